@@ -1,0 +1,38 @@
+# Defines libtorch::libtorch for a libtorch >= the version asked for.
+#
+# SEQVIT_TORCH_DIR names a directory with include/ and lib/ (an unpacked libtorch, or site-packages/torch of any
+# Python); without it the wheel in ./.venv is used. The config file that ships with the wheel is not used: it
+# insists on a CUDA toolkit even for a program that never touches a GPU.
+file(GLOB _wheel "${CMAKE_SOURCE_DIR}/.venv/lib/python3*/site-packages/torch")
+set(SEQVIT_TORCH_DIR "${_wheel}" CACHE PATH "libtorch: a directory with include/ and lib/")
+
+find_path(LibTorch_INCLUDE_DIR ATen/ATen.h HINTS "${SEQVIT_TORCH_DIR}/include")
+find_library(LibTorch_CPU_LIBRARY torch_cpu HINTS "${SEQVIT_TORCH_DIR}/lib")
+find_library(LibTorch_C10_LIBRARY c10 HINTS "${SEQVIT_TORCH_DIR}/lib")
+if(LibTorch_INCLUDE_DIR)
+  file(READ "${LibTorch_INCLUDE_DIR}/torch/headeronly/version.h" _version)
+  string(REGEX MATCH "TORCH_VERSION[ \\\n]*\"([0-9]+\\.[0-9]+\\.[0-9]+)" _ "${_version}")
+  set(LibTorch_VERSION "${CMAKE_MATCH_1}")
+endif()
+
+include(FindPackageHandleStandardArgs)
+find_package_handle_standard_args(LibTorch
+  REQUIRED_VARS LibTorch_CPU_LIBRARY LibTorch_C10_LIBRARY LibTorch_INCLUDE_DIR VERSION_VAR LibTorch_VERSION
+  REASON_FAILURE_MESSAGE "run ./setup.sh, or pass -DSEQVIT_TORCH_DIR=<directory with include/ and lib/>")
+
+if(LibTorch_FOUND AND NOT TARGET libtorch::libtorch)
+  add_library(libtorch::libtorch INTERFACE IMPORTED)
+  target_include_directories(libtorch::libtorch SYSTEM INTERFACE
+    "${LibTorch_INCLUDE_DIR}" "${LibTorch_INCLUDE_DIR}/torch/csrc/api/include")
+  get_filename_component(_lib "${LibTorch_CPU_LIBRARY}" DIRECTORY)
+  target_link_libraries(libtorch::libtorch INTERFACE "${LibTorch_CPU_LIBRARY}" "${LibTorch_C10_LIBRARY}")
+  target_link_options(libtorch::libtorch INTERFACE "-Wl,-rpath,${_lib}")
+  # The PyPI wheel is built for CUDA: its CPU library wants the CUDA run-time library loaded, and symbols of its
+  # other (unused, not installed) CUDA libraries stay unresolved.
+  file(GLOB _cuda_runtime "${_lib}/../../nvidia/cu13/lib")
+  if(_cuda_runtime)
+    target_link_options(libtorch::libtorch INTERFACE "-L${_cuda_runtime}" "-Wl,-rpath,${_cuda_runtime}"
+      "-Wl,--no-as-needed" "-l:libcudart.so.13" "-l:libcupti.so.13" "-Wl,--as-needed"
+      "-Wl,--unresolved-symbols=ignore-in-shared-libs")
+  endif()
+endif()

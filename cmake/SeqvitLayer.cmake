@@ -1,0 +1,31 @@
+# seqvit_layer(NAME SOURCES file... DEPENDS target...): one static library, one layer of the design.
+function(seqvit_layer NAME)
+  cmake_parse_arguments(ARG "" "" "SOURCES;DEPENDS" ${ARGN})
+  add_library(seqvit_${NAME} STATIC ${ARG_SOURCES})
+  add_library(seqvit::${NAME} ALIAS seqvit_${NAME})
+  target_include_directories(seqvit_${NAME} PUBLIC "${CMAKE_SOURCE_DIR}/src")
+  target_link_libraries(seqvit_${NAME} PUBLIC ${ARG_DEPENDS} PRIVATE seqvit_flags)
+endfunction()
+
+# seqvit_test(NAME SOURCES file... DEPENDS target...): one test binary, one ctest entry (starting libtorch takes
+# a quarter of a second, so tests are not listed one by one).
+function(seqvit_test NAME)
+  cmake_parse_arguments(ARG "" "" "SOURCES;DEPENDS" ${ARGN})
+  add_executable(${NAME}_test ${ARG_SOURCES})
+  target_include_directories(${NAME}_test PRIVATE "${CMAKE_SOURCE_DIR}/tests")
+  target_link_libraries(${NAME}_test PRIVATE ${ARG_DEPENDS} GTest::gtest GTest::gtest_main seqvit_flags)
+  target_compile_definitions(${NAME}_test PRIVATE SEQVIT_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
+  add_test(NAME ${NAME} COMMAND ${NAME}_test)
+  set_tests_properties(${NAME} PROPERTIES TIMEOUT 600)
+endfunction()
+
+add_library(seqvit_flags INTERFACE)
+target_compile_options(seqvit_flags INTERFACE -Wall -Wextra -Wshadow -Wnon-virtual-dtor -Wno-missing-field-initializers)
+if(SEQVIT_WERROR)
+  target_compile_options(seqvit_flags INTERFACE -Werror)
+endif()
+if(SEQVIT_SANITIZE)
+  target_compile_options(seqvit_flags INTERFACE -fsanitize=address,undefined -fno-sanitize-recover=undefined
+                                                -fno-omit-frame-pointer)
+  target_link_options(seqvit_flags INTERFACE -fsanitize=address,undefined)
+endif()

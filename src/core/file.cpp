@@ -1,0 +1,100 @@
+#include "core/file.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+#include <xxhash.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <memory>
+#include <sstream>
+
+namespace seqvit {
+namespace {
+
+std::string hex(XXH64_hash_t hash) { return fmt::format("{:016x}", hash); }
+
+[[noreturn]] void fail_errno(Exit code, const std::filesystem::path& path, const char* action) {
+  fail(code, "{}: cannot {}: {}", path.string(), action, std::strerror(errno));
+}
+
+}  // namespace
+
+std::string checksum(std::span<const std::byte> bytes) { return hex(XXH3_64bits(bytes.data(), bytes.size())); }
+
+std::string file_checksum(const std::filesystem::path& path, Exit code) {
+  std::ifstream in(path, std::ios::binary);
+  if (!in) fail_errno(code, path, "read");
+  const std::unique_ptr<XXH3_state_t, decltype(&XXH3_freeState)> state(XXH3_createState(), XXH3_freeState);
+  XXH3_64bits_reset(state.get());
+  std::vector<char> buffer(1 << 20);
+  while (in.read(buffer.data(), static_cast<std::streamsize>(buffer.size())) || in.gcount() > 0) {
+    XXH3_64bits_update(state.get(), buffer.data(), static_cast<size_t>(in.gcount()));
+  }
+  if (in.bad()) fail_errno(code, path, "read");
+  return hex(XXH3_64bits_digest(state.get()));
+}
+
+std::string read_text(const std::filesystem::path& path, Exit code) {
+  std::ifstream in(path, std::ios::binary);
+  if (!in) fail_errno(code, path, "read");
+  std::ostringstream text;
+  text << in.rdbuf();
+  return text.str();
+}
+
+AtomicFile::AtomicFile(std::filesystem::path path, Exit code)
+    : path_(std::move(path)), temporary_(path_.string() + ".tmp"), code_(code) {
+  descriptor_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+  if (descriptor_ < 0) fail_errno(code_, path_, "create");
+}
+
+AtomicFile::~AtomicFile() {
+  if (descriptor_ < 0) return;
+  ::close(descriptor_);
+  ::unlink(temporary_.c_str());
+}
+
+void AtomicFile::write(std::span<const std::byte> bytes) {
+  while (!bytes.empty()) {
+    const ssize_t written = ::write(descriptor_, bytes.data(), bytes.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) fail_errno(code_, path_, "write");
+    bytes = bytes.subspan(static_cast<size_t>(written));
+  }
+}
+
+void AtomicFile::commit() {
+  if (::fsync(descriptor_) != 0) fail_errno(code_, path_, "sync");
+  const int descriptor = std::exchange(descriptor_, -1);
+  if (::close(descriptor) != 0 || ::rename(temporary_.c_str(), path_.c_str()) != 0) {
+    const int reason = errno;
+    ::unlink(temporary_.c_str());
+    errno = reason;
+    fail_errno(code_, path_, "write");
+  }
+}
+
+void write_text(const std::filesystem::path& path, std::string_view text, Exit code) {
+  AtomicFile file(path, code);
+  file.write(text);
+  file.commit();
+}
+
+void sync_directory(const std::filesystem::path& directory, Exit code) {
+  const int descriptor = ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (descriptor < 0) fail_errno(code, directory, "open");
+  const int result = ::fsync(descriptor);
+  ::close(descriptor);
+  if (result != 0) fail_errno(code, directory, "sync");
+}
+
+void make_directories(const std::filesystem::path& directory, Exit code) {
+  std::error_code error;
+  std::filesystem::create_directories(directory, error);
+  if (error) fail(code, "{}: cannot create the directory: {}", directory.string(), error.message());
+}
+
+}  // namespace seqvit

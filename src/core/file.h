@@ -1,0 +1,52 @@
+/// Files that are either whole or absent, and checksums of their content.
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "core/error.h"
+
+namespace seqvit {
+
+/// XXH3-64 of a file's content as 16 hexadecimal digits. Throws Error(code) if it cannot be read.
+std::string file_checksum(const std::filesystem::path& path, Exit code);
+
+/// XXH3-64 of a block of memory as 16 hexadecimal digits.
+std::string checksum(std::span<const std::byte> bytes);
+
+/// The whole file as text. Throws Error(code) if it cannot be read.
+std::string read_text(const std::filesystem::path& path, Exit code);
+
+/// A file being written: content goes to a temporary name beside `path`, and `commit` syncs it to disk and gives it
+/// its name. Destroyed without commit it leaves nothing behind. Every failure (a full disk among them) throws
+/// Error(code) that names the file and the reason.
+class AtomicFile {
+ public:
+  AtomicFile(std::filesystem::path path, Exit code);
+  ~AtomicFile();
+  AtomicFile(const AtomicFile&) = delete;
+  AtomicFile& operator=(const AtomicFile&) = delete;
+
+  void write(std::span<const std::byte> bytes);
+  void write(std::string_view text) { write(std::as_bytes(std::span(text))); }
+  void commit();
+
+ private:
+  std::filesystem::path path_, temporary_;
+  Exit code_;
+  int descriptor_ = -1;
+};
+
+/// Writes `text` to `path` as one step.
+void write_text(const std::filesystem::path& path, std::string_view text, Exit code);
+
+/// Makes a rename or a new file in `directory` survive a crash of the machine.
+void sync_directory(const std::filesystem::path& directory, Exit code);
+
+/// Creates a directory and its parents; Error(code) with the reason if that fails.
+void make_directories(const std::filesystem::path& directory, Exit code);
+
+}  // namespace seqvit

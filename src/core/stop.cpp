@@ -1,0 +1,28 @@
+#include "core/stop.h"
+
+#include <csignal>
+
+namespace seqvit {
+namespace {
+
+volatile std::sig_atomic_t requested = 0;
+
+void on_signal(int signal) {
+  if (requested != 0 && signal == SIGINT) {
+    std::signal(SIGINT, SIG_DFL);
+    std::raise(SIGINT);
+  }
+  requested = 1;
+}
+
+}  // namespace
+
+void install_stop_handlers() {
+  std::signal(SIGINT, on_signal);
+  std::signal(SIGTERM, on_signal);
+  std::signal(SIGXFSZ, SIG_IGN);
+}
+
+bool stop_requested() { return requested != 0; }
+
+}  // namespace seqvit

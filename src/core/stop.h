@@ -1,0 +1,13 @@
+/// Ctrl-C and SIGTERM ask for an orderly end: the program finishes what it is at, saves and exits.
+#pragma once
+
+namespace seqvit {
+
+/// Installs handlers for SIGINT and SIGTERM (and ignores SIGXFSZ, so that a file-size limit is an error of the write).
+/// A second SIGINT ends the program at once.
+void install_stop_handlers();
+
+/// True once a signal has asked the program to stop.
+bool stop_requested();
+
+}  // namespace seqvit

@@ -1,0 +1,71 @@
+/// Many NetCDF files seen as one array: variables x time x latitude x longitude.
+///
+/// Files may follow one another in time or hold different variables of the same times; a level of a 3-D variable is a
+/// variable of its own ("t@850"). The first file's grid orientation is the data set's; a file with latitude reversed or
+/// longitude rolled is read into it, any other grid is an error. Fields are read on demand, a slab of rows at a time, and
+/// decoded blocks stay in memory up to a budget, so that data sets larger than memory work. Safe under threads.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/partition.h"
+#include "data/calendar.h"
+#include "data/netcdf.h"
+#include "grid/grid.h"
+
+namespace seqvit {
+
+struct DatasetOptions {
+  std::vector<std::string> files;      ///< paths or glob patterns, in any order
+  std::vector<std::string> variables;  ///< names ("t", "t@850"); empty: every gridded variable with time
+  std::vector<std::string> statics;    ///< names of time-independent (lat, lon) fields
+  int64_t cache_bytes = int64_t{2} << 30;
+};
+
+/// What a forecast file repeats of a variable.
+struct VariableInfo {
+  std::string name;                                    ///< as configured: "t@850"
+  std::map<std::string, NetcdfAttribute> attributes;   ///< without packing and fill attributes
+  std::string units;                                   ///< "" where the file has none
+};
+
+class Dataset {
+ public:
+  /// Opens every file and checks it against the others. Throws Error(data): a missing or broken file, an unknown variable
+  /// (naming the nearest), grids or units that differ, times that overlap between files or do not increase.
+  explicit Dataset(const DatasetOptions& options);
+  ~Dataset();
+
+  const Grid& grid() const;
+  Calendar calendar() const;
+  const std::vector<TimeStamp>& times() const;                ///< strictly increasing
+  const std::vector<VariableInfo>& variables() const;
+  const std::vector<VariableInfo>& statics() const;
+  const std::vector<std::string>& paths() const;              ///< resolved, in the order used
+  /// Attributes of the source's coordinate variables ("latitude", "longitude", "time": units, calendar, ...) and of the file.
+  const std::map<std::string, NetcdfAttribute>& coordinate_attributes(const std::string& coordinate) const;
+  const std::map<std::string, NetcdfAttribute>& file_attributes() const;
+
+  /// Index of a variable by name; Error(usage) with the nearest name.
+  int64_t variable_index(const std::string& name) const;
+  /// Index of a time stamp, or -1.
+  int64_t time_index(TimeStamp time) const;
+
+  /// One field, rows [rows.begin, rows.end) of the grid, in physical units, NaN where missing; `out` holds
+  /// rows.size() * columns values. Throws Error(data) if the file cannot be read.
+  void read(int64_t variable, int64_t time, Range rows, std::span<float> out) const;
+  void read_static(int64_t index, Range rows, std::span<float> out) const;
+
+  /// Bytes decoded from files so far (what reading cost, cache hits not counted).
+  int64_t bytes_read() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace seqvit

@@ -1,0 +1,62 @@
+/// Normalised batches, read ahead by a background thread.
+///
+/// The loader knows no communicator: it is told which samples of the batch and which rows of the grid are its own.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "data/dataset.h"
+#include "data/samples.h"
+#include "data/statistics.h"
+
+namespace seqvit {
+
+/// Fields of `size` samples, row-major [sample, variable, row, column]. B samples, V inputs (variables, then statics),
+/// T targets, Y X rows and columns of the slab.
+struct Batch {
+  std::vector<Sample> samples;
+  std::vector<float> input;   ///< [B, V, Y, X] normalised; missing values are 0, the normalised mean
+  std::vector<float> target;  ///< [B, T, Y, X] normalised state or tendency; NaN where it is missing
+};
+
+struct LoaderOptions {
+  std::vector<int64_t> targets;  ///< indices into Dataset::variables()
+  bool tendency = true;          ///< target x(t + lead) - x(t) instead of x(t + lead)
+  Range rows;                    ///< my slab of the grid
+};
+
+/// Reads and normalises given samples. Stateless, safe under threads.
+class BatchReader {
+ public:
+  BatchReader(const Dataset& dataset, const Statistics& statistics, LoaderOptions options);
+  Batch read(std::span<const Sample> samples) const;
+  const LoaderOptions& options() const { return options_; }
+
+ private:
+  const Dataset& dataset_;
+  Statistics statistics_;
+  LoaderOptions options_;
+  std::vector<float> statics_;  // normalised, [S, Y, X]
+};
+
+/// Endless training batches in the order of shuffled_sample, from `first_step` on. Step s takes positions
+/// [s * batch_size, (s + 1) * batch_size); of these this loader reads [mine.begin, mine.end).
+class Loader {
+ public:
+  Loader(const BatchReader& reader, std::vector<Sample> samples, uint64_t seed, int64_t batch_size, Range mine,
+         int64_t first_step);
+  ~Loader();  ///< stops the thread
+
+  /// The next step's batch. Rethrows what the reading thread threw.
+  Batch next();
+  /// Seconds that next() has waited so far: what reading adds to training.
+  double wait_seconds() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace seqvit

@@ -1,0 +1,71 @@
+/// Reading NetCDF files (netCDF-3 of all versions, netCDF-4) through netCDF-C, which stands in netcdf.cpp only.
+///
+/// netCDF-C and HDF5 are not safe under threads, so every call takes one lock; it is held for one hyperslab at a time.
+/// A netCDF-3 file that is shorter than its header says reads as zeros in netCDF-C, so its size is compared on open.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace seqvit {
+
+struct NetcdfDim {
+  std::string name;
+  int64_t size = 0;
+  bool unlimited = false;
+};
+
+/// Text, or numbers (of any stored type).
+using NetcdfAttribute = std::variant<std::string, std::vector<double>>;
+
+struct NetcdfVariable {
+  std::string name;
+  std::string stored_type;             ///< "int16", "float32", ...
+  std::vector<NetcdfDim> dims;         ///< in file order
+  std::vector<int64_t> chunk;          ///< chunk shape, empty when contiguous
+  std::map<std::string, NetcdfAttribute> attributes;
+
+  int64_t size() const;
+  /// Text attribute, or "" where there is none.
+  std::string text(const std::string& attribute) const;
+  std::optional<double> number(const std::string& attribute) const;
+};
+
+class NetcdfFile {
+ public:
+  /// Opens and reads the header. Throws Error(data): missing, not NetCDF, truncated.
+  explicit NetcdfFile(const std::string& path);
+  ~NetcdfFile();
+  NetcdfFile(NetcdfFile&&) noexcept;
+  NetcdfFile& operator=(NetcdfFile&&) = delete;
+
+  const std::string& path() const { return path_; }
+  const std::vector<NetcdfVariable>& variables() const { return variables_; }
+  /// nullptr where there is no such variable.
+  const NetcdfVariable* find(const std::string& name) const;
+  const std::map<std::string, NetcdfAttribute>& attributes() const { return attributes_; }
+
+  /// Reads a hyperslab (one start and count a dim, in file order), unpacked: stored * scale_factor + add_offset; NaN where
+  /// the *stored* value equals _FillValue or missing_value, lies outside valid_range/valid_min/valid_max, or is NaN.
+  /// Throws Error(data) naming file and variable.
+  void read(const NetcdfVariable& variable, std::span<const int64_t> start, std::span<const int64_t> count,
+            std::span<float> out) const;
+  void read(const NetcdfVariable& variable, std::span<const int64_t> start, std::span<const int64_t> count,
+            std::span<double> out) const;
+  /// All values of a variable, as doubles.
+  std::vector<double> read_all(const NetcdfVariable& variable) const;
+
+ private:
+  std::string path_;
+  int id_ = -1;
+  std::vector<NetcdfVariable> variables_;
+  std::map<std::string, NetcdfAttribute> attributes_;
+};
+
+}  // namespace seqvit

@@ -1,0 +1,33 @@
+/// Pairs of times to learn from or to be scored on, and the order in which training visits them.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "core/partition.h"
+#include "data/calendar.h"
+
+namespace seqvit {
+
+/// Time indices of a data set: predict `target` from `input`.
+struct Sample {
+  int64_t input = 0, target = 0;
+  friend bool operator==(const Sample&, const Sample&) = default;
+};
+
+/// The time indices that a split [first, last] names: dates (the end included, a date alone meaning the whole day) or
+/// indices (the end excluded). Throws Error(usage) when it is empty, reversed or outside the data.
+Range resolve_split(const std::vector<std::string>& bounds, const std::vector<TimeStamp>& times, Calendar calendar,
+                    const std::string& setting);
+
+/// Every pair inside `period` whose target lies exactly `lead` after its input (the same month distance for monthly
+/// data); pairs across a gap do not exist.
+std::vector<Sample> make_samples(const std::vector<TimeStamp>& times, Calendar calendar, Range period,
+                                 const LeadTime& lead);
+
+/// Position `index` of an endless, epoch-wise shuffled sequence over `count` samples: the same for every mesh, any
+/// position in constant time and memory (a keyed bijection, no stored permutation), so a resumed run needs no state.
+int64_t shuffled_sample(uint64_t seed, int64_t index, int64_t count);
+
+}  // namespace seqvit
