@@ -1,0 +1,40 @@
+/// What can be scored or written to a file: anything that advances fields by one lead time.
+///
+/// The same evaluation runs on one rank and on many, each of which holds a slab of grid rows: ranks meet only
+/// in `sum_over_ranks`. Every rank makes the same calls in the same order. B batch, V variables of the data
+/// set, Y X rows and columns of this rank's slab.
+#pragma once
+
+#include "core/partition.h"
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace seqvit {
+
+class Forecaster {
+ public:
+  virtual ~Forecaster() = default;
+
+  /// Advances `batch` states by one lead time. `states` and the result are [B, V, Y, X] in physical units of
+  /// Dataset::variables() on `rows()`, NaN where missing. Collective.
+  virtual std::vector<float> step(std::span<const float> states, int64_t batch) = 0;
+
+  /// My slab of grid rows. Slabs of different ranks may overlap in a row that is cut between them; see
+  /// `owned`.
+  virtual Range rows() const = 0;
+
+  /// [V, Y, X]: 1 for a point of my slab that this rank answers for, 0 for one that another rank does. Over
+  /// all ranks each point is owned once. Empty: this rank owns its whole slab.
+  virtual std::span<const float> owned() const { return {}; }
+
+  /// Replaces `values` by their sum over the ranks that hold the slabs of the grid, the same bits on all of
+  /// them; a slab that is held by several ranks counts once. Nothing to do on one rank. Collective.
+  virtual void sum_over_ranks(std::span<double> values) = 0;
+
+  /// True on the one rank that writes files.
+  virtual bool writes() const = 0;
+};
+
+}  // namespace seqvit

@@ -1,0 +1,115 @@
+#include "evaluate/score_report.h"
+
+#include <cmath>
+#include <map>
+#include <utility>
+#include <vector>
+
+#include <fmt/core.h>
+#include <nlohmann/json.hpp>
+
+namespace seqvit {
+namespace {
+
+constexpr double kHoursPerMonth = 730.5;
+
+nlohmann::json number(double value) {
+  return std::isfinite(value) ? nlohmann::json(value) : nlohmann::json();
+}
+
+std::string lead_text(double hours) {
+  if (std::fmod(hours, kHoursPerMonth) == 0.0) return fmt::format("{:.0f} mon", hours / kHoursPerMonth);
+  return fmt::format("{:g} h", hours);
+}
+
+// Four significant digits, "-" for what is not defined.
+std::string figure(double value) {
+  if (!std::isfinite(value)) return "-";
+  const double size = std::abs(value);
+  if (size != 0.0 && (size < 1e-3 || size >= 1e5)) return fmt::format("{:.3e}", value);
+  const int digits = size >= 1000 ? 0 : size >= 100 ? 1 : size >= 10 ? 2 : size >= 1 ? 3 : 4;
+  return fmt::format("{:.{}f}", value, digits);
+}
+
+std::string fraction(double value) {
+  return std::isfinite(value) ? fmt::format("{:.3f}", value) : "-";
+}
+
+using Row = std::vector<std::string>;
+
+std::string aligned(const std::vector<Row>& rows) {
+  std::vector<size_t> widths(rows.front().size(), 0);
+  for (const Row& row : rows) {
+    for (size_t i = 0; i < row.size(); ++i)
+      widths[i] = std::max(widths[i], row[i].size());
+  }
+  std::string text;
+  for (const Row& row : rows) {
+    std::string line;
+    for (size_t i = 0; i < row.size(); ++i) {
+      line += i == 0 ? fmt::format("{:<{}}", row[i], widths[i]) : fmt::format("  {:>{}}", row[i], widths[i]);
+    }
+    text += line + "\n";
+  }
+  return text;
+}
+
+using Metrics = std::map<std::string, Score>;  // by name
+
+Row table_row(Metrics metrics, double lead_hours) {
+  const Score& variable = metrics.begin()->second;
+  const Score& rmse = metrics["rmse"];
+  const std::string interval =
+      std::isfinite(rmse.low) ? fmt::format("[{}, {}]", figure(rmse.low), figure(rmse.high)) : "-";
+  return {variable.variable,
+          variable.units.empty() ? "1" : variable.units,
+          lead_text(lead_hours),
+          fmt::format("{}", rmse.initial_times),
+          figure(rmse.value),
+          interval,
+          figure(rmse.persistence),
+          figure(rmse.climatology),
+          figure(metrics["rmse_per_step"].value),
+          fraction(metrics["skill_persistence"].value),
+          fraction(metrics["skill_climatology"].value),
+          fraction(metrics["acc"].value),
+          figure(metrics["bias"].value),
+          figure(metrics["mae"].value)};
+}
+
+}  // namespace
+
+nlohmann::json scores_to_json(std::span<const Score> scores) {
+  nlohmann::json list = nlohmann::json::array();
+  for (const Score& score : scores) {
+    list.push_back({{"variable", score.variable},
+                    {"lead_hours", score.lead_hours},
+                    {"region", score.region},
+                    {"metric", score.metric},
+                    {"value", number(score.value)},
+                    {"persistence", number(score.persistence)},
+                    {"climatology", number(score.climatology)},
+                    {"low", number(score.low)},
+                    {"high", number(score.high)},
+                    {"units", score.units},
+                    {"initial_times", score.initial_times}});
+  }
+  return {{"scores", std::move(list)}};
+}
+
+std::string scores_table(std::span<const Score> scores) {
+  std::vector<std::pair<std::pair<std::string, double>, Metrics>> groups;
+  for (const Score& score : scores) {
+    if (score.region != "global") continue;
+    const std::pair key(score.variable, score.lead_hours);
+    if (groups.empty() || groups.back().first != key) groups.push_back({key, {}});
+    groups.back().second[score.metric] = score;
+  }
+  std::vector<Row> rows = {{"variable", "units", "lead", "times", "RMSE", "95 %", "persistence",
+                            "climatology", "RMSE/step", "skill/pers", "skill/clim", "ACC", "bias", "MAE"}};
+  for (auto& [key, metrics] : groups)
+    rows.push_back(table_row(std::move(metrics), key.second));
+  return aligned(rows);
+}
+
+}  // namespace seqvit

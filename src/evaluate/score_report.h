@@ -1,0 +1,21 @@
+/// Scores for programs (JSON) and for people (a table).
+#pragma once
+
+#include "evaluate/scores.h"
+
+#include <span>
+#include <string>
+
+#include <nlohmann/json_fwd.hpp>
+
+namespace seqvit {
+
+/// {"scores": [{variable, lead_hours, region, metric, value, persistence, climatology, low, high, units,
+/// initial_times}]}; NaN becomes null.
+nlohmann::json scores_to_json(std::span<const Score> scores);
+
+/// The "global" scores of each variable, a line a lead time: RMSE of model, persistence and climatology with
+/// the model's 95 % interval, skill against both, ACC, bias and MAE.
+std::string scores_table(std::span<const Score> scores);
+
+}  // namespace seqvit
