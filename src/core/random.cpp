@@ -37,7 +37,8 @@ void fill_truncated_normal(std::span<float> out, double std, uint64_t key, uint6
 
 int64_t permuted(uint64_t key, int64_t index, int64_t count) {
   // A four-round Feistel network over the next even number of bits; values that fall outside are walked on.
-  const int half_bits = std::max(1, (std::bit_width(static_cast<uint64_t>(std::max<int64_t>(count - 1, 1))) + 1) / 2);
+  const auto bits = static_cast<int>(std::bit_width(static_cast<uint64_t>(std::max<int64_t>(count - 1, 1))));
+  const int half_bits = (bits + 1) / 2;
   const uint64_t mask = (uint64_t{1} << half_bits) - 1;
   auto value = static_cast<uint64_t>(index);
   do {

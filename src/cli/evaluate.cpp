@@ -1,0 +1,65 @@
+#include "evaluate/evaluate.h"
+
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "cli/run_model.h"
+#include "core/error.h"
+#include "core/file.h"
+#include "evaluate/score_report.h"
+
+namespace seqvit {
+namespace {
+
+struct EvaluateCommand {
+  RunOptions run;
+  std::string split = "test", json;
+};
+
+Range period_of(const Experiment& e, const std::string& split) {
+  const Range period = split == "train" ? e.train : split == "validation" ? e.validation : e.test;
+  if (period.size() == 0) fail(Exit::usage, "data.split.{} is not set: nothing to evaluate", split);
+  return period;
+}
+
+void run_evaluate(const EvaluateCommand& command, const Invocation& invocation) {
+  RunModel run(command.run, invocation);
+  const Experiment& e = run.experiment();
+  EvaluateOptions options;
+  options.period = period_of(e, command.split);
+  for (const std::string& lead : e.config.evaluate.leads) options.leads.push_back(LeadTime::parse(lead));
+  if (options.leads.empty()) options.leads.push_back(e.lead);
+  for (const LeadTime& lead : options.leads) {
+    if (!e.can_roll_out() && !(lead == e.lead)) {
+      fail(Exit::usage, "evaluate.leads: {} needs the forecast fed back, but data.targets leaves out some variables; use {}",
+           lead.text(), e.lead.text());
+    }
+  }
+  options.stride = e.config.evaluate.stride;
+  options.batch_size = e.config.evaluate.batch_size > 0 ? e.config.evaluate.batch_size : e.config.train.batch_size;
+  options.variables = e.targets;
+  options.seed = e.config.train.seed;
+
+  const std::vector<Score> scores = evaluate(*e.dataset, e.train, e.lead, run.forecaster(), options);
+  if (!run.prints()) return;
+  nlohmann::json json = scores_to_json(scores);
+  json["split"] = command.split;
+  json["step"] = run.step();
+  write_json(json, std::filesystem::path(command.run.run) / "scores.json");
+  if (command.json != "-") fmt::print("{}", scores_table(scores));
+  if (!command.json.empty()) write_json(json, command.json);
+}
+
+}  // namespace
+
+CommandBody add_evaluate(CLI::App& app) {
+  auto options = std::make_shared<EvaluateCommand>();
+  CLI::App* command = app.add_subcommand("evaluate", "Score a trained model against persistence and climatology");
+  add_run_options(*command, options->run);
+  command->add_option("--split", options->split, "Period to score: test (default), validation or train")
+      ->check(CLI::IsMember({"test", "validation", "train"}));
+  command->add_option("--json", options->json, "Write the scores as JSON to this file too (- for standard output)");
+  return [options](const Invocation& invocation) { run_evaluate(*options, invocation); };
+}
+
+}  // namespace seqvit

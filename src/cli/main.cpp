@@ -1,0 +1,87 @@
+/// The program: finds the command, runs it, and turns whatever goes wrong into one line and an exit code.
+
+
+#include <cstdio>
+#include <map>
+
+#include "cli/command.h"
+#include "core/error.h"
+#include "core/log.h"
+#include "core/stop.h"
+#include "core/version.h"
+
+namespace seqvit {
+namespace {
+
+/// Takes every --section.key=value out of the arguments: CLI11 knows the program's options, the configuration its keys.
+std::vector<std::string> take_overrides(std::vector<std::string>& arguments) {
+  std::vector<std::string> overrides, rest;
+  for (const std::string& argument : arguments) {
+    const size_t dot = argument.find('.'), equals = argument.find('=');
+    if (argument.starts_with("--") && dot < equals && equals != std::string::npos) {
+      overrides.push_back(argument.substr(2));
+    } else {
+      rest.push_back(argument);
+    }
+  }
+  arguments = rest;
+  return overrides;
+}
+
+int run(int argc, char** argv) {
+  std::vector<std::string> arguments(argv + 1, argv + argc);
+  std::string command_line = "seqvit";
+  for (const std::string& argument : arguments) command_line += " " + argument;
+
+  CLI::App app("seqvit: vision transformers over very long token sequences for scientific images");
+  app.set_version_flag("--version", std::string("seqvit ") + kVersion);
+  app.require_subcommand(1);
+  app.footer("Settings: any --section.key=value overrides the configuration file. Exit codes: see README.md.");
+  const std::map<std::string, CommandBody> commands = {{"inspect", add_inspect(app)},
+                                                       {"train", add_train(app)},
+                                                       {"evaluate", add_evaluate(app)},
+                                                       {"forecast", add_forecast(app)}};
+  const std::vector<std::string> overrides = take_overrides(arguments);
+  if (!arguments.empty() && !arguments[0].starts_with("-") && !commands.contains(arguments[0])) {
+    std::vector<std::string> names;
+    for (const auto& [name, body] : commands) names.push_back(name);
+    fail(Exit::usage, "unknown command '{}'{}", arguments[0], did_you_mean(arguments[0], names));
+  }
+  try {
+    std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());
+    app.parse(reversed);
+  } catch (const CLI::ParseError& error) {
+    if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
+    fail(Exit::usage, "{}; see `seqvit --help`", error.what());
+  }
+  install_stop_handlers();
+  Launch launch(&argc, &argv);
+  const Invocation invocation{launch, command_line, overrides};
+  try {
+    commands.at(app.get_subcommands().front()->get_name())(invocation);
+  } catch (const Error& error) {
+    // A rank that fails alone must not leave the others waiting for it.
+    if (error.code() != Exit::success && launch.world().size() > 1) {
+      fmt::print(stderr, "seqvit: error: {}\n", error.what());
+      launch.abort(static_cast<int>(error.code()));
+    }
+    throw;
+  }
+  return 0;
+}
+
+}  // namespace
+}  // namespace seqvit
+
+int main(int argc, char** argv) {
+  using seqvit::Exit;
+  try {
+    return seqvit::run(argc, argv);
+  } catch (const seqvit::Error& error) {
+    fmt::print(stderr, "seqvit: {}{}\n", error.code() == Exit::success ? "" : "error: ", error.what());
+    return static_cast<int>(error.code());
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "seqvit: internal error: {}\n", error.what());
+    return static_cast<int>(Exit::bug);
+  }
+}

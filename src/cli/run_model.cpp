@@ -1,0 +1,46 @@
+#include "cli/run_model.h"
+
+#include <filesystem>
+
+#include "core/error.h"
+#include "core/log.h"
+#include "train/checkpoint.h"
+
+namespace seqvit {
+namespace {
+
+std::filesystem::path find_checkpoint(const RunOptions& options, Comm& world) {
+  const Checkpoints all(options.run, world);
+  std::optional<std::filesystem::path> found;
+  if (options.checkpoint == "best") found = all.best();
+  if (!found && (options.checkpoint == "best" || options.checkpoint == "last")) found = all.newest();
+  if (found) return *found;
+  const auto named = std::filesystem::path(options.run) / "checkpoints" / options.checkpoint;
+  if (std::filesystem::exists(named / "index.json")) return named;
+  fail(Exit::checkpoint, "{}: no checkpoint '{}'; train first, or name one of {}/checkpoints", options.run,
+       options.checkpoint, options.run);
+}
+
+Mesh make_mesh(const ParallelConfig& p, Comm& world) {
+  return Mesh(world, static_cast<int>(p.pp), static_cast<int>(p.dp), static_cast<int>(p.sp), static_cast<int>(p.tp));
+}
+
+}  // namespace
+
+void add_run_options(CLI::App& command, RunOptions& options) {
+  command.add_option("RUN", options.run, "Run directory made by `seqvit train`")->required();
+  command.add_option("--checkpoint", options.checkpoint, "best (default), last, or step-NNNNNNNN");
+}
+
+RunModel::RunModel(const RunOptions& options, const Invocation& invocation)
+    : experiment_(open_run(options.run, invocation.overrides)),
+      mesh_(make_mesh(experiment_.config.parallel, invocation.launch.world())),
+      model_(experiment_.model_shape(), experiment_.config, mesh_),
+      forecaster_(experiment_, model_) {
+  set_comm_timeout(experiment_.config.parallel.timeout_seconds);
+  const auto checkpoint = find_checkpoint(options, mesh_.world());
+  step_ = load_checkpoint(checkpoint, model_.vit().groups(), nullptr).step;
+  log_info("using {}", checkpoint.string());
+}
+
+}  // namespace seqvit

@@ -1,0 +1,40 @@
+/// A trained run opened for use: what evaluate and forecast share.
+#pragma once
+
+#include <string>
+
+#include "cli/command.h"
+#include "train/experiment.h"
+#include "train/mesh_model.h"
+#include "train/model_forecaster.h"
+
+namespace seqvit {
+
+/// Which checkpoint of a run to use.
+struct RunOptions {
+  std::string run;
+  std::string checkpoint = "best";  ///< best (newest where there was no validation), last, or a step-NNNNNNNN directory
+};
+
+/// Adds RUN and --checkpoint to a command.
+void add_run_options(CLI::App& command, RunOptions& options);
+
+class RunModel {
+ public:
+  /// Opens the run under the mesh of its configuration (with overrides) and loads the weights. Collective.
+  RunModel(const RunOptions& options, const Invocation& invocation);
+
+  Experiment& experiment() { return experiment_; }
+  ModelForecaster& forecaster() { return forecaster_; }
+  bool prints() const { return mesh_.world().rank() == 0; }
+  int64_t step() const { return step_; }
+
+ private:
+  Experiment experiment_;
+  Mesh mesh_;
+  MeshModel model_;
+  ModelForecaster forecaster_;
+  int64_t step_ = 0;
+};
+
+}  // namespace seqvit

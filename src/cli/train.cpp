@@ -1,0 +1,92 @@
+#include <ATen/Parallel.h>
+
+#include <filesystem>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <optional>
+
+#include "cli/command.h"
+#include "core/error.h"
+#include "core/file.h"
+#include "core/log.h"
+#include "core/version.h"
+#include "train/experiment.h"
+#include "train/trainer.h"
+
+namespace seqvit {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct TrainOptions {
+  std::string config, run;
+  bool resume = false;
+  int64_t stop_after = 0;
+};
+
+/// What made this run: enough to tell two runs apart and to repeat one.
+void write_manifest(const fs::path& run, const Experiment& e, Trainer& trainer, const Invocation& invocation) {
+  nlohmann::ordered_json files = nlohmann::json::object();
+  for (const std::string& path : e.dataset->paths()) files[path] = file_checksum(path, Exit::data);
+  const ParallelConfig& p = e.config.parallel;
+  const nlohmann::ordered_json manifest = {
+      {"seqvit", kVersion},
+      {"libtorch", SEQVIT_TORCH_VERSION},
+      {"command", invocation.command_line},
+      {"threads", at::get_num_threads()},
+      {"mesh", {{"pp", p.pp}, {"dp", p.dp}, {"sp", p.sp}, {"tp", p.tp}, {"sequence", to_string(p.sequence)}, {"zero", p.zero}}},
+      {"attention_kernel", "libtorch flash attention (CPU)"},
+      {"parameters", trainer.model().vit().parameters()},
+      {"tokens", trainer.model().token_grid().tokens()},
+      {"data_checksums_xxh3", files}};
+  write_text(run / "manifest.json", manifest.dump(2) + "\n", Exit::checkpoint);
+}
+
+/// A fresh run needs a directory of its own; a resumed one may find it empty.
+void check_run_directory(const fs::path& run, bool resume) {
+  if (!resume && fs::exists(run / "config.yaml")) {
+    fail(Exit::usage, "{}: already holds a run; use --resume to go on with it, or another --run directory", run.string());
+  }
+}
+
+void train(const TrainOptions& options, const Invocation& invocation) {
+  const Config config = load_config(options.config, invocation.overrides);
+  const fs::path run = options.run.empty() ? fs::path("runs") / fs::path(options.config).stem() : fs::path(options.run);
+  check_run_directory(run, options.resume);
+  Comm& world = invocation.launch.world();
+  Mesh mesh(world, static_cast<int>(config.parallel.pp), static_cast<int>(config.parallel.dp),
+            static_cast<int>(config.parallel.sp), static_cast<int>(config.parallel.tp));
+  set_comm_timeout(config.parallel.timeout_seconds);
+
+  Experiment e = open_experiment(config);
+  e.statistics = cached_statistics(*e.dataset, e.train, e.lead);
+  Trainer trainer(e, mesh, run);
+  if (options.resume) trainer.resume();
+  world.barrier("start");  // every rank has looked at the directory before rank 0 fills it
+  if (world.rank() == 0) {
+    make_directories(run, Exit::usage);
+    write_text(run / "config.yaml", to_yaml(resolved_config(e)), Exit::checkpoint);
+    write_text(run / "normalization.json", to_json(e.statistics, *e.dataset).dump(2) + "\n", Exit::checkpoint);
+    write_manifest(run, e, trainer, invocation);
+  }
+  const TokenGrid& grid = trainer.model().token_grid();
+  log_info("{}: {} x {} grid, {} tokens, {} parameters, {} samples, {} ranks", run.string(), grid.rows, grid.columns,
+           grid.tokens(), trainer.model().vit().parameters(), trainer.samples(), world.size());
+  trainer.run(options.stop_after > 0 ? std::optional(options.stop_after) : std::nullopt);
+  log_info("{}: done; next: seqvit evaluate {}", run.string(), run.string());
+}
+
+}  // namespace
+
+CommandBody add_train(CLI::App& app) {
+  auto options = std::make_shared<TrainOptions>();
+  CLI::App* command = app.add_subcommand("train", "Train a model as a configuration says");
+  command->add_option("CONFIG", options->config, "Configuration (YAML)")->required();
+  command->add_option("--run", options->run, "Run directory (default: runs/<name of CONFIG>)");
+  command->add_flag("--resume", options->resume, "Go on from the newest checkpoint; starts if there is none");
+  command->add_option("--stop-after", options->stop_after, "Save and end after this step; the schedule stays that of train.steps")
+      ->check(CLI::PositiveNumber);
+  return [options](const Invocation& invocation) { train(*options, invocation); };
+}
+
+}  // namespace seqvit

@@ -1,0 +1,319 @@
+#include "core/config.h"
+
+#include <fmt/ranges.h>
+#include <yaml-cpp/yaml.h>
+
+#include <cmath>
+#include <functional>
+#include <limits>
+#include <map>
+#include <utility>
+
+#include "core/error.h"
+#include "core/file.h"
+
+namespace seqvit {
+namespace {
+
+template <typename E>
+using Choices = std::vector<std::pair<const char*, E>>;
+
+const Choices<Tokens> kTokens = {
+    {"joint", Tokens::joint}, {"variable", Tokens::variable}, {"aggregated", Tokens::aggregated}};
+const Choices<Predict> kPredict = {{"tendency", Predict::tendency}, {"state", Predict::state}};
+const Choices<Precision> kPrecision = {
+    {"fp32", Precision::fp32}, {"bf16", Precision::bf16}, {"fp64", Precision::fp64}};
+const Choices<Recompute> kRecompute = {
+    {"none", Recompute::none}, {"full", Recompute::full}, {"keep_attention", Recompute::keep_attention}};
+const Choices<Sequence> kSequence = {{"ulysses", Sequence::ulysses},
+                                     {"lss", Sequence::lss},
+                                     {"lss_kv", Sequence::lss_kv},
+                                     {"ring", Sequence::ring},
+                                     {"hybrid", Sequence::hybrid}};
+
+template <typename E>
+const char* name_of(const Choices<E>& choices, E value) {
+  for (const auto& [name, choice] : choices) {
+    if (choice == value) return name;
+  }
+  return "?";
+}
+
+/// Where a value comes from, for messages: "demo.yaml: train.steps".
+struct Origin {
+  std::string file, path;
+  [[noreturn]] void expected(const std::string& what, const YAML::Node& found) const {
+    fail(Exit::usage, "{}: {}: expected {}, found '{}'", file, path, what,
+         found.IsScalar() ? found.Scalar() : YAML::Dump(found));
+  }
+};
+
+/// One setting: how to read it from YAML and how to write it back.
+struct Setting {
+  std::string path;
+  std::function<void(const YAML::Node&, const Origin&)> read;
+  std::function<YAML::Node()> write;
+};
+
+template <typename T>
+T scalar(const YAML::Node& node, const Origin& origin, const char* what) {
+  T value{};
+  if (!node.IsScalar() || !YAML::convert<T>::decode(node, value)) origin.expected(what, node);
+  return value;
+}
+
+std::vector<std::string> strings(const YAML::Node& node, const Origin& origin) {
+  if (node.IsNull()) return {};
+  if (node.IsScalar()) return {node.Scalar()};
+  if (!node.IsSequence()) origin.expected("a list", node);
+  std::vector<std::string> values;
+  for (const YAML::Node& item : node) values.push_back(scalar<std::string>(item, origin, "a list of names"));
+  return values;
+}
+
+/// The table of all settings of one Config.
+class Settings {
+ public:
+  explicit Settings(Config& c) {
+    list("data.files", c.data.files);
+    list("data.variables", c.data.variables);
+    list("data.static", c.data.statics);
+    list("data.targets", c.data.targets);
+    text("data.lead_time", c.data.lead_time);
+    list("data.split.train", c.data.split.train);
+    list("data.split.validation", c.data.split.validation);
+    list("data.split.test", c.data.split.test);
+    bytes("data.cache_bytes", c.data.cache_bytes);
+    integer("model.patch_size", c.model.patch_size, 1);
+    choice("model.tokens", c.model.tokens, kTokens);
+    integer("model.aggregated_tokens", c.model.aggregated_tokens, 1);
+    integer("model.embed_dim", c.model.embed_dim, 4);
+    integer("model.depth", c.model.depth, 1);
+    integer("model.num_heads", c.model.num_heads, 1);
+    number("model.mlp_ratio", c.model.mlp_ratio, 0.01);
+    number("model.drop_path", c.model.drop_path, 0.0, 0.99);
+    choice("model.predict", c.model.predict, kPredict);
+    integer("train.steps", c.train.steps, 1);
+    integer("train.batch_size", c.train.batch_size, 1);
+    integer("train.micro_batches", c.train.micro_batches, 1);
+    number("train.learning_rate", c.train.learning_rate, 0.0);
+    integer("train.warmup_steps", c.train.warmup_steps, 0);
+    number("train.weight_decay", c.train.weight_decay, 0.0);
+    numbers("train.betas", c.train.betas, 2, 0.0, 0.999999);
+    number("train.max_grad_norm", c.train.max_grad_norm, 0.0);
+    choice("train.precision", c.train.precision, kPrecision);
+    unsigned_integer("train.seed", c.train.seed);
+    integer("train.checkpoint_every", c.train.checkpoint_every, 1);
+    integer("train.validate_every", c.train.validate_every, 1);
+    integer("train.validation_samples", c.train.validation_samples, 0);
+    integer("train.keep_checkpoints", c.train.keep_checkpoints, 1);
+    integer("parallel.pp", c.parallel.pp, 1);
+    integer("parallel.dp", c.parallel.dp, 1);
+    integer("parallel.sp", c.parallel.sp, 1);
+    integer("parallel.tp", c.parallel.tp, 1);
+    choice("parallel.sequence", c.parallel.sequence, kSequence);
+    integer("parallel.ulysses", c.parallel.ulysses, 1);
+    integer("parallel.zero", c.parallel.zero, 0, 3);
+    number("parallel.timeout_seconds", c.parallel.timeout_seconds, 0.0);
+    boolean("parallel.verify", c.parallel.verify);
+    choice("memory.recompute", c.memory.recompute, kRecompute);
+    list("evaluate.leads", c.evaluate.leads);
+    integer("evaluate.stride", c.evaluate.stride, 1);
+    integer("evaluate.batch_size", c.evaluate.batch_size, 0);
+  }
+
+  /// Reads a YAML map, descending into maps that are not settings themselves.
+  void read(const YAML::Node& node, const std::string& prefix, const std::string& file) {
+    if (!node.IsMap()) {
+      fail(Exit::usage, "{}: {}: expected a section with settings, found '{}'", file,
+           prefix.empty() ? "top level" : prefix, node.IsScalar() ? node.Scalar() : YAML::Dump(node));
+    }
+    for (const auto& entry : node) {
+      const auto key = entry.first.as<std::string>();
+      const std::string path = prefix.empty() ? key : prefix + "." + key;
+      if (const Setting* setting = find(path)) {
+        setting->read(entry.second, {file, path});
+      } else if (is_section(path)) {
+        if (!entry.second.IsNull()) read(entry.second, path, file);
+      } else {
+        unknown(path, file);
+      }
+    }
+  }
+
+  void override_with(const std::string& text) {
+    const size_t equals = text.find('=');
+    const std::string name = "command line";
+    if (equals == std::string::npos) {
+      fail(Exit::usage, "{}: expected --section.key=value, found '--{}'", name, text);
+    }
+    const std::string path = text.substr(0, equals);
+    const Setting* setting = find(path);
+    if (setting == nullptr) unknown(path, name);
+    YAML::Node node;
+    try {
+      node = YAML::Load(text.substr(equals + 1));
+    } catch (const YAML::Exception& error) {
+      fail(Exit::usage, "{}: {}: not YAML: {}", name, path, error.what());
+    }
+    setting->read(node, {name, path});
+  }
+
+  YAML::Node write() const {
+    YAML::Node root;
+    for (const Setting& setting : settings_) {
+      YAML::Node node = root;
+      size_t begin = 0;
+      for (size_t dot; (dot = setting.path.find('.', begin)) != std::string::npos; begin = dot + 1) {
+        node.reset(node[setting.path.substr(begin, dot - begin)]);
+      }
+      node[setting.path.substr(begin)] = setting.write();
+    }
+    return root;
+  }
+
+ private:
+  std::vector<Setting> settings_;
+
+  const Setting* find(const std::string& path) const {
+    for (const Setting& setting : settings_) {
+      if (setting.path == path) return &setting;
+    }
+    return nullptr;
+  }
+
+  bool is_section(const std::string& path) const {
+    for (const Setting& setting : settings_) {
+      if (setting.path.starts_with(path + ".")) return true;
+    }
+    return false;
+  }
+
+  [[noreturn]] void unknown(const std::string& path, const std::string& file) const {
+    std::vector<std::string> paths;
+    for (const Setting& setting : settings_) paths.push_back(setting.path);
+    fail(Exit::usage, "{}: unknown setting '{}'{}", file, path, did_you_mean(path, paths));
+  }
+
+  template <typename T, typename Read>
+  void add(const char* path, T& field, Read read) {
+    settings_.push_back({path, [&field, read](const YAML::Node& n, const Origin& o) { field = read(n, o); },
+                         [&field] { return YAML::Node(field); }});
+  }
+
+  void list(const char* path, std::vector<std::string>& field) {
+    add(path, field, [](const YAML::Node& n, const Origin& o) { return strings(n, o); });
+  }
+  void text(const char* path, std::string& field) {
+    add(path, field, [](const YAML::Node& n, const Origin& o) { return scalar<std::string>(n, o, "text"); });
+  }
+  void boolean(const char* path, bool& field) {
+    add(path, field, [](const YAML::Node& n, const Origin& o) { return scalar<bool>(n, o, "true or false"); });
+  }
+  void bytes(const char* path, int64_t& field) {
+    add(path, field, [](const YAML::Node& n, const Origin& o) {
+      return parse_bytes(scalar<std::string>(n, o, "bytes"), o.file + ": " + o.path);
+    });
+  }
+  void unsigned_integer(const char* path, uint64_t& field) {
+    add(path, field,
+        [](const YAML::Node& n, const Origin& o) { return scalar<uint64_t>(n, o, "a whole number >= 0"); });
+  }
+  void integer(const char* path, int64_t& field, int64_t low,
+               int64_t high = std::numeric_limits<int64_t>::max()) {
+    add(path, field, [low, high](const YAML::Node& n, const Origin& o) {
+      const bool bounded = high != std::numeric_limits<int64_t>::max();
+      const std::string what = bounded ? fmt::format("a whole number from {} to {}", low, high)
+                                       : fmt::format("a whole number >= {}", low);
+      const auto value = scalar<int64_t>(n, o, what.c_str());
+      if (value < low || value > high) o.expected(what, n);
+      return value;
+    });
+  }
+  static double bounded_number(const YAML::Node& n, const Origin& o, double low, double high) {
+    const std::string what =
+        std::isinf(high) ? fmt::format("a number >= {}", low) : fmt::format("a number from {} to {}", low, high);
+    const auto value = scalar<double>(n, o, what.c_str());
+    if (!(value >= low && value <= high) || std::isinf(value)) o.expected(what, n);
+    return value;
+  }
+  void number(const char* path, double& field, double low,
+              double high = std::numeric_limits<double>::infinity()) {
+    add(path, field, [=](const YAML::Node& n, const Origin& o) { return bounded_number(n, o, low, high); });
+  }
+  void numbers(const char* path, std::vector<double>& field, size_t count, double low, double high) {
+    add(path, field, [=](const YAML::Node& n, const Origin& o) {
+      if (!n.IsSequence() || n.size() != count) o.expected(fmt::format("a list of {} numbers", count), n);
+      std::vector<double> values;
+      for (const YAML::Node& item : n) values.push_back(bounded_number(item, o, low, high));
+      return values;
+    });
+  }
+  template <typename E>
+  void choice(const char* path, E& field, const Choices<E>& choices) {
+    auto read = [&field, &choices](const YAML::Node& n, const Origin& o) {
+      const auto text = scalar<std::string>(n, o, "a name");
+      std::vector<std::string> names;
+      for (const auto& [name, value] : choices) {
+        if (text == name) return void(field = value);
+        names.push_back(name);
+      }
+      o.expected(fmt::format("one of {}", fmt::join(names, " | ")), n);
+    };
+    settings_.push_back({path, read, [&field, &choices] { return YAML::Node(std::string(name_of(choices, field))); }});
+  }
+};
+
+}  // namespace
+
+const char* to_string(Tokens value) { return name_of(kTokens, value); }
+const char* to_string(Precision value) { return name_of(kPrecision, value); }
+const char* to_string(Recompute value) { return name_of(kRecompute, value); }
+const char* to_string(Sequence value) { return name_of(kSequence, value); }
+
+int64_t parse_bytes(const std::string& text, const std::string& setting) {
+  static const std::map<std::string, double> units = {
+      {"", 1},       {"B", 1},       {"kB", 1e3},        {"MB", 1e6},        {"GB", 1e9},
+      {"TB", 1e12},  {"KiB", 1024.}, {"MiB", 1048576.0}, {"GiB", 1073741824.0}, {"TiB", 1099511627776.0}};
+  size_t used = 0;
+  double value = -1;
+  try {
+    value = std::stod(text, &used);
+  } catch (const std::exception&) {
+    used = 0;
+  }
+  const size_t unit_at = text.find_first_not_of(' ', used);
+  const auto unit = units.find(unit_at == std::string::npos ? "" : text.substr(unit_at));
+  if (used == 0 || !(value >= 0) || unit == units.end() || value * unit->second > 9e18) {
+    fail(Exit::usage, "{}: expected bytes such as 8GiB, 512MiB or 1000000, found '{}'", setting, text);
+  }
+  return static_cast<int64_t>(value * unit->second);
+}
+
+Config parse_config(const std::string& yaml, const std::string& name, const std::vector<std::string>& overrides) {
+  Config config;
+  Settings settings(config);
+  YAML::Node root;
+  try {
+    root = YAML::Load(yaml);
+  } catch (const YAML::Exception& error) {
+    fail(Exit::usage, "{}: not YAML: line {}: {}", name, error.mark.line + 1, error.msg);
+  }
+  if (!root.IsNull()) settings.read(root, "", name);
+  for (const std::string& text : overrides) settings.override_with(text);
+  validate(config, name);
+  return config;
+}
+
+Config load_config(const std::string& path, const std::vector<std::string>& overrides) {
+  return parse_config(read_text(path, Exit::usage), path, overrides);
+}
+
+std::string to_yaml(const Config& config) {
+  Config copy = config;
+  YAML::Emitter out;
+  out << Settings(copy).write();
+  return std::string(out.c_str()) + "\n";
+}
+
+}  // namespace seqvit

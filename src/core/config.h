@@ -1,0 +1,104 @@
+/// Settings of a run: one YAML file, overridden by `--section.key=value`, checked whole before anything is opened.
+///
+/// Every setting stands once, in the table of config.cpp: its path, where it is stored, what it accepts. An unknown key is an
+/// error that names the nearest one. Throws Error(usage) with file, key, what was expected and what was found.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace seqvit {
+
+enum class Tokens { joint, variable, aggregated };
+enum class Predict { tendency, state };
+enum class Precision { fp32, bf16, fp64 };
+enum class Recompute { none, full, keep_attention };
+enum class Sequence { ulysses, lss, lss_kv, ring, hybrid };
+
+struct SplitConfig {
+  std::vector<std::string> train, validation, test;  ///< [first, last]: dates (end included) or indices (end excluded)
+};
+
+struct DataConfig {
+  std::vector<std::string> files;
+  std::vector<std::string> variables;  ///< empty: every gridded variable with time
+  std::vector<std::string> statics;    ///< key `static`
+  std::vector<std::string> targets;    ///< empty: all variables
+  std::string lead_time = "6h";
+  SplitConfig split;
+  int64_t cache_bytes = int64_t{2} << 30;  ///< memory for decoded fields
+};
+
+struct ModelConfig {
+  int64_t patch_size = 4;  ///< grid points along each side of a patch
+  Tokens tokens = Tokens::joint;
+  int64_t aggregated_tokens = 1;  ///< tokens a patch that `aggregated` makes of its variables
+  int64_t embed_dim = 128, depth = 4, num_heads = 4;
+  double mlp_ratio = 4.0;
+  double drop_path = 0.0;  ///< rate of the last block; earlier ones scale linearly from 0
+  Predict predict = Predict::tendency;
+};
+
+struct TrainConfig {
+  int64_t steps = 1000;
+  int64_t batch_size = 8;  ///< samples of one optimizer step over all ranks
+  int64_t micro_batches = 1;
+  double learning_rate = 5e-4;
+  int64_t warmup_steps = 100;
+  double weight_decay = 1e-5;
+  std::vector<double> betas = {0.9, 0.95};
+  double max_grad_norm = 1.0;
+  Precision precision = Precision::fp32;
+  uint64_t seed = 0;
+  int64_t checkpoint_every = 500, validate_every = 500;
+  int64_t validation_samples = 256;  ///< evenly spaced over the validation period; 0: all
+  int64_t keep_checkpoints = 2;  ///< newest ones kept besides the best
+};
+
+struct ParallelConfig {
+  int64_t pp = 1, dp = 1, sp = 1, tp = 1;
+  Sequence sequence = Sequence::ulysses;
+  int64_t ulysses = 2;  ///< ranks of the inner Ulysses group of `hybrid`
+  int64_t zero = 3;
+  double timeout_seconds = 600.0;  ///< of a collective
+  bool verify = true;              ///< short proof at the start of a run of several ranks
+};
+
+struct MemoryConfig {
+  Recompute recompute = Recompute::none;
+};
+
+struct EvaluateConfig {
+  std::vector<std::string> leads;  ///< multiples of data.lead_time; empty: one lead
+  int64_t stride = 1;              ///< score every n-th initial time
+  int64_t batch_size = 0;          ///< 0: train.batch_size
+};
+
+struct Config {
+  DataConfig data;
+  ModelConfig model;
+  TrainConfig train;
+  ParallelConfig parallel;
+  MemoryConfig memory;
+  EvaluateConfig evaluate;
+};
+
+/// Reads `path`, applies `overrides` ("section.key=value", values as in YAML) and validates.
+Config load_config(const std::string& path, const std::vector<std::string>& overrides);
+/// The same from text; `name` stands in messages.
+Config parse_config(const std::string& yaml, const std::string& name, const std::vector<std::string>& overrides);
+/// Every setting with its value, as YAML that load_config reads back to the same settings.
+std::string to_yaml(const Config& config);
+/// Throws Error(usage) where settings contradict one another. `name` stands in messages.
+void validate(const Config& config, const std::string& name);
+
+/// "2GiB", "512MiB", "1000000": bytes. Throws Error(usage).
+int64_t parse_bytes(const std::string& text, const std::string& setting);
+
+const char* to_string(Tokens);
+const char* to_string(Precision);
+const char* to_string(Recompute);
+const char* to_string(Sequence);
+
+}  // namespace seqvit

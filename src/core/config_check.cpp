@@ -1,0 +1,89 @@
+#include <algorithm>
+
+#include "core/config.h"
+#include "core/error.h"
+
+namespace seqvit {
+namespace {
+
+bool has(const std::vector<std::string>& names, const std::string& name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+void validate_data(const DataConfig& data, const std::string& name) {
+  if (data.files.empty()) fail(Exit::usage, "{}: data.files: expected at least one file, found none", name);
+  for (const std::string& target : data.targets) {
+    if (!data.variables.empty() && !has(data.variables, target)) {
+      fail(Exit::usage, "{}: data.targets: '{}' is not in data.variables{}", name, target,
+           did_you_mean(target, data.variables));
+    }
+  }
+  for (const std::string& variable : data.statics) {
+    if (has(data.variables, variable)) {
+      fail(Exit::usage, "{}: '{}' is in data.variables and in data.static; keep one", name, variable);
+    }
+  }
+  const std::pair<const char*, const std::vector<std::string>&> splits[] = {
+      {"train", data.split.train}, {"validation", data.split.validation}, {"test", data.split.test}};
+  for (const auto& [split, bounds] : splits) {
+    const bool optional = std::string_view(split) != "train";
+    if (bounds.size() == 2 || (optional && bounds.empty())) continue;
+    fail(Exit::usage, "{}: data.split.{}: expected [first, last] as dates or indices, found {} entries", name, split,
+         bounds.size());
+  }
+}
+
+void validate_model(const ModelConfig& model, const std::string& name) {
+  if (model.embed_dim % model.num_heads != 0) {
+    fail(Exit::usage, "{}: model.embed_dim {} is not a multiple of model.num_heads {}", name, model.embed_dim,
+         model.num_heads);
+  }
+  if (model.embed_dim % 4 != 0) {
+    fail(Exit::usage, "{}: model.embed_dim {}: expected a multiple of 4 (sine and cosine of two coordinates)", name,
+         model.embed_dim);
+  }
+  if (model.aggregated_tokens != 1 && model.tokens != Tokens::aggregated) {
+    fail(Exit::usage, "{}: model.aggregated_tokens is {} but model.tokens is {}; it needs 'aggregated'", name,
+         model.aggregated_tokens, to_string(model.tokens));
+  }
+}
+
+void validate_train(const TrainConfig& train, const ParallelConfig& parallel, const std::string& name) {
+  if (train.warmup_steps > train.steps) {
+    fail(Exit::usage, "{}: train.warmup_steps {} is more than train.steps {}", name, train.warmup_steps, train.steps);
+  }
+  if (parallel.dp * train.micro_batches > train.batch_size) {
+    fail(Exit::usage,
+         "{}: train.batch_size {} is less than parallel.dp {} x train.micro_batches {}: some ranks would have no sample",
+         name, train.batch_size, parallel.dp, train.micro_batches);
+  }
+}
+
+void validate_parallel(const Config& config, const std::string& name) {
+  const ParallelConfig& p = config.parallel;
+  const int64_t heads = config.model.num_heads;
+  if (p.pp != 1 || p.tp != 1) {
+    fail(Exit::usage, "{}: parallel.pp {} and parallel.tp {}: this version supports 1 for both", name, p.pp, p.tp);
+  }
+  if (p.sequence == Sequence::ulysses && p.sp > heads) {
+    fail(Exit::usage, "{}: parallel.sp {}: ulysses divides heads, and model.num_heads is {}; use ring, lss or hybrid",
+         name, p.sp, heads);
+  }
+  if (p.sequence == Sequence::hybrid && p.sp % p.ulysses != 0) {
+    fail(Exit::usage, "{}: parallel.sp {} is not a multiple of parallel.ulysses {}", name, p.sp, p.ulysses);
+  }
+  if (p.sequence == Sequence::hybrid && p.ulysses > heads) {
+    fail(Exit::usage, "{}: parallel.ulysses {} is more than model.num_heads {}", name, p.ulysses, heads);
+  }
+}
+
+}  // namespace
+
+void validate(const Config& config, const std::string& name) {
+  validate_data(config.data, name);
+  validate_model(config.model, name);
+  validate_train(config.train, config.parallel, name);
+  validate_parallel(config, name);
+}
+
+}  // namespace seqvit

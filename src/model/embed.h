@@ -1,0 +1,57 @@
+/// Fields -> tokens, in three ways (ClimaX, Nguyen et al., arXiv 2301.10343, for the last two).
+///
+/// | tokens | one token is | tokens a patch |
+/// |---|---|---|
+/// | joint | all variables of a patch | 1 |
+/// | variable | one variable of a patch, plus an embedding of the variable | V |
+/// | aggregated | what a learned query reads from the variable tokens of a patch | aggregated_tokens |
+///
+/// A learned position embedding of the patch, started at the 2-D sine-cosine table, is added to each.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <memory>
+#include <optional>
+
+#include "model/layers.h"
+#include "model/shape.h"
+
+namespace seqvit {
+
+/// Cross-attention of K learned queries over the V variables of each patch: [B, S, V, D] -> [B, S, K, D].
+class Aggregation {
+ public:
+  Aggregation(ParamGroup& group, const ModelShape& shape);
+  Tensor forward(const Tensor& tokens_BSVD) const;
+
+ private:
+  int64_t heads_;
+  const Param* query_;
+  LayerNorm norm_;
+  Linear key_value_, projection_;
+};
+
+class Embed {
+ public:
+  Embed(const ModelShape& shape, const Slab& slab, const Sharding& sharding);
+
+  /// [B, V, Y, X] on my slab -> my tokens [B, L, D] in the master type.
+  Tensor forward(const Tensor& fields_BVYX);
+  ParamGroup& params() { return params_; }
+
+ private:
+  ModelShape shape_;
+  TokenGrid grid_;
+  Slab slab_;
+  ParamGroup params_;
+  std::optional<Linear> joint_;               // joint
+  const Param* variable_weight_ = nullptr;    // else: [V, D, p*p]
+  const Param* variable_embed_ = nullptr;     // else: [V, D], also the bias of each variable's patch embedding
+  std::optional<Aggregation> aggregation_;    // aggregated
+  const Param* position_ = nullptr;           // [patches, D]
+
+  Tensor variable_tokens(const Tensor& patches_BSVp) const;
+};
+
+}  // namespace seqvit

@@ -1,0 +1,70 @@
+#include "model/head.h"
+
+#include <ATen/ops/baddbmm.h>
+#include <ATen/ops/constant_pad_nd.h>
+#include <ATen/ops/ones.h>
+#include <ATen/ops/tensor.h>
+
+#include "model/patches.h"
+
+namespace seqvit {
+
+Head::Head(const ModelShape& shape, const Slab& slab, const Sharding& sharding)
+    : shape_(shape),
+      grid_(shape.token_grid()),
+      slab_(slab),
+      params_("", sharding),
+      norm_(params_, "norm", shape.config.embed_dim) {
+  const auto targets = static_cast<int64_t>(shape.targets.size());
+  const int64_t width = shape.config.embed_dim, points = shape.patch_points();
+  if (shape.config.tokens == Tokens::variable) {
+    variable_weight_ = params_.add("variable_head.weight", {targets, points, width}, ParamKind::matrix,
+                                   init_truncated_normal(0.02, shape.seed, "variable_head.weight"));
+    variable_bias_ = params_.add("variable_head.bias", {targets, points}, ParamKind::vector, init_zero());
+  } else {
+    linear_.emplace(params_, "head", width * grid_.tokens_per_patch, targets * points, shape.seed);
+  }
+  params_.seal();
+}
+
+/// Tokens of the target variables, patch by patch: [B, L, x] -> [B, S, T, x]; zero for tokens of other ranks.
+Tensor Head::select_targets(const Tensor& tokens_BLX) const {
+  const int64_t per_patch = grid_.tokens_per_patch;
+  const Tensor whole_patches = at::constant_pad_nd(
+      tokens_BLX, {0, 0, slab_.tokens.begin - slab_.patches.begin * per_patch,
+                   slab_.patches.end * per_patch - slab_.tokens.end});
+  return whole_patches.view({tokens_BLX.size(0), slab_.patches.size(), per_patch, -1})
+      .index_select(2, at::tensor(shape_.targets, at::kLong));
+}
+
+Tensor Head::forward(const Tensor& tokens_BLD) {
+  const auto weights = params_.gather();
+  const Tensor normed = norm_.forward(tokens_BLD);
+  const int64_t batch = tokens_BLD.size(0), patches = slab_.patches.size(), points = shape_.patch_points();
+  const auto targets = static_cast<int64_t>(shape_.targets.size());
+  Tensor out_BSTp;
+  if (linear_) {
+    out_BSTp = linear_->forward(normed.view({batch, patches, -1})).view({batch, patches, targets, points});
+  } else {
+    const Tensor& weight_TpD = **variable_weight_;
+    const Tensor by_target =
+        select_targets(normed.to(weight_TpD.scalar_type())).permute({2, 0, 1, 3}).reshape({targets, batch * patches, -1});
+    out_BSTp = at::baddbmm((**variable_bias_).to(weight_TpD.scalar_type()).unsqueeze(1), by_target,
+                           weight_TpD.transpose(1, 2))
+                   .view({targets, batch, patches, points})
+                   .permute({1, 2, 0, 3});
+  }
+  return from_patches(out_BSTp, grid_, slab_).to(params_.sharding().master);
+}
+
+Tensor Head::owned() const {
+  const auto targets = static_cast<int64_t>(shape_.targets.size());
+  const auto master = params_.sharding().master;
+  const Tensor tokens = at::ones({1, slab_.tokens.size(), 1}, master);
+  const Tensor owned_BST1 = linear_ ? at::ones({1, slab_.patches.size(), targets, 1}, master) : select_targets(tokens);
+  return from_patches(owned_BST1.expand({1, slab_.patches.size(), targets, shape_.patch_points()}), grid_, slab_)
+      .select(0, 0)
+      .contiguous();
+}
+
+}  // namespace seqvit

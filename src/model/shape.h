@@ -1,0 +1,25 @@
+/// What the model's parts agree on: sizes, tokenisation, and which tokens this rank holds.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "core/config.h"
+#include "grid/partition.h"
+
+namespace seqvit {
+
+struct ModelShape {
+  int64_t rows = 0, columns = 0;  ///< of the grid
+  int64_t inputs = 0;             ///< variables and static fields that go in
+  std::vector<int64_t> targets;   ///< inputs that are predicted, in the order they come out
+  ModelConfig config;
+  uint64_t seed = 0;
+
+  int64_t tokens_per_patch() const;
+  TokenGrid token_grid() const;
+  int64_t patch_points() const { return config.patch_size * config.patch_size; }
+  int64_t hidden_dim() const { return static_cast<int64_t>(config.mlp_ratio * static_cast<double>(config.embed_dim)); }
+};
+
+}  // namespace seqvit

@@ -1,0 +1,28 @@
+#include "train/loss.h"
+
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/from_blob.h>
+#include <ATen/ops/isnan.h>
+#include <ATen/ops/nan_to_num.h>
+
+namespace seqvit {
+
+WeightedLoss::WeightedLoss(const Grid& grid, Range rows, const Tensor& owned) {
+  std::vector<double> rows_weight = grid.row_weights();
+  const Tensor mine =
+      at::from_blob(rows_weight.data(), {grid.rows()}, at::kDouble).slice(0, rows.begin, rows.end).view({1, -1, 1});
+  weights_ = owned * mine.to(owned.scalar_type());
+}
+
+double WeightedLoss::weight_of(const Tensor& target) const {
+  return (weights_ * at::isnan(target).logical_not()).sum(at::kDouble).item<double>();
+}
+
+Tensor WeightedLoss::operator()(const Tensor& prediction, const Tensor& target, double total_weight) const {
+  // A missing target must not reach the square: 0 x NaN is NaN, in the value and in the gradient.
+  const Tensor error = prediction - at::nan_to_num(target);
+  const Tensor weights = weights_ * at::isnan(target).logical_not();
+  return (error.square() * weights).sum() / total_weight;
+}
+
+}  // namespace seqvit

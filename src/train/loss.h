@@ -1,0 +1,32 @@
+/// Latitude-weighted mean squared error over valid points.
+///
+/// loss = sum of w (p - t)^2 over my valid points / sum of w over everyone's valid points of the whole step. The denominator is
+/// global and known before the first backward, so losses and gradients of ranks and micro-batches simply add up.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <vector>
+
+#include "core/partition.h"
+#include "grid/grid.h"
+
+namespace seqvit {
+
+using at::Tensor;
+
+class WeightedLoss {
+ public:
+  /// `owned` [T, Y, X]: 1 where this rank answers for the point; rows are those of my slab.
+  WeightedLoss(const Grid& grid, Range rows, const Tensor& owned);
+
+  /// My part of the denominator: target [B, T, Y, X] is NaN where it is missing.
+  double weight_of(const Tensor& target) const;
+  /// My part of the loss, differentiable in prediction. `total_weight`: the denominator of the whole step.
+  Tensor operator()(const Tensor& prediction, const Tensor& target, double total_weight) const;
+
+ private:
+  Tensor weights_;  // [T, Y, X], zero where not owned
+};
+
+}  // namespace seqvit

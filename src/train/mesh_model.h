@@ -1,0 +1,33 @@
+/// A model laid out over a mesh: my slab of the grid, the strategy behind the seam, the weights' sharing.
+#pragma once
+
+#include <memory>
+
+#include "comm/mesh.h"
+#include "core/config.h"
+#include "model/vit.h"
+
+namespace seqvit {
+
+class MeshModel {
+ public:
+  /// Collective. `mesh` must outlive the model.
+  MeshModel(const ModelShape& shape, const Config& config, Mesh& mesh);
+
+  Vit& vit() { return *vit_; }
+  const Slab& slab() const { return slab_; }
+  const TokenGrid& token_grid() const { return grid_; }
+  Mesh& mesh() { return mesh_; }
+  /// Of weights, inputs and the loss.
+  at::ScalarType master() const { return master_; }
+
+ private:
+  Mesh& mesh_;
+  TokenGrid grid_;
+  Slab slab_;
+  at::ScalarType master_;
+  std::unique_ptr<SequenceParallel> sequence_;
+  std::unique_ptr<Vit> vit_;
+};
+
+}  // namespace seqvit

@@ -1,0 +1,60 @@
+#include "train/metrics.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <nlohmann/json.hpp>
+
+#include "core/error.h"
+#include "core/file.h"
+#include "core/log.h"
+
+namespace seqvit {
+
+MetricsFile::MetricsFile(const std::filesystem::path& run, int64_t last_step) : path_(run / "metrics.jsonl") {
+  std::string kept;
+  if (std::filesystem::exists(path_)) {
+    std::ifstream in(path_);
+    for (std::string text; std::getline(in, text);) {
+      const auto json = nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false);
+      if (json.is_object() && json.value("step", last_step + 1) <= last_step) kept += text + "\n";
+    }
+  }
+  write_text(path_, kept, Exit::checkpoint);
+  out_.open(path_, std::ios::app);
+}
+
+void MetricsFile::line(const std::string& text) {
+  out_ << text << std::endl;
+  if (!out_) fail(Exit::checkpoint, "{}: cannot write; is the disk full?", path_.string());
+}
+
+void MetricsFile::write(const StepReport& r) {
+  line(nlohmann::ordered_json{{"step", r.step},
+                              {"loss", r.loss},
+                              {"learning_rate", r.learning_rate},
+                              {"grad_norm", r.grad_norm},
+                              {"seconds", r.seconds},
+                              {"data_seconds", r.data_seconds},
+                              {"tokens_per_second", r.tokens_per_second},
+                              {"rss_bytes", resident_bytes()}}
+           .dump());
+}
+
+void MetricsFile::write_validation(int64_t step, double loss) {
+  line(nlohmann::ordered_json{{"step", step}, {"validation_loss", loss}}.dump());
+}
+
+std::string progress_text(const StepReport& r, int64_t steps, double seconds_left) {
+  return fmt::format("step {}/{}  loss {:.4f}  {:.3g} tokens/s  {} left", r.step, steps, r.loss, r.tokens_per_second,
+                     format_duration(seconds_left));
+}
+
+int64_t resident_bytes() {
+  std::ifstream in("/proc/self/statm");
+  int64_t total = 0, resident = 0;
+  in >> total >> resident;
+  return resident * ::sysconf(_SC_PAGESIZE);
+}
+
+}  // namespace seqvit

@@ -1,0 +1,38 @@
+/// What a step reports: metrics.jsonl for programs, a progress line for people.
+#pragma once
+
+#include <filesystem>
+#include <fstream>
+#include <optional>
+#include <string>
+
+namespace seqvit {
+
+struct StepReport {
+  int64_t step = 0;  ///< counts from 1
+  double loss = 0, learning_rate = 0, grad_norm = 0;
+  double seconds = 0, data_seconds = 0;  ///< of the step; of that, waiting for data
+  double tokens_per_second = 0;
+};
+
+/// metrics.jsonl of a run: one line a step, one a validation.
+class MetricsFile {
+ public:
+  /// Opens for appending after dropping every line of a step later than `last_step` (those are done again).
+  MetricsFile(const std::filesystem::path& run, int64_t last_step);
+  void write(const StepReport& report);
+  void write_validation(int64_t step, double loss);
+
+ private:
+  std::filesystem::path path_;
+  std::ofstream out_;
+  void line(const std::string& text);
+};
+
+/// "step 120/1000  loss 0.1234  12,345 tokens/s  3 min 20 s left".
+std::string progress_text(const StepReport& report, int64_t steps, double seconds_left);
+
+/// Resident memory of this process now.
+int64_t resident_bytes();
+
+}  // namespace seqvit

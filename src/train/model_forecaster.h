@@ -1,0 +1,31 @@
+/// A trained model as a Forecaster: normalise, run, bring back to physical units.
+#pragma once
+
+#include <vector>
+
+#include "evaluate/forecaster.h"
+#include "train/experiment.h"
+#include "train/mesh_model.h"
+
+namespace seqvit {
+
+class ModelForecaster final : public Forecaster {
+ public:
+  /// Weights are those `model` holds. References must outlive this.
+  ModelForecaster(const Experiment& experiment, MeshModel& model);
+
+  /// Variables that are not targets come back missing; points that are missing stay missing.
+  std::vector<float> step(std::span<const float> states, int64_t batch) override;
+  Range rows() const override { return model_.slab().rows; }
+  std::span<const float> owned() const override { return owned_; }
+  void sum_over_ranks(std::span<double> values) override;
+  bool writes() const override { return model_.mesh().world().rank() == 0; }
+
+ private:
+  const Experiment& experiment_;
+  MeshModel& model_;
+  Tensor statics_;            // [1, S, Y, X] normalised
+  std::vector<float> owned_;  // [V, Y, X]
+};
+
+}  // namespace seqvit

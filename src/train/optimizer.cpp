@@ -1,0 +1,72 @@
+#include "train/optimizer.h"
+
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/_fused_adamw.h>
+#include <ATen/ops/full.h>
+#include <ATen/ops/scalar_tensor.h>
+#include <ATen/ops/zeros_like.h>
+
+#include <cmath>
+#include <numbers>
+
+namespace seqvit {
+
+double learning_rate(const TrainConfig& config, int64_t step) {
+  if (step < config.warmup_steps) {
+    return config.learning_rate * static_cast<double>(step + 1) / static_cast<double>(config.warmup_steps);
+  }
+  const auto decaying = static_cast<double>(std::max<int64_t>(config.steps - config.warmup_steps, 1));
+  const double progress = static_cast<double>(step - config.warmup_steps) / decaying;
+  return config.learning_rate * 0.5 * (1.0 + std::cos(std::numbers::pi * progress));
+}
+
+AdamW::AdamW(std::vector<ParamGroup*> groups, const TrainConfig& config) : groups_(std::move(groups)), config_(config) {
+  for (ParamGroup* group : groups_) {
+    for (const Section& section : group->sections()) {
+      const Tensor zero = at::zeros_like(section.weight.detach());
+      moments_.push_back({zero, zero.clone()});
+    }
+  }
+}
+
+double AdamW::clip(double max_norm) {
+  const at::NoGradGuard no_grad;
+  Tensor sum = at::scalar_tensor(0.0, at::kDouble);
+  for (ParamGroup* group : groups_) {
+    for (const Section& section : group->sections()) {
+      if (section.gradient.defined()) sum += section.gradient.square().sum(at::kDouble);
+    }
+  }
+  const Sharding& sharding = groups_.front()->sharding();
+  // At stage 0 every rank holds the whole gradient already.
+  if (sharding.stage > 0) sum = sharding.data->all_reduce(sum.view({1}), "gradient norm").wait();
+  const double norm = std::sqrt(sum.item<double>());
+  if (max_norm > 0.0 && norm > max_norm) {
+    for (ParamGroup* group : groups_) {
+      for (Section& section : group->sections()) {
+        if (section.gradient.defined()) section.gradient.mul_(max_norm / norm);
+      }
+    }
+  }
+  return norm;
+}
+
+void AdamW::step(int64_t step, double rate) {
+  const at::NoGradGuard no_grad;
+  for (size_t g = 0; g < groups_.size(); ++g) {
+    auto sections = groups_[g]->sections();
+    for (size_t s = 0; s < sections.size(); ++s) {
+      Section& section = sections[s];
+      if (!section.gradient.defined() || section.mine.size() == 0) continue;
+      Moments& state = moments(g, s);
+      const double decay = section.kind == ParamKind::matrix ? config_.weight_decay : 0.0;
+      Tensor weight = section.weight.detach();
+      // libtorch adds one to nothing here: the count is that of this step, which bias correction needs.
+      Tensor count = at::scalar_tensor(static_cast<double>(step), at::kFloat);
+      at::_fused_adamw_(at::TensorList(weight), at::TensorList(section.gradient), at::TensorList(state.first), at::TensorList(state.second), {}, at::TensorList(count), rate,
+                        config_.betas[0], config_.betas[1], decay, 1e-8, /*amsgrad=*/false, /*maximize=*/false);
+    }
+  }
+}
+
+}  // namespace seqvit

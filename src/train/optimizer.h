@@ -1,0 +1,36 @@
+/// AdamW (Loshchilov & Hutter, arXiv 1711.05101) over this rank's shares of the weights, and the learning-rate schedule.
+#pragma once
+
+#include <vector>
+
+#include "core/config.h"
+#include "parallel/param.h"
+
+namespace seqvit {
+
+/// Linear warm-up from 0, then half a cosine down to 0 at the last step. `step` counts from 0.
+double learning_rate(const TrainConfig& config, int64_t step);
+
+class AdamW {
+ public:
+  /// Matrices decay, vectors (norms, biases, positions) do not.
+  AdamW(std::vector<ParamGroup*> groups, const TrainConfig& config);
+
+  /// Norm of the whole gradient, over all ranks; gradients are scaled down to `max_norm` where it is larger (0: never).
+  double clip(double max_norm);
+  /// One update of my shares. `step` counts from 1.
+  void step(int64_t step, double learning_rate);
+
+  /// The moments of a section: first and second, shaped like Section::weight.
+  struct Moments {
+    Tensor first, second;
+  };
+  Moments& moments(size_t group, size_t section) { return moments_[2 * group + section]; }
+
+ private:
+  std::vector<ParamGroup*> groups_;
+  TrainConfig config_;
+  std::vector<Moments> moments_;
+};
+
+}  // namespace seqvit

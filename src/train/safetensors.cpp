@@ -1,0 +1,105 @@
+#include "train/safetensors.h"
+
+#include <ATen/ops/empty.h>
+
+#include <cstring>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <numeric>
+
+#include "core/error.h"
+#include "core/file.h"
+
+namespace seqvit {
+namespace {
+
+using nlohmann::json;
+
+const std::pair<const char*, at::ScalarType> kTypes[] = {{"F64", at::kDouble}, {"F32", at::kFloat},
+                                                         {"BF16", at::kBFloat16}, {"I64", at::kLong}};
+
+const char* type_name(at::ScalarType type) {
+  for (const auto& [name, value] : kTypes) {
+    if (value == type) return name;
+  }
+  fail(Exit::bug, "internal error: no safetensors name for this type");
+}
+
+at::ScalarType type_named(const std::string& name, const std::string& where) {
+  for (const auto& [known, value] : kTypes) {
+    if (name == known) return value;
+  }
+  fail(Exit::checkpoint, "{}: unknown type '{}'", where, name);
+}
+
+}  // namespace
+
+void write_safetensors(const std::filesystem::path& path, const std::vector<std::pair<std::string, Tensor>>& tensors) {
+  json header = json::object();
+  int64_t offset = 0;
+  for (const auto& [name, tensor] : tensors) {
+    const int64_t end = offset + static_cast<int64_t>(tensor.nbytes());
+    header[name] = {{"dtype", type_name(tensor.scalar_type())},
+                    {"shape", tensor.sizes().vec()},
+                    {"data_offsets", {offset, end}}};
+    offset = end;
+  }
+  std::string text = header.dump();
+  text.resize((text.size() + 7) / 8 * 8, ' ');  // data starts on an 8-byte boundary
+  const uint64_t length = text.size();
+
+  AtomicFile file(path, Exit::checkpoint);
+  file.write(std::as_bytes(std::span(&length, 1)));
+  file.write(text);
+  for (const auto& [name, tensor] : tensors) {
+    const Tensor dense = tensor.detach().contiguous();
+    file.write(std::span(static_cast<const std::byte*>(dense.const_data_ptr()), dense.nbytes()));
+  }
+  file.commit();
+}
+
+SafetensorsFile::SafetensorsFile(std::filesystem::path path) : path_(std::move(path)) {
+  std::ifstream in(path_, std::ios::binary);
+  if (!in) fail(Exit::checkpoint, "{}: cannot read", path_.string());
+  const auto file_size = static_cast<uint64_t>(std::filesystem::file_size(path_));
+  uint64_t length = 0;
+  in.read(reinterpret_cast<char*>(&length), sizeof length);
+  if (!in || length > file_size - sizeof length) {
+    fail(Exit::checkpoint, "{}: not a safetensors file, or truncated", path_.string());
+  }
+  std::string text(length, '\0');
+  in.read(text.data(), static_cast<std::streamsize>(length));
+  const json header = json::parse(text, nullptr, /*allow_exceptions=*/false);
+  if (!header.is_object()) fail(Exit::checkpoint, "{}: header is not JSON; the file is corrupt", path_.string());
+  const auto data = static_cast<int64_t>(sizeof length + length);
+  for (const auto& [name, value] : header.items()) {
+    if (name == "__metadata__") continue;
+    try {
+      Entry entry{type_named(value.at("dtype"), path_.string()), value.at("shape"), 0, 0};
+      entry.begin = data + value.at("data_offsets").at(0).get<int64_t>();
+      entry.end = data + value.at("data_offsets").at(1).get<int64_t>();
+      const int64_t elements =
+          std::accumulate(entry.shape.begin(), entry.shape.end(), int64_t{1}, std::multiplies<>());
+      const bool fits = entry.begin >= data && entry.end <= static_cast<int64_t>(file_size) &&
+                        entry.end - entry.begin == elements * static_cast<int64_t>(c10::elementSize(entry.dtype));
+      if (!fits) fail(Exit::checkpoint, "{}: {}: data lie outside the file; it is truncated", path_.string(), name);
+      entries_.emplace(name, std::move(entry));
+    } catch (const json::exception&) {
+      fail(Exit::checkpoint, "{}: {}: broken header entry; the file is corrupt", path_.string(), name);
+    }
+  }
+}
+
+Tensor SafetensorsFile::read(const std::string& name, Range range) const {
+  const auto found = entries_.find(name);
+  if (found == entries_.end()) fail(Exit::checkpoint, "{}: no tensor '{}'", path_.string(), name);
+  const auto size = static_cast<int64_t>(c10::elementSize(found->second.dtype));
+  const Tensor out = at::empty({range.size()}, found->second.dtype);
+  std::ifstream in(path_, std::ios::binary);
+  in.seekg(found->second.begin + range.begin * size);
+  in.read(static_cast<char*>(out.data_ptr()), range.size() * size);
+  if (!in) fail(Exit::checkpoint, "{}: {}: cannot read; the file is truncated", path_.string(), name);
+  return out;
+}
+
+}  // namespace seqvit

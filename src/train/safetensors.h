@@ -1,0 +1,41 @@
+/// The safetensors file format: an 8-byte little-endian length, a JSON header, raw row-major data. Readable in Python with
+/// the `safetensors` package.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <filesystem>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/partition.h"
+
+namespace seqvit {
+
+using at::Tensor;
+
+/// Writes named CPU tensors as one file, atomically. Throws Error(checkpoint).
+void write_safetensors(const std::filesystem::path& path, const std::vector<std::pair<std::string, Tensor>>& tensors);
+
+class SafetensorsFile {
+ public:
+  /// Reads and checks the header. Throws Error(checkpoint): missing, truncated, not safetensors.
+  explicit SafetensorsFile(std::filesystem::path path);
+
+  struct Entry {
+    at::ScalarType dtype;
+    std::vector<int64_t> shape;
+    int64_t begin, end;  ///< bytes in the file
+  };
+  const std::map<std::string, Entry>& entries() const { return entries_; }
+  /// Elements [range.begin, range.end) of a tensor, flattened.
+  Tensor read(const std::string& name, Range range) const;
+
+ private:
+  std::filesystem::path path_;
+  std::map<std::string, Entry> entries_;
+};
+
+}  // namespace seqvit

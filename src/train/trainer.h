@@ -1,0 +1,64 @@
+/// Training: the step, on one screen, and the loop around it (validation, checkpoints, metrics, an orderly stop).
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "data/loader.h"
+#include "train/checkpoint.h"
+#include "train/experiment.h"
+#include "train/loss.h"
+#include "train/mesh_model.h"
+#include "train/metrics.h"
+#include "train/optimizer.h"
+
+namespace seqvit {
+
+class Trainer {
+ public:
+  /// Collective. Without `run` nothing is written (benchmarks, verification).
+  Trainer(const Experiment& experiment, Mesh& mesh, std::optional<std::filesystem::path> run = std::nullopt);
+
+  /// Continues from the newest checkpoint of the run directory, if there is one. Collective.
+  void resume();
+  /// Trains to train.steps, or to `stop_after` if that comes first; stops early on Ctrl-C or SIGTERM. Either way the last
+  /// step is saved. Throws Error(not_finite) when loss or gradient is not finite.
+  void run(std::optional<int64_t> stop_after = std::nullopt);
+
+  /// One optimizer step.
+  StepReport step();
+  /// Loss over the validation period.
+  double validate();
+
+  MeshModel& model() { return model_; }
+  AdamW& optimizer() { return optimizer_; }
+  int64_t steps_done() const { return progression_.step; }
+  size_t samples() const { return samples_.size(); }
+
+ private:
+  const Experiment& experiment_;
+  const TrainConfig& config_;
+  Mesh& mesh_;
+  std::optional<std::filesystem::path> run_;
+  MeshModel model_;
+  std::vector<ParamGroup*> groups_;
+  WeightedLoss loss_;
+  AdamW optimizer_;
+  BatchReader reader_;
+  std::vector<Sample> samples_;
+  Range my_samples_;  // of a step's batch
+  std::unique_ptr<Loader> loader_;
+  Progression progression_;
+  bool stopping_ = false;  // some rank was asked to stop
+
+  struct Fields {
+    Tensor input, target;
+  };
+  Fields to_tensors(const Batch& batch) const;
+  std::vector<double> sum_over_data(std::vector<double> values, const char* purpose);
+  void save(bool is_best);
+};
+
+}  // namespace seqvit
