@@ -1,10 +1,10 @@
 #include "evaluate/bootstrap.h"
 
-#include "core/random.h"
-
 #include <algorithm>
 #include <cmath>
 #include <limits>
+
+#include "core/random.h"
 
 namespace seqvit {
 namespace {

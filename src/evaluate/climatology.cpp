@@ -1,18 +1,18 @@
 #include "evaluate/climatology.h"
 
-#include "core/error.h"
-#include "core/log.h"
-
 #include <algorithm>
 #include <cerrno>
 #include <cmath>
 #include <cstring>
+#include <fcntl.h>
 #include <filesystem>
 #include <limits>
-
-#include <fcntl.h>
-#include <sys/mman.h>
 #include <unistd.h>
+
+#include <sys/mman.h>
+
+#include "core/error.h"
+#include "core/log.h"
 
 namespace seqvit {
 namespace {

@@ -12,8 +12,6 @@
 /// lies in a temporary file that the system pages in and out. While it is computed, up to about 1 GiB more.
 #pragma once
 
-#include "data/dataset.h"
-
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -21,6 +19,8 @@
 #include <span>
 #include <utility>
 #include <vector>
+
+#include "data/dataset.h"
 
 namespace seqvit {
 

@@ -1,8 +1,8 @@
 #include "evaluate/error_sums.h"
 
-#include "core/error.h"
-
 #include <cmath>
+
+#include "core/error.h"
 
 namespace seqvit {
 

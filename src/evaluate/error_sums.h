@@ -6,14 +6,14 @@
 /// region.
 #pragma once
 
-#include "core/partition.h"
-#include "grid/grid.h"
-
 #include <array>
 #include <cstdint>
 #include <span>
 #include <string>
 #include <vector>
+
+#include "core/partition.h"
+#include "grid/grid.h"
 
 namespace seqvit {
 

@@ -1,14 +1,14 @@
 #include "evaluate/evaluate.h"
 
-#include "core/error.h"
-#include "core/log.h"
-#include "core/stop.h"
-#include "evaluate/climatology.h"
-
 #include <algorithm>
 #include <chrono>
 #include <numeric>
 #include <set>
+
+#include "core/error.h"
+#include "core/log.h"
+#include "core/stop.h"
+#include "evaluate/climatology.h"
 
 namespace seqvit {
 namespace {

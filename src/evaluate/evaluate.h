@@ -6,14 +6,14 @@
 /// the climatology (see climatology.h) and 152 bytes for each initial time, lead, variable and region.
 #pragma once
 
+#include <cstdint>
+#include <vector>
+
 #include "data/dataset.h"
 #include "data/samples.h"
 #include "evaluate/forecaster.h"
 #include "evaluate/score_report.h"
 #include "evaluate/scores.h"
-
-#include <cstdint>
-#include <vector>
 
 namespace seqvit {
 

@@ -5,11 +5,11 @@
 /// set, Y X rows and columns of this rank's slab.
 #pragma once
 
-#include "core/partition.h"
-
 #include <cstdint>
 #include <span>
 #include <vector>
+
+#include "core/partition.h"
 
 namespace seqvit {
 

@@ -1,12 +1,12 @@
 /// Scores for programs (JSON) and for people (a table).
 #pragma once
 
-#include "evaluate/scores.h"
-
 #include <span>
 #include <string>
 
 #include <nlohmann/json_fwd.hpp>
+
+#include "evaluate/scores.h"
 
 namespace seqvit {
 

@@ -1,9 +1,9 @@
 #include "evaluate/scores.h"
 
-#include "core/error.h"
-
 #include <cmath>
 #include <limits>
+
+#include "core/error.h"
 
 namespace seqvit {
 namespace {

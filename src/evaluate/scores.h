@@ -18,13 +18,13 @@
 /// that set is the same.
 #pragma once
 
-#include "evaluate/bootstrap.h"
-#include "evaluate/error_sums.h"
-
 #include <cstdint>
 #include <span>
 #include <string>
 #include <vector>
+
+#include "evaluate/bootstrap.h"
+#include "evaluate/error_sums.h"
 
 namespace seqvit {
 

@@ -1,0 +1,115 @@
+#include "evaluate/forecast.h"
+
+#include <functional>
+#include <numeric>
+#include <optional>
+
+#include "core/error.h"
+#include "core/log.h"
+#include "evaluate/evaluate.h"
+
+namespace seqvit {
+namespace {
+
+class ForecastRun {
+ public:
+  ForecastRun(const Dataset& dataset, Forecaster& forecaster, ForecastLayout layout,
+              const std::filesystem::path& path)
+      : dataset_(dataset), forecaster_(forecaster), layout_(std::move(layout)), path_(path) {
+    on_writer([&] { writer_.emplace(path_, dataset_, layout_); });
+  }
+
+  void roll_out(Range members);
+
+  void commit() {
+    on_writer([&] { writer_->commit(); });
+  }
+
+ private:
+  void write(int64_t initial, int64_t lead, std::span<const float> state);
+  std::vector<double> gather(int64_t variable, std::span<const float> state);
+  void on_writer(const std::function<void()>& action);
+
+  const Dataset& dataset_;
+  Forecaster& forecaster_;
+  ForecastLayout layout_;
+  std::filesystem::path path_;
+  std::optional<ForecastWriter> writer_;
+};
+
+// Runs `action` on the rank that writes; the others wait for it, and hear of its failure. Waiting also keeps
+// them from reading NetCDF in the meantime, should ranks be threads of one process.
+void ForecastRun::on_writer(const std::function<void()>& action) {
+  double failed = 0;
+  std::optional<Error> error;
+  if (forecaster_.writes()) {
+    try {
+      action();
+    } catch (const Error& caught) {
+      error = caught;
+      failed = 1;
+    }
+  }
+  forecaster_.sum_over_ranks({&failed, 1});
+  if (error) throw *error;
+  if (failed > 0) fail(Exit::data, "{}: another rank could not write the forecast", path_.string());
+}
+
+// A whole field from the slabs: each point comes from the rank that owns it, all others add nothing.
+std::vector<double> ForecastRun::gather(int64_t variable, std::span<const float> state) {
+  const Range rows = forecaster_.rows();
+  const int64_t columns = dataset_.grid().columns();
+  const int64_t points = rows.size() * columns;
+  std::vector<double> field(dataset_.grid().points(), 0.0);
+  for (int64_t i = 0; i < points; ++i) {
+    const bool mine = forecaster_.owned().empty() || forecaster_.owned()[variable * points + i] != 0.0f;
+    if (mine) field[rows.begin * columns + i] = state[variable * points + i];
+  }
+  forecaster_.sum_over_ranks(field);
+  return field;
+}
+
+void ForecastRun::write(int64_t initial, int64_t lead, std::span<const float> state) {
+  for (size_t position = 0; position < layout_.variables.size(); ++position) {
+    const std::vector<double> field = gather(layout_.variables[position], state);
+    const std::vector<float> values(field.begin(), field.end());
+    on_writer([&] {
+      writer_->write(initial, lead, static_cast<int64_t>(position), {0, dataset_.grid().rows()}, values);
+    });
+  }
+}
+
+void ForecastRun::roll_out(Range members) {
+  const std::span<const int64_t> times(layout_.initial_times.data() + members.begin, members.size());
+  std::vector<float> states = read_states(dataset_, times, forecaster_.rows());
+  const size_t size = states.size() / members.size();
+  for (int64_t lead = 0; lead < layout_.steps; ++lead) {
+    stop_together(forecaster_);
+    states = forecaster_.step(states, members.size());
+    check(states.size() == size * members.size(), "a forecast has another shape than its initial state");
+    for (int64_t b = 0; b < members.size(); ++b) {
+      write(members.begin + b, lead, std::span(states).subspan(b * size, size));
+    }
+  }
+}
+
+}  // namespace
+
+void run_forecast(const Dataset& dataset, Forecaster& forecaster, ForecastLayout layout,
+                  const std::filesystem::path& path, int64_t batch_size) {
+  check(batch_size > 0 && layout.steps > 0 && !layout.initial_times.empty(), "a forecast of nothing");
+  if (layout.variables.empty()) {
+    layout.variables.resize(dataset.variables().size());
+    std::iota(layout.variables.begin(), layout.variables.end(), 0);
+  }
+  const auto count = static_cast<int64_t>(layout.initial_times.size());
+  ForecastRun run(dataset, forecaster, std::move(layout), path);
+  Progress progress;
+  for (int64_t first = 0; first < count; first += batch_size) {
+    progress.show(fmt::format("forecast: {} of {} initial times", first, count));
+    run.roll_out({first, std::min(first + batch_size, count)});
+  }
+  run.commit();
+}
+
+}  // namespace seqvit

@@ -1,0 +1,22 @@
+/// Forecasts from given initial times to a file.
+#pragma once
+
+#include <filesystem>
+#include <span>
+#include <string>
+
+#include "data/dataset.h"
+#include "evaluate/forecast_file.h"
+#include "evaluate/forecaster.h"
+
+namespace seqvit {
+
+/// Rolls out `layout.steps` steps from each of `layout.initial_times`, `batch_size` at a time, and writes
+/// `layout.variables` (empty: all) to `path`. Fields are put together from the slabs of all ranks one by one;
+/// the rank that writes has one more field in memory. Collective; a failure to write throws on every rank.
+/// Throws Error(data) with path and reason, Error(success) when a signal asked to stop (the file is then not
+/// there).
+void run_forecast(const Dataset& dataset, Forecaster& forecaster, ForecastLayout layout,
+                  const std::filesystem::path& path, int64_t batch_size = 8);
+
+}  // namespace seqvit
