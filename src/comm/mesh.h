@@ -1,0 +1,53 @@
+/// The ranks as a grid of four axes, and a communicator along each.
+///
+/// When to use it: once a run; everything parallel takes one of its communicators. Tensor parallelism is
+/// innermost because it talks most and neighbouring ranks share a machine, then sequence, data, pipeline:
+///   rank = ((pipeline * dp + data) * sp + sequence) * tp + tensor.
+/// Cost: one split of the world an axis longer than 1; axes of length 1 are self communicators and cost
+/// nothing.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+
+#include "comm/comm.h"
+
+namespace seqvit {
+
+/// The sequence axis once more divided: rank on it = ring.rank() * ulysses.size() + ulysses.rank().
+struct SequenceSplit {
+  std::unique_ptr<Comm> ulysses;  ///< inner: neighbouring ranks, for all-to-alls
+  std::unique_ptr<Comm> ring;     ///< outer: one rank of each Ulysses group, for blocks that go round
+};
+
+class Mesh {
+ public:
+  /// Collective over `world`, which must outlive the mesh. Throws Error(usage) unless the axes fill the
+  /// world.
+  Mesh(Comm& world, int pp, int dp, int sp, int tp);
+
+  Comm& world() const { return world_; }
+  Comm& pp() const { return *pp_; }
+  Comm& dp() const { return *dp_; }
+  Comm& sp() const { return *sp_; }
+  Comm& tp() const { return *tp_; }
+  /// dp x sp as one, sp inner: gradients are summed over it, and states sharded.
+  Comm& data() const { return *data_; }
+
+  /// Divides sp into Ulysses groups of `ulysses` ranks and rings across them; made at the first call
+  /// (collective over sp), kept for the life of the mesh. Throws Error(usage) unless `ulysses` divides sp.
+  const SequenceSplit& split_sequence(int ulysses);
+
+  /// What this rank has sent by purpose, over all communicators of the mesh and the world.
+  std::map<std::string, Traffic> traffic() const;
+
+ private:
+  std::unique_ptr<Comm> split(int size, int color);
+
+  Comm& world_;
+  std::unique_ptr<Comm> pp_, dp_, sp_, tp_, data_;
+  std::map<int, SequenceSplit> sequence_;
+};
+
+}  // namespace seqvit

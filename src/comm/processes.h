@@ -1,0 +1,23 @@
+/// Which ranks' processes are still alive, of those on this machine.
+///
+/// When to use it: while waiting for peers, every now and then. MPI does not tell that a peer was killed, and
+/// the launcher kills the rest a second later; a look at the process table (one system call a peer) is in
+/// time to say so. Ranks on other machines or in other containers count as alive: for them there is the
+/// time-out.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+namespace seqvit {
+
+struct ProcessId {
+  int64_t machine, pid;  ///< `machine` tells apart hosts and process-number spaces
+};
+
+ProcessId this_process();
+
+/// Ranks whose process no longer exists; all[r] is the process of rank r.
+std::vector<int> ended_processes(const std::vector<ProcessId>& all);
+
+}  // namespace seqvit
