@@ -1,7 +1,7 @@
 /// CF time: calendars, "hours since ..." units, and time stamps as exact seconds.
 ///
-/// A time stamp is a whole number of seconds since 0001-01-01 00:00:00 *in its own calendar*, so differences within one
-/// data set are exact and no step counter drifts. Source: CF conventions 1.11, section 4.4.
+/// A time stamp is a whole number of seconds since 0001-01-01 00:00:00 *in its own calendar*, so differences
+/// within one data set are exact and no step counter drifts. Source: CF conventions 1.11, section 4.4.
 #pragma once
 
 #include <cstdint>
@@ -21,13 +21,16 @@ struct DateTime {
   friend bool operator==(const DateTime&, const DateTime&) = default;
 };
 
-/// Accepts every CF name: standard, gregorian, proleptic_gregorian, julian, noleap, 365_day, all_leap, 366_day, 360_day.
-/// Throws Error(data) naming the accepted ones.
+/// Accepts every CF name: standard, gregorian, proleptic_gregorian, julian, noleap, 365_day, all_leap,
+/// 366_day, 360_day. Throws Error(data) naming the accepted ones.
 Calendar parse_calendar(std::string_view name);
 std::string calendar_name(Calendar calendar);
 
 TimeStamp to_time_stamp(const DateTime& date, Calendar calendar);
 DateTime to_date_time(TimeStamp time, Calendar calendar);
+
+/// Whether the calendar has this date and time (1582-10-10 does not exist in the standard calendar).
+bool is_valid(const DateTime& date, Calendar calendar);
 
 /// 1 .. 366.
 int day_of_year(TimeStamp time, Calendar calendar);
@@ -38,8 +41,8 @@ TimeStamp parse_time(std::string_view text, Calendar calendar, bool* whole_day =
 /// "2014-07-01T06:00:00".
 std::string format_time(TimeStamp time, Calendar calendar);
 
-/// "hours since 1900-01-01 00:00:00": the origin and the number of seconds of one unit. Months and years as units are
-/// refused with the reason (they have no fixed length). Throws Error(data).
+/// "hours since 1900-01-01 00:00:00": the origin and the number of seconds of one unit. Months and years as
+/// units are refused with the reason (they have no fixed length). Throws Error(data).
 struct TimeUnits {
   TimeStamp origin = 0;
   double seconds_per_unit = 1.0;
@@ -49,7 +52,8 @@ struct TimeUnits {
   TimeStamp decode(double value) const;
 };
 
-/// A time step between fields: a fixed number of seconds, or of calendar months (monthly means are not equally spaced).
+/// A time step between fields: a fixed number of seconds, or of calendar months (monthly means are not
+/// equally spaced).
 struct LeadTime {
   int64_t seconds = 0;
   int64_t months = 0;

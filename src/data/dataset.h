@@ -1,12 +1,14 @@
 /// Many NetCDF files seen as one array: variables x time x latitude x longitude.
 ///
-/// Files may follow one another in time or hold different variables of the same times; a level of a 3-D variable is a
-/// variable of its own ("t@850"). The first file's grid orientation is the data set's; a file with latitude reversed or
-/// longitude rolled is read into it, any other grid is an error. Fields are read on demand, a slab of rows at a time, and
-/// decoded blocks stay in memory up to a budget, so that data sets larger than memory work. Safe under threads.
+/// Files may follow one another in time or hold different variables of the same times; a level of a 3-D
+/// variable is a variable of its own ("t@850"). The first file's grid orientation is the data set's; a file
+/// with latitude reversed or longitude rolled is read into it, any other grid is an error. Fields are read on
+/// demand, a slab of rows at a time, and decoded blocks stay in memory up to a budget, so that data sets
+/// larger than memory work. Safe under threads.
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <span>
 #include <string>
@@ -28,25 +30,27 @@ struct DatasetOptions {
 
 /// What a forecast file repeats of a variable.
 struct VariableInfo {
-  std::string name;                                    ///< as configured: "t@850"
-  std::map<std::string, NetcdfAttribute> attributes;   ///< without packing and fill attributes
-  std::string units;                                   ///< "" where the file has none
+  std::string name;                                   ///< as configured: "t@850"
+  std::map<std::string, NetcdfAttribute> attributes;  ///< without packing and fill attributes
+  std::string units;                                  ///< "" where the file has none
 };
 
 class Dataset {
  public:
-  /// Opens every file and checks it against the others. Throws Error(data): a missing or broken file, an unknown variable
-  /// (naming the nearest), grids or units that differ, times that overlap between files or do not increase.
+  /// Opens every file and checks it against the others. Throws Error(data): a missing or broken file, an
+  /// unknown variable (naming the nearest), grids or units that differ, times that overlap between files or
+  /// do not increase.
   explicit Dataset(const DatasetOptions& options);
   ~Dataset();
 
   const Grid& grid() const;
   Calendar calendar() const;
-  const std::vector<TimeStamp>& times() const;                ///< strictly increasing
+  const std::vector<TimeStamp>& times() const;  ///< strictly increasing
   const std::vector<VariableInfo>& variables() const;
   const std::vector<VariableInfo>& statics() const;
-  const std::vector<std::string>& paths() const;              ///< resolved, in the order used
-  /// Attributes of the source's coordinate variables ("latitude", "longitude", "time": units, calendar, ...) and of the file.
+  const std::vector<std::string>& paths() const;  ///< resolved, in the order used
+  /// Attributes of the source's coordinate variables ("latitude", "longitude", "time": units, calendar, ...)
+  /// and of the file.
   const std::map<std::string, NetcdfAttribute>& coordinate_attributes(const std::string& coordinate) const;
   const std::map<std::string, NetcdfAttribute>& file_attributes() const;
 

@@ -1,9 +1,10 @@
 /// `seqvit inspect`: what files hold, whether it can be trained on, what is wrong with it, and the fix.
 #pragma once
 
-#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <vector>
+
+#include <nlohmann/json_fwd.hpp>
 
 namespace seqvit {
 
@@ -13,10 +14,12 @@ struct Problem {
 };
 
 struct VariableReport {
-  std::string name, file, units, stored_type, role;  ///< role: "field", "static", "coordinate", "bounds", "ignored"
+  std::string name, file, units, stored_type,
+      role;  ///< role: "field", "static", "coordinate", "bounds", "ignored"
   std::vector<std::string> dims;
   std::vector<int64_t> shape;
-  double missing_fraction = 0, min = 0, max = 0, mean = 0, std = 0;  ///< of the valid unpacked values; NaN if there are none
+  double missing_fraction = 0, min = 0, max = 0, mean = 0,
+         std = 0;  ///< of the valid unpacked values; NaN if there are none
 };
 
 struct InspectReport {

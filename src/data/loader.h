@@ -1,10 +1,13 @@
 /// Normalised batches, read ahead by a background thread.
 ///
-/// The loader knows no communicator: it is told which samples of the batch and which rows of the grid are its own.
+/// The loader knows no communicator: it is told which samples of the batch and which rows of the grid are its
+/// own.
 #pragma once
 
 #include <cstdint>
 #include <memory>
+#include <span>
+#include <stop_token>
 #include <vector>
 
 #include "data/dataset.h"
@@ -13,8 +16,8 @@
 
 namespace seqvit {
 
-/// Fields of `size` samples, row-major [sample, variable, row, column]. B samples, V inputs (variables, then statics),
-/// T targets, Y X rows and columns of the slab.
+/// Fields of `size` samples, row-major [sample, variable, row, column]. B samples, V inputs (variables, then
+/// statics), T targets, Y X rows and columns of the slab.
 struct Batch {
   std::vector<Sample> samples;
   std::vector<float> input;   ///< [B, V, Y, X] normalised; missing values are 0, the normalised mean
@@ -31,10 +34,13 @@ struct LoaderOptions {
 class BatchReader {
  public:
   BatchReader(const Dataset& dataset, const Statistics& statistics, LoaderOptions options);
-  Batch read(std::span<const Sample> samples) const;
+  /// Throws Error(data). Once `stop` is requested it returns early, with what is missing left 0.
+  Batch read(std::span<const Sample> samples, const std::stop_token& stop = {}) const;
   const LoaderOptions& options() const { return options_; }
 
  private:
+  void read_sample(const Sample& sample, std::span<float> input, std::span<float> target) const;
+
   const Dataset& dataset_;
   Statistics statistics_;
   LoaderOptions options_;
@@ -42,11 +48,12 @@ class BatchReader {
 };
 
 /// Endless training batches in the order of shuffled_sample, from `first_step` on. Step s takes positions
-/// [s * batch_size, (s + 1) * batch_size); of these this loader reads [mine.begin, mine.end).
+/// [s * batch_size, (s + 1) * batch_size); of these this loader reads [mine.begin, mine.end). `reader` must
+/// outlive it.
 class Loader {
  public:
-  Loader(const BatchReader& reader, std::vector<Sample> samples, uint64_t seed, int64_t batch_size, Range mine,
-         int64_t first_step);
+  Loader(const BatchReader& reader, std::vector<Sample> samples, uint64_t seed, int64_t batch_size,
+         Range mine, int64_t first_step);
   ~Loader();  ///< stops the thread
 
   /// The next step's batch. Rethrows what the reading thread threw.

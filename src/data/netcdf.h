@@ -1,17 +1,21 @@
-/// Reading NetCDF files (netCDF-3 of all versions, netCDF-4) through netCDF-C, which stands in netcdf.cpp only.
+/// Reading NetCDF files (netCDF-3 of all versions, netCDF-4) through netCDF-C, which stands in netcdf.cpp
+/// only.
 ///
-/// netCDF-C and HDF5 are not safe under threads, so every call takes one lock; it is held for one hyperslab at a time.
-/// A netCDF-3 file that is shorter than its header says reads as zeros in netCDF-C, so its size is compared on open.
+/// netCDF-C and HDF5 are not safe under threads, so every call takes one lock; it is held for one hyperslab
+/// at a time. A netCDF-3 file that is shorter than its header says reads as zeros in netCDF-C, so its size is
+/// compared on open.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <mutex>
 #include <optional>
 #include <span>
 #include <string>
-#include <variant>
 #include <vector>
+
+#include "data/unpack.h"
 
 namespace seqvit {
 
@@ -21,17 +25,22 @@ struct NetcdfDim {
   bool unlimited = false;
 };
 
-/// Text, or numbers (of any stored type).
-using NetcdfAttribute = std::variant<std::string, std::vector<double>>;
+/// The lock that every call of netCDF-C takes, a writer's too.
+std::mutex& netcdf_mutex();
 
 struct NetcdfVariable {
   std::string name;
-  std::string stored_type;             ///< "int16", "float32", ...
-  std::vector<NetcdfDim> dims;         ///< in file order
-  std::vector<int64_t> chunk;          ///< chunk shape, empty when contiguous
+  std::string stored_type;      ///< "int16", "float32", ...
+  std::vector<NetcdfDim> dims;  ///< in file order
+  std::vector<int64_t> chunk;   ///< chunk shape, empty when contiguous
   std::map<std::string, NetcdfAttribute> attributes;
+  StoredType type = StoredType::other;
+  Packing packing;
+  int id = -1;  ///< within its file
 
   int64_t size() const;
+  /// Numbers that `read` can read: not text, not a user-defined type.
+  bool numeric() const { return type < StoredType::text; }
   /// Text attribute, or "" where there is none.
   std::string text(const std::string& attribute) const;
   std::optional<double> number(const std::string& attribute) const;
@@ -50,10 +59,13 @@ class NetcdfFile {
   /// nullptr where there is no such variable.
   const NetcdfVariable* find(const std::string& name) const;
   const std::map<std::string, NetcdfAttribute>& attributes() const { return attributes_; }
+  /// Names of the file's groups; only the root group is read.
+  const std::vector<std::string>& groups() const { return groups_; }
 
-  /// Reads a hyperslab (one start and count a dim, in file order), unpacked: stored * scale_factor + add_offset; NaN where
-  /// the *stored* value equals _FillValue or missing_value, lies outside valid_range/valid_min/valid_max, or is NaN.
-  /// Throws Error(data) naming file and variable.
+  /// Reads a hyperslab (one start and count a dim, in file order), unpacked: stored * scale_factor +
+  /// add_offset; NaN where the *stored* value equals _FillValue or missing_value, lies outside
+  /// valid_range/valid_min/valid_max, or is NaN (the exact rules: make_packing). Throws Error(data) naming
+  /// file and variable.
   void read(const NetcdfVariable& variable, std::span<const int64_t> start, std::span<const int64_t> count,
             std::span<float> out) const;
   void read(const NetcdfVariable& variable, std::span<const int64_t> start, std::span<const int64_t> count,
@@ -66,6 +78,7 @@ class NetcdfFile {
   int id_ = -1;
   std::vector<NetcdfVariable> variables_;
   std::map<std::string, NetcdfAttribute> attributes_;
+  std::vector<std::string> groups_;
 };
 
 }  // namespace seqvit

@@ -16,18 +16,19 @@ struct Sample {
   friend bool operator==(const Sample&, const Sample&) = default;
 };
 
-/// The time indices that a split [first, last] names: dates (the end included, a date alone meaning the whole day) or
-/// indices (the end excluded). Throws Error(usage) when it is empty, reversed or outside the data.
-Range resolve_split(const std::vector<std::string>& bounds, const std::vector<TimeStamp>& times, Calendar calendar,
-                    const std::string& setting);
+/// The time indices that a split [first, last] names: dates (the end included, a date alone meaning the whole
+/// day) or indices (the end excluded). Throws Error(usage) when it is empty, reversed or outside the data.
+Range resolve_split(const std::vector<std::string>& bounds, const std::vector<TimeStamp>& times,
+                    Calendar calendar, const std::string& setting);
 
-/// Every pair inside `period` whose target lies exactly `lead` after its input (the same month distance for monthly
-/// data); pairs across a gap do not exist.
+/// Every pair inside `period` whose target lies exactly `lead` after its input (the same month distance for
+/// monthly data); pairs across a gap do not exist.
 std::vector<Sample> make_samples(const std::vector<TimeStamp>& times, Calendar calendar, Range period,
                                  const LeadTime& lead);
 
-/// Position `index` of an endless, epoch-wise shuffled sequence over `count` samples: the same for every mesh, any
-/// position in constant time and memory (a keyed bijection, no stored permutation), so a resumed run needs no state.
+/// Position `index` of an endless, epoch-wise shuffled sequence over `count` samples: the same for every
+/// mesh, any position in constant time and memory (a keyed bijection, no stored permutation), so a resumed
+/// run needs no state.
 int64_t shuffled_sample(uint64_t seed, int64_t index, int64_t count);
 
 }  // namespace seqvit

@@ -1,0 +1,214 @@
+#include "data/catalog.h"
+
+#include <algorithm>
+#include <array>
+
+#include "core/error.h"
+#include "data/paths.h"
+#include "data/selection.h"
+
+namespace seqvit {
+
+bool convert_time(TimeStamp& time, Calendar from, Calendar to) {
+  if (from == to) return true;
+  const auto gregorian = [](Calendar calendar) {
+    return calendar == Calendar::standard || calendar == Calendar::proleptic_gregorian;
+  };
+  const DateTime date = to_date_time(time, from);
+  if (!gregorian(from) || !gregorian(to) || date.year <= 1582) return false;
+  time = to_time_stamp(date, to);
+  return true;
+}
+
+namespace {
+
+/// What describes the stored numbers rather than the variable, or names other variables of the file.
+constexpr std::array kStorageAttributes = {
+    "scale_factor", "add_offset",          "_FillValue",    "missing_value", "valid_range",
+    "valid_min",    "valid_max",           "_Unsigned",     "coordinates",   "grid_mapping",
+    "bounds",       "ancillary_variables", "cell_measures", "actual_range"};
+
+std::string describe(const Grid& grid) {
+  return fmt::format("{} x {} points, latitude {:g} to {:g}, longitude {:g} to {:g}", grid.rows(),
+                     grid.columns(), grid.latitude.front(), grid.latitude.back(), grid.longitude.front(),
+                     grid.longitude.back());
+}
+
+class Builder {
+ public:
+  explicit Builder(const DatasetOptions& options) : selection_(options, expand_paths(options.files)) {}
+
+  Catalog build() {
+    std::vector<std::vector<Pick>> fields;
+    std::vector<Pick> fixed;
+    for (const std::string& name : selection_.variables())
+      fields.push_back(selection_.pick_variable(name));
+    for (const std::string& name : selection_.statics())
+      fixed.push_back(selection_.pick_static(name));
+    choose_first(fields, fixed);
+    for (size_t v = 0; v < fields.size(); ++v)
+      add_variable(selection_.variables()[v], std::move(fields[v]));
+    for (size_t s = 0; s < fixed.size(); ++s) {
+      CatalogVariable variable{info(selection_.statics()[s], {fixed[s]}), {}};
+      variable.segments.push_back(segment(fixed[s], {0, 1}));
+      catalog_.statics.push_back(std::move(variable));
+    }
+    number_files();
+    return std::move(catalog_);
+  }
+
+ private:
+  /// The first file in the order given sets the orientation of the grid, the first with time the calendar.
+  void choose_first(const std::vector<std::vector<Pick>>& fields, const std::vector<Pick>& fixed) {
+    const Source* timed = nullptr;
+    const auto earlier = [](const Source* a, const Source* b) { return b == nullptr || a->file < b->file; };
+    for (const auto& picks : fields) {
+      for (const Pick& pick : picks) {
+        if (earlier(pick.source, timed)) timed = pick.source;
+      }
+    }
+    first_ = timed;
+    for (const Pick& pick : fixed) {
+      if (earlier(pick.source, first_)) first_ = pick.source;
+    }
+    catalog_.grid = *first_->grid;
+    const FileView view(selection_.path(*first_));
+    catalog_.file_attributes = view.file().attributes();
+    catalog_.coordinate_attributes["latitude"] = view.file().find(first_->latitude)->attributes;
+    catalog_.coordinate_attributes["longitude"] = view.file().find(first_->longitude)->attributes;
+    if (timed == nullptr) return;
+    catalog_.calendar = timed->time->calendar;
+    const FileView timed_view(selection_.path(*timed));
+    catalog_.coordinate_attributes["time"] = timed_view.file().find(timed->time_name)->attributes;
+  }
+
+  VariableInfo info(const std::string& name, const std::vector<Pick>& picks) const {
+    const NetcdfVariable& first = picks.front().source->variable;
+    VariableInfo result{name, first.attributes, first.text("units")};
+    for (const char* attribute : kStorageAttributes)
+      result.attributes.erase(attribute);
+    for (const Pick& pick : picks) {
+      const std::string units = pick.source->variable.text("units");
+      if (units == result.units || units.empty() || result.units.empty()) continue;
+      fail(Exit::data, "{}: {}: expected units '{}' as in {}, found '{}'; convert the file",
+           selection_.path(*pick.source), name, result.units, selection_.path(*picks.front().source), units);
+    }
+    return result;
+  }
+
+  std::shared_ptr<const GridMap> map_of(const Source& source) {
+    auto& map = maps_[source.grid.get()];
+    if (map) return map;
+    std::optional<GridMap> match = match_grids(catalog_.grid, *source.grid);
+    if (!match) {
+      fail(Exit::data, "{}: {}: expected the grid of {} ({}), found {}; regrid the file (cdo remapbil)",
+           selection_.path(source), source.variable.name, selection_.path(*first_), describe(catalog_.grid),
+           describe(*source.grid));
+    }
+    map = std::make_shared<GridMap>(std::move(*match));
+    return map;
+  }
+
+  Segment segment(const Pick& pick, Range times) {
+    const Source& source = *pick.source;
+    return {source.file,    times,      source.variable.name, source.layout,
+            map_of(source), pick.level, source.block_steps(), type_bytes(source.variable.type)};
+  }
+
+  /// The times of a source in the data set's calendar, in order.
+  std::vector<TimeStamp> times_of(const Source& source) const {
+    const std::string &path = selection_.path(source), &name = source.time_name;
+    std::vector<TimeStamp> times = source.time->times;
+    if (times.empty())
+      fail(Exit::data, "{}: {}: expected at least one time, found none; leave the file out", path, name);
+    for (size_t i = 0; i < times.size(); ++i) {
+      if (!convert_time(times[i], source.time->calendar, catalog_.calendar)) {
+        fail(Exit::data,
+             "{}: {}: expected the calendar {} as in the first file, found {}; use files of one calendar",
+             path, name, calendar_name(catalog_.calendar), calendar_name(source.time->calendar));
+      }
+      if (i > 0 && times[i] <= times[i - 1]) {
+        fail(Exit::data,
+             "{}: {}: expected increasing times, found {} after {} at index {}; sort the file and remove {}",
+             path, name, text(times[i]), text(times[i - 1]), i,
+             times[i] == times[i - 1] ? "the duplicate" : "duplicates");
+      }
+    }
+    return times;
+  }
+
+  void add_variable(const std::string& name, std::vector<Pick> picks) {
+    std::vector<std::pair<std::vector<TimeStamp>, Pick>> parts;
+    for (const Pick& pick : picks)
+      parts.emplace_back(times_of(*pick.source), pick);
+    std::stable_sort(parts.begin(), parts.end(),
+                     [](const auto& a, const auto& b) { return a.first[0] < b.first[0]; });
+    CatalogVariable variable{info(name, picks), {}};
+    std::vector<TimeStamp> times;
+    for (const auto& [part, pick] : parts) {
+      if (!times.empty() && part.front() <= times.back()) {
+        fail(Exit::data, "{}: {}: expected times after {}, where {} ends, found {}; remove the overlap",
+             selection_.path(*pick.source), name, text(times.back()),
+             catalog_file_name(variable.segments.back()), text(part.front()));
+      }
+      const auto begin = static_cast<int64_t>(times.size());
+      times.insert(times.end(), part.begin(), part.end());
+      variable.segments.push_back(segment(pick, {begin, static_cast<int64_t>(times.size())}));
+    }
+    if (catalog_.variables.empty())
+      catalog_.times = std::move(times);
+    else
+      check_times(variable, times);
+    catalog_.variables.push_back(std::move(variable));
+  }
+
+  void check_times(const CatalogVariable& variable, const std::vector<TimeStamp>& times) const {
+    if (times == catalog_.times) return;
+    const std::vector<TimeStamp>& expected = catalog_.times;
+    const auto [mine, other] = std::mismatch(times.begin(), times.end(), expected.begin(), expected.end());
+    fail(Exit::data,
+         "{}: {}: expected the times of '{}' ({} of them, {} next), found {}, {} next; use variables and "
+         "files of "
+         "the same times",
+         catalog_file_name(variable.segments.front()), variable.info.name, catalog_.variables[0].info.name,
+         expected.size(), other == expected.end() ? "none" : text(*other), times.size(),
+         mine == times.end() ? "none" : text(*mine));
+  }
+
+  /// Only the files that are used remain, in the order given.
+  void number_files() {
+    constexpr size_t kUnused = ~size_t{0};
+    std::vector<size_t> number(selection_.paths().size(), kUnused);
+    const auto each_segment = [&](auto&& visit) {
+      for (auto* list : {&catalog_.variables, &catalog_.statics}) {
+        for (CatalogVariable& variable : *list)
+          std::for_each(variable.segments.begin(), variable.segments.end(), visit);
+      }
+    };
+    each_segment([&](const Segment& segment) { number[segment.file] = 0; });
+    for (size_t file = 0; file < number.size(); ++file) {
+      if (number[file] == kUnused) continue;
+      number[file] = catalog_.paths.size();
+      catalog_.paths.push_back(selection_.paths()[file]);
+    }
+    each_segment([&](Segment& segment) { segment.file = number[segment.file]; });
+  }
+
+  std::string text(TimeStamp time) const { return format_time(time, catalog_.calendar); }
+  const std::string& catalog_file_name(const Segment& segment) const {
+    return selection_.paths()[segment.file];
+  }
+
+  Selection selection_;
+  Catalog catalog_;
+  const Source* first_ = nullptr;
+  std::map<const Grid*, std::shared_ptr<const GridMap>> maps_;
+};
+
+}  // namespace
+
+Catalog build_catalog(const DatasetOptions& options) {
+  return Builder(options).build();
+}
+
+}  // namespace seqvit

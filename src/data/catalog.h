@@ -1,0 +1,49 @@
+/// Where each field of a data set stands: files put in the order of their times and checked against one
+/// another.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "data/dataset.h"
+#include "data/source.h"
+
+namespace seqvit {
+
+/// A stretch of a variable's times that stands in one file.
+struct Segment {
+  size_t file = 0;
+  Range times;           ///< indices of the data set
+  std::string variable;  ///< name in the file
+  Layout layout;
+  std::shared_ptr<const GridMap> map;
+  int64_t level = 0;
+  int64_t block_steps = 1;
+  int64_t value_bytes = 4;  ///< of a stored value
+};
+
+struct CatalogVariable {
+  VariableInfo info;
+  std::vector<Segment> segments;  ///< in the order of time
+};
+
+struct Catalog {
+  std::vector<std::string> paths;
+  Grid grid;
+  Calendar calendar = Calendar::standard;
+  std::vector<TimeStamp> times;
+  std::vector<CatalogVariable> variables, statics;
+  std::map<std::string, std::map<std::string, NetcdfAttribute>> coordinate_attributes;
+  std::map<std::string, NetcdfAttribute> file_attributes;
+};
+
+/// Throws Error(data) as Dataset's constructor does.
+Catalog build_catalog(const DatasetOptions& options);
+
+/// `time` of one calendar in another: the standard and the proleptic Gregorian one agree after 1582, others
+/// never do. False where it cannot be said.
+bool convert_time(TimeStamp& time, Calendar from, Calendar to);
+
+}  // namespace seqvit

@@ -1,0 +1,67 @@
+#include "data/checksums.h"
+
+#include <atomic>
+#include <cstdlib>
+#include <span>
+#include <unistd.h>
+
+#include <nlohmann/json.hpp>
+
+#include "core/error.h"
+#include "core/file.h"
+
+namespace seqvit {
+
+namespace fs = std::filesystem;
+
+fs::path cache_directory() {
+  const auto variable = [](const char* name) -> std::string {
+    const char* value = std::getenv(name);
+    return value == nullptr ? "" : value;
+  };
+  if (const std::string path = variable("SEQVIT_CACHE"); !path.empty()) return path;
+  if (const std::string path = variable("XDG_CACHE_HOME"); !path.empty()) return fs::path(path) / "seqvit";
+  if (const std::string path = variable("HOME"); !path.empty()) return fs::path(path) / ".cache" / "seqvit";
+  return {};
+}
+
+void write_cached(const fs::path& path, const std::string& text) {
+  // Ranks on several machines may share the directory, so each writes under a name of its own.
+  static std::atomic<int> counter = 0;
+  char host[64] = {};
+  ::gethostname(host, sizeof(host) - 1);
+  const fs::path own = path.string() + fmt::format(".{}.{}.{}", host, ::getpid(), counter++);
+  try {
+    make_directories(path.parent_path(), Exit::data);
+    write_text(own, text, Exit::data);
+    fs::rename(own, path);
+  } catch (const std::exception&) {
+    std::error_code ignored;
+    fs::remove(own, ignored);
+  }
+}
+
+std::string data_checksum(const std::string& path, const fs::path& directory) {
+  const fs::path cache = directory.empty() ? cache_directory() : directory;
+  std::error_code error;
+  const fs::path real = fs::canonical(path, error);
+  if (error || cache.empty()) return file_checksum(path, Exit::data);
+  const auto size = static_cast<int64_t>(fs::file_size(real, error));
+  const int64_t modified = fs::last_write_time(real, error).time_since_epoch().count();
+  const fs::path memory = cache / "checksums" / (checksum(std::as_bytes(std::span(real.native()))) + ".json");
+  if (fs::exists(memory, error)) {
+    const auto known = nlohmann::json::parse(read_text(memory, Exit::data), nullptr, false);
+    if (known.is_object() && known.value("path", "") == real.string() &&
+        known.value("bytes", int64_t{-1}) == size && known.value("modified", int64_t{0}) == modified &&
+        !known.value("checksum", "").empty()) {
+      return known["checksum"];
+    }
+  }
+  const std::string result = file_checksum(path, Exit::data);
+  const nlohmann::json known = {
+      {"path", real.string()}, {"bytes", size}, {"modified", modified}, {"checksum", result}};
+  write_cached(memory, known.dump());
+  return result;
+}
+
+}  // namespace seqvit

@@ -1,0 +1,134 @@
+#include "data/dataset.h"
+
+#include <algorithm>
+#include <atomic>
+#include <cstring>
+#include <functional>
+
+#include <fmt/format.h>
+
+#include "core/error.h"
+#include "data/block_cache.h"
+#include "data/catalog.h"
+
+namespace seqvit {
+
+struct Dataset::Impl {
+  explicit Impl(const DatasetOptions& options)
+      : catalog(build_catalog(options)), files(catalog.paths), cache(options.cache_bytes) {
+    for (const CatalogVariable& variable : catalog.variables)
+      variables.push_back(variable.info);
+    for (const CatalogVariable& variable : catalog.statics)
+      statics.push_back(variable.info);
+  }
+
+  /// Decodes steps [first, first + count) of a segment's file.
+  void decode(const Segment& segment, Range steps, Range rows, float* out) {
+    const std::shared_ptr<const NetcdfFile> file = files.open(segment.file);
+    const NetcdfVariable* variable = file->find(segment.variable);
+    if (variable == nullptr || segment.layout.latitude >= static_cast<int>(variable->dims.size())) {
+      fail(Exit::data,
+           "{}: {}: expected the variable as it was when the program started, found it changed; start again",
+           file->path(), segment.variable);
+    }
+    read_fields(*file, *variable, segment.layout, *segment.map, {steps, rows, segment.level}, out);
+    bytes_read += steps.size() * rows.size() * catalog.grid.columns() * segment.value_bytes;
+  }
+
+  void read(int64_t variable, int64_t time, Range rows, std::span<float> out) {
+    const std::vector<Segment>& segments = catalog.variables[variable].segments;
+    const auto segment = std::upper_bound(segments.begin(), segments.end(), time,
+                                          [](int64_t t, const Segment& item) { return t < item.times.end; });
+    const int64_t step = time - segment->times.begin, block = step / segment->block_steps;
+    const Range steps{block * segment->block_steps,
+                      std::min((block + 1) * segment->block_steps, segment->times.size())};
+    const auto field = static_cast<int64_t>(out.size());
+    // A block larger than the whole budget would only push others out: read what is asked for.
+    if (!cache.fits(steps.size() * field * static_cast<int64_t>(sizeof(float)))) {
+      return decode(*segment, {step, step + 1}, rows, out.data());
+    }
+    const auto load = [&](float* values) { decode(*segment, steps, rows, values); };
+    const std::shared_ptr<const float[]> values =
+        cache.get({variable, segment - segments.begin(), block, rows}, steps.size() * field, std::ref(load));
+    std::memcpy(out.data(), values.get() + (step - steps.begin) * field, out.size_bytes());
+  }
+
+  Catalog catalog;
+  FilePool files;
+  BlockCache cache;
+  std::vector<VariableInfo> variables, statics;
+  std::atomic<int64_t> bytes_read = 0;
+};
+
+Dataset::Dataset(const DatasetOptions& options) : impl_(std::make_unique<Impl>(options)) {}
+Dataset::~Dataset() = default;
+
+const Grid& Dataset::grid() const {
+  return impl_->catalog.grid;
+}
+Calendar Dataset::calendar() const {
+  return impl_->catalog.calendar;
+}
+const std::vector<TimeStamp>& Dataset::times() const {
+  return impl_->catalog.times;
+}
+const std::vector<VariableInfo>& Dataset::variables() const {
+  return impl_->variables;
+}
+const std::vector<VariableInfo>& Dataset::statics() const {
+  return impl_->statics;
+}
+const std::vector<std::string>& Dataset::paths() const {
+  return impl_->catalog.paths;
+}
+int64_t Dataset::bytes_read() const {
+  return impl_->bytes_read;
+}
+
+const std::map<std::string, NetcdfAttribute>& Dataset::coordinate_attributes(
+    const std::string& coordinate) const {
+  static const std::map<std::string, NetcdfAttribute> none;
+  const auto found = impl_->catalog.coordinate_attributes.find(coordinate);
+  return found == impl_->catalog.coordinate_attributes.end() ? none : found->second;
+}
+
+const std::map<std::string, NetcdfAttribute>& Dataset::file_attributes() const {
+  return impl_->catalog.file_attributes;
+}
+
+int64_t Dataset::variable_index(const std::string& name) const {
+  std::vector<std::string> names;
+  for (const VariableInfo& variable : impl_->variables) {
+    if (variable.name == name) return static_cast<int64_t>(names.size());
+    names.push_back(variable.name);
+  }
+  fail(Exit::usage, "variable '{}': expected one of data.variables ({}), found none of this name{}", name,
+       fmt::join(names, ", "), did_you_mean(name, names));
+}
+
+int64_t Dataset::time_index(TimeStamp time) const {
+  const std::vector<TimeStamp>& all = times();
+  const auto found = std::lower_bound(all.begin(), all.end(), time);
+  return found == all.end() || *found != time ? -1 : found - all.begin();
+}
+
+void Dataset::read(int64_t variable, int64_t time, Range rows, std::span<float> out) const {
+  check(variable >= 0 && variable < static_cast<int64_t>(impl_->variables.size()),
+        "variable outside the data set");
+  check(time >= 0 && time < static_cast<int64_t>(times().size()), "time outside the data set");
+  check(rows.begin >= 0 && rows.begin <= rows.end && rows.end <= grid().rows(), "rows outside the grid");
+  check(static_cast<int64_t>(out.size()) == rows.size() * grid().columns(),
+        "field and buffer differ in size");
+  if (!out.empty()) impl_->read(variable, time, rows, out);
+}
+
+void Dataset::read_static(int64_t index, Range rows, std::span<float> out) const {
+  check(index >= 0 && index < static_cast<int64_t>(impl_->statics.size()),
+        "static field outside the data set");
+  check(rows.begin >= 0 && rows.begin <= rows.end && rows.end <= grid().rows(), "rows outside the grid");
+  check(static_cast<int64_t>(out.size()) == rows.size() * grid().columns(),
+        "field and buffer differ in size");
+  if (!out.empty()) impl_->decode(impl_->catalog.statics[index].segments[0], {0, 1}, rows, out.data());
+}
+
+}  // namespace seqvit

@@ -1,0 +1,174 @@
+#include "data/loader.h"
+
+#include <chrono>
+#include <condition_variable>
+#include <deque>
+#include <exception>
+#include <mutex>
+#include <thread>
+
+#include "core/error.h"
+
+namespace seqvit {
+namespace {
+
+/// Normalises in place; a missing value becomes the mean, 0.
+void normalise_input(std::span<float> values, const Moments& moments) {
+  const auto mean = static_cast<float>(moments.mean), scale = static_cast<float>(1.0 / moments.std);
+  for (float& value : values) {
+    const float normal = (value - mean) * scale;
+    value = normal == normal ? normal : 0.0F;
+  }
+}
+
+/// Normalises in place and keeps what is missing NaN.
+void normalise_target(std::span<float> values, const Moments& moments) {
+  const auto mean = static_cast<float>(moments.mean), scale = static_cast<float>(1.0 / moments.std);
+  for (float& value : values)
+    value = (value - mean) * scale;
+}
+
+void subtract(std::span<float> values, std::span<const float> other) {
+  for (size_t i = 0; i < values.size(); ++i)
+    values[i] -= other[i];
+}
+
+}  // namespace
+
+BatchReader::BatchReader(const Dataset& dataset, const Statistics& statistics, LoaderOptions options)
+    : dataset_(dataset), statistics_(statistics), options_(std::move(options)) {
+  check(statistics_.variables.size() == dataset.variables().size() &&
+            statistics_.tendencies.size() == dataset.variables().size() &&
+            statistics_.statics.size() == dataset.statics().size(),
+        "statistics of another data set");
+  for (const int64_t target : options_.targets) {
+    check(target >= 0 && target < static_cast<int64_t>(dataset.variables().size()),
+          "target outside the data set");
+  }
+  const auto points = static_cast<size_t>(options_.rows.size() * dataset.grid().columns());
+  statics_.resize(dataset.statics().size() * points);
+  for (size_t s = 0; s < dataset.statics().size(); ++s) {
+    const auto field = std::span(statics_).subspan(s * points, points);
+    dataset.read_static(static_cast<int64_t>(s), options_.rows, field);
+    normalise_input(field, statistics_.statics[s]);
+  }
+}
+
+void BatchReader::read_sample(const Sample& sample, std::span<float> input, std::span<float> target) const {
+  const auto variables = static_cast<int64_t>(dataset_.variables().size());
+  const auto points = static_cast<size_t>(options_.rows.size() * dataset_.grid().columns());
+  for (int64_t v = 0; v < variables; ++v) {
+    dataset_.read(v, sample.input, options_.rows, input.subspan(v * points, points));
+  }
+  // Targets first: their tendencies need the inputs as they are in the file.
+  for (size_t i = 0; i < options_.targets.size(); ++i) {
+    const int64_t v = options_.targets[i];
+    const auto field = target.subspan(i * points, points);
+    dataset_.read(v, sample.target, options_.rows, field);
+    if (options_.tendency) subtract(field, input.subspan(v * points, points));
+    normalise_target(field, options_.tendency ? statistics_.tendencies[v] : statistics_.variables[v]);
+  }
+  for (int64_t v = 0; v < variables; ++v)
+    normalise_input(input.subspan(v * points, points), statistics_.variables[v]);
+  std::copy(statics_.begin(), statics_.end(), input.begin() + static_cast<int64_t>(variables * points));
+}
+
+Batch BatchReader::read(std::span<const Sample> samples, const std::stop_token& stop) const {
+  const auto points = static_cast<size_t>(options_.rows.size() * dataset_.grid().columns());
+  const size_t inputs = (dataset_.variables().size() + dataset_.statics().size()) * points;
+  const size_t targets = options_.targets.size() * points;
+  Batch batch;
+  batch.samples.assign(samples.begin(), samples.end());
+  batch.input.resize(samples.size() * inputs);
+  batch.target.resize(samples.size() * targets);
+  for (size_t b = 0; b < samples.size() && !stop.stop_requested(); ++b) {
+    read_sample(samples[b], std::span(batch.input).subspan(b * inputs, inputs),
+                std::span(batch.target).subspan(b * targets, targets));
+  }
+  return batch;
+}
+
+struct Loader::Impl {
+  static constexpr size_t kAhead = 2;
+
+  Impl(const BatchReader& batch_reader, std::vector<Sample> all, uint64_t order_seed, int64_t size,
+       Range share, int64_t first)
+      : reader(batch_reader),
+        samples(std::move(all)),
+        seed(order_seed),
+        batch_size(size),
+        mine(share),
+        step(first) {
+    check(!samples.empty(), "a loader needs samples");
+    check(mine.begin >= 0 && mine.begin <= mine.end && mine.end <= batch_size && first >= 0,
+          "a loader's share of the batch");
+    thread = std::jthread([this](const std::stop_token& stop) { run(stop); });
+  }
+
+  Batch read(const std::stop_token& stop) {
+    std::vector<Sample> chosen;
+    for (int64_t i = mine.begin; i < mine.end; ++i) {
+      chosen.push_back(
+          samples[shuffled_sample(seed, step * batch_size + i, static_cast<int64_t>(samples.size()))]);
+    }
+    ++step;
+    return reader.read(chosen, stop);
+  }
+
+  void run(const std::stop_token& stop) {
+    try {
+      while (!stop.stop_requested()) {
+        Batch batch = read(stop);
+        std::unique_lock lock(mutex);
+        if (!changed.wait(lock, stop, [&] { return ready.size() < kAhead; })) return;
+        ready.push_back(std::move(batch));
+        changed.notify_all();
+      }
+    } catch (...) {
+      const std::lock_guard lock(mutex);
+      failure = std::current_exception();
+      changed.notify_all();
+    }
+  }
+
+  Batch next() {
+    const auto start = std::chrono::steady_clock::now();
+    std::unique_lock lock(mutex);
+    changed.wait(lock, [&] { return !ready.empty() || failure; });
+    waited += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    // What was read before the failure is still good, and every run then fails at the same step.
+    if (ready.empty()) std::rethrow_exception(failure);
+    Batch batch = std::move(ready.front());
+    ready.pop_front();
+    changed.notify_all();
+    return batch;
+  }
+
+  const BatchReader& reader;
+  const std::vector<Sample> samples;
+  const uint64_t seed;
+  const int64_t batch_size;
+  const Range mine;
+  int64_t step;  // the reading thread's
+  std::mutex mutex;
+  std::condition_variable_any changed;
+  std::deque<Batch> ready;
+  std::exception_ptr failure;
+  double waited = 0.0;
+  std::jthread thread;  // last: it ends before what it uses is destroyed
+};
+
+Loader::Loader(const BatchReader& reader, std::vector<Sample> samples, uint64_t seed, int64_t batch_size,
+               Range mine, int64_t first_step)
+    : impl_(std::make_unique<Impl>(reader, std::move(samples), seed, batch_size, mine, first_step)) {}
+
+Loader::~Loader() = default;
+
+Batch Loader::next() {
+  return impl_->next();
+}
+double Loader::wait_seconds() const {
+  return impl_->waited;
+}
+
+}  // namespace seqvit

@@ -1,0 +1,52 @@
+/// Which variables of which files a data set uses: names as configured ("t@850") resolved to variables and
+/// levels.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "data/dataset.h"
+#include "data/source.h"
+
+namespace seqvit {
+
+/// A variable at one level in one file.
+struct Pick {
+  const Source* source = nullptr;
+  int64_t level = 0;
+};
+
+class Selection {
+ public:
+  /// Opens every path once and keeps the coordinates of the variables that `options` asks for. Throws
+  /// Error(data).
+  Selection(const DatasetOptions& options, std::vector<std::string> paths);
+
+  const std::vector<std::string>& paths() const { return paths_; }
+  const std::string& path(const Source& source) const { return paths_[source.file]; }
+  /// The configured names, or all those of gridded variables with time.
+  const std::vector<std::string>& variables() const { return variables_; }
+  const std::vector<std::string>& statics() const { return statics_; }
+  /// Every file's part of a variable with time, in the order of the files. Throws Error(data) with the
+  /// nearest name.
+  std::vector<Pick> pick_variable(const std::string& name) const;
+  /// The first file's.
+  Pick pick_static(const std::string& name) const;
+
+ private:
+  void scan(size_t file);
+  void keep(Source source);
+  std::vector<Pick> pick(const std::string& name) const;
+  std::vector<std::string> names_of(const Source& source) const;
+  [[noreturn]] void fail_unknown(const std::string& name) const;
+
+  std::vector<std::string> paths_, variables_, statics_;
+  bool all_ = false;  // no variable was named
+  std::vector<std::string> available_;
+  std::vector<Source> sources_;
+};
+
+/// "t@850"; the level to six digits.
+std::string level_name(const std::string& variable, double level);
+
+}  // namespace seqvit

@@ -1,0 +1,184 @@
+#include "data/statistics.h"
+
+#include <algorithm>
+#include <map>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "core/error.h"
+#include "core/log.h"
+#include "core/stop.h"
+#include "data/moments.h"
+
+namespace seqvit {
+namespace {
+
+using Field = std::vector<float>;
+
+/// Fields that later targets still need: filled by their input time, given back after their last target.
+class Window {
+ public:
+  Field& add(int64_t time, const Field& field) {
+    Field& place = fields_[time];
+    place.swap(spare_);
+    place.assign(field.begin(), field.end());
+    return place;
+  }
+  const Field& at(int64_t time) const { return fields_.at(time); }
+  void drop_before(int64_t time) {
+    while (!fields_.empty() && fields_.begin()->first < time) {
+      spare_.swap(fields_.begin()->second);
+      fields_.erase(fields_.begin());
+    }
+  }
+
+ private:
+  std::map<int64_t, Field> fields_;
+  Field spare_;
+};
+
+struct Progressing {
+  Progress progress;
+  int64_t done = 0, total = 0;
+
+  void step() {
+    if (stop_requested()) throw Error(Exit::success, "stopped");
+    ++done;
+    if (progress.due())
+      progress.show(fmt::format("statistics: {} % of {} fields", 100 * done / total, total));
+  }
+};
+
+std::string where(const Dataset& dataset, Range period) {
+  return fmt::format("{} to {}", format_time(dataset.times()[period.begin], dataset.calendar()),
+                     format_time(dataset.times()[period.end - 1], dataset.calendar()));
+}
+
+Moments to_moments(const RunningMoments& running, const Dataset& dataset, const std::string& name,
+                   const std::string& when) {
+  const std::string& path = dataset.paths().front();
+  if (running.count() == 0) {
+    fail(Exit::data,
+         "{}: {}: expected values{}, found none valid; leave the variable out or choose another period", path,
+         name, when);
+  }
+  if (running.constant() || !(running.std() > 0.0) || !std::isfinite(running.std())) {
+    fail(Exit::data, "{}: {}: expected values that vary{}, found {:g} everywhere; leave the variable out",
+         path, name, when, running.mean());
+  }
+  return {running.mean(), running.std()};
+}
+
+/// Reads every field of the period once, whole; tendencies are taken against the fields still in the window.
+void accumulate(const Dataset& dataset, int64_t variable, Range period, const std::vector<Sample>& samples,
+                Progressing& progress, RunningMoments& states, RunningMoments& tendencies) {
+  const Range rows{0, dataset.grid().rows()};
+  Field field(static_cast<size_t>(dataset.grid().points())), difference(field.size());
+  Window window;
+  size_t as_target = 0, as_input = 0;  // the next sample with this target, this input: both only grow
+  for (int64_t t = period.begin; t < period.end; ++t) {
+    progress.step();
+    dataset.read(variable, t, rows, field);
+    states.add(std::span<const float>(field));
+    for (; as_target < samples.size() && samples[as_target].target == t; ++as_target) {
+      const Field& before = window.at(samples[as_target].input);
+      for (size_t i = 0; i < field.size(); ++i)
+        difference[i] = field[i] - before[i];
+      tendencies.add(std::span<const float>(difference));
+    }
+    window.drop_before(as_target < samples.size() ? samples[as_target].input : period.end);
+    if (as_input < samples.size() && samples[as_input].input == t) {
+      window.add(t, field);
+      ++as_input;
+    }
+  }
+}
+
+}  // namespace
+
+Statistics compute_statistics(const Dataset& dataset, Range period, const LeadTime& lead) {
+  check(period.begin >= 0 && period.size() > 0 && period.end <= static_cast<int64_t>(dataset.times().size()),
+        "statistics over times outside the data set");
+  const std::vector<Sample> samples = make_samples(dataset.times(), dataset.calendar(), period, lead);
+  if (samples.empty()) {
+    fail(Exit::usage,
+         "lead time {}: expected pairs of times that lie so far apart in the training period {}, found none; "
+         "change data.lead_time or the period",
+         lead.text(), where(dataset, period));
+  }
+  Progressing progress;
+  progress.total = period.size() * static_cast<int64_t>(dataset.variables().size());
+  Statistics statistics;
+  // One variable after the other: only one chunk of the file needs to be in memory at a time.
+  for (size_t v = 0; v < dataset.variables().size(); ++v) {
+    RunningMoments states, tendencies;
+    accumulate(dataset, static_cast<int64_t>(v), period, samples, progress, states, tendencies);
+    const std::string when = " from " + where(dataset, period);
+    statistics.variables.push_back(to_moments(states, dataset, dataset.variables()[v].name, when));
+    // A variable may vary in space and not in time, or never be valid twice; it is then no sensible target,
+    // but a sensible input, so it is no error here: its tendency stays as it is.
+    const bool varies = tendencies.count() > 0 && tendencies.std() > 0.0;
+    statistics.tendencies.push_back(varies ? Moments{tendencies.mean(), tendencies.std()} : Moments{});
+  }
+  Field field(static_cast<size_t>(dataset.grid().points()));
+  for (size_t s = 0; s < dataset.statics().size(); ++s) {
+    dataset.read_static(static_cast<int64_t>(s), {0, dataset.grid().rows()}, field);
+    RunningMoments moments;
+    moments.add(std::span<const float>(field));
+    statistics.statics.push_back(to_moments(moments, dataset, dataset.statics()[s].name, ""));
+  }
+  return statistics;
+}
+
+namespace {
+
+nlohmann::json entries(const std::vector<Moments>& moments, const std::vector<VariableInfo>& variables) {
+  nlohmann::json result = nlohmann::json::object();
+  for (size_t i = 0; i < moments.size(); ++i) {
+    result[variables[i].name] = {{"mean", moments[i].mean}, {"std", moments[i].std}};
+  }
+  return result;
+}
+
+std::vector<Moments> moments_of(const nlohmann::json& json, const char* group,
+                                const std::vector<VariableInfo>& variables) {
+  std::vector<Moments> result;
+  for (const VariableInfo& variable : variables) {
+    const nlohmann::json entry =
+        json.value(group, nlohmann::json::object()).value(variable.name, nlohmann::json());
+    const auto number = [&](const char* key) {
+      return entry.is_object() && entry.contains(key) && entry[key].is_number() ? entry[key].get<double>()
+                                                                                : NAN;
+    };
+    const Moments moments{number("mean"), number("std")};
+    if (!std::isfinite(moments.mean) || !std::isfinite(moments.std) || moments.std <= 0.0) {
+      fail(Exit::checkpoint,
+           "normalization: {}.{}: expected a finite mean and a positive std, found {}; use the file that "
+           "was written with the run",
+           group, variable.name, entry.dump());
+    }
+    result.push_back(moments);
+  }
+  return result;
+}
+
+}  // namespace
+
+nlohmann::json to_json(const Statistics& statistics, const Dataset& dataset) {
+  return {{"variables", entries(statistics.variables, dataset.variables())},
+          {"statics", entries(statistics.statics, dataset.statics())},
+          {"tendencies", entries(statistics.tendencies, dataset.variables())}};
+}
+
+Statistics statistics_from_json(const nlohmann::json& json, const Dataset& dataset) {
+  if (!json.is_object()) {
+    fail(Exit::checkpoint,
+         "normalization: expected an object, found {}; use the file that was written with the run",
+         json.type_name());
+  }
+  return {moments_of(json, "variables", dataset.variables()), moments_of(json, "statics", dataset.statics()),
+          moments_of(json, "tendencies", dataset.variables())};
+}
+
+}  // namespace seqvit
