@@ -14,7 +14,7 @@ function(seqvit_mpi_test)
   cmake_parse_arguments(ARG "" "NAME;RANKS;PASS;FAIL" "COMMAND;LABELS" ${ARGN})
   set(run "${MPIEXEC_EXECUTABLE}" ${MPIEXEC_NUMPROC_FLAG} ${ARG_RANKS} ${SEQVIT_MPIRUN_FLAGS} ${ARG_COMMAND})
   if(ARG_PASS OR ARG_FAIL)
-    set(run sh -c "\"$@\"; echo \"exit code $?\"" sh ${run})
+    set(run sh -c "\"$@\" && echo exit code 0 || echo exit code $?" sh ${run})
   endif()
   add_test(NAME ${ARG_NAME} COMMAND ${run})
   set_tests_properties(${ARG_NAME} PROPERTIES

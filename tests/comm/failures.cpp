@@ -1,6 +1,8 @@
 // What must be refused or reported, on a communicator of its own, since one that has failed is of no more
 // use.
 #include <chrono>
+#include <memory>
+#include <mutex>
 #include <thread>
 
 #include <gtest/gtest.h>
@@ -14,6 +16,14 @@ namespace {
 
 Tensor ones(int64_t count) {
   return make<float>(count, [](int64_t) { return 1; });
+}
+
+Comm& make_doomed(Comm& world, int color) {
+  static std::mutex mutex;
+  static std::vector<std::unique_ptr<Comm>> kept;
+  std::unique_ptr<Comm> made = world.split(color);
+  const std::lock_guard lock(mutex);
+  return *kept.emplace_back(std::move(made));
 }
 
 /// The message of the Error(communication) that `action` throws.
@@ -39,14 +49,14 @@ void last_rank_stays_away(Comm& world, const char* kind, F collective) {
   if (world.size() == 1) return;
   set_comm_timeout(0.3);
   set_comm_step(42);
-  const std::unique_ptr<Comm> comm = world.split(0);
+  Comm& comm = make_doomed(world, 0);
   const int last = world.size() - 1;
   if (world.rank() == last) {
     std::this_thread::sleep_for(std::chrono::milliseconds(1500));
     return;
   }
   const auto begin = std::chrono::steady_clock::now();
-  const std::string message = communication_error([&] { collective(*comm); });
+  const std::string message = communication_error([&] { collective(comm); });
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   EXPECT_GT(seconds, 0.25);
   EXPECT_LT(seconds, 1.4);
@@ -76,19 +86,19 @@ void timeout_names_world_rank(Comm& world) {
   const int size = world.size(), last = size - 1;
   if (size < 3) return;
   set_comm_timeout(0.3);
-  const std::unique_ptr<Comm> comm = world.split(world.rank() > 0);
+  Comm& comm = make_doomed(world, world.rank() > 0);
   if (world.rank() == last) std::this_thread::sleep_for(std::chrono::milliseconds(1000));
   if (world.rank() == 0 || world.rank() == last) return;
-  expect_contains(communication_error([&] { comm->all_reduce(ones(1), "x").wait(); }),
+  expect_contains(communication_error([&] { comm.all_reduce(ones(1), "x").wait(); }),
                   fmt::format("rank {}", last));
 }
 
 void different_sizes(Comm& world) {
   if (world.size() == 1) return;
   set_comm_timeout(0.5);
-  const std::unique_ptr<Comm> comm = world.split(0);
+  Comm& comm = make_doomed(world, 0);
   const int64_t count = world.rank() == 0 ? 2 : 1;
-  communication_error([&] { comm->all_gather(ones(count), Counts(comm->size(), count), "sizes").wait(); });
+  communication_error([&] { comm.all_gather(ones(count), Counts(comm.size(), count), "sizes").wait(); });
   std::this_thread::sleep_for(std::chrono::milliseconds(1000));  // the others are still at it
 }
 
