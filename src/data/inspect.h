@@ -1,10 +1,15 @@
 /// `seqvit inspect`: what files hold, whether it can be trained on, what is wrong with it, and the fix.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
 #include <nlohmann/json_fwd.hpp>
+
+#include "data/calendar.h"
+#include "data/dataset.h"
+#include "grid/grid.h"
 
 namespace seqvit {
 
@@ -14,22 +19,37 @@ struct Problem {
 };
 
 struct VariableReport {
-  std::string name, file, units, stored_type,
-      role;  ///< role: "field", "static", "coordinate", "bounds", "ignored"
+  std::string name, file, units, stored_type;
+  std::string role;  ///< "field" or "static"; coordinates, bounds and what is not on a grid are not listed
   std::vector<std::string> dims;
   std::vector<int64_t> shape;
+  std::vector<double> levels;  ///< of a variable at several levels, which are named "t@850"
   double missing_fraction = 0, min = 0, max = 0, mean = 0,
          std = 0;  ///< of the valid unpacked values; NaN if there are none
 };
 
+/// The coordinates of a file's first field; empty where they cannot be read (then there is a problem that
+/// says why).
+struct FileReport {
+  std::string path;
+  Calendar calendar = Calendar::standard;
+  std::vector<TimeStamp> times;
+  std::string step;  ///< "6h", "1mon", or "irregular"
+  Grid grid;
+};
+
 struct InspectReport {
+  std::vector<FileReport> files;
   std::vector<VariableReport> variables;
   std::vector<Problem> problems;
   nlohmann::json to_json() const;
   std::string to_text() const;
 };
 
-/// Reads every value of every variable once, in pieces. A file that cannot be opened throws Error(data).
-InspectReport inspect_files(const std::vector<std::string>& files);
+/// Reads every value of every gridded variable once, in pieces. `files` are paths or patterns. A file that
+/// cannot be opened throws Error(data). Chunks that make random access slow are a problem only where the
+/// decoded fields exceed `cache_bytes`.
+InspectReport inspect_files(const std::vector<std::string>& files,
+                            int64_t cache_bytes = DatasetOptions{}.cache_bytes);
 
 }  // namespace seqvit

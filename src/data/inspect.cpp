@@ -1,0 +1,279 @@
+#include "data/inspect.h"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <set>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "core/error.h"
+#include "core/log.h"
+#include "data/catalog.h"
+#include "data/inspect_times.h"
+#include "data/inspect_values.h"
+#include "data/paths.h"
+#include "data/source.h"
+
+namespace seqvit {
+namespace {
+
+/// An Error's line "path: variable: what; what to do" as a problem.
+Problem problem_of(const Error& error, const std::string& path, const std::string& variable) {
+  std::string message = error.what(), fix;
+  if (message.starts_with(path + ": ")) message.erase(0, path.size() + 2);
+  if (const size_t cut = message.rfind("; "); cut != std::string::npos) {
+    fix = message.substr(cut + 2);
+    message.erase(cut);
+  }
+  return {"error", path, variable, message, fix};
+}
+
+class Inspector {
+ public:
+  Inspector(std::vector<std::string> paths, int64_t cache_bytes)
+      : paths_(std::move(paths)), cache_bytes_(cache_bytes) {}
+
+  InspectReport run() {
+    for (const std::string& path : paths_)
+      inspect_file(path);
+    check_chunks();
+    compare_files();
+    for (auto& [names, files] : sequences())
+      check_sequence(std::move(files), report_.problems);
+    try_to_open();
+    return std::move(report_);
+  }
+
+ private:
+  struct Chunked {
+    std::string path, name, command;
+    int64_t steps = 1;
+  };
+
+  void add(const std::string& severity, const std::string& path, const std::string& variable,
+           std::string message, std::string fix) {
+    report_.problems.push_back({severity, path, variable, std::move(message), std::move(fix)});
+  }
+
+  void inspect_file(const std::string& path) {
+    FileView view(path);
+    FileReport file;
+    file.path = path;
+    std::string fields;
+    int64_t gridded = 0;
+    std::set<std::string> said;  // variables on the same coordinates have the same problem
+    for (const NetcdfVariable& variable : view.file().variables()) {
+      const VariableRole role = view.roles().at(variable.name);
+      if (role != VariableRole::field && role != VariableRole::fixed) {
+        if (role == VariableRole::ignored) explain_ignored(view, variable);
+        continue;
+      }
+      ++gridded;
+      if (role == VariableRole::field) fields += variable.name + ' ';
+      if (progress_.due()) progress_.show(fmt::format("reading {}: {}", path, variable.name));
+      inspect_variable(view, variable, role);
+      try {
+        take_coordinates(view.source(variable), file);
+      } catch (const Error& error) {
+        if (said.insert(error.what()).second)
+          report_.problems.push_back(problem_of(error, path, variable.name));
+      }
+    }
+    if (gridded == 0) {
+      add("error", path, "", "no variable has dims (time, lat, lon)",
+          "give files with latitude-longitude grids");
+    }
+    if (!view.file().groups().empty()) {
+      add("warning", path, "",
+          fmt::format("the groups {} are not read", fmt::join(view.file().groups(), ", ")),
+          "flatten the file (ncks -G : file new_file)");
+    }
+    check_order(file, report_.problems);
+    report_.files.push_back(std::move(file));
+    fields_.push_back(fields);
+  }
+
+  static void take_coordinates(const Source& source, FileReport& file) {
+    if (file.grid.points() == 0) file.grid = *source.grid;
+    if (source.time == nullptr || !file.times.empty()) return;
+    file.times = source.time->times;
+    file.calendar = source.time->calendar;
+    file.step = find_step(file.times, file.calendar);
+  }
+
+  void explain_ignored(const FileView& view, const NetcdfVariable& variable) {
+    if (variable.dims.size() < 2 || !variable.numeric()) return;
+    add("warning", view.file().path(), variable.name, find_layout(variable, view.dims()).problem,
+        "only latitude-longitude grids are used: leave it out, or regrid it (cdo remapbil)");
+  }
+
+  void inspect_variable(const FileView& view, const NetcdfVariable& variable, VariableRole role) {
+    const Layout layout = find_layout(variable, view.dims());
+    const ValueSummary summary = summarise_values(view.file(), variable, layout);
+    VariableReport result;
+    result.name = variable.name;
+    result.file = view.file().path();
+    result.units = variable.text("units");
+    result.stored_type = variable.stored_type;
+    result.role = role_name(role);
+    for (const NetcdfDim& dim : variable.dims) {
+      result.dims.push_back(dim.name);
+      result.shape.push_back(dim.size);
+    }
+    if (layout.level >= 0 && variable.dims[layout.level].size > 1) {
+      const NetcdfVariable* levels = view.dims().at(variable.dims[layout.level].name).coordinate;
+      if (levels != nullptr) result.levels = view.file().read_all(*levels);
+    }
+    result.missing_fraction = summary.missing_fraction();
+    result.min = summary.moments.min();
+    result.max = summary.moments.max();
+    result.mean = summary.moments.mean();
+    result.std = summary.moments.std();
+    check_values(result, summary);
+    if (layout.time >= 0) note_chunks(view.file().path(), variable, layout);
+    report_.variables.push_back(std::move(result));
+  }
+
+  void check_values(const VariableReport& variable, const ValueSummary& summary) {
+    const std::string &path = variable.file, &name = variable.name;
+    const std::string where = variable.role == "static" ? "data.static" : "data.variables";
+    const auto percent = [&](int64_t points) {
+      return fmt::format("{:.3g} %",
+                         100.0 * static_cast<double>(points) / static_cast<double>(summary.points));
+    };
+    if (summary.values == 0) return add("error", path, name, "holds no values", "leave the file out");
+    if (summary.moments.count() == 0) {
+      return add("error", path, name, "every value is missing", "leave it out of " + where);
+    }
+    if (!std::isfinite(summary.moments.std())) {
+      add("error", path, name, "some values are infinite",
+          "mark them as missing (_FillValue), or leave the variable out");
+    } else if (summary.moments.constant()) {
+      add("error", path, name, fmt::format("every value is {:g}", summary.moments.mean()),
+          "leave it out of " + where);
+    }
+    if (summary.sometimes_missing > 0) {
+      add("warning", path, name,
+          fmt::format("{} of the points are missing at some times only (a mask that changes), {} always",
+                      percent(summary.sometimes_missing), percent(summary.always_missing)),
+          "nothing need be done: the loss leaves these points out when they are missing, the input has the "
+          "mean there; "
+          "fill them if the model should learn them");
+    } else if (summary.always_missing > 0) {
+      add("warning", path, name,
+          fmt::format("{} of the points are always missing: a fixed mask, such as land or sea",
+                      percent(summary.always_missing)),
+          "nothing need be done: the loss and the scores leave these points out, the input has the mean "
+          "there");
+    }
+  }
+
+  void note_chunks(const std::string& path, const NetcdfVariable& variable, const Layout& layout) {
+    decoded_bytes_ += variable.size() * static_cast<int64_t>(sizeof(float));
+    if (variable.chunk.empty() || variable.chunk[layout.time] <= 1) return;
+    std::vector<std::string> chunks;
+    for (size_t d = 0; d < variable.dims.size(); ++d) {
+      const bool whole = static_cast<int>(d) == layout.latitude || static_cast<int>(d) == layout.longitude;
+      chunks.push_back(fmt::format("{}/{}", variable.dims[d].name, whole ? variable.dims[d].size : 1));
+    }
+    chunked_.push_back({path, variable.name,
+                        fmt::format("nccopy -c {} {} new_file", fmt::join(chunks, ","), path),
+                        variable.chunk[layout.time]});
+  }
+
+  void check_chunks() {
+    if (decoded_bytes_ <= cache_bytes_) return;
+    for (const Chunked& chunk : chunked_) {
+      add("warning", chunk.path, chunk.name,
+          fmt::format("chunks span {} times, and the decoded fields ({:.3g} GB) exceed the memory for them "
+                      "({:.3g} GB): "
+                      "reading one time at random decodes {}",
+                      chunk.steps, static_cast<double>(decoded_bytes_) * 1e-9,
+                      static_cast<double>(cache_bytes_) * 1e-9, chunk.steps),
+          "rewrite it with one time a chunk: " + chunk.command);
+    }
+  }
+
+  void compare_files() {
+    const FileReport* first = nullptr;
+    const FileReport* first_timed = nullptr;
+    for (const FileReport& file : report_.files) {
+      if (file.grid.points() == 0) continue;
+      check_columns(file);
+      if (first == nullptr) first = &file;
+      if (!match_grids(first->grid, file.grid)) {
+        add("error", file.path, "",
+            fmt::format("the grid ({} x {}) differs from that of {} ({} x {})", file.grid.rows(),
+                        file.grid.columns(), first->path, first->grid.rows(), first->grid.columns()),
+            "regrid it (cdo remapbil), or train on files of one grid");
+      }
+      if (file.times.empty()) continue;
+      if (first_timed == nullptr) first_timed = &file;
+      TimeStamp time = file.times[0];
+      if (convert_time(time, file.calendar, first_timed->calendar)) continue;
+      add("error", file.path, "time",
+          fmt::format("the calendar {} differs from {} in {}", calendar_name(file.calendar),
+                      calendar_name(first_timed->calendar), first_timed->path),
+          "use files of one calendar (cdo setcalendar relabels the times)");
+    }
+  }
+
+  void check_columns(const FileReport& file) {
+    const double turn = std::abs(file.grid.longitude.back() - file.grid.longitude.front());
+    if (file.grid.columns() < 3 || std::abs(turn - 360.0) > 1e-3) return;
+    add("warning", file.path, "", "the last column repeats the first, one turn on",
+        "remove it (ncks -d lon,0,-2 file new_file), or the points there count twice");
+  }
+
+  std::map<std::string, std::vector<const FileReport*>> sequences() const {
+    std::map<std::string, std::vector<const FileReport*>> result;
+    for (size_t i = 0; i < report_.files.size(); ++i) {
+      if (!fields_[i].empty()) result[fields_[i]].push_back(&report_.files[i]);
+    }
+    return result;
+  }
+
+  /// Whatever else training would refuse: `inspect` must not call good what `train` then refuses.
+  void try_to_open() {
+    const auto is_error = [](const Problem& problem) { return problem.severity == "error"; };
+    if (std::any_of(report_.problems.begin(), report_.problems.end(), is_error)) return;
+    const auto steps = [&](size_t i) { return report_.files[i].times.size(); };
+    DatasetOptions options;
+    bool timed = false;
+    for (size_t i = 0; i < paths_.size(); ++i)
+      timed = timed || steps(i) > 1;
+    for (size_t i = 0; i < paths_.size(); ++i) {
+      // A lone time beside long series is a static field.
+      if (!timed || steps(i) > 1) options.files.push_back(paths_[i]);
+    }
+    try {
+      if (std::any_of(fields_.begin(), fields_.end(),
+                      [](const std::string& names) { return !names.empty(); })) {
+        const Dataset dataset(options);
+      }
+    } catch (const Error& error) {
+      const std::string line = error.what();
+      const auto named = [&](const std::string& path) { return line.starts_with(path + ": "); };
+      const auto path = std::find_if(paths_.begin(), paths_.end(), named);
+      report_.problems.push_back(problem_of(error, path == paths_.end() ? "" : *path, ""));
+    }
+  }
+
+  std::vector<std::string> paths_;
+  int64_t cache_bytes_;
+  InspectReport report_;
+  std::vector<std::string> fields_;  // names of each file's fields
+  std::vector<Chunked> chunked_;
+  int64_t decoded_bytes_ = 0;
+  Progress progress_;
+};
+
+}  // namespace
+
+InspectReport inspect_files(const std::vector<std::string>& files, int64_t cache_bytes) {
+  return Inspector(expand_paths(files), cache_bytes).run();
+}
+
+}  // namespace seqvit

@@ -1,0 +1,109 @@
+#include "data/inspect_values.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "core/error.h"
+#include "core/stop.h"
+
+namespace seqvit {
+namespace {
+
+using Shape = std::vector<int64_t>;
+
+constexpr int64_t kPieceValues = int64_t{4} << 20;
+
+/// The shape of a piece: whole trailing dims as long as they fit, then a multiple of the chunk, so that a
+/// chunk is decoded once.
+Shape piece_shape(const NetcdfVariable& variable) {
+  Shape shape(variable.dims.size(), 1);
+  int64_t values = 1;
+  for (size_t d = shape.size(); d-- > 0;) {
+    const int64_t size = variable.dims[d].size, room = std::max<int64_t>(1, kPieceValues / values);
+    const int64_t chunk = variable.chunk.empty() ? 1 : std::clamp<int64_t>(variable.chunk[d], 1, size);
+    shape[d] = size <= room ? size : std::max(chunk, room / chunk * chunk);
+    values *= shape[d];
+    if (shape[d] < size) break;
+  }
+  return shape;
+}
+
+/// Steps to the next piece in row-major order; false after the last.
+bool next_piece(const NetcdfVariable& variable, const Shape& piece, Shape& start) {
+  for (size_t d = start.size(); d-- > 0;) {
+    start[d] += piece[d];
+    if (start[d] < variable.dims[d].size) return true;
+    start[d] = 0;
+  }
+  return false;
+}
+
+/// Counts missing values at each point; time has stride 0.
+class MissingCounter {
+ public:
+  MissingCounter(const NetcdfVariable& variable, const Layout& layout) : stride_(variable.dims.size(), 0) {
+    int64_t points = 1;
+    for (size_t d = stride_.size(); d-- > 0;) {
+      if (static_cast<int>(d) == layout.time) continue;
+      stride_[d] = points;
+      points *= variable.dims[d].size;
+    }
+    missing_.resize(static_cast<size_t>(points));
+  }
+
+  void add(const Shape& start, const Shape& count, const std::vector<double>& values) {
+    const size_t last = count.size() - 1;
+    Shape place(count.size(), 0);
+    for (size_t i = 0; i < values.size(); i += static_cast<size_t>(count[last])) {
+      int64_t point = start[last] * stride_[last];
+      for (size_t d = 0; d < last; ++d)
+        point += (start[d] + place[d]) * stride_[d];
+      for (int64_t k = 0; k < count[last]; ++k) {
+        if (values[i + static_cast<size_t>(k)] != values[i + static_cast<size_t>(k)])
+          ++missing_[point + k * stride_[last]];
+      }
+      for (size_t d = last; d-- > 0 && ++place[d] == count[d];)
+        place[d] = 0;
+    }
+  }
+
+  void summarise(int64_t steps, ValueSummary& summary) const {
+    summary.points = static_cast<int64_t>(missing_.size());
+    summary.always_missing = std::count(missing_.begin(), missing_.end(), steps);
+    const int64_t never = std::count(missing_.begin(), missing_.end(), 0);
+    summary.sometimes_missing = summary.points - summary.always_missing - never;
+  }
+
+ private:
+  Shape stride_;
+  std::vector<int64_t> missing_;
+};
+
+}  // namespace
+
+ValueSummary summarise_values(const NetcdfFile& file, const NetcdfVariable& variable, const Layout& layout) {
+  ValueSummary summary;
+  summary.values = variable.size();
+  if (summary.values == 0) return summary;
+  MissingCounter missing(variable, layout);
+  const Shape piece = piece_shape(variable);
+  Shape start(variable.dims.size(), 0), count(start.size());
+  std::vector<double> values;
+  do {
+    if (stop_requested()) throw Error(Exit::success, "stopped");
+    size_t size = 1;
+    for (size_t d = 0; d < start.size(); ++d) {
+      count[d] = std::min(piece[d], variable.dims[d].size - start[d]);
+      size *= static_cast<size_t>(count[d]);
+    }
+    values.resize(size);
+    file.read(variable, start, count, std::span(values));
+    const int64_t valid = summary.moments.count();
+    summary.moments.add(std::span<const double>(values));
+    if (summary.moments.count() - valid < static_cast<int64_t>(size)) missing.add(start, count, values);
+  } while (next_piece(variable, piece, start));
+  missing.summarise(layout.time < 0 ? 1 : variable.dims[layout.time].size, summary);
+  return summary;
+}
+
+}  // namespace seqvit

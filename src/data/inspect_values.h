@@ -1,0 +1,27 @@
+/// The values of one variable of a file, read once in pieces: moments, and where values are missing.
+#pragma once
+
+#include <cstdint>
+
+#include "data/coordinates.h"
+#include "data/moments.h"
+#include "data/netcdf.h"
+
+namespace seqvit {
+
+struct ValueSummary {
+  RunningMoments moments;
+  int64_t values = 0;
+  int64_t points = 0;             ///< places on the grid (and levels)
+  int64_t always_missing = 0;     ///< points without a value at any time
+  int64_t sometimes_missing = 0;  ///< points with a value at some times only
+
+  double missing_fraction() const {
+    return values == 0 ? 0.0 : 1.0 - static_cast<double>(moments.count()) / static_cast<double>(values);
+  }
+};
+
+/// Memory: 32 MB of values at a time and a counter a point. Throws Error(data) where the file cannot be read.
+ValueSummary summarise_values(const NetcdfFile& file, const NetcdfVariable& variable, const Layout& layout);
+
+}  // namespace seqvit
