@@ -22,8 +22,15 @@ find_package_handle_standard_args(LibTorch
 
 if(LibTorch_FOUND AND NOT TARGET libtorch::libtorch)
   add_library(libtorch::libtorch INTERFACE IMPORTED)
+  # Only libtorch's own headers: beside them the wheel carries those of fmt and others, in versions whose libraries it
+  # does not carry, and they would be found before the system's.
+  set(_headers "${CMAKE_BINARY_DIR}/libtorch-headers")
+  file(MAKE_DIRECTORY "${_headers}")
+  foreach(_part ATen c10 torch)
+    file(CREATE_LINK "${LibTorch_INCLUDE_DIR}/${_part}" "${_headers}/${_part}" SYMBOLIC)
+  endforeach()
   target_include_directories(libtorch::libtorch SYSTEM INTERFACE
-    "${LibTorch_INCLUDE_DIR}" "${LibTorch_INCLUDE_DIR}/torch/csrc/api/include")
+    "${_headers}" "${_headers}/torch/csrc/api/include")
   get_filename_component(_lib "${LibTorch_CPU_LIBRARY}" DIRECTORY)
   target_link_libraries(libtorch::libtorch INTERFACE "${LibTorch_CPU_LIBRARY}" "${LibTorch_C10_LIBRARY}")
   target_link_options(libtorch::libtorch INTERFACE "-Wl,-rpath,${_lib}")

@@ -55,7 +55,7 @@ int run(int argc, char** argv) {
     fail(Exit::usage, "{}; see `seqvit --help`", error.what());
   }
   install_stop_handlers();
-  Launch launch(&argc, &argv);
+  Launch launch;
   const Invocation invocation{launch, command_line, overrides};
   try {
     commands.at(app.get_subcommands().front()->get_name())(invocation);
@@ -81,7 +81,8 @@ int main(int argc, char** argv) {
     fmt::print(stderr, "seqvit: {}{}\n", error.code() == Exit::success ? "" : "error: ", error.what());
     return static_cast<int>(error.code());
   } catch (const std::exception& error) {
-    fmt::print(stderr, "seqvit: internal error: {}\n", error.what());
+    const std::string text = error.what();  // libtorch adds its stack in further lines
+    fmt::print(stderr, "seqvit: internal error: {}\n", text.substr(0, text.find('\n')));
     return static_cast<int>(Exit::bug);
   }
 }

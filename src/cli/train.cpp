@@ -36,8 +36,8 @@ void write_manifest(const fs::path& run, const Experiment& e, Trainer& trainer, 
       {"threads", at::get_num_threads()},
       {"mesh", {{"pp", p.pp}, {"dp", p.dp}, {"sp", p.sp}, {"tp", p.tp}, {"sequence", to_string(p.sequence)}, {"zero", p.zero}}},
       {"attention_kernel", "libtorch flash attention (CPU)"},
-      {"parameters", trainer.model().vit().parameters()},
-      {"tokens", trainer.model().token_grid().tokens()},
+      {"parameters", trainer.learner().model().vit().parameters()},
+      {"tokens", trainer.learner().model().token_grid().tokens()},
       {"data_checksums_xxh3", files}};
   write_text(run / "manifest.json", manifest.dump(2) + "\n", Exit::checkpoint);
 }
@@ -69,9 +69,9 @@ void train(const TrainOptions& options, const Invocation& invocation) {
     write_text(run / "normalization.json", to_json(e.statistics, *e.dataset).dump(2) + "\n", Exit::checkpoint);
     write_manifest(run, e, trainer, invocation);
   }
-  const TokenGrid& grid = trainer.model().token_grid();
+  const TokenGrid& grid = trainer.learner().model().token_grid();
   log_info("{}: {} x {} grid, {} tokens, {} parameters, {} samples, {} ranks", run.string(), grid.rows, grid.columns,
-           grid.tokens(), trainer.model().vit().parameters(), trainer.samples(), world.size());
+           grid.tokens(), trainer.learner().model().vit().parameters(), trainer.samples(), world.size());
   trainer.run(options.stop_after > 0 ? std::optional(options.stop_after) : std::nullopt);
   log_info("{}: done; next: seqvit evaluate {}", run.string(), run.string());
 }

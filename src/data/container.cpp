@@ -168,6 +168,7 @@ int64_t hdf5_bytes(std::ifstream& in) {
   in.seekg(0);
   in.read(reinterpret_cast<char*>(block.data()), block.size());
   const auto available = static_cast<size_t>(in.gcount());
+  if (available < 24) return static_cast<int64_t>(block.size());
   const int version = block[8];
   const size_t width = version < 2 ? block[13] : block[9];
   if (version > 3 || width == 0 || width > 8) return 0;

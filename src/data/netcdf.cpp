@@ -1,6 +1,7 @@
 #include "data/netcdf.h"
 
 #include <algorithm>
+#include <dlfcn.h>
 #include <memory>
 #include <netcdf.h>
 #include <numeric>
@@ -49,6 +50,15 @@ StoredType stored_type(nc_type type) {
     default:
       return StoredType::other;
   }
+}
+
+/// netCDF-C asks HDF5 for attributes that are not there and, on its first thread only, keeps HDF5 from
+/// printing pages about that. HDF5 is netCDF-C's dependency, not ours, so its function is looked up where it
+/// is loaded.
+void silence_hdf5() {
+  using SetAuto = int (*)(int64_t stack, void* function, void* data);
+  const auto set_auto = reinterpret_cast<SetAuto>(::dlsym(RTLD_DEFAULT, "H5Eset_auto2"));
+  if (set_auto != nullptr) set_auto(0, nullptr, nullptr);
 }
 
 /// What stands in one netCDF id; the caller holds the lock.
@@ -168,6 +178,8 @@ class HeaderReader {
 
 std::mutex& netcdf_mutex() {
   static std::mutex mutex;
+  static thread_local bool quiet = false;
+  if (!std::exchange(quiet, true)) silence_hdf5();
   return mutex;
 }
 

@@ -1,15 +1,28 @@
 #include "train/mesh_model.h"
 
 #include "core/tensor.h"
+#include "parallel/strategy.h"
 
 namespace seqvit {
 
-MeshModel::MeshModel(const ModelShape& shape, const Config& config, Mesh& mesh)
+namespace {
+
+Counts token_counts(const TokenGrid& grid, int ranks) {
+  Counts counts;
+  for (int rank = 0; rank < ranks; ++rank) counts.push_back(make_slab(grid, rank, ranks).tokens.size());
+  return counts;
+}
+
+}  // namespace
+
+MeshModel::MeshModel(const ModelShape& shape, const Config& config, Mesh& mesh,
+                     std::unique_ptr<SequenceParallel> strategy)
     : mesh_(mesh),
       grid_(shape.token_grid()),
       slab_(make_slab(grid_, mesh.sp().rank(), mesh.sp().size())),
       master_(master_type(config.train.precision)),
-      sequence_(make_local_attention()) {
+      sequence_(strategy != nullptr ? std::move(strategy)
+                                     : make_strategy(config.parallel, mesh, token_counts(grid_, mesh.sp().size()))) {
   const Sharding sharding{.data = &mesh.data(),
                           .stage = static_cast<int>(config.parallel.zero),
                           .compute = compute_type(config.train.precision),

@@ -11,8 +11,9 @@ namespace seqvit {
 
 class MeshModel {
  public:
-  /// Collective. `mesh` must outlive the model.
-  MeshModel(const ModelShape& shape, const Config& config, Mesh& mesh);
+  /// Collective. `mesh` must outlive the model. `strategy`, if given, replaces the one that the configuration names.
+  MeshModel(const ModelShape& shape, const Config& config, Mesh& mesh,
+            std::unique_ptr<SequenceParallel> strategy = nullptr);
 
   Vit& vit() { return *vit_; }
   const Slab& slab() const { return slab_; }

@@ -4,7 +4,6 @@
 #include <ATen/ops/from_blob.h>
 
 #include <chrono>
-#include <cmath>
 
 #include "core/error.h"
 #include "core/log.h"
@@ -39,72 +38,41 @@ Trainer::Trainer(const Experiment& experiment, Mesh& mesh, std::optional<std::fi
       config_(experiment.config.train),
       mesh_(mesh),
       run_(std::move(run)),
-      model_(experiment.model_shape(), experiment.config, mesh),
-      groups_(model_.vit().groups()),
-      loss_(experiment.dataset->grid(), model_.slab().rows, model_.vit().owned()),
-      optimizer_(groups_, config_),
-      reader_(*experiment.dataset, experiment.statistics, loader_options(experiment, model_.slab())),
+      learner_(experiment.model_shape(), experiment.config, experiment.dataset->grid(), mesh),
+      reader_(*experiment.dataset, experiment.statistics, loader_options(experiment, learner_.model().slab())),
       samples_(make_samples(experiment.dataset->times(), experiment.dataset->calendar(), experiment.train,
-                            experiment.lead)),
-      my_samples_(share(config_.batch_size, mesh.dp().rank(), mesh.dp().size())) {}
+                            experiment.lead)) {}
 
 Trainer::Fields Trainer::to_tensors(const Batch& batch) const {
   const Grid& grid = experiment_.dataset->grid();
   const auto size = static_cast<int64_t>(batch.samples.size());
   auto tensor = [&](const std::vector<float>& values) {
-    return at::from_blob(const_cast<float*>(values.data()), {size, -1, model_.slab().rows.size(), grid.columns()},
-                         at::kFloat)
-        .to(model_.master());
+    return at::from_blob(const_cast<float*>(values.data()), {static_cast<int64_t>(values.size())}, at::kFloat)
+        .to(learner_.model().master(), /*non_blocking=*/false, /*copy=*/true)
+        .view({size, -1, learner_.model().slab().rows.size(), grid.columns()});
   };
   return {tensor(batch.input), tensor(batch.target)};
 }
 
-std::vector<double> Trainer::sum_over_data(std::vector<double> values, const char* purpose) {
-  const Tensor local = at::from_blob(values.data(), {static_cast<int64_t>(values.size())}, at::kDouble);
-  const Tensor sum = mesh_.data().all_reduce(local.clone(), purpose).wait();
-  return {sum.const_data_ptr<double>(), sum.const_data_ptr<double>() + values.size()};
-}
-
 StepReport Trainer::step() {
   if (!loader_) {
-    loader_ = std::make_unique<Loader>(reader_, samples_, config_.seed, config_.batch_size, my_samples_,
+    loader_ = std::make_unique<Loader>(reader_, samples_, config_.seed, config_.batch_size, learner_.my_samples(),
                                        progression_.step);
   }
   const double start = now(), waited = loader_->wait_seconds();
-  const Batch batch = loader_->next();  // my samples of the batch, my slab of the grid
-  const Fields fields = to_tensors(batch);
-  const auto totals = sum_over_data({loss_.weight_of(fields.target), stop_requested() ? 1.0 : 0.0}, "loss weight");
-
-  std::vector<int64_t> positions;
-  for (int64_t i = my_samples_.begin; i < my_samples_.end; ++i) positions.push_back(i);
-  double loss_sum = 0.0;
-  for (int64_t micro = 0; micro < config_.micro_batches; ++micro) {
-    const Range mine = share(my_samples_.size(), micro, config_.micro_batches);
-    const DropPathKeys drop{progression_.step, std::span(positions).subspan(mine.begin, mine.size())};
-    const Tensor prediction = model_.vit().forward(fields.input.narrow(0, mine.begin, mine.size()), drop);
-    const Tensor loss = loss_(prediction, fields.target.narrow(0, mine.begin, mine.size()), totals[0]);
-    loss.backward();  // gradients add up over micro-batches and ranks
-    loss_sum += loss.item<double>();
-  }
-  for (ParamGroup* group : groups_) group->finish_gradients();
-
+  const Fields fields = to_tensors(loader_->next());  // my samples of the batch, my slab of the grid
+  double stop = stop_requested() ? 1.0 : 0.0;
   StepReport report;
   report.step = progression_.step + 1;
-  report.loss = sum_over_data({loss_sum}, "loss")[0];
-  report.grad_norm = optimizer_.clip(config_.max_grad_norm);
-  if (!std::isfinite(report.loss) || !std::isfinite(report.grad_norm)) {
-    fail(Exit::not_finite, "step {}: loss {}, gradient norm {}: not finite; lower train.learning_rate or look at the data "
-         "with `seqvit inspect`", report.step, report.loss, report.grad_norm);
-  }
   report.learning_rate = learning_rate(config_, progression_.step);
-  optimizer_.step(report.step, report.learning_rate);
-  for (ParamGroup* group : groups_) group->publish_weights();
-
+  report.loss = learner_.backward(fields.input, fields.target, progression_.step, &stop);
+  report.grad_norm = learner_.update(progression_.step, report.loss);
   progression_.step = report.step;
-  stopping_ = totals[1] > 0.0;
+  stopping_ = stop > 0.0;
   report.seconds = now() - start;
   report.data_seconds = loader_->wait_seconds() - waited;
-  report.tokens_per_second = static_cast<double>(config_.batch_size * model_.token_grid().tokens()) / report.seconds;
+  report.tokens_per_second =
+      static_cast<double>(config_.batch_size * learner_.model().token_grid().tokens()) / report.seconds;
   return report;
 }
 
@@ -119,22 +87,22 @@ double Trainer::validate() {
     const int64_t count = std::min<int64_t>(config_.batch_size, static_cast<int64_t>(samples.size() - first));
     const Range mine = share(count, mesh_.dp().rank(), mesh_.dp().size());
     const Fields fields = to_tensors(reader_.read(std::span(samples).subspan(first + mine.begin, mine.size())));
-    const Tensor prediction = model_.vit().forward(fields.input);
-    loss += loss_(prediction, fields.target, 1.0).item<double>();
-    weight += loss_.weight_of(fields.target);
+    const Tensor prediction = learner_.model().vit().forward(fields.input);
+    loss += learner_.loss()(prediction, fields.target, 1.0).item<double>();
+    weight += learner_.loss().weight_of(fields.target);
   }
-  const auto totals = sum_over_data({loss, weight}, "validation");
+  const auto totals = learner_.sum_over_data({loss, weight}, "validation");
   return totals[0] / totals[1];
 }
 
 void Trainer::save(bool is_best) {
-  Checkpoints(*run_, mesh_.world()).save(groups_, optimizer_, progression_, is_best, config_.keep_checkpoints);
+  Checkpoints(*run_, mesh_.world()).save(learner_.groups(), learner_.optimizer(), progression_, is_best, config_.keep_checkpoints);
 }
 
 void Trainer::resume() {
   const auto checkpoint = Checkpoints(*run_, mesh_.world()).newest();
   if (!checkpoint) return;
-  progression_ = load_checkpoint(*checkpoint, groups_, &optimizer_);
+  progression_ = load_checkpoint(*checkpoint, learner_.groups(), &learner_.optimizer());
   log_info("resuming from {}", checkpoint->string());
 }
 

@@ -9,10 +9,8 @@
 #include "data/loader.h"
 #include "train/checkpoint.h"
 #include "train/experiment.h"
-#include "train/loss.h"
-#include "train/mesh_model.h"
+#include "train/learner.h"
 #include "train/metrics.h"
-#include "train/optimizer.h"
 
 namespace seqvit {
 
@@ -32,8 +30,7 @@ class Trainer {
   /// Loss over the validation period.
   double validate();
 
-  MeshModel& model() { return model_; }
-  AdamW& optimizer() { return optimizer_; }
+  Learner& learner() { return learner_; }
   int64_t steps_done() const { return progression_.step; }
   size_t samples() const { return samples_.size(); }
 
@@ -42,13 +39,9 @@ class Trainer {
   const TrainConfig& config_;
   Mesh& mesh_;
   std::optional<std::filesystem::path> run_;
-  MeshModel model_;
-  std::vector<ParamGroup*> groups_;
-  WeightedLoss loss_;
-  AdamW optimizer_;
+  Learner learner_;
   BatchReader reader_;
   std::vector<Sample> samples_;
-  Range my_samples_;  // of a step's batch
   std::unique_ptr<Loader> loader_;
   Progression progression_;
   bool stopping_ = false;  // some rank was asked to stop
@@ -57,7 +50,6 @@ class Trainer {
     Tensor input, target;
   };
   Fields to_tensors(const Batch& batch) const;
-  std::vector<double> sum_over_data(std::vector<double> values, const char* purpose);
   void save(bool is_best);
 };
 

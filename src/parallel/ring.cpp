@@ -1,0 +1,143 @@
+#include "parallel/ring.h"
+
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/cat.h>
+#include <ATen/ops/logaddexp.h>
+#include <torch/csrc/autograd/custom_function.h>
+
+#include <optional>
+
+#include "ops/attention.h"
+#include "ops/recompute.h"
+
+namespace seqvit {
+namespace {
+
+using torch::autograd::AutogradContext;
+using torch::autograd::variable_list;
+
+/// Pairs of [B, H, M, E] tensors that travel as one flat vector: keys and values, or their gradients.
+struct Block {
+  Tensor k, v;
+};
+
+Tensor pack(const Block& block) { return at::cat({block.k.flatten(), block.v.flatten()}); }
+
+Block unpack(const Tensor& flat, const Tensor& like, int64_t tokens) {
+  std::vector<int64_t> shape = like.sizes().vec();
+  shape[2] = tokens;
+  const auto halves = flat.chunk(2);
+  return {halves[0].view(shape), halves[1].view(shape)};
+}
+
+/// The ring as seen from one rank: whose block is here at each hop, and how blocks are passed on.
+class Ring {
+ public:
+  Ring(Comm& comm, const Counts& counts, const Tensor& like) : comm_(comm), counts_(counts), like_(like) {}
+
+  int hops() const { return comm_.size(); }
+  /// Tokens of the block that is here after `hop` hops: that of rank - hop.
+  int64_t tokens(int hop) const { return counts_[(comm_.rank() + comm_.size() - hop) % comm_.size()]; }
+  /// Starts to pass on the block of `hop` and to receive that of the next.
+  Pending pass(const Tensor& flat, int hop) const {
+    const int next = (comm_.rank() + 1) % comm_.size(), previous = (comm_.rank() + comm_.size() - 1) % comm_.size();
+    return comm_.send_recv(flat, next, previous, 2 * like_.numel() / like_.size(2) * tokens(hop + 1), "ring");
+  }
+  Block open(const Tensor& flat, int hop) const { return unpack(flat, like_, tokens(hop)); }
+
+ private:
+  Comm& comm_;
+  const Counts& counts_;
+  const Tensor& like_;
+};
+
+at::ScalarType sum_type(const Tensor& t) { return t.scalar_type() == at::kDouble ? at::kDouble : at::kFloat; }
+
+/// out, lse of my queries over all blocks.
+std::vector<Tensor> ring_forward(const Ring& ring, const Tensor& q, const Block& mine) {
+  Tensor flat = pack(mine), out, lse;
+  for (int hop = 0; hop < ring.hops(); ++hop) {
+    std::optional<Pending> next;
+    if (hop + 1 < ring.hops()) next = ring.pass(flat, hop);
+    const Block block = ring.open(flat, hop);
+    auto [part, part_lse] = attention_forward(q, block.k, block.v);
+    part = part.to(sum_type(q));
+    if (hop == 0) {
+      out = part, lse = part_lse;
+    } else {
+      const Tensor merged = at::logaddexp(lse, part_lse);
+      out = out * (lse - merged).exp().unsqueeze(-1) + part * (part_lse - merged).exp().unsqueeze(-1);
+      lse = merged;
+    }
+    if (next) flat = next->wait();
+  }
+  return {out.to(q.scalar_type()), lse};
+}
+
+/// Gradients of my queries, keys and values. The gradient of a block starts on the first rank that it visits (its own rank
+/// adds its part at the end, when the block is home), so it makes one hop less than a full circle.
+variable_list ring_backward(const Ring& ring, const Tensor& grad, const Tensor& q, const Block& mine, const Tensor& out,
+                            const Tensor& lse) {
+  const auto type = sum_type(q);
+  Tensor flat = pack(mine), dq, home;       // home: my own part of my block's gradient
+  std::optional<Pending> arriving;          // gradient of the block that is here, from the ranks it has visited
+  for (int hop = 0; hop < ring.hops(); ++hop) {
+    std::optional<Pending> next;
+    if (hop + 1 < ring.hops()) next = ring.pass(flat, hop);
+    const Block block = ring.open(flat, hop);
+    const AttentionGradients part = attention_backward(grad, q, block.k, block.v, out, lse);
+    dq = hop == 0 ? part.q.to(type) : dq + part.q;
+    Tensor gradient = pack({part.k.to(type), part.v.to(type)});
+    if (hop == 0) {
+      home = gradient;
+    } else {
+      if (arriving) gradient += arriving->wait();
+      arriving = ring.pass(gradient, hop);
+    }
+    if (next) flat = next->wait();
+  }
+  if (arriving) home += arriving->wait();
+  const Block own = ring.open(home, 0);
+  return {dq.to(q.scalar_type()), own.k.to(q.scalar_type()), own.v.to(q.scalar_type())};
+}
+
+struct RingFunction : torch::autograd::Function<RingFunction> {
+  static Tensor forward(AutogradContext* ctx, const Tensor& q, const Tensor& k, const Tensor& v, int64_t comm,
+                        int64_t counts) {
+    const Ring ring(*reinterpret_cast<Comm*>(comm), *reinterpret_cast<const Counts*>(counts), k);
+    const auto kept = remember([&] { return ring_forward(ring, q, {k, v}); });
+    ctx->save_for_backward({q, k, v, kept[0], kept[1]});
+    ctx->saved_data["comm"] = comm;
+    ctx->saved_data["counts"] = counts;
+    return kept[0];
+  }
+  static variable_list backward(AutogradContext* ctx, variable_list grads) {
+    const auto s = ctx->get_saved_variables();
+    const Ring ring(*reinterpret_cast<Comm*>(ctx->saved_data["comm"].toInt()),
+                    *reinterpret_cast<const Counts*>(ctx->saved_data["counts"].toInt()), s[1]);
+    variable_list out = ring_backward(ring, grads[0], s[0], {s[1], s[2]}, s[3], s[4]);
+    out.resize(5);
+    return out;
+  }
+};
+
+class RingAttention final : public SequenceParallel {
+ public:
+  RingAttention(Comm& comm, Counts token_counts) : comm_(comm), token_counts_(std::move(token_counts)) {}
+  Tensor attend(const Tensor& q, const Tensor& k, const Tensor& v) const override {
+    if (comm_.size() == 1) return attention(q, k, v);
+    return RingFunction::apply(q, k, v, reinterpret_cast<int64_t>(&comm_), reinterpret_cast<int64_t>(&token_counts_));
+  }
+
+ private:
+  Comm& comm_;
+  Counts token_counts_;
+};
+
+}  // namespace
+
+std::unique_ptr<SequenceParallel> make_ring(Comm& comm, Counts token_counts) {
+  return std::make_unique<RingAttention>(comm, std::move(token_counts));
+}
+
+}  // namespace seqvit

@@ -1,0 +1,51 @@
+/// Everything of a training step but where the data come from and where results go: model, loss and optimizer on a mesh.
+///
+/// The trainer feeds it samples, `verify` synthetic fields; so what is proven is what trains.
+#pragma once
+
+#include <vector>
+
+#include "grid/grid.h"
+#include "train/loss.h"
+#include "train/mesh_model.h"
+#include "train/optimizer.h"
+
+namespace seqvit {
+
+class Learner {
+ public:
+  /// Collective. `strategy`, if given, replaces the one that the configuration names.
+  Learner(const ModelShape& shape, const Config& config, const Grid& grid, Mesh& mesh,
+          std::unique_ptr<SequenceParallel> strategy = nullptr);
+
+  /// My samples of a step's batch: a share of train.batch_size.
+  Range my_samples() const { return my_samples_; }
+
+  /// Forward and backward over my samples, in micro-batches; the gradients of my shares are complete afterwards. input
+  /// [B, V, Y, X] and target [B, T, Y, X] (NaN where missing) on my slab. `step` counts from 0. Returns the global loss.
+  /// `flag` is summed over ranks on the way and returned in place (an agreed request to stop).
+  double backward(const Tensor& input, const Tensor& target, int64_t step, double* flag = nullptr);
+  /// Clips, updates my shares, makes the new weights readable. Returns the gradient norm before clipping. Throws
+  /// Error(not_finite), with weights untouched, if loss or gradient is not finite.
+  double update(int64_t step, double loss);
+
+  /// Sums over the ranks that hold different samples or slabs. Collective.
+  std::vector<double> sum_over_data(std::vector<double> values, const char* purpose);
+
+  MeshModel& model() { return model_; }
+  const MeshModel& model() const { return model_; }
+  const WeightedLoss& loss() const { return loss_; }
+  AdamW& optimizer() { return optimizer_; }
+  const std::vector<ParamGroup*>& groups() const { return groups_; }
+
+ private:
+  TrainConfig config_;
+  Mesh& mesh_;
+  MeshModel model_;
+  std::vector<ParamGroup*> groups_;
+  WeightedLoss loss_;
+  AdamW optimizer_;
+  Range my_samples_;
+};
+
+}  // namespace seqvit

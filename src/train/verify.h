@@ -1,0 +1,58 @@
+/// The proof that a layout computes what one rank computes: prediction, loss, every gradient, weights after some steps.
+///
+/// Synthetic fields with missing values, in fp64, through the very code that trains. At a size that takes seconds, but with the
+/// layout's ranks, heads, tokenisation and uneven shares, so that a mistake in any of them shows.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "train/learner.h"
+
+namespace seqvit {
+
+/// A small problem for a configuration's layout.
+struct VerifyProblem {
+  Config config;
+  ModelShape shape;
+  Grid grid;
+};
+
+/// Shrinks grid, width, depth and batch, keeps mesh, heads, tokenisation, patch overhang and micro-batches. `inputs`, `targets`:
+/// as in the real model.
+VerifyProblem make_verify_problem(const Config& config, int64_t inputs, const std::vector<int64_t>& targets);
+
+/// Normalised fields of the whole grid and batch, the same on every rank: input [B, V, Y, X], target [B, T, Y, X] with NaN.
+struct VerifyFields {
+  Tensor input, target;
+};
+VerifyFields make_verify_fields(const VerifyProblem& problem);
+
+/// Whole tensors by name: what a run computes, put together from all ranks.
+struct Snapshot {
+  std::vector<std::pair<std::string, Tensor>> tensors;  ///< "prediction", "loss", "gradient of NAME", "NAME after 3 steps"
+};
+
+/// Runs `steps` optimizer steps; prediction, loss and gradients are those of the first. Collective; whole on every rank.
+Snapshot take_snapshot(Learner& learner, Mesh& mesh, const VerifyFields& fields, int64_t steps);
+
+struct Difference {
+  double relative = 0.0;  ///< largest |a - b| of a tensor over its largest |a|
+  std::string element;    ///< where: "gradient of blocks.0.attn.qkv.weight[17]"
+  double expected = 0.0, found = 0.0;
+};
+
+/// The worst element of each kind of tensor would be too many: the worst of all.
+Difference compare(const Snapshot& expected, const Snapshot& found);
+
+struct VerifyReport {
+  Difference worst;
+  double tolerance = 0.0;
+  int64_t tensors = 0;
+  bool passed() const { return worst.relative <= tolerance; }
+};
+
+/// Compares the layout of `problem` over `world` with one rank. Collective; the same report on every rank.
+VerifyReport verify_layout(const VerifyProblem& problem, Comm& world, int64_t steps = 3, double tolerance = 1e-9);
+
+}  // namespace seqvit

@@ -1,0 +1,106 @@
+#include "core/config.h"
+
+#include <gtest/gtest.h>
+
+#include "support/errors.h"
+
+namespace seqvit {
+namespace {
+
+const char* const kGood = R"(
+data:
+  files: [a.nc]
+  variables: [t, u]
+  lead_time: 24h
+  split: {train: ["2013-01-01", "2013-12-31"], test: [10, 20]}
+model: {embed_dim: 64, num_heads: 4, tokens: variable}
+train: {steps: 10, warmup_steps: 2, betas: [0.9, 0.99], precision: bf16}
+memory: {recompute: keep_attention}
+)";
+
+Config parse(const std::string& yaml, const std::vector<std::string>& overrides = {}) {
+  return parse_config(yaml, "test.yaml", overrides);
+}
+
+TEST(Config, ReadsValuesAndKeepsDefaults) {
+  const Config config = parse(kGood);
+  EXPECT_EQ(config.data.files, std::vector<std::string>{"a.nc"});
+  EXPECT_EQ(config.data.split.test, (std::vector<std::string>{"10", "20"}));
+  EXPECT_EQ(config.model.tokens, Tokens::variable);
+  EXPECT_EQ(config.train.precision, Precision::bf16);
+  EXPECT_EQ(config.train.betas, (std::vector<double>{0.9, 0.99}));
+  EXPECT_EQ(config.memory.recompute, Recompute::keep_attention);
+  EXPECT_EQ(config.train.batch_size, 8);
+}
+
+TEST(Config, OverridesWin) {
+  const Config config = parse(kGood, {"train.steps=77", "data.variables=[q]", "data.split.train=[0, 5]"});
+  EXPECT_EQ(config.train.steps, 77);
+  EXPECT_EQ(config.data.variables, std::vector<std::string>{"q"});
+  EXPECT_EQ(config.data.split.train, (std::vector<std::string>{"0", "5"}));
+}
+
+TEST(Config, WritesWhatItReads) {
+  const std::string once = to_yaml(parse(kGood, {"train.learning_rate=0.00037", "data.cache_bytes=3GiB"}));
+  EXPECT_EQ(to_yaml(parse(once)), once);
+  EXPECT_EQ(parse(once).train.learning_rate, 0.00037);
+  EXPECT_EQ(parse(once).data.cache_bytes, int64_t{3} << 30);
+}
+
+TEST(Config, RefusesUnknownKeysWithTheNearest) {
+  expect_error(Exit::usage, {"test.yaml", "train.learning_rat", "did you mean 'train.learning_rate'"},
+               [] { parse(std::string(kGood) + "\n", {"train.steps=1", "train.learning_rat=1"}); });
+  expect_error(Exit::usage, {"test.yaml", "'model.embed'", "model.embed_dim"},
+               [] { parse("model: {embed: 3}\ndata: {files: [a]}"); });
+  expect_error(Exit::usage, {"unknown setting 'trian'"}, [] { parse("trian: {steps: 3}"); });
+}
+
+TEST(Config, RefusesWrongValues) {
+  const std::vector<std::pair<std::string, std::vector<std::string>>> cases = {
+      {"train.steps=many", {"train.steps", "whole number", "many"}},
+      {"train.steps=0", {"train.steps", ">= 1", "'0'"}},
+      {"train.steps=1.5", {"train.steps", "1.5"}},
+      {"train.learning_rate=-1", {"train.learning_rate", ">= 0"}},
+      {"train.learning_rate=.inf", {"train.learning_rate"}},
+      {"model.tokens=joined", {"model.tokens", "joint | variable | aggregated", "joined"}},
+      {"train.betas=[0.9]", {"train.betas", "2 numbers"}},
+      {"parallel.zero=4", {"parallel.zero", "from 0 to 3"}},
+      {"data.cache_bytes=lots", {"data.cache_bytes", "8GiB", "lots"}},
+      {"parallel.verify=maybe", {"parallel.verify", "true or false"}},
+      {"train=5", {"unknown setting 'train'"}}};
+  for (const auto& [text, words] : cases) {
+    expect_error(Exit::usage, words, [&] { parse(kGood, {text}); });
+  }
+  expect_error(Exit::usage, {"test.yaml", "not YAML", "line"}, [] { parse("a: [1, 2"); });
+  expect_error(Exit::usage, {"test.yaml", "train", "section"}, [] { parse("train: 5"); });
+}
+
+TEST(Config, RefusesContradictions) {
+  const std::vector<std::pair<std::vector<std::string>, std::vector<std::string>>> cases = {
+      {{"model.num_heads=5"}, {"embed_dim 64", "num_heads 5"}},
+      {{"model.embed_dim=66", "model.num_heads=3"}, {"multiple of 4"}},
+      {{"model.aggregated_tokens=2"}, {"aggregated_tokens", "variable"}},
+      {{"train.warmup_steps=11"}, {"warmup_steps 11", "steps 10"}},
+      {{"train.micro_batches=9"}, {"batch_size 8", "micro_batches 9"}},
+      {{"data.targets=[v]"}, {"data.targets", "'v'"}},
+      {{"data.static=[t]"}, {"'t'", "data.static"}},
+      {{"data.files=[]"}, {"data.files"}},
+      {{"data.split.train=[1]"}, {"data.split.train", "[first, last]"}},
+      {{"parallel.sp=5"}, {"parallel.sp 5", "num_heads is 4"}},
+      {{"parallel.sequence=hybrid", "parallel.sp=6", "parallel.ulysses=4"}, {"multiple of parallel.ulysses"}},
+      {{"parallel.tp=2"}, {"parallel.tp"}}};
+  for (const auto& [overrides, words] : cases) {
+    expect_error(Exit::usage, words, [&] { parse(kGood, overrides); });
+  }
+}
+
+TEST(ParseBytes, KnowsUnits) {
+  EXPECT_EQ(parse_bytes("8GiB", "x"), int64_t{8} << 30);
+  EXPECT_EQ(parse_bytes("1.5 kB", "x"), 1500);
+  EXPECT_EQ(parse_bytes("42", "x"), 42);
+  expect_error(Exit::usage, {"8 parsecs"}, [] { parse_bytes("8 parsecs", "x"); });
+  expect_error(Exit::usage, {"-1"}, [] { parse_bytes("-1", "x"); });
+}
+
+}  // namespace
+}  // namespace seqvit

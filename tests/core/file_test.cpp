@@ -1,0 +1,69 @@
+#include "core/file.h"
+
+#include <gtest/gtest.h>
+#include <sys/resource.h>
+
+#include <csignal>
+
+#include "support/errors.h"
+#include "support/temporary_directory.h"
+
+namespace seqvit {
+namespace {
+
+size_t entries(const std::filesystem::path& directory) {
+  size_t count = 0;
+  for ([[maybe_unused]] const auto& entry : std::filesystem::directory_iterator(directory)) ++count;
+  return count;
+}
+
+TEST(AtomicFile, AppearsOnCommitOnly) {
+  const TemporaryDirectory directory;
+  const auto path = directory / "a.txt";
+  {
+    AtomicFile file(path, Exit::checkpoint);
+    file.write("hello");
+    EXPECT_FALSE(std::filesystem::exists(path));
+    file.commit();
+  }
+  EXPECT_EQ(read_text(path, Exit::checkpoint), "hello");
+  EXPECT_EQ(entries(directory.path()), 1U);
+}
+
+TEST(AtomicFile, LeavesNothingWithoutCommit) {
+  const TemporaryDirectory directory;
+  {
+    AtomicFile file(directory / "a.txt", Exit::checkpoint);
+    file.write("half");
+  }
+  EXPECT_EQ(entries(directory.path()), 0U);
+}
+
+TEST(AtomicFile, KeepsTheOldFileWhenTheDiskIsFull) {
+  const TemporaryDirectory directory;
+  const auto path = directory / "a.txt";
+  write_text(path, "old", Exit::checkpoint);
+  rlimit before{};
+  getrlimit(RLIMIT_FSIZE, &before);
+  const rlimit small{1000, before.rlim_max};  // a limit on file size fails a write as a full disk does
+  std::signal(SIGXFSZ, SIG_IGN);
+  setrlimit(RLIMIT_FSIZE, &small);
+  expect_error(Exit::checkpoint, {"a.txt", "cannot write"},
+               [&] { write_text(path, std::string(5000, 'x'), Exit::checkpoint); });
+  setrlimit(RLIMIT_FSIZE, &before);
+  EXPECT_EQ(read_text(path, Exit::checkpoint), "old");
+  EXPECT_EQ(entries(directory.path()), 1U);
+}
+
+TEST(Checksum, FileAndMemoryAgreeAndSeeOneBit) {
+  const TemporaryDirectory directory;
+  std::string text(3'000'000, 'a');
+  write_text(directory / "a", text, Exit::data);
+  EXPECT_EQ(file_checksum(directory / "a", Exit::data), checksum(std::as_bytes(std::span(text))));
+  text[2'500'000] ^= 1;
+  EXPECT_NE(file_checksum(directory / "a", Exit::data), checksum(std::as_bytes(std::span(text))));
+  expect_error(Exit::data, {"nothing-here", "No such file"}, [&] { file_checksum(directory / "nothing-here", Exit::data); });
+}
+
+}  // namespace
+}  // namespace seqvit

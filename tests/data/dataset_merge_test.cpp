@@ -1,0 +1,260 @@
+// Several files as one data set: chained in time, merged by variable, grids turned round; and every way it
+// can fail.
+#include <algorithm>
+#include <cstdio>
+#include <random>
+
+#include <gtest/gtest.h>
+
+#include "data/dataset_fixture.h"
+
+namespace seqvit {
+namespace {
+
+GridFile at_hours(std::vector<double> hours, std::vector<std::string> variables = {"air"}) {
+  GridFile file;
+  file.hours = std::move(hours);
+  file.variables = std::move(variables);
+  return file;
+}
+
+TEST_F(DatasetTest, FilesFollowOneAnotherInTime) {
+  const std::string a = write("a.nc", at_hours({0, 6})), b = write("b.nc", at_hours({12})),
+                    c = write("c.nc", at_hours({48, 54}));
+  const Dataset dataset({{c, a, b}, {}, {}});
+  EXPECT_EQ(dataset.times().size(), 5U);
+  EXPECT_EQ(hour(dataset, 3), 48);
+  EXPECT_EQ(dataset.paths(), (std::vector<std::string>{c, a, b}));
+  expect_formula(dataset, 0, 0);
+}
+
+TEST_F(DatasetTest, PatternsFindFilesOnce) {
+  write("a.nc", at_hours({0, 6}));
+  write("b.nc", at_hours({12}));
+  const std::string pattern = directory_ / "*.nc";
+  expect_formula(Dataset({{pattern, directory_ / "a.nc", directory_ / "./b.nc"}, {}, {}}), 0, 0);
+  EXPECT_ERROR(Dataset({{directory_ / "*.grib"}, {}, {}}), Exit::data, "*.grib", "found none");
+  EXPECT_ERROR(Dataset({{}, {}, {}}), Exit::data, "data.files");
+  GridFile{}.write(directory_ / "[odd].nc");
+  expect_formula(Dataset({{directory_ / "[odd].nc"}, {}, {}}), 0, 0);
+}
+
+TEST_F(DatasetTest, MoreFilesThanAreKeptOpen) {
+  std::vector<std::string> paths;
+  for (int i = 0; i < 40; ++i)
+    paths.push_back(write("f" + std::to_string(i) + ".nc", at_hours({6.0 * i})));
+  std::shuffle(paths.begin(), paths.end(), std::mt19937(1));
+  const Dataset dataset({paths, {}, {}, 0});
+  std::mt19937 random(2);
+  for (int i = 0; i < 200; ++i) {
+    const int64_t time = random() % 40;
+    expect_rows(dataset, 0, 6.0 * static_cast<double>(time), 0, {0, 5},
+                [&](Range rows, std::span<float> out) { dataset.read(0, time, rows, out); });
+  }
+}
+
+TEST_F(DatasetTest, FilesHoldDifferentVariables) {
+  // u in one file, v in two that part elsewhere, a static field in a fourth, with a time of its own.
+  const std::string u = write("u.nc", at_hours({0, 6, 12, 18}, {"u"}));
+  GridFile later = at_hours({12, 18}, {"", "v"}), earlier = at_hours({0, 6}, {"", "v"});
+  later.variables = earlier.variables = {"w", "v"};
+  const std::string v1 = write("v1.nc", earlier), v2 = write("v2.nc", later);
+  const std::string fixed = write("fixed.nc", at_hours({-100000}, {"z"}));
+  const Dataset dataset({{fixed, v2, u, v1}, {"u", "v"}, {"z"}});
+  EXPECT_EQ(dataset.paths().size(), 4U);
+  expect_formula(dataset, 0, 0);
+  expect_formula(dataset, 1, 1);
+  expect_rows(dataset, 0, -100000, 0, {0, 5},
+              [&](Range rows, std::span<float> out) { dataset.read_static(0, rows, out); });
+  EXPECT_EQ(Dataset({{u, fixed}, {"u"}, {}}).paths(), std::vector<std::string>{u})
+      << "unused files are left out";
+}
+
+TEST_F(DatasetTest, LevelsInFilesOfTheirOwn) {
+  GridFile low, high;
+  low.levels = {850};
+  high.levels = {500};
+  const std::string a = write("a.nc", low), b = write("b.nc", high);
+  const Dataset dataset({{a, b}, {"air@850", "air@500"}, {}});
+  expect_formula(dataset, 0, 0, 850);
+  expect_formula(dataset, 1, 0, 500);
+}
+
+TEST_F(DatasetTest, OtherFilesAreTurnedToTheFirst) {
+  GridFile first = at_hours({0, 6}), flipped = at_hours({12}), west = at_hours({18}), both = at_hours({24}),
+           mirrored = at_hours({30});
+  std::reverse(flipped.latitude.begin(), flipped.latitude.end());
+  west.longitude = {-180, -120, -60, 0, 60, 120};
+  both.latitude = flipped.latitude;
+  both.longitude = {120, 180, 240, 300, 360, 420};
+  both.order = "xyt";
+  mirrored.longitude = {300, 240, 180, 120, 60, 0};
+  const std::string a = write("a.nc", first), b = write("b.nc", flipped), c = write("c.nc", west),
+                    d = write("d.nc", both), e = write("e.nc", mirrored);
+  for (const auto& paths : {std::vector{a, b, c, d, e}, {b, a, c, e, d}, {c, d, e, a, b}, {d, c, b, a, e}}) {
+    const Dataset dataset({paths, {}, {}});
+    expect_formula(dataset, 0, 0);
+  }
+  EXPECT_EQ(Dataset({{b, a}, {}, {}}).grid().latitude, flipped.latitude);
+  EXPECT_EQ(Dataset({{c, a}, {}, {}}).grid().longitude, west.longitude);
+}
+
+TEST_F(DatasetTest, RegionOverGreenwichIsUnwrapped) {
+  GridFile east = at_hours({0}), west = at_hours({6});
+  east.longitude = {350, 355, 0, 5};
+  west.longitude = {-10, -5, 0, 5};
+  const Dataset dataset({{write("a.nc", east), write("b.nc", west)}, {}, {}});
+  EXPECT_EQ(dataset.grid().longitude, (std::vector<double>{350, 355, 360, 365}));
+  expect_formula(dataset, 0, 0);
+}
+
+TEST_F(DatasetTest, CoordinatesMayDifferInTheirLastDigits) {
+  GridFile first = at_hours({0}), second = at_hours({6});
+  for (double& latitude : second.latitude)
+    latitude += 3e-6;
+  const Dataset dataset({{write("a.nc", first), write("b.nc", second)}, {}, {}});
+  EXPECT_EQ(dataset.times().size(), 2U);
+}
+
+TEST_F(DatasetTest, CalendarsOfTheFiles) {
+  GridFile standard = at_hours({0}), proleptic = at_hours({6}), noleap = at_hours({12}),
+           unnamed = at_hours({18});
+  proleptic.calendar = "proleptic_gregorian";
+  noleap.calendar = "noleap";
+  unnamed.calendar = "";
+  const std::string a = write("a.nc", standard), b = write("b.nc", proleptic), c = write("c.nc", noleap),
+                    d = write("d.nc", unnamed);
+  expect_formula(Dataset({{a, b, d}, {}, {}}), 0, 0);
+  expect_formula(Dataset({{b, a, d}, {}, {}}), 0, 0);
+  expect_formula(Dataset({{c}, {}, {}}), 0, 0);
+  EXPECT_ERROR(Dataset({{a, c}, {}, {}}), Exit::data, c, "standard", "noleap");
+  // Leap days: the 60th day of 2000 is the 29th of February in one calendar, the 1st of March in the other.
+  GridFile leap = at_hours({24 * 59});
+  EXPECT_EQ(format_time(Dataset({{write("e.nc", leap)}, {}, {}}).times()[0], Calendar::standard),
+            "2000-02-29T00:00:00");
+  leap.calendar = "365_day";
+  EXPECT_EQ(format_time(Dataset({{write("f.nc", leap)}, {}, {}}).times()[0], Calendar::noleap),
+            "2000-03-01T00:00:00");
+}
+
+TEST_F(DatasetTest, AuxiliaryVariablesAreNoFields) {
+  const std::string path = directory_ / "a.nc";
+  {
+    NetcdfBuilder file(path, NC_NETCDF4);
+    const int time = file.coordinate("time", {0, 1}, "days since 2001-01-01");
+    file.text(time, "bounds", "time_bnds");
+    file.coordinate("lat", {10, 20}, "degrees_north");
+    file.coordinate("lon", {10, 20}, "degrees_east");
+    file.dim("bnds", 2);
+    file.dim("number", 3);
+    file.dim("one", 1);
+    const int t = file.variable("t", NC_FLOAT, {"time", "one", "lat", "lon"});
+    file.text(t, "coordinates", "height heat");
+    file.text(t, "grid_mapping", "crs");
+    for (const char* name : {"height", "heat"})
+      file.variable(name, NC_FLOAT, {"time", "lat", "lon"});
+    file.variable("time_bnds", NC_DOUBLE, {"time", "bnds"});
+    file.variable("crs", NC_INT, {});
+    file.variable("label", NC_CHAR, {"time", "lat", "lon"});
+    file.variable("members", NC_FLOAT, {"number", "time", "lat", "lon"});
+    file.variable("series", NC_FLOAT, {"time"});
+    file.variable("mask", NC_BYTE, {"lat", "lon"});
+    file.put(t, {1, 2, 3, 4, 5, 6, 7, 8});
+  }
+  const Dataset dataset({{path}, {}, {"mask"}});
+  ASSERT_EQ(dataset.variables().size(), 1U);
+  EXPECT_EQ(dataset.variables()[0].name, "t");
+  std::vector<float> out(4);
+  dataset.read(0, 1, {0, 2}, out);
+  EXPECT_EQ(out, (std::vector<float>{5, 6, 7, 8}));
+  EXPECT_EQ(Dataset({{path}, {"heat"}, {}}).variables().size(), 1U) << "asked for by name it is one";
+  EXPECT_ERROR(Dataset({{path}, {"members"}, {}}), Exit::data, path, "members", "(number, time, lat, lon)",
+               "'number'");
+  EXPECT_ERROR(Dataset({{path}, {"series"}, {}}), Exit::data, "series",
+               "expected dims (time, lat, lon), found (time)");
+  EXPECT_ERROR(Dataset({{path}, {"label"}, {}}), Exit::data, "label", "char");
+  EXPECT_ERROR(Dataset({{path}, {"mask"}, {}}), Exit::data, "mask", "data.static");
+  EXPECT_ERROR(Dataset({{path}, {}, {"t"}}), Exit::data, "t", "2 times", "data.variables");
+  EXPECT_ERROR(Dataset({{path}, {"tt"}, {}}), Exit::data, path, "tt", "did you mean 't'");
+  EXPECT_ERROR(Dataset({{path}, {"t", "t"}, {}}), Exit::usage, "'t' twice");
+}
+
+TEST_F(DatasetTest, FilesThatDoNotFit) {
+  const std::string a = write("a.nc", at_hours({0, 6, 12}));
+  GridFile file = at_hours({18});
+  file.latitude = {60, 50, 40, 30};
+  EXPECT_ERROR(Dataset({{a, write("b.nc", file)}, {}, {}}), Exit::data, "b.nc", "air", "5 x 6", "4 x 6", a,
+               "regrid");
+  file = at_hours({18});
+  file.longitude = {1, 61, 121, 181, 241, 301};
+  EXPECT_ERROR(Dataset({{a, write("b.nc", file)}, {}, {}}), Exit::data, "b.nc", "longitude 0 to 300",
+               "1 to 301");
+  file = at_hours({18});
+  file.units = "degC";
+  EXPECT_ERROR(Dataset({{a, write("b.nc", file)}, {}, {}}), Exit::data, "b.nc", "'K'", "'degC'");
+  EXPECT_ERROR(Dataset({{a, write("b.nc", at_hours({12, 18}))}, {}, {}}), Exit::data, "b.nc",
+               "2000-01-01T12:00:00", a, "overlap");
+  EXPECT_ERROR(Dataset({{write("b.nc", at_hours({0, 12, 6}))}, {}, {}}), Exit::data, "b.nc", "increasing",
+               "index 2");
+  EXPECT_ERROR(Dataset({{write("b.nc", at_hours({0, 0, 6}))}, {}, {}}), Exit::data, "b.nc", "increasing",
+               "duplicate");
+  EXPECT_ERROR(Dataset({{a, write("b.nc", at_hours({0, 6}, {"v"}))}, {}, {}}), Exit::data, "b.nc", "v",
+               "times of 'air'", "2000-01-01T12:00:00");
+  EXPECT_ERROR(Dataset({{a, directory_ / "none.nc"}, {}, {}}), Exit::data, "none.nc", "nothing there");
+  EXPECT_ERROR(Dataset({{directory_.path()}, {}, {}}), Exit::data, "a directory");
+  EXPECT_ERROR(Dataset({{a}, {"wind"}, {}}), Exit::data, a, "wind", "air", "none of this name");
+}
+
+TEST_F(DatasetTest, CoordinatesThatAreWrong) {
+  GridFile file;
+  file.latitude = {60, 50, 95, 30, 20};
+  EXPECT_ERROR(Dataset({{write("b.nc", file)}, {}, {}}), Exit::data, "b.nc", "lat", "-90 to 90");
+  file.latitude = {60, 50, 55, 30, 20};
+  EXPECT_ERROR(Dataset({{write("b.nc", file)}, {}, {}}), Exit::data, "lat", "unsorted");
+  file = {};
+  file.longitude = {0, 60, 30, 180, 240, 300};
+  EXPECT_ERROR(Dataset({{write("b.nc", file)}, {}, {}}), Exit::data, "lon", "in order");
+  file = {};
+  file.latitude[2] = NAN;
+  EXPECT_ERROR(Dataset({{write("b.nc", file)}, {}, {}}), Exit::data, "lat", "at 2");
+  file = {};
+  file.time_units = "months since 2000-01-01";
+  EXPECT_ERROR(Dataset({{write("b.nc", file)}, {}, {}}), Exit::data, "b.nc: time: ", "no fixed length");
+  file.time_units = "hours since 2000-01-01";
+  file.calendar = "lunar";
+  EXPECT_ERROR(Dataset({{write("b.nc", file)}, {}, {}}), Exit::data, "b.nc: time: ", "'lunar'");
+  file = at_hours({1e30});
+  EXPECT_ERROR(Dataset({{write("b.nc", file)}, {}, {}}), Exit::data, "b.nc: time: ", "1e+30");
+  file = at_hours({});
+  file.unlimited = true;
+  EXPECT_ERROR(Dataset({{write("b.nc", file)}, {}, {}}), Exit::data, "b.nc", "at least one time");
+}
+
+TEST_F(DatasetTest, ProjectedAndCurvilinearGridsAreRefused) {
+  const std::string path = directory_ / "a.nc";
+  {
+    NetcdfBuilder file(path, NC_NETCDF4);
+    file.coordinate("time", {0}, "days since 2001-01-01");
+    file.coordinate("y", {1000, 2000}, "m");
+    file.coordinate("x", {1000, 2000}, "m");
+    file.variable("rain", NC_FLOAT, {"time", "y", "x"});
+    const int lat = file.variable("lat", NC_FLOAT, {"y", "x"});
+    file.text(lat, "units", "degrees_north");
+  }
+  EXPECT_ERROR(Dataset({{path}, {"rain"}, {}}), Exit::data, path, "rain", "found (time, y, x)",
+               "only grids are supported");
+  EXPECT_ERROR(Dataset({{path}, {}, {}}), Exit::data, path, "expected a variable with dims (time, lat, lon)");
+}
+
+TEST_F(DatasetTest, AFileThatVanishesIsAnErrorOfTheRead) {
+  const std::string a = write("a.nc");
+  const Dataset dataset({{a}, {}, {}});
+  std::remove(a.c_str());
+  std::vector<float> out(30);
+  EXPECT_ERROR(dataset.read(0, 0, {0, 5}, out), Exit::data, a, "nothing there");
+  write("a.nc");
+  expect_formula(dataset, 0, 0);  // the next read tries again
+}
+
+}  // namespace
+}  // namespace seqvit

@@ -1,0 +1,229 @@
+#include "data/netcdf.h"
+
+#include <cmath>
+#include <random>
+#include <thread>
+
+#include <gtest/gtest.h>
+
+#include "core/file.h"
+#include "data/expect_error.h"
+#include "data/netcdf_builder.h"
+#include "support/temporary_directory.h"
+
+namespace seqvit {
+namespace {
+
+struct TypeCase {
+  nc_type type;
+  const char* name;
+  double low, high;  // values that only this type can hold
+};
+
+const std::vector<TypeCase> kClassicTypes = {{NC_BYTE, "int8", -128, 127},
+                                             {NC_SHORT, "int16", -32768, 32767},
+                                             {NC_INT, "int32", -2147483648.0, 2147483647.0},
+                                             {NC_FLOAT, "float32", -0.375, 3e38F},
+                                             {NC_DOUBLE, "float64", -1e-300, 1e300}};
+const std::vector<TypeCase> kNewTypes = {{NC_UBYTE, "uint8", 0, 255},
+                                         {NC_USHORT, "uint16", 0, 65534},
+                                         {NC_UINT, "uint32", 0, 4294967294.0},
+                                         {NC_INT64, "int64", -9007199254740992.0, 9007199254740992.0},
+                                         {NC_UINT64, "uint64", 0, 9007199254740992.0}};
+
+void expect_types(const std::vector<TypeCase>& types, int format, bool big_endian) {
+  const TemporaryDirectory directory;
+  const std::string path = directory / "types.nc";
+  {
+    NetcdfBuilder file(path, format);
+    file.dim("time", 0);
+    file.dim("x", 3);
+    std::vector<int> ids;
+    for (const TypeCase& type : types) {
+      ids.push_back(file.variable(type.name, type.type, {"time", "x"}));
+      if (big_endian) file.big_endian(ids.back());
+    }
+    for (size_t i = 0; i < types.size(); ++i) {
+      file.put(ids[i], {types[i].low, 1, types[i].high, 2, types[i].high, types[i].low});
+    }
+  }
+  const NetcdfFile file(path);
+  for (const TypeCase& type : types) {
+    const NetcdfVariable* variable = file.find(type.name);
+    ASSERT_NE(variable, nullptr);
+    EXPECT_EQ(variable->stored_type, type.name);
+    EXPECT_TRUE(variable->dims[0].unlimited);
+    EXPECT_FALSE(variable->dims[1].unlimited);
+    EXPECT_EQ(variable->dims[0].size, 2);
+    const std::vector<double> expected = {type.low, 1, type.high, 2, type.high, type.low};
+    EXPECT_EQ(file.read_all(*variable), expected) << type.name;
+    std::vector<float> part(2);
+    file.read(*variable, std::vector<int64_t>{1, 0}, std::vector<int64_t>{1, 2}, std::span(part));
+    EXPECT_EQ(part[0], 2.0F);
+    EXPECT_EQ(part[1], static_cast<float>(type.high));
+  }
+}
+
+TEST(Netcdf, EveryTypeOfEveryFormat) {
+  std::vector<TypeCase> all = kClassicTypes;
+  all.insert(all.end(), kNewTypes.begin(), kNewTypes.end());
+  expect_types(kClassicTypes, 0, false);
+  expect_types(kClassicTypes, NC_64BIT_OFFSET, false);
+  expect_types(all, NC_64BIT_DATA, false);
+  expect_types(all, NC_NETCDF4, false);
+  expect_types(all, NC_NETCDF4, true);
+}
+
+TEST(Netcdf, SingleRecordVariableHasNoPadding) {
+  // One record variable alone of three int16 (6 bytes a record, not 8), then two of them.
+  for (const int count : {1, 2}) {
+    const TemporaryDirectory directory;
+    const std::string path = directory / "records.nc";
+    const std::vector<double> values = {1, 2, 3, 4, 5, 6, 7, 8, 9};
+    {
+      NetcdfBuilder file(path, 0);
+      file.dim("time", 0);
+      file.dim("x", 3);
+      std::vector<int> ids;
+      for (int i = 0; i < count; ++i)
+        ids.push_back(file.variable("v" + std::to_string(i), NC_SHORT, {"time", "x"}));
+      for (const int id : ids)
+        file.put(id, values);
+    }
+    const NetcdfFile file(path);
+    for (const NetcdfVariable& variable : file.variables())
+      EXPECT_EQ(file.read_all(variable), values);
+  }
+}
+
+TEST(Netcdf, RandomHyperslabsArePartsOfTheWhole) {
+  const TemporaryDirectory directory;
+  std::mt19937 random(7);
+  for (const int format : {0, NC_NETCDF4}) {
+    const std::string path = directory / "slabs.nc";
+    GridFile grid;
+    grid.format = format;
+    grid.levels = {1000, 500, 100};
+    if (format == NC_NETCDF4) grid.chunk = {2, 1, 3, 4};
+    grid.write(path);
+    const NetcdfFile file(path);
+    const NetcdfVariable& air = *file.find("air");
+    const std::vector<double> whole = file.read_all(air);
+    for (int trial = 0; trial < 60; ++trial) {
+      std::vector<int64_t> start, count;
+      int64_t values = 1;
+      for (const NetcdfDim& dim : air.dims) {
+        start.push_back(static_cast<int64_t>(random() % dim.size));
+        count.push_back(1 + static_cast<int64_t>(random() % (dim.size - start.back())));
+        values *= count.back();
+      }
+      std::vector<double> part(values);
+      file.read(air, start, count, std::span(part));
+      size_t i = 0;
+      for (int64_t a = start[0]; a < start[0] + count[0]; ++a)
+        for (int64_t b = start[1]; b < start[1] + count[1]; ++b)
+          for (int64_t c = start[2]; c < start[2] + count[2]; ++c)
+            for (int64_t d = start[3]; d < start[3] + count[3]; ++d) {
+              ASSERT_EQ(part[i++],
+                        whole[((a * air.dims[1].size + b) * air.dims[2].size + c) * air.dims[3].size + d]);
+            }
+    }
+  }
+}
+
+TEST(Netcdf, HeaderIsRead) {
+  const TemporaryDirectory directory;
+  const std::string path = directory / "header.nc";
+  {
+    NetcdfBuilder file(path, NC_NETCDF4);
+    file.dim("x", 8);
+    const int a = file.variable("a", NC_SHORT, {"x"});
+    file.text(a, "units", "K");
+    file.number(a, "scale_factor", NC_FLOAT, {0.25});
+    file.number(a, "flags", NC_INT, {1, 2, 3});
+    const char* strings[] = {"one", "two"};
+    nc_put_att_string(file.id(), NC_GLOBAL, "authors", 2, strings);
+    file.chunk(a, {4});
+    file.variable("text", NC_CHAR, {"x"});
+    file.variable("scalar", NC_DOUBLE, {});
+    int group = 0;
+    nc_def_grp(file.id(), "forecast", &group);
+  }
+  const NetcdfFile file(path);
+  const NetcdfVariable& a = *file.find("a");
+  EXPECT_EQ(a.text("units"), "K");
+  EXPECT_EQ(a.number("scale_factor"), 0.25);
+  EXPECT_EQ(std::get<std::vector<double>>(a.attributes.at("flags")), (std::vector<double>{1, 2, 3}));
+  EXPECT_EQ(a.number("units"), std::nullopt);
+  EXPECT_EQ(a.text("nothing"), "");
+  EXPECT_EQ(a.chunk, std::vector<int64_t>{4});
+  EXPECT_EQ(std::get<std::string>(file.attributes().at("authors")), "one, two");
+  EXPECT_EQ(file.groups(), std::vector<std::string>{"forecast"});
+  EXPECT_EQ(file.find("scalar")->size(), 1);
+  EXPECT_EQ(file.find("nothing"), nullptr);
+  EXPECT_TRUE(std::isnan(file.read_all(*file.find("scalar"))[0]));  // never written
+  EXPECT_ERROR(file.read_all(*file.find("text")), Exit::data, path, "text", "char");
+  std::vector<float> out(9);
+  EXPECT_ERROR(file.read(a, std::vector<int64_t>{0}, std::vector<int64_t>{9}, std::span(out)), Exit::bug,
+               "hyperslab");
+}
+
+TEST(Netcdf, MovedFileStaysOpen) {
+  const TemporaryDirectory directory;
+  GridFile{}.write(directory / "a.nc");
+  NetcdfFile first(directory / "a.nc");
+  const NetcdfFile second(std::move(first));
+  EXPECT_EQ(second.read_all(*second.find("lat")).size(), 5U);
+}
+
+TEST(Netcdf, DamagedValuesAreAnErrorOfTheVariable) {
+  const TemporaryDirectory directory;
+  const std::string path = directory / "damaged.nc";
+  GridFile grid;
+  grid.chunk = {4, 5, 6};
+  grid.write(path);
+  // The deflated chunk no longer inflates; the header stays as it was.
+  std::string bytes = read_text(path, Exit::data);
+  const size_t chunk = bytes.rfind("\x78\x01");
+  ASSERT_NE(chunk, std::string::npos);
+  for (size_t i = 2; i < 40; ++i)
+    bytes[chunk + i] = 'Z';
+  write_text(path, bytes, Exit::data);
+  const NetcdfFile file(path);
+  EXPECT_ERROR(file.read_all(*file.find("air")), Exit::data, path, "air", "damaged");
+  std::string printed;
+  std::thread([&] {
+    testing::internal::CaptureStderr();
+    EXPECT_ERROR(file.read_all(*file.find("air")), Exit::data, path, "air", "damaged");
+    const NetcdfFile other(path);
+    printed = testing::internal::GetCapturedStderr();
+  }).join();
+  EXPECT_EQ(printed, "");
+}
+
+TEST(Netcdf, ThreadsReadAtTheSameTime) {
+  const TemporaryDirectory directory;
+  const std::string path = directory / "threads.nc";
+  GridFile grid;
+  grid.chunk = {1, 5, 6};
+  grid.write(path);
+  const NetcdfFile shared(path);
+  const std::vector<double> expected = shared.read_all(*shared.find("air"));
+  std::vector<std::thread> threads;
+  std::atomic<int> wrong = 0;
+  for (int i = 0; i < 4; ++i) {
+    threads.emplace_back([&] {
+      for (int repeat = 0; repeat < 50; ++repeat) {
+        const NetcdfFile own(path);
+        if (own.read_all(*own.find("air")) != expected || shared.read_all(*shared.find("air")) != expected)
+          ++wrong;
+      }
+    });
+  }
+  for (std::thread& thread : threads)
+    thread.join();
+  EXPECT_EQ(wrong, 0);
+}
+
+}  // namespace
+}  // namespace seqvit

@@ -1,0 +1,108 @@
+#include "evaluate/forecast.h"
+
+#include <cmath>
+
+#include <gtest/gtest.h>
+
+#include "core/error.h"
+#include "data/netcdf.h"
+#include "evaluate/synthetic.h"
+
+namespace seqvit {
+namespace {
+
+using namespace testing;
+
+void halve(std::span<float> state) {
+  for (float& x : state)
+    x = 0.5f * x + 1.0f;
+}
+
+class Forecast : public ::testing::Test {
+ protected:
+  Forecast() {
+    Synthetic source;
+    source.variables = {"a", "b"};
+    source.times = Synthetic::steps(20, 6.0);
+    source.value = [](int64_t v, int64_t t, int64_t y, int64_t x) {
+      return y == 2 && x == 3 ? NAN : static_cast<double>(64 * v + 16 * t + 4 * y + x);
+    };
+    write_synthetic(directory_ / "source.nc", source);
+    dataset_ = std::make_unique<Dataset>(DatasetOptions{{directory_ / "source.nc"}, {"a", "b"}});
+  }
+
+  ForecastLayout layout() const { return {{4, 9, 11}, LeadTime::parse("6h"), 3, {}, "x"}; }
+  std::vector<double> read(const std::string& name, const std::string& variable) const {
+    const NetcdfFile file((directory_ / name).string());
+    return file.read_all(*file.find(variable));
+  }
+
+  TemporaryDirectory directory_;
+  std::unique_ptr<Dataset> dataset_;
+};
+
+TEST_F(Forecast, HoldsEveryStepOfEveryInitialTime) {
+  FunctionForecaster forecaster(*dataset_, halve);
+  run_forecast(*dataset_, forecaster, layout(), directory_ / "f.nc", 2);
+  const std::vector<double> b = read("f.nc", "b");
+  ASSERT_EQ(b.size(), 3u * 3 * 16);
+  for (int64_t i = 0, k = 0; i < 3; ++i) {
+    const int64_t t = layout().initial_times[i];
+    for (int64_t n = 1; n <= 3; ++n) {
+      for (int64_t p = 0; p < 16; ++p, ++k) {
+        float expected = static_cast<float>(64 + 16 * t + p);
+        for (int64_t s = 0; s < n; ++s)
+          expected = 0.5f * expected + 1.0f;
+        if (p == 11) {
+          EXPECT_TRUE(std::isnan(b[k]));
+        } else {
+          EXPECT_EQ(b[k], expected);
+        }
+      }
+    }
+  }
+}
+
+TEST_F(Forecast, RanksWriteTheFileOfOne) {
+  FunctionForecaster one(*dataset_, halve);
+  run_forecast(*dataset_, one, layout(), directory_ / "one.nc");
+  // Row 1 is cut: rank 0 owns its first two columns. Rank 2 has one row.
+  const std::vector<Range> slabs = {{0, 2}, {1, 3}, {3, 4}};
+  std::vector<float> upper(16, 1.0f), middle(16, 1.0f);
+  for (const int v : {0, 8}) {
+    upper[v + 6] = upper[v + 7] = 0.0f;
+    middle[v] = middle[v + 1] = 0.0f;
+  }
+  Meeting meeting(3);
+  run_ranks(3, [&](int rank) {
+    SlabForecaster forecaster(*dataset_, halve, meeting, rank, slabs[rank],
+                              rank == 0   ? upper
+                              : rank == 1 ? middle
+                                          : std::vector<float>());
+    run_forecast(*dataset_, forecaster, layout(), directory_ / "three.nc", 2);
+  });
+  for (const char* variable : {"a", "b"}) {
+    const auto expected = read("one.nc", variable), values = read("three.nc", variable);
+    ASSERT_EQ(values.size(), expected.size());
+    for (size_t i = 0; i < values.size(); ++i) {
+      EXPECT_TRUE(values[i] == expected[i] || (std::isnan(values[i]) && std::isnan(expected[i]))) << i;
+    }
+  }
+}
+
+TEST_F(Forecast, AFailureToWriteEndsEveryRank) {
+  Meeting meeting(2);
+  int failed[2] = {0, 0};
+  run_ranks(2, [&](int rank) {
+    SlabForecaster forecaster(*dataset_, halve, meeting, rank, rank == 0 ? Range{0, 2} : Range{2, 4});
+    try {
+      run_forecast(*dataset_, forecaster, layout(), directory_ / "nowhere" / "f.nc");
+    } catch (const Error& error) {
+      failed[rank] = error.code() == Exit::data ? 1 : 0;
+    }
+  });
+  EXPECT_EQ(failed[0] + failed[1], 2);
+}
+
+}  // namespace
+}  // namespace seqvit

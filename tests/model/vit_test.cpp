@@ -1,0 +1,141 @@
+#include "model/vit.h"
+
+#include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
+#include <gtest/gtest.h>
+
+#include <set>
+
+#include "core/random.h"
+
+namespace seqvit {
+namespace {
+
+ModelShape small_shape(Tokens tokens) {
+  ModelShape shape;
+  shape.rows = 5, shape.columns = 7, shape.inputs = 3, shape.targets = {0, 2};
+  shape.config.patch_size = 2, shape.config.tokens = tokens;
+  shape.config.aggregated_tokens = tokens == Tokens::aggregated ? 2 : 1;
+  shape.config.embed_dim = 8, shape.config.depth = 2, shape.config.num_heads = 2, shape.config.mlp_ratio = 2;
+  return shape;
+}
+
+struct Fixture {
+  explicit Fixture(const ModelShape& shape, Recompute recompute = Recompute::none, at::ScalarType compute = at::kDouble,
+                   at::ScalarType master = at::kDouble)
+      : comm(make_self_comm()),
+        attention(make_local_attention()),
+        sharding{comm.get(), 0, compute, master},
+        vit(shape, make_slab(shape.token_grid(), 0, 1), *attention, sharding, recompute) {}
+  std::unique_ptr<Comm> comm;
+  std::unique_ptr<SequenceParallel> attention;
+  Sharding sharding;
+  Vit vit;
+};
+
+const Tokens kTokens[] = {Tokens::joint, Tokens::variable, Tokens::aggregated};
+
+TEST(Vit, PredictsTargetsOnTheGrid) {
+  for (const Tokens tokens : kTokens) {
+    Fixture f(small_shape(tokens));
+    EXPECT_EQ(f.vit.forward(at::randn({2, 3, 5, 7}, at::kDouble)).sizes().vec(), (std::vector<int64_t>{2, 2, 5, 7}));
+    EXPECT_TRUE(at::equal(f.vit.owned(), at::ones({2, 5, 7}, at::kDouble)));
+  }
+}
+
+TEST(Vit, EveryGradientMatchesFiniteDifferences) {
+  for (const Tokens tokens : kTokens) {
+    Fixture f(small_shape(tokens), Recompute::keep_attention);
+    at::manual_seed(4);
+    const Tensor fields = at::randn({2, 3, 5, 7}, at::kDouble), weight = at::randn({2, 2, 5, 7}, at::kDouble);
+    auto loss = [&] { return (f.vit.forward(fields) * weight).sum(); };
+    // Weights of 0.02 leave the softmax flat and some gradients tiny: make them larger.
+    for (ParamGroup* group : f.vit.groups()) {
+      group->load([](const Param&, Range, const Tensor& out) { out.copy_(at::randn(out.sizes(), at::kDouble) * 0.4); });
+    }
+    loss().backward();
+    int64_t params = 0, checked = 0;
+    for (ParamGroup* group : f.vit.groups()) {
+      group->finish_gradients();
+      for (Section& section : group->sections()) {
+        for_each_slice(section, section.mine, [&](const Param& param, Range elements, int64_t offset) {
+          ++params;
+          for (int64_t pick = 0; pick < std::min<int64_t>(elements.size(), 3); ++pick) {
+            const int64_t i = offset + permuted(9, pick, elements.size());
+            Tensor w = section.weight.detach();
+            const double before = w[i].item<double>(), h = 1e-5;
+            const at::NoGradGuard no_grad;
+            w[i] = before + h;
+            const double up = loss().item<double>();
+            w[i] = before - h;
+            const double down = loss().item<double>();
+            w[i] = before;
+            const double expected = (up - down) / (2 * h), found = section.gradient[i].item<double>();
+            EXPECT_NEAR(found, expected, 1e-6 * std::max(1.0, std::abs(expected))) << param.name() << "[" << i << "]";
+            checked += std::abs(expected) > 1e-4 ? 1 : 0;
+          }
+        });
+      }
+    }
+    EXPECT_GT(params, 28);
+    EXPECT_GT(checked, 2 * params);  // most of the gradients compared are not zero
+  }
+}
+
+TEST(Vit, RecomputationChangesNothing) {
+  const ModelShape shape = small_shape(Tokens::joint);
+  const Tensor fields = at::randn({2, 3, 5, 7}, at::kDouble);
+  std::vector<std::vector<Tensor>> gradients;
+  for (const Recompute mode : {Recompute::none, Recompute::full, Recompute::keep_attention}) {
+    Fixture f(shape, mode);
+    f.vit.forward(fields).square().sum().backward();
+    gradients.emplace_back();
+    for (ParamGroup* group : f.vit.groups()) {
+      group->finish_gradients();
+      for (const Section& section : group->sections()) gradients.back().push_back(section.gradient);
+    }
+  }
+  for (size_t i = 0; i < gradients[0].size(); ++i) {
+    EXPECT_TRUE(at::allclose(gradients[0][i], gradients[1][i], 1e-12, 1e-14));
+    EXPECT_TRUE(at::allclose(gradients[0][i], gradients[2][i], 1e-12, 1e-14));
+  }
+}
+
+TEST(Vit, SameInputGivesTheSameBytesTwice) {
+  for (const auto compute : {at::kFloat, at::kBFloat16}) {
+    Fixture f(small_shape(Tokens::variable), Recompute::none, compute, at::kFloat);
+    const Tensor fields = at::randn({2, 3, 5, 7});
+    EXPECT_TRUE(at::equal(f.vit.forward(fields), f.vit.forward(fields)));
+  }
+}
+
+TEST(Vit, Bf16IsNearFp32) {
+  const ModelShape shape = small_shape(Tokens::joint);
+  Fixture exact(shape, Recompute::none, at::kFloat, at::kFloat), rounded(shape, Recompute::none, at::kBFloat16, at::kFloat);
+  const Tensor fields = at::randn({2, 3, 5, 7});
+  const Tensor a = exact.vit.forward(fields), b = rounded.vit.forward(fields);
+  EXPECT_EQ(b.scalar_type(), at::kFloat);
+  EXPECT_FALSE(at::equal(a, b));
+  EXPECT_LT((a - b).abs().max().item<double>(), 0.02 * a.abs().max().item<double>());
+}
+
+TEST(Vit, DropPathDropsWholeBranchesOfSamplesByTheirNumber) {
+  ModelShape shape = small_shape(Tokens::joint);
+  shape.config.drop_path = 0.5;
+  Fixture f(shape);
+  const Tensor fields = at::randn({1, 3, 5, 7}, at::kDouble).expand({16, -1, -1, -1}).contiguous();
+  std::vector<int64_t> numbers(16);
+  for (int64_t i = 0; i < 16; ++i) numbers[i] = i;
+  const Tensor whole = f.vit.forward(fields, {3, numbers});
+  // The same samples in another batch drop the same.
+  const Tensor part = f.vit.forward(fields.narrow(0, 0, 5), {3, std::span(numbers).subspan(8, 5)});
+  EXPECT_TRUE(at::allclose(whole.narrow(0, 8, 5), part, 1e-12, 1e-14));
+  std::set<double> outcomes;
+  for (int64_t i = 0; i < 16; ++i) outcomes.insert(whole[i].sum().item<double>());
+  EXPECT_GT(outcomes.size(), 1U);
+  EXPECT_FALSE(at::allclose(whole, f.vit.forward(fields, {4, numbers})));
+  EXPECT_TRUE(at::equal(f.vit.forward(fields), f.vit.forward(fields)));
+}
+
+}  // namespace
+}  // namespace seqvit

@@ -1,0 +1,66 @@
+#include "ops/recompute.h"
+
+#include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
+#include <gtest/gtest.h>
+
+#include "ops/attention.h"
+
+namespace seqvit {
+namespace {
+
+struct Result {
+  Tensor value, x_gradient, w_gradient;
+  int body_runs, expensive_runs;
+};
+
+/// y = w * expensive(x) summed, under one mode.
+Result run(Recompute mode) {
+  const Tensor x = at::arange(1.0, 5.0, at::kDouble).view({1, 1, 2, 2}).requires_grad_();
+  const Tensor w = at::full({2}, 0.5, at::kDouble).requires_grad_();
+  int body_runs = 0, expensive_runs = 0;
+  const Tensor y = recompute(
+      mode,
+      [&](const Tensor& in) {
+        ++body_runs;
+        remember([&] {
+          ++expensive_runs;
+          return std::vector<Tensor>{};
+        });
+        return attention(in * w, in, in.sin());
+      },
+      x);
+  (y * y).sum().backward();
+  return {y.detach(), x.grad(), w.grad(), body_runs, expensive_runs};
+}
+
+TEST(Recompute, GivesTheSameGradientsAndRunsWhatItShould) {
+  const Result none = run(Recompute::none), full = run(Recompute::full), keep = run(Recompute::keep_attention);
+  for (const Result* other : {&full, &keep}) {
+    EXPECT_TRUE(at::equal(none.value, other->value));
+    EXPECT_TRUE(at::allclose(none.x_gradient, other->x_gradient, 1e-13, 0));
+    EXPECT_TRUE(at::allclose(none.w_gradient, other->w_gradient, 1e-13, 0));
+  }
+  EXPECT_EQ(none.body_runs, 1);
+  EXPECT_EQ(full.body_runs, 2);
+  EXPECT_EQ(full.expensive_runs, 2);
+  EXPECT_EQ(keep.body_runs, 2);
+  EXPECT_EQ(keep.expensive_runs, 1);
+}
+
+TEST(Recompute, IsPlainWithoutGradients) {
+  const at::NoGradGuard no_grad;
+  int runs = 0;
+  const Tensor y = recompute(
+      Recompute::full,
+      [&](const Tensor& x) {
+        ++runs;
+        return x + 1;
+      },
+      at::ones({2}));
+  EXPECT_EQ(runs, 1);
+  EXPECT_FALSE(y.requires_grad());
+}
+
+}  // namespace
+}  // namespace seqvit

@@ -1,0 +1,66 @@
+#include "parallel/collectives.h"
+
+#include <ATen/ATen.h>
+#include <gtest/gtest.h>
+
+#include "comm/thread.h"
+#include "core/partition.h"
+
+namespace seqvit {
+namespace {
+
+/// My part of a whole tensor along dim.
+Tensor part(const Tensor& whole, int64_t dim, const Counts& counts, int rank) {
+  int64_t begin = 0;
+  for (int r = 0; r < rank; ++r) begin += counts[r];
+  return whole.narrow(dim, begin, counts[rank]);
+}
+
+TEST(AllToAll, SwapsWhatIsWholeAndItsBackwardSwapsBack) {
+  for (const int ranks : {1, 2, 3, 4}) {
+    const Counts heads = share_sizes(7, ranks), tokens = share_sizes(10, ranks);
+    at::manual_seed(1);
+    const Tensor a = at::randn({2, 7, 10, 3}, at::kDouble), b = at::randn({2, 7, 10, 5}, at::kDouble);
+    const Tensor weight = at::randn({2, 7, 10, 3}, at::kDouble);
+    run_ranks(ranks, [&](Comm& comm) {
+      const int me = comm.rank();
+      const Tensor mine = part(a, 2, tokens, me).clone().requires_grad_();
+      const auto out = all_to_all({mine, part(b, 2, tokens, me)}, 1, heads, 2, tokens, comm, "test");
+      EXPECT_TRUE(at::equal(out[0], part(a, 1, heads, me)));
+      EXPECT_TRUE(at::equal(out[1], part(b, 1, heads, me)));
+      (out[0] * part(weight, 1, heads, me)).sum().backward();
+      EXPECT_TRUE(at::equal(mine.grad(), part(weight, 2, tokens, me)));
+    });
+  }
+}
+
+TEST(AllGather, GathersAndItsBackwardSumsOverRanks) {
+  for (const int ranks : {1, 2, 3, 4}) {
+    const Counts tokens = share_sizes(10, ranks);
+    at::manual_seed(2);
+    const Tensor a = at::randn({2, 10, 3}, at::kDouble), b = at::randn({2, 10, 4}, at::kDouble);
+    const Tensor weight = at::randn({ranks, 2, 10, 3}, at::kDouble);
+    run_ranks(ranks, [&](Comm& comm) {
+      const int me = comm.rank();
+      const Tensor mine = part(a, 1, tokens, me).clone().requires_grad_();
+      const auto out = all_gather({mine, part(b, 1, tokens, me)}, 1, tokens, comm, "test");
+      EXPECT_TRUE(at::equal(out[0], a));
+      EXPECT_TRUE(at::equal(out[1], b));
+      (out[0] * weight[me]).sum().backward();
+      EXPECT_TRUE(at::allclose(mine.grad(), part(weight.sum(0), 1, tokens, me), 1e-14, 1e-14));
+    });
+  }
+}
+
+TEST(AllGather, SumsBf16GradientsInFp32) {
+  run_ranks(8, [](Comm& comm) {
+    const Tensor mine = at::ones({1, 1, 1}, at::kBFloat16).requires_grad_();
+    const Tensor out = all_gather({mine}, 1, Counts(8, 1), comm, "test")[0];
+    // 256 + 7 x 1: adding one by one in bf16 would stay at 256.
+    (out.to(at::kFloat).sum() * (comm.rank() == 0 ? 256.0 : 1.0)).backward();
+    EXPECT_EQ(mine.grad().item<float>(), 264.0F);
+  });
+}
+
+}  // namespace
+}  // namespace seqvit

@@ -1,0 +1,111 @@
+#include "parallel/param.h"
+
+#include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
+#include <gtest/gtest.h>
+
+#include <mutex>
+
+#include "comm/thread.h"
+#include "support/errors.h"
+
+namespace seqvit {
+namespace {
+
+/// A group of two matrices and a vector that no number of ranks divides.
+struct Fixture {
+  Fixture(Comm& comm, int stage, at::ScalarType compute = at::kDouble, at::ScalarType master = at::kDouble)
+      : group("g", {&comm, stage, compute, master}) {
+    auto counting = [](float start) {
+      return [start](std::span<float> out, int64_t first) {
+        for (size_t i = 0; i < out.size(); ++i) out[i] = start + static_cast<float>(first) + static_cast<float>(i);
+      };
+    };
+    a = group.add("a", {3, 4}, ParamKind::matrix, counting(0));
+    b = group.add("b", {5, 1}, ParamKind::matrix, counting(100));
+    c = group.add("c", {7}, ParamKind::vector, counting(200));
+    group.seal();
+  }
+  ParamGroup group;
+  const Param *a, *b, *c;
+};
+
+TEST(ParamGroup, AllStagesReadTheSameWeightsAndSumTheSameGradients) {
+  for (const int stage : {0, 1, 2, 3}) {
+    for (const int ranks : {1, 2, 3, 5}) {
+      run_ranks(ranks, [&](Comm& comm) {
+        Fixture f(comm, stage);
+        for (int micro = 0; micro < 2; ++micro) {
+          const auto weights = f.group.gather();
+          EXPECT_TRUE(at::equal((**f.a).detach(), at::arange(12, at::kDouble).view({3, 4})));
+          EXPECT_TRUE(at::equal((**f.c).detach(), at::arange(200, 207, at::kDouble)));
+          // Ranks and micro-batches contribute differently; b contributes nothing.
+          const double factor = comm.rank() + 1 + 10 * micro;
+          ((**f.a).square().sum() * factor + (**f.c).sum() * factor).backward();
+        }
+        f.group.finish_gradients();
+        const double sum = ranks * (ranks + 1) + 10.0 * ranks;  // of the factors
+        for (const Section& section : f.group.sections()) {
+          EXPECT_EQ(section.gradient.sizes(), section.weight.sizes());
+          for_each_slice(section, section.mine, [&](const Param& param, Range elements, int64_t offset) {
+            const Tensor found = section.gradient.narrow(0, offset, elements.size());
+            Tensor expected = at::zeros({elements.size()}, at::kDouble);
+            if (&param == f.a) expected = 2 * sum * at::arange(elements.begin, elements.end, at::kDouble);
+            if (&param == f.c) expected = expected + sum;
+            EXPECT_TRUE(at::allclose(found, expected)) << param.name() << " stage " << stage << " ranks " << ranks;
+          });
+        }
+        f.group.publish_weights();
+      });
+    }
+  }
+}
+
+TEST(ParamGroup, PublishesUpdatedSharesToEveryRank) {
+  for (const int stage : {0, 1, 2, 3}) {
+    run_ranks(3, [&](Comm& comm) {
+      Fixture f(comm, stage);
+      for (Section& section : f.group.sections()) {
+        const at::NoGradGuard no_grad;
+        section.weight.add_(1000.0);
+      }
+      f.group.publish_weights();
+      const auto weights = f.group.gather();
+      EXPECT_TRUE(at::equal((**f.b).detach(), at::arange(1100, 1105, at::kDouble).view({5, 1})));
+    });
+  }
+}
+
+TEST(ParamGroup, MatricesAreReadInTheComputeTypeAndGradientsKeptInTheMasterType) {
+  run_ranks(2, [](Comm& comm) {
+    Fixture f(comm, 3, at::kBFloat16, at::kFloat);
+    {
+      const auto weights = f.group.gather();
+      EXPECT_EQ((**f.a).scalar_type(), at::kBFloat16);
+      EXPECT_EQ((**f.c).scalar_type(), at::kFloat);
+      ((**f.a).sum().to(at::kFloat) + (**f.c).sum()).backward();
+    }
+    for (const Section& section : f.group.sections()) EXPECT_EQ(section.gradient.scalar_type(), at::kFloat);
+  });
+}
+
+TEST(ParamGroup, ReadingOutsideGatherIsABug) {
+  const auto comm = make_self_comm();
+  Fixture f(*comm, 3);
+  expect_error(Exit::bug, {"outside"}, [&] { (**f.a).sum(); });
+  { const auto weights = f.group.gather(); }
+  expect_error(Exit::bug, {"outside"}, [&] { (**f.a).sum(); });
+}
+
+TEST(ParamGroup, PrefetchedWeightsAreTheSame) {
+  run_ranks(3, [](Comm& comm) {
+    Fixture f(comm, 3);
+    f.group.prefetch();
+    f.group.prefetch();
+    const auto weights = f.group.gather();
+    EXPECT_TRUE(at::equal((**f.a).detach(), at::arange(12, at::kDouble).view({3, 4})));
+  });
+}
+
+}  // namespace
+}  // namespace seqvit

@@ -1,0 +1,27 @@
+/// Expecting an Error with its code and with words of its line.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "core/error.h"
+
+namespace seqvit {
+
+/// Runs `body`, which must throw an Error of `code` whose message is one line and holds all `words`.
+inline void expect_error(Exit code, const std::vector<std::string>& words, const std::function<void()>& body) {
+  try {
+    body();
+    FAIL() << "expected an error, found none";
+  } catch (const Error& error) {
+    const std::string text = error.what();
+    EXPECT_EQ(error.code(), code) << text;
+    EXPECT_EQ(text.find('\n'), std::string::npos) << text;
+    for (const std::string& word : words) EXPECT_NE(text.find(word), std::string::npos) << word << " not in: " << text;
+  }
+}
+
+}  // namespace seqvit

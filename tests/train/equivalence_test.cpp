@@ -1,0 +1,123 @@
+/// Any mesh trains like one rank: prediction, loss, every gradient, weights after steps; fp64, ranks as threads.
+#include <fmt/core.h>
+#include <gtest/gtest.h>
+
+#include "comm/thread.h"
+#include "train/verify.h"
+
+namespace seqvit {
+namespace {
+
+struct Layout {
+  Sequence sequence;
+  int dp, sp, ulysses;
+  int zero;
+  Recompute recompute;
+  int heads;
+  Tokens tokens = Tokens::joint;
+  int micro_batches = 1;
+  int rows = 0;  ///< of the grid; 0: as the problem chooses (overhanging, uneven)
+};
+
+std::string name_of(const Layout& l) {
+  return fmt::format("{} dp {} sp {} zero {} recompute {} heads {} tokens {} micro {} rows {}", to_string(l.sequence), l.dp, l.sp,
+                     l.zero, to_string(l.recompute), l.heads, to_string(l.tokens), l.micro_batches, l.rows);
+}
+
+VerifyProblem problem_of(const Layout& l) {
+  Config config;
+  config.data.files = {"none"};
+  config.data.split.train = {"0", "1"};
+  config.model.num_heads = l.heads;
+  config.model.embed_dim = 4 * l.heads;
+  config.model.depth = 2;
+  config.model.patch_size = 2;
+  config.model.tokens = l.tokens;
+  config.model.aggregated_tokens = l.tokens == Tokens::aggregated ? 2 : 1;
+  config.model.drop_path = 0.3;
+  config.train.micro_batches = l.micro_batches;
+  config.train.learning_rate = 1e-3;
+  config.train.seed = 3;
+  config.parallel.dp = l.dp, config.parallel.sp = l.sp;
+  config.parallel.sequence = l.sequence, config.parallel.ulysses = l.ulysses, config.parallel.zero = l.zero;
+  config.memory.recompute = l.recompute;
+  VerifyProblem problem = make_verify_problem(config, 3, {0, 2});
+  if (l.rows > 0) {
+    problem.shape.rows = l.rows;
+    problem.grid.latitude.clear();
+    for (int y = 0; y < l.rows; ++y) problem.grid.latitude.push_back(90.0 - 180.0 * y / (l.rows - 1));
+  }
+  return problem;
+}
+
+void expect_equal(const Layout& layout, int64_t steps, double tolerance) {
+  const VerifyProblem problem = problem_of(layout);
+  run_ranks(layout.dp * layout.sp, [&](Comm& world) {
+    const VerifyReport report = verify_layout(problem, world, steps, tolerance);
+    if (world.rank() > 0) return;
+    EXPECT_TRUE(report.passed()) << name_of(layout) << ": " << report.worst.relative << " at " << report.worst.element
+                                 << ", expected " << report.worst.expected << ", found " << report.worst.found;
+    EXPECT_GT(report.tensors, 40);
+  });
+}
+
+/// {strategies} x P x dp x zero x even and uneven x recompute, each value of each axis with many of the others.
+std::vector<Layout> table() {
+  const Recompute modes[] = {Recompute::none, Recompute::full, Recompute::keep_attention};
+  std::vector<Layout> layouts;
+  int turn = 0;
+  auto add = [&](Sequence sequence, int sp, int ulysses) {
+    for (const int dp : {1, 2}) {
+      for (const int zero : {0, 1, 2, 3}) {
+        if (sp * dp > 8 && zero % 2 == 0) continue;
+        const int heads = sequence == Sequence::ulysses ? sp + turn % 2 : sequence == Sequence::hybrid ? ulysses + turn % 2 : 1 + turn % 3;
+        layouts.push_back({sequence, dp, sp, ulysses, zero, modes[turn % 3], heads,
+                           static_cast<Tokens>(turn % 3), dp == 2 && turn % 2 == 0 ? 2 : 1});
+        ++turn;
+      }
+    }
+  };
+  for (const Sequence sequence : {Sequence::ulysses, Sequence::lss, Sequence::lss_kv, Sequence::ring}) {
+    for (const int sp : {1, 2, 3, 4, 8}) add(sequence, sp, 1);
+  }
+  add(Sequence::hybrid, 4, 2);
+  add(Sequence::hybrid, 8, 2);
+  add(Sequence::hybrid, 8, 4);
+  return layouts;
+}
+
+TEST(Equivalence, EveryMeshComputesWhatOneRankDoes) {
+  const auto layouts = table();
+  EXPECT_GE(layouts.size(), 60U);
+  for (const Layout& layout : layouts) expect_equal(layout, 1, 1e-10);
+}
+
+TEST(Equivalence, SixStepsStayTogether) {
+  for (const Layout& layout : table()) {
+    if (layout.zero == 3 || layout.sp == 3) expect_equal(layout, 6, 1e-9);
+  }
+}
+
+TEST(Equivalence, SixtyFourRanks) {
+  expect_equal({Sequence::ring, 2, 32, 1, 3, Recompute::full, 2, Tokens::joint, 1, 70}, 1, 1e-10);
+}
+
+TEST(Equivalence, SevenHeadsOnFourRanks) {
+  expect_equal({Sequence::ulysses, 1, 4, 1, 3, Recompute::keep_attention, 7}, 3, 1e-10);
+}
+
+TEST(Equivalence, SeventyThreeRowsOnFourRanks) {
+  for (const Sequence sequence : {Sequence::ulysses, Sequence::lss, Sequence::ring}) {
+    expect_equal({sequence, 1, 4, 1, 2, Recompute::none, 4, Tokens::joint, 1, 73}, 1, 1e-10);
+  }
+}
+
+TEST(Equivalence, VariableTokensCutInsideAPatch) {
+  // 3 variables x 3 columns x 4 rows of patches = 36 tokens over 5 and 7 ranks: shares of 7 or 8 and 5 or 6 tokens.
+  for (const int sp : {5, 7}) {
+    expect_equal({Sequence::ring, 1, sp, 1, 3, Recompute::keep_attention, 2, Tokens::variable, 1, 7}, 3, 1e-10);
+  }
+}
+
+}  // namespace
+}  // namespace seqvit

@@ -1,0 +1,218 @@
+/// Each mistake that peers have made in sharded training, planted on purpose, must show in the comparison with one rank.
+/// Most are planted between the ranks, by a communicator that answers wrongly; the rest by hand.
+#include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
+#include <fmt/core.h>
+#include <gtest/gtest.h>
+
+#include <cstring>
+
+#include "comm/thread.h"
+#include "ops/attention.h"
+#include "parallel/collectives.h"
+#include "train/verify.h"
+
+namespace seqvit {
+namespace {
+
+constexpr int kRanks = 4;
+
+/// Changes the result of one kind of collective of one purpose; everything split from it does the same.
+class FaultyComm final : public Comm {
+ public:
+  struct Fault {
+    const char* purpose = "";
+    std::function<Tensor(const Tensor& result, const Tensor& mine, int size)> change;
+  };
+  FaultyComm(std::unique_ptr<Comm> owned, Comm& inner, Fault fault)
+      : owned_(std::move(owned)), inner_(inner), fault_(std::move(fault)) {}
+
+  int rank() const override { return inner_.rank(); }
+  int size() const override { return inner_.size(); }
+  Pending all_gather(const Tensor& x, const Counts& counts, const char* purpose) override {
+    return changed(inner_.all_gather(x, counts, purpose), x, purpose);
+  }
+  Pending reduce_scatter(const Tensor& x, const Counts& counts, const char* purpose) override {
+    return changed(inner_.reduce_scatter(x, counts, purpose), x, purpose);
+  }
+  Pending all_reduce(const Tensor& x, const char* purpose) override {
+    return changed(inner_.all_reduce(x, purpose), x, purpose);
+  }
+  Pending all_to_all(const Tensor& x, const Counts& send, const Counts& receive, const char* purpose) override {
+    return changed(inner_.all_to_all(x, send, receive, purpose), x, purpose);
+  }
+  Pending send_recv(const Tensor& x, int to, int from, int64_t count, const char* purpose) override {
+    return changed(inner_.send_recv(x, to, from, count, purpose), x, purpose);
+  }
+  Pending broadcast(const Tensor& x, int root, const char* purpose) override { return inner_.broadcast(x, root, purpose); }
+  void barrier(const char* purpose) override { inner_.barrier(purpose); }
+  std::unique_ptr<Comm> split(int color) override {
+    auto part = inner_.split(color);
+    Comm& reference = *part;
+    return std::make_unique<FaultyComm>(std::move(part), reference, fault_);
+  }
+
+ private:
+  std::unique_ptr<Comm> owned_;
+  Comm& inner_;
+  Fault fault_;
+
+  Pending changed(Pending pending, const Tensor& mine, const char* purpose) {
+    if (std::strcmp(purpose, fault_.purpose) != 0) return pending;
+    return Pending([this, mine, p = std::make_shared<Pending>(std::move(pending))] {
+      return fault_.change(p->wait(), mine, size());
+    });
+  }
+};
+
+VerifyProblem problem_of(Sequence sequence, int zero) {
+  Config config;
+  config.model.num_heads = 4, config.model.embed_dim = 16, config.model.depth = 2, config.model.patch_size = 2;
+  config.parallel.sp = kRanks, config.parallel.sequence = sequence, config.parallel.zero = zero;
+  config.train.seed = 1;
+  return make_verify_problem(config, 2, {0, 1});
+}
+
+/// The largest relative difference from one rank with a fault on the wires.
+double with_wire_fault(Sequence sequence, int zero, const FaultyComm::Fault& fault) {
+  double worst = 0;
+  run_ranks(kRanks, [&](Comm& world) {
+    FaultyComm faulty(nullptr, world, fault);
+    const VerifyReport report = verify_layout(problem_of(sequence, zero), faulty);
+    if (world.rank() == 0) worst = report.worst.relative;
+  });
+  return worst;
+}
+
+/// The same with a learner and fields spoilt by hand on some rank.
+using Spoil = std::function<void(Learner&, VerifyFields&, int rank)>;
+using MakeStrategy = std::function<std::unique_ptr<SequenceParallel>(Comm& sp, const Counts& tokens)>;
+
+double with_fault(Sequence sequence, int zero, const Spoil& spoil, const MakeStrategy& make = nullptr) {
+  const VerifyProblem problem = problem_of(sequence, zero);
+  const VerifyFields fields = make_verify_fields(problem);
+  const auto self = make_self_comm();
+  Mesh one(*self, 1, 1, 1, 1);
+  Config serial = problem.config;
+  serial.parallel = {};
+  Learner reference(problem.shape, serial, problem.grid, one);
+  const Snapshot expected = take_snapshot(reference, one, fields, 2);
+  double worst = 0;
+  run_ranks(kRanks, [&](Comm& world) {
+    Mesh mesh(world, 1, 1, kRanks, 1);
+    Counts tokens;
+    for (int r = 0; r < kRanks; ++r) tokens.push_back(make_slab(problem.shape.token_grid(), r, kRanks).tokens.size());
+    Learner learner(problem.shape, problem.config, problem.grid, mesh, make ? make(mesh.sp(), tokens) : nullptr);
+    VerifyFields mine{fields.input.clone(), fields.target.clone()};
+    if (spoil) spoil(learner, mine, world.rank());
+    const Snapshot found = take_snapshot(learner, mesh, mine, 2);
+    if (world.rank() == 0) worst = compare(expected, found).relative;
+  });
+  return worst;
+}
+
+TEST(Faults, NoneIsSeenWhereThereIsNone) {
+  const FaultyComm::Fault nothing{"lss", [](const Tensor& result, const Tensor&, int) { return result; }};
+  EXPECT_LT(with_wire_fault(Sequence::lss, 3, nothing), 1e-10);
+  EXPECT_LT(with_fault(Sequence::ring, 0, nullptr), 1e-10);
+}
+
+TEST(Faults, EachIsCaught) {
+  const std::pair<const char*, std::function<double()>> faults[] = {
+      {"gather left out (own tokens repeated)",
+       [] {
+         return with_wire_fault(Sequence::lss, 3, {"lss", [](const Tensor& result, const Tensor& mine, int size) {
+                                                     return mine.numel() < result.numel()
+                                                                ? mine.repeat({size + 1}).narrow(0, 0, result.numel())
+                                                                : result;
+                                                   }});
+       }},
+      {"all-to-all left out",
+       [] {
+         return with_wire_fault(Sequence::ulysses, 3,
+                                {"ulysses", [](const Tensor& result, const Tensor& mine, int) {
+                                   return at::cat({mine, mine}).narrow(0, 0, result.numel());
+                                 }});
+       }},
+      {"ring passes on its own block",
+       [] {
+         return with_wire_fault(Sequence::ring, 3, {"ring", [](const Tensor& result, const Tensor& mine, int) {
+                                                      return at::cat({mine, mine}).narrow(0, 0, result.numel());
+                                                    }});
+       }},
+      {"gradient averaged instead of summed",
+       [] {
+         return with_wire_fault(Sequence::ulysses, 0, {"zero", [](const Tensor& result, const Tensor&, int size) {
+                                                         return result / static_cast<double>(size);
+                                                       }});
+       }},
+      {"gradient not summed over ranks",
+       [] {
+         return with_wire_fault(Sequence::ring, 0,
+                                {"zero", [](const Tensor&, const Tensor& mine, int) { return mine; }});
+       }},
+      {"loss divided by the local count",
+       [] {
+         return with_wire_fault(Sequence::ring, 1, {"loss weight", [](const Tensor& result, const Tensor& mine, int size) {
+                                                      return result.numel() == 2 ? mine * static_cast<double>(size) : result;
+                                                    }});
+       }},
+      {"mask of another rank",
+       [] {
+         return with_fault(Sequence::ring, 1, [](Learner& learner, VerifyFields& fields, int rank) {
+           if (rank != 1) return;
+           const Range rows = learner.model().slab().rows;
+           const Tensor mine = fields.target.slice(2, rows.begin, rows.end);
+           const Tensor others = fields.target.slice(2, 0, rows.size()).isnan();
+           mine.copy_(at::nan_to_num(mine).masked_fill(others, std::nan("")));
+         });
+       }},
+      {"positions of another slab",
+       [] {
+         return with_fault(Sequence::ring, 0, [](Learner& learner, VerifyFields&, int rank) {
+           if (rank != 1) return;
+           Section& vectors = learner.groups()[0]->sections()[1];
+           for_each_slice(vectors, vectors.mine, [&](const Param& param, Range elements, int64_t offset) {
+             if (param.name() != "pos_embed") return;
+             const at::NoGradGuard no_grad;
+             Tensor position = vectors.weight.narrow(0, offset, elements.size());
+             position.copy_(position.roll({16 * 3}));  // by one row of patches
+           });
+         });
+       }},
+      {"weights not shared at start",
+       [] {
+         return with_fault(Sequence::ulysses, 0, [](Learner& learner, VerifyFields&, int rank) {
+           const at::NoGradGuard no_grad;
+           if (rank == 2) learner.groups()[1]->sections()[0].weight.mul_(1.001);
+         });
+       }},
+      {"ring merges in bf16",
+       [] {
+         // Attention over everyone's keys, its result rounded as if partial results had been merged in bf16.
+         class Rounded final : public SequenceParallel {
+          public:
+           Rounded(Comm& comm, Counts tokens) : comm_(comm), tokens_(std::move(tokens)) {}
+           Tensor attend(const Tensor& q, const Tensor& k, const Tensor& v) const override {
+             const auto whole = all_gather({k, v}, 2, tokens_, comm_, "ring");
+             return attention(q, whole[0], whole[1]).to(at::kBFloat16).to(q.scalar_type());
+           }
+
+          private:
+           Comm& comm_;
+           Counts tokens_;
+         };
+         return with_fault(Sequence::ring, 0, nullptr,
+                           [](Comm& sp, const Counts& tokens) { return std::make_unique<Rounded>(sp, tokens); });
+       }},
+  };
+  fmt::print("planted fault                                   largest relative difference from one rank\n");
+  for (const auto& [name, error] : faults) {
+    const double found = error();
+    fmt::print("  {:45} {:.1e}\n", name, found);
+    EXPECT_GT(found, 1e-6) << name;
+  }
+}
+
+}  // namespace
+}  // namespace seqvit

@@ -1,0 +1,78 @@
+#include "train/optimizer.h"
+
+#include <ATen/ATen.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "comm/thread.h"
+
+namespace seqvit {
+namespace {
+
+TEST(LearningRate, WarmsUpAndFollowsHalfACosine) {
+  TrainConfig config;
+  config.steps = 110, config.warmup_steps = 10, config.learning_rate = 2.0;
+  EXPECT_DOUBLE_EQ(learning_rate(config, 0), 0.2);
+  EXPECT_DOUBLE_EQ(learning_rate(config, 9), 2.0);
+  EXPECT_DOUBLE_EQ(learning_rate(config, 10), 2.0);
+  EXPECT_NEAR(learning_rate(config, 60), 1.0, 1e-12);
+  EXPECT_NEAR(learning_rate(config, 109), 0.0, 1e-3);
+}
+
+/// A matrix and a vector whose gradients are set by hand.
+struct Fixture {
+  explicit Fixture(Comm& comm, int stage = 0) : group("g", {&comm, stage, at::kDouble, at::kDouble}) {
+    matrix = group.add("m", {4}, ParamKind::matrix, init_constant(1.0F));
+    vector = group.add("v", {3}, ParamKind::vector, init_constant(1.0F));
+    group.seal();
+  }
+  void backward(double factor) {
+    const auto weights = group.gather();
+    ((**matrix).sum() * factor + (**vector).sum() * factor).backward();
+  }
+  ParamGroup group;
+  const Param *matrix, *vector;
+};
+
+TEST(AdamW, FollowsItsDefinitionAndDecaysMatricesOnly) {
+  const auto comm = make_self_comm();
+  Fixture f(*comm);
+  TrainConfig config;
+  config.betas = {0.9, 0.99}, config.weight_decay = 0.1;
+  AdamW optimizer({&f.group}, config);
+  double m = 0, v = 0, matrix = 1, vector = 1;
+  for (int step = 1; step <= 5; ++step) {
+    const double gradient = 0.3 * step, rate = 0.01;
+    f.backward(gradient);
+    f.group.finish_gradients();
+    optimizer.step(step, rate);
+    f.group.publish_weights();
+    m = 0.9 * m + 0.1 * gradient, v = 0.99 * v + 0.01 * gradient * gradient;
+    const double update = m / (1 - std::pow(0.9, step)) / (std::sqrt(v / (1 - std::pow(0.99, step))) + 1e-8);
+    matrix = matrix * (1 - rate * 0.1) - rate * update;
+    vector -= rate * update;
+  }
+  EXPECT_NEAR(f.group.sections()[0].weight[2].item<double>(), matrix, 1e-9);
+  EXPECT_NEAR(f.group.sections()[1].weight[2].item<double>(), vector, 1e-9);
+}
+
+TEST(AdamW, ClipsTheNormOverAllRanks) {
+  for (const int stage : {0, 1, 3}) {
+    run_ranks(3, [&](Comm& comm) {
+      Fixture f(comm, stage);
+      AdamW optimizer({&f.group}, TrainConfig{});
+      f.backward(2.0);
+      f.group.finish_gradients();  // 7 elements of 3 x 2
+      EXPECT_NEAR(optimizer.clip(1.0), 6 * std::sqrt(7.0), 1e-12);
+      for (const Section& section : f.group.sections()) {
+        if (section.mine.size() == 0) continue;
+        EXPECT_NEAR(section.gradient[0].item<double>(), 1 / std::sqrt(7.0), 1e-12);
+      }
+      EXPECT_NEAR(optimizer.clip(5.0), 1.0, 1e-12);
+    });
+  }
+}
+
+}  // namespace
+}  // namespace seqvit

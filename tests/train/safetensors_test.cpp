@@ -1,0 +1,42 @@
+#include "train/safetensors.h"
+
+#include <ATen/ATen.h>
+#include <gtest/gtest.h>
+
+#include "core/file.h"
+#include "support/errors.h"
+#include "support/temporary_directory.h"
+
+namespace seqvit {
+namespace {
+
+TEST(Safetensors, ReadsBackWholeAndInPart) {
+  const TemporaryDirectory directory;
+  const Tensor a = at::randn({3, 4}), b = at::arange(5, at::kLong), c = at::randn({2, 2}).to(at::kBFloat16);
+  write_safetensors(directory / "x.safetensors", {{"a", a}, {"b", b}, {"c", c.t()}});
+  const SafetensorsFile file(directory / "x.safetensors");
+  EXPECT_EQ(file.entries().at("a").shape, (std::vector<int64_t>{3, 4}));
+  EXPECT_TRUE(at::equal(file.read("a", {0, 12}).view({3, 4}), a));
+  EXPECT_TRUE(at::equal(file.read("a", {5, 9}), a.flatten().slice(0, 5, 9)));
+  EXPECT_TRUE(at::equal(file.read("b", {0, 5}), b));
+  EXPECT_TRUE(at::equal(file.read("c", {0, 4}).view({2, 2}), c.t()));
+}
+
+TEST(Safetensors, RefusesWhatIsBroken) {
+  const TemporaryDirectory directory;
+  const auto path = directory / "x.safetensors";
+  write_safetensors(path, {{"a", at::randn({100})}});
+  const std::string good = read_text(path, Exit::checkpoint);
+  for (const size_t size : {size_t{0}, size_t{4}, size_t{20}, good.size() - 1}) {
+    write_text(path, good.substr(0, size), Exit::checkpoint);
+    expect_error(Exit::checkpoint, {"x.safetensors"}, [&] { SafetensorsFile file(path); });
+  }
+  std::string header = good;
+  header[10] = '#';
+  write_text(path, header, Exit::checkpoint);
+  expect_error(Exit::checkpoint, {"x.safetensors", "corrupt"}, [&] { SafetensorsFile file(path); });
+  expect_error(Exit::checkpoint, {"missing.safetensors"}, [&] { SafetensorsFile file(directory / "missing.safetensors"); });
+}
+
+}  // namespace
+}  // namespace seqvit
