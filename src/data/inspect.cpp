@@ -239,14 +239,15 @@ class Inspector {
   void try_to_open() {
     const auto is_error = [](const Problem& problem) { return problem.severity == "error"; };
     if (std::any_of(report_.problems.begin(), report_.problems.end(), is_error)) return;
-    const auto steps = [&](size_t i) { return report_.files[i].times.size(); };
+    std::map<std::string, size_t> steps;  // of all files with the same fields
+    size_t longest = 0;
+    for (size_t i = 0; i < paths_.size(); ++i) {
+      longest = std::max(longest, steps[fields_[i]] += report_.files[i].times.size());
+    }
     DatasetOptions options;
-    bool timed = false;
-    for (size_t i = 0; i < paths_.size(); ++i)
-      timed = timed || steps(i) > 1;
     for (size_t i = 0; i < paths_.size(); ++i) {
       // A lone time beside long series is a static field.
-      if (!timed || steps(i) > 1) options.files.push_back(paths_[i]);
+      if (longest <= 1 || steps[fields_[i]] > 1) options.files.push_back(paths_[i]);
     }
     try {
       if (std::any_of(fields_.begin(), fields_.end(),

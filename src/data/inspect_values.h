@@ -17,7 +17,7 @@ struct ValueSummary {
   int64_t sometimes_missing = 0;  ///< points with a value at some times only
 
   double missing_fraction() const {
-    return values == 0 ? 0.0 : 1.0 - static_cast<double>(moments.count()) / static_cast<double>(values);
+    return values == 0 ? 0.0 : static_cast<double>(values - moments.count()) / static_cast<double>(values);
   }
 };
 

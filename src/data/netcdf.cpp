@@ -1,6 +1,7 @@
 #include "data/netcdf.h"
 
 #include <algorithm>
+#include <array>
 #include <dlfcn.h>
 #include <memory>
 #include <netcdf.h>
@@ -24,32 +25,12 @@ void require(int status, const std::string& path, const std::string& what) {
 }
 
 StoredType stored_type(nc_type type) {
-  switch (type) {
-    case NC_BYTE:
-      return StoredType::int8;
-    case NC_UBYTE:
-      return StoredType::uint8;
-    case NC_SHORT:
-      return StoredType::int16;
-    case NC_USHORT:
-      return StoredType::uint16;
-    case NC_INT:
-      return StoredType::int32;
-    case NC_UINT:
-      return StoredType::uint32;
-    case NC_INT64:
-      return StoredType::int64;
-    case NC_UINT64:
-      return StoredType::uint64;
-    case NC_FLOAT:
-      return StoredType::float32;
-    case NC_DOUBLE:
-      return StoredType::float64;
-    case NC_CHAR:
-      return StoredType::text;
-    default:
-      return StoredType::other;
-  }
+  using enum StoredType;
+  // Indexed by NC_BYTE = 1, CHAR, SHORT, INT, FLOAT, DOUBLE, UBYTE, USHORT, UINT, INT64, UINT64 = 11.
+  constexpr std::array kTypes = {other,   int8,  text,   int16,  int32, float32,
+                                 float64, uint8, uint16, uint32, int64, uint64};
+  static_assert(NC_UINT64 + 1 == kTypes.size());
+  return type >= NC_BYTE && type <= NC_UINT64 ? kTypes[type] : other;
 }
 
 /// netCDF-C asks HDF5 for attributes that are not there and, on its first thread only, keeps HDF5 from

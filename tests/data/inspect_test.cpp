@@ -1,0 +1,266 @@
+#include "data/inspect.h"
+
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include "data/dataset_fixture.h"
+#include "data/inspect_times.h"
+#include "data/moments.h"
+
+namespace seqvit {
+namespace {
+
+class InspectTest : public DatasetTest {
+ protected:
+  /// The one problem whose message has `words`; fails when there is none or it is not of this severity.
+  static void expect_problem(const InspectReport& report, const std::string& severity,
+                             const std::string& file, const std::string& variable,
+                             std::initializer_list<std::string> words) {
+    for (const Problem& problem : report.problems) {
+      const bool all = std::all_of(words.begin(), words.end(), [&](const std::string& word) {
+        return (problem.message + " | " + problem.fix).find(word) != std::string::npos;
+      });
+      if (!all) continue;
+      EXPECT_EQ(problem.severity, severity) << problem.message;
+      EXPECT_EQ(problem.file, file) << problem.message;
+      EXPECT_EQ(problem.variable, variable) << problem.message;
+      EXPECT_FALSE(problem.fix.empty()) << problem.message;
+      return;
+    }
+    ADD_FAILURE() << "no problem with '" << *words.begin() << "' in:\n" << report.to_text();
+  }
+
+  /// A file with one variable "t" of these raw values on two points, at hours 0, 6, 12, ...
+  std::string write_values(const std::string& name, const std::vector<double>& values) {
+    const std::string path = directory_ / name;
+    NetcdfBuilder file(path, NC_NETCDF4);
+    std::vector<double> hours;
+    for (size_t t = 0; t < values.size() / 2; ++t)
+      hours.push_back(6.0 * static_cast<double>(t));
+    file.coordinate("time", hours, "hours since 2000-01-01");
+    file.coordinate("lat", {0}, "degrees_north");
+    file.coordinate("lon", {0, 10}, "degrees_east");
+    const int id = file.variable("t", NC_DOUBLE, {"time", "lat", "lon"});
+    file.put(id, values);
+    return path;
+  }
+};
+
+TEST_F(InspectTest, GoodFileHasNoProblems) {
+  GridFile file;
+  file.variables = {"u", "v"};
+  file.statics = {"z"};
+  file.levels = {850, 500};
+  const std::string path = write("a.nc", file);
+  const InspectReport report = inspect_files({path});
+  EXPECT_TRUE(report.problems.empty()) << report.to_text();
+  ASSERT_EQ(report.variables.size(), 3U);
+  EXPECT_EQ(report.variables[0].role, "field");
+  EXPECT_EQ(report.variables[2].role, "static");
+  EXPECT_EQ(report.variables[0].levels, (std::vector<double>{850, 500}));
+  ASSERT_EQ(report.files.size(), 1U);
+  EXPECT_EQ(report.files[0].step, "6h");
+  const std::string text = report.to_text();
+  for (const char* word : {"4 times, 2000-01-01T00:00:00 to 2000-01-01T18:00:00, step 6h", "5 x 6",
+                           "u@850, u@500", "No problems"}) {
+    EXPECT_NE(text.find(word), std::string::npos) << word << " not in\n" << text;
+  }
+}
+
+TEST_F(InspectTest, FiguresOfEveryLayout) {
+  for (const char* order : {"tlyx", "xylt", "yltx"}) {
+    GridFile file;
+    file.order = order;
+    file.levels = {850, 500};
+    file.missing_where = 60;
+    const InspectReport report = inspect_files({write("a.nc", file)});
+    const VariableReport& air = report.variables.at(0);
+    RunningMoments expected;
+    for (const double hour : file.hours)
+      for (const double level : file.levels)
+        for (const double latitude : file.latitude)
+          for (const double longitude : file.longitude) {
+            if (longitude == 60) continue;
+            const double value = static_cast<float>(GridFile::value(0, hour, level, latitude, longitude));
+            expected.add(std::span(&value, 1));
+          }
+    EXPECT_NEAR(air.mean, expected.mean(), 1e-9);
+    EXPECT_NEAR(air.std, expected.std(), 1e-9);
+    EXPECT_EQ(air.min, expected.min());
+    EXPECT_EQ(air.max, expected.max());
+    EXPECT_DOUBLE_EQ(air.missing_fraction, 1.0 / 6);
+    expect_problem(report, "warning", directory_ / "a.nc", "air",
+                   {"16.7 % of the points are always missing", "fixed mask", "loss"});
+  }
+}
+
+TEST_F(InspectTest, LargeVariablesAreReadInPieces) {
+  GridFile file;
+  file.latitude.clear();
+  file.longitude.clear();
+  for (int y = 0; y < 180; ++y)
+    file.latitude.push_back(-89.5 + y);
+  for (int x = 0; x < 360; ++x)
+    file.longitude.push_back(x);
+  file.hours.clear();
+  for (int t = 0; t < 100; ++t)
+    file.hours.push_back(t);  // 6.5 million values, the piece holds 4 million
+  file.chunk = {7, 90, 360};
+  file.missing_where = 359;
+  const InspectReport report = inspect_files({write("a.nc", file)});
+  EXPECT_DOUBLE_EQ(report.variables.at(0).missing_fraction, 1.0 / 360);
+  expect_problem(report, "warning", directory_ / "a.nc", "air", {"0.278 % of the points are always missing"});
+}
+
+TEST_F(InspectTest, ValuesThatCannotBeTrainedOn) {
+  const std::string path = directory_ / "a.nc";
+  expect_problem(inspect_files({write_values("a.nc", {3, 3, 3, 3})}), "error", path, "t",
+                 {"every value is 3", "data.variables"});
+  expect_problem(inspect_files({write_values("a.nc", {NAN, NAN, NAN, NAN})}), "error", path, "t",
+                 {"every value is missing"});
+  expect_problem(inspect_files({write_values("a.nc", {1, 2, INFINITY, 4})}), "error", path, "t",
+                 {"infinite"});
+  expect_problem(inspect_files({write_values("a.nc", {1, NAN, 2, 3, NAN, 5})}), "warning", path, "t",
+                 {"100 % of the points are missing at some times only", "0 % always"});
+  const InspectReport report = inspect_files({write_values("a.nc", {NAN, NAN, NAN, NAN})});
+  EXPECT_TRUE(std::isnan(report.variables[0].mean));
+  EXPECT_TRUE(report.to_json()["variables"][0]["mean"].is_null() ||
+              std::isnan(report.to_json()["variables"][0]["mean"].get<double>()));
+  EXPECT_NE(report.to_text().find("must be mended"), std::string::npos);
+}
+
+TEST_F(InspectTest, TimesWithinAFile) {
+  const std::string path = directory_ / "a.nc";
+  GridFile file;
+  file.hours = {0, 6, 12, 36, 42, 48, 96};
+  expect_problem(
+      inspect_files({write("a.nc", file)}), "warning", path, "time",
+      {"2 gaps", "10 fields missing", "2000-01-01T12:00:00 and 2000-01-02T12:00:00", "step is 6h"});
+  file.hours = {0, 6, 6, 12};
+  expect_problem(inspect_files({write("a.nc", file)}), "error", path, "time",
+                 {"1 duplicated", "index 2", "drop_duplicates"});
+  file.hours = {0, 12, 6, 18};
+  expect_problem(inspect_files({write("a.nc", file)}), "error", path, "time",
+                 {"0 duplicated, 1 before", "sortby"});
+  file.hours = {0, 1, 5, 7, 20, 44};
+  expect_problem(inspect_files({write("a.nc", file)}), "warning", path, "time", {"no regular step"});
+  file.hours = {0, 6, 12, 15, 21, 27};
+  expect_problem(inspect_files({write("a.nc", file)}), "warning", path, "time", {"1 times come earlier"});
+  file.time_units = "months since 2000-01-01";
+  const InspectReport report = inspect_files({write("a.nc", file)});
+  expect_problem(report, "error", path, "air", {"no fixed length"});
+  EXPECT_EQ(report.variables.size(), 1U) << "the values are still reported";
+}
+
+TEST_F(InspectTest, TimesOfSeveralFiles) {
+  GridFile first, second, third;
+  second.hours = {24, 30};
+  third.hours = {48, 54};
+  const std::string a = write("a.nc", first), b = write("b.nc", second), c = write("c.nc", third);
+  EXPECT_TRUE(inspect_files({b, a}).problems.empty());
+  expect_problem(inspect_files({c, b, a}), "warning", c, "time", {"1 gap", "2 fields missing"});
+  second.hours = {18, 24};
+  expect_problem(inspect_files({a, write("b.nc", second)}), "error", b, "time",
+                 {"begins at 2000-01-01T18:00:00", a, "overlap"});
+  second.hours = {24, 30};
+  second.calendar = "360_day";
+  expect_problem(inspect_files({a, write("b.nc", second)}), "error", b, "time",
+                 {"calendar 360_day differs from standard", a});
+}
+
+TEST_F(InspectTest, GridsOfSeveralFiles) {
+  GridFile first, second;
+  second.hours = {24, 30};
+  std::reverse(second.latitude.begin(), second.latitude.end());
+  const std::string a = write("a.nc", first);
+  EXPECT_TRUE(inspect_files({a, write("b.nc", second)}).problems.empty()) << "orientation is no problem";
+  second.latitude = {60, 50};
+  const std::string b = write("b.nc", second);
+  expect_problem(inspect_files({a, b}), "error", b, "", {"(2 x 6) differs", a, "(5 x 6)", "remapbil"});
+  second = {};
+  second.units = "degC";
+  second.hours = {24};
+  expect_problem(inspect_files({a, write("b.nc", second)}), "error", b, "",
+                 {"expected units 'K'", "found 'degC'"});
+  GridFile cyclic;
+  cyclic.longitude = {0, 60, 120, 180, 240, 300, 360};
+  expect_problem(inspect_files({write("c.nc", cyclic)}), "warning", directory_ / "c.nc", "",
+                 {"last column repeats the first"});
+}
+
+TEST_F(InspectTest, StaticFieldsBesideLongSeries) {
+  GridFile fixed;
+  fixed.variables = {"z"};
+  fixed.hours = {-1000};
+  EXPECT_TRUE(inspect_files({write("a.nc"), write("z.nc", fixed)}).problems.empty());
+}
+
+TEST_F(InspectTest, ChunksThatMakeRandomAccessSlow) {
+  GridFile file;
+  file.chunk = {4, 5, 3};
+  const std::string path = write("a.nc", file);
+  EXPECT_TRUE(inspect_files({path}).problems.empty());
+  const int64_t decoded = 4 * 30 * 4;
+  EXPECT_TRUE(inspect_files({path}, decoded).problems.empty());
+  expect_problem(inspect_files({path}, decoded - 1), "warning", path, "air",
+                 {"chunks span 4 times", "nccopy -c time/1,lat/5,lon/6 " + path});
+  file.chunk = {1, 5, 6};
+  EXPECT_TRUE(inspect_files({write("a.nc", file)}, 0).problems.empty());
+}
+
+TEST_F(InspectTest, WhatIsNotAGrid) {
+  const std::string path = directory_ / "a.nc";
+  {
+    NetcdfBuilder file(path, NC_NETCDF4);
+    file.coordinate("time", {0, 1}, "days since 2000-01-01");
+    file.dim("station", 3);
+    file.variable("rain", NC_FLOAT, {"station", "time"});
+    int group = 0;
+    nc_def_grp(file.id(), "extra", &group);
+  }
+  const InspectReport report = inspect_files({path});
+  EXPECT_TRUE(report.variables.empty());
+  expect_problem(report, "error", path, "", {"no variable has dims (time, lat, lon)"});
+  expect_problem(report, "warning", path, "rain", {"found (station, time)", "remapbil"});
+  expect_problem(report, "warning", path, "", {"the groups extra are not read", "ncks -G"});
+  EXPECT_ERROR(inspect_files({directory_ / "none.nc"}), Exit::data, "none.nc");
+}
+
+TEST_F(InspectTest, JsonHasTheSchema) {
+  const std::string path = write_values("a.nc", {3, 3, 3, 3});
+  const nlohmann::json json = inspect_files({path}).to_json();
+  for (const char* key :
+       {"name", "file", "dims", "shape", "units", "missing_fraction", "min", "max", "mean", "std"}) {
+    EXPECT_TRUE(json["variables"][0].contains(key)) << key;
+  }
+  for (const char* key : {"severity", "file", "variable", "message", "fix"})
+    EXPECT_TRUE(json["problems"][0].contains(key)) << key;
+  EXPECT_EQ(json["variables"][0]["shape"], nlohmann::json({2, 1, 2}));
+  EXPECT_EQ(json["files"][0]["first"], "2000-01-01T00:00:00");
+}
+
+TEST_F(InspectTest, TextSaysTheSameOnce) {
+  GridFile file;
+  file.variables = {"u", "v", "w"};
+  file.missing_where = 0;
+  const std::string text = inspect_files({write("a.nc", file)}).to_text();
+  EXPECT_NE(text.find("u, v, w: 16.7 %"), std::string::npos) << text;
+  EXPECT_EQ(text.find("fixed mask"), text.rfind("fixed mask")) << text;
+}
+
+TEST(FindStep, OfMonthsAndHours) {
+  std::vector<TimeStamp> months, drifting;
+  for (int64_t month = 0; month < 40; ++month) {
+    months.push_back(
+        LeadTime{0, month}.after(to_time_stamp({2000, 1, 16, 12}, Calendar::standard), Calendar::standard));
+    drifting.push_back(to_time_stamp({1982, 1, 16, 20}, Calendar::standard) + month * 2629746);
+  }
+  EXPECT_EQ(find_step(months, Calendar::standard), "1mon");
+  EXPECT_EQ(find_step(drifting, Calendar::standard), "1mon");
+  EXPECT_EQ(find_step({0, 86400, 172800}, Calendar::standard), "1d");
+  EXPECT_EQ(find_step({0}, Calendar::standard), "");
+  EXPECT_EQ(find_step({0, 3600, 3660, 9000}, Calendar::standard), "irregular");
+}
+
+}  // namespace
+}  // namespace seqvit

@@ -1,0 +1,208 @@
+#include "data/loader.h"
+
+#include <chrono>
+#include <cstdio>
+#include <set>
+#include <thread>
+
+#include <gtest/gtest.h>
+
+#include "data/dataset_fixture.h"
+
+namespace seqvit {
+namespace {
+
+constexpr LeadTime kSix{6 * 3600, 0};
+
+class LoaderTest : public DatasetTest {
+ protected:
+  LoaderTest() {
+    GridFile file;
+    file.variables = {"u", "v"};
+    file.statics = {"z"};
+    file.hours.clear();
+    for (int i = 0; i < 24; ++i)
+      file.hours.push_back(6 * i);
+    file.chunk = {5, 5, 6};
+    file.missing_where = 60;
+    path_ = write("a.nc", file);
+    dataset_ = std::make_unique<Dataset>(DatasetOptions{{path_}, {}, {"z"}});
+    statistics_ = compute_statistics(*dataset_, {0, 24}, kSix);
+    samples_ = make_samples(dataset_->times(), dataset_->calendar(), {0, 24}, kSix);
+  }
+
+  LoaderOptions options(bool tendency = true, Range rows = {0, 5}) const { return {{1}, tendency, rows}; }
+
+  std::string path_;
+  std::unique_ptr<Dataset> dataset_;
+  Statistics statistics_;
+  std::vector<Sample> samples_;
+};
+
+void expect_same(const std::vector<float>& a, const std::vector<float>& b) {
+  ASSERT_EQ(a.size(), b.size());
+  for (size_t i = 0; i < a.size(); ++i) {
+    if (std::isnan(a[i]) || std::isnan(b[i])) {
+      ASSERT_EQ(std::isnan(a[i]), std::isnan(b[i])) << i;
+    } else {
+      ASSERT_EQ(a[i], b[i]) << i;
+    }
+  }
+}
+
+void expect_same(const Batch& a, const Batch& b) {
+  EXPECT_EQ(a.samples, b.samples);
+  expect_same(a.input, b.input);
+  expect_same(a.target, b.target);
+}
+
+TEST_F(LoaderTest, NormalisesInputsAndTargets) {
+  const Range rows{1, 4};
+  const size_t points = 18;
+  for (const bool tendency : {true, false}) {
+    const BatchReader reader(*dataset_, statistics_, options(tendency, rows));
+    const std::vector<Sample> chosen = {samples_[7], samples_[2]};
+    const Batch batch = reader.read(chosen);
+    EXPECT_EQ(batch.samples, chosen);
+    ASSERT_EQ(batch.input.size(), 2 * 3 * points);
+    ASSERT_EQ(batch.target.size(), 2 * 1 * points);
+    std::vector<float> before(points), after(points);
+    for (size_t b = 0; b < 2; ++b) {
+      for (size_t v = 0; v < 2; ++v) {
+        dataset_->read(static_cast<int64_t>(v), chosen[b].input, rows, before);
+        const Moments& m = statistics_.variables[v];
+        for (size_t i = 0; i < points; ++i) {
+          const float found = batch.input[(b * 3 + v) * points + i];
+          if (std::isnan(before[i])) {
+            EXPECT_EQ(found, 0.0F);
+          } else {
+            EXPECT_NEAR(found, (before[i] - m.mean) / m.std, 1e-6);
+          }
+        }
+      }
+      dataset_->read_static(0, rows, after);
+      for (size_t i = 0; i < points; ++i) {
+        if (std::isnan(after[i])) continue;
+        EXPECT_NEAR(batch.input[(b * 3 + 2) * points + i],
+                    (after[i] - statistics_.statics[0].mean) / statistics_.statics[0].std, 1e-6);
+      }
+      dataset_->read(1, chosen[b].input, rows, before);
+      dataset_->read(1, chosen[b].target, rows, after);
+      const Moments& m = tendency ? statistics_.tendencies[1] : statistics_.variables[1];
+      for (size_t i = 0; i < points; ++i) {
+        const float found = batch.target[b * points + i];
+        if (std::isnan(after[i])) {
+          EXPECT_TRUE(std::isnan(found));
+        } else {
+          EXPECT_NEAR(found, ((tendency ? after[i] - before[i] : after[i]) - m.mean) / m.std, 1e-5);
+        }
+      }
+    }
+  }
+}
+
+TEST_F(LoaderTest, SlabsArePartsOfTheWhole) {
+  const Batch whole = BatchReader(*dataset_, statistics_, options()).read(samples_);
+  for (const Range rows : {Range{0, 2}, Range{2, 3}, Range{3, 5}}) {
+    const Batch part = BatchReader(*dataset_, statistics_, options(true, rows)).read(samples_);
+    const size_t size = static_cast<size_t>(rows.size()) * 6;
+    for (size_t field = 0; field < samples_.size() * 3; ++field) {
+      const auto from = whole.input.begin() + static_cast<int64_t>(field * 30) + rows.begin * 6;
+      const auto mine = part.input.begin() + static_cast<int64_t>(field * size);
+      ASSERT_TRUE(std::equal(mine, mine + static_cast<int64_t>(size), from));
+    }
+  }
+}
+
+TEST_F(LoaderTest, OrderIsThatOfShuffledSample) {
+  const BatchReader reader(*dataset_, statistics_, options());
+  Loader loader(reader, samples_, 5, 4, {0, 4}, 0);
+  std::multiset<int64_t> seen;
+  for (int64_t step = 0; step < 23; ++step) {  // 4 epochs of 23 samples
+    const Batch batch = loader.next();
+    for (int64_t i = 0; i < 4; ++i) {
+      EXPECT_EQ(batch.samples[i], samples_[shuffled_sample(5, step * 4 + i, 23)]);
+      seen.insert(batch.samples[i].input);
+    }
+  }
+  for (int64_t i = 0; i < 23; ++i)
+    EXPECT_EQ(seen.count(i), 4U);
+}
+
+TEST_F(LoaderTest, ResumesAtAnyStep) {
+  const BatchReader reader(*dataset_, statistics_, options());
+  Loader whole(reader, samples_, 1, 3, {0, 3}, 0);
+  std::vector<Batch> batches;
+  for (int i = 0; i < 20; ++i)
+    batches.push_back(whole.next());
+  for (const int64_t first : {0, 1, 7, 15}) {
+    Loader resumed(reader, samples_, 1, 3, {0, 3}, first);
+    for (int64_t step = first; step < first + 4; ++step)
+      expect_same(resumed.next(), batches[step]);
+  }
+}
+
+TEST_F(LoaderTest, SharesMakeUpTheBatch) {
+  const BatchReader reader(*dataset_, statistics_, options());
+  Loader all(reader, samples_, 2, 5, {0, 5}, 0), left(reader, samples_, 2, 5, {0, 3}, 0),
+      right(reader, samples_, 2, 5, {3, 5}, 0);
+  for (int step = 0; step < 10; ++step) {
+    const Batch whole = all.next();
+    Batch parts = left.next();
+    const Batch rest = right.next();
+    parts.samples.insert(parts.samples.end(), rest.samples.begin(), rest.samples.end());
+    parts.input.insert(parts.input.end(), rest.input.begin(), rest.input.end());
+    parts.target.insert(parts.target.end(), rest.target.begin(), rest.target.end());
+    expect_same(parts, whole);
+  }
+  Loader none(reader, samples_, 2, 5, {5, 5}, 0);
+  EXPECT_TRUE(none.next().input.empty());
+}
+
+TEST_F(LoaderTest, FailuresComeOutOfNext) {
+  // A file that is not open (nothing was read since) and has gone.
+  const Dataset dataset({{path_}, {}, {}, 0});
+  Statistics statistics = statistics_;
+  statistics.statics.clear();
+  const BatchReader reader(dataset, statistics, options());
+  std::remove(path_.c_str());
+  Loader loader(reader, samples_, 0, 2, {0, 2}, 0);
+  EXPECT_ERROR(loader.next(), Exit::data, path_, "nothing there");
+  EXPECT_ERROR(loader.next(), Exit::data, path_, "nothing there");
+  EXPECT_ERROR(Loader(reader, {}, 0, 2, {0, 2}, 0), Exit::bug, "needs samples");
+}
+
+TEST_F(LoaderTest, ReadsTwoBatchesAheadAndStopsAtOnce) {
+  const BatchReader reader(*dataset_, statistics_, options());
+  const auto start = std::chrono::steady_clock::now();
+  for (int i = 0; i < 50; ++i) {
+    Loader loader(reader, samples_, i, 8, {0, 8}, 0);
+    if (i % 2 == 0) loader.next();
+  }
+  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(2));
+  // A batch of a million samples would take minutes; the loader must not finish it.
+  const std::vector<Sample> many(1000000, samples_[0]);
+  const auto begin = std::chrono::steady_clock::now();
+  { const Loader loader(reader, many, 0, 100000, {0, 100000}, 0); }
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(2));
+  // Two batches wait; a third is not begun before one is taken.
+  const Dataset dataset({{path_}, {}, {"z"}, 0});
+  const BatchReader counted(dataset, statistics_, options());
+  const int64_t before = dataset.bytes_read();
+  Loader loader(counted, samples_, 0, 2, {0, 2}, 0);
+  const int64_t batch_bytes = 2 * 3 * 30 * 4;  // 2 samples of 2 inputs and a target
+  loader.next();
+  std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  EXPECT_LE(dataset.bytes_read() - before, 4 * batch_bytes);
+  EXPECT_GE(loader.wait_seconds(), 0.0);
+}
+
+TEST_F(LoaderTest, StatisticsOfOtherVariablesAreABug) {
+  Statistics other = statistics_;
+  other.variables.pop_back();
+  EXPECT_ERROR(BatchReader(*dataset_, other, options()), Exit::bug, "statistics");
+  EXPECT_ERROR(BatchReader(*dataset_, statistics_, LoaderOptions{{2}, true, {0, 5}}), Exit::bug, "target");
+}
+
+}  // namespace
+}  // namespace seqvit

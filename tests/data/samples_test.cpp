@@ -1,0 +1,124 @@
+#include "data/samples.h"
+
+#include <set>
+
+#include <gtest/gtest.h>
+
+#include "data/expect_error.h"
+
+namespace seqvit {
+namespace {
+
+std::vector<TimeStamp> every(int64_t hours, int64_t count, const char* from = "2013-01-01") {
+  std::vector<TimeStamp> times;
+  const TimeStamp first = parse_time(from, Calendar::standard);
+  for (int64_t i = 0; i < count; ++i)
+    times.push_back(first + i * hours * 3600);
+  return times;
+}
+
+Range split(const std::vector<TimeStamp>& times, const std::string& first, const std::string& last) {
+  return resolve_split({first, last}, times, Calendar::standard, "data.split.train");
+}
+
+TEST(ResolveSplit, DatesIncludeTheirEnd) {
+  const auto times = every(6, 2920);
+  EXPECT_EQ(split(times, "2013-01-01", "2013-12-31"), (Range{0, 1460}));
+  EXPECT_EQ(split(times, "2014-01-01", "2014-06-30"), (Range{1460, 1460 + 181 * 4}));
+  EXPECT_EQ(split(times, "2013-01-01T06", "2013-01-01T12"), (Range{1, 3}));
+  EXPECT_EQ(split(times, "2013-01-02", "2013-01-02"), (Range{4, 8}));
+  EXPECT_EQ(split(every(6, 8, "2013-01-01T18"), "2013-01-01", "2013-01-03"), (Range{0, 8}))
+      << "the day of the first field";
+}
+
+TEST(ResolveSplit, IndicesExcludeTheirEnd) {
+  const auto times = every(6, 100);
+  EXPECT_EQ(split(times, "0", "100"), (Range{0, 100}));
+  EXPECT_EQ(split(times, "10", "11"), (Range{10, 11}));
+  EXPECT_ERROR(split(times, "0", "101"), Exit::usage, "data.split.train", "0 to 100", "[0, 101]");
+  EXPECT_ERROR(split(times, "-1", "10"), Exit::usage, "[-1, 10]");
+  EXPECT_ERROR(split(times, "10", "10"), Exit::usage, "[10, 10]");
+}
+
+TEST(ResolveSplit, MonthlyFieldsInTheMiddleOfTheMonth) {
+  std::vector<TimeStamp> times;
+  for (int month = 1; month <= 12; ++month)
+    times.push_back(to_time_stamp({2013, month, 16, 12}, Calendar::standard));
+  EXPECT_EQ(split(times, "2013-01-01", "2013-12-31"), (Range{0, 12}));
+  EXPECT_EQ(split(times, "2013-02-01", "2013-03-31"), (Range{1, 3}));
+}
+
+TEST(ResolveSplit, RefusesWhatIsNotThere) {
+  const auto times = every(6, 2920);
+  EXPECT_ERROR(split(times, "2012-12-31", "2013-12-31"), Exit::usage, "within the data",
+               "2013-01-01T00:00:00 to 2014-12-31T18:00:00");
+  EXPECT_ERROR(split(times, "2013-01-01", "2015-01-01"), Exit::usage, "within the data");
+  EXPECT_ERROR(split(times, "2013-12-31", "2013-01-01"), Exit::usage, "first date before the last");
+  EXPECT_ERROR(split(times, "2013-01-01T01", "2013-01-01T05"), Exit::usage, "within the data");
+  EXPECT_ERROR(split(times, "2013-01-01", "100"), Exit::usage, "one of each");
+  EXPECT_ERROR(split(times, "2013-02-30", "2013-12-31"), Exit::usage, "data.split.train", "2013-02-30");
+  EXPECT_ERROR(resolve_split({"2013-01-01"}, times, Calendar::standard, "data.split.test"), Exit::usage,
+               "data.split.test", "1 values");
+}
+
+TEST(MakeSamples, ExactlyTheLeadApart) {
+  const auto times = every(6, 10);
+  const std::vector<Sample> samples = make_samples(times, Calendar::standard, {2, 8}, {24 * 3600, 0});
+  EXPECT_EQ(samples, (std::vector<Sample>{{2, 6}, {3, 7}}));
+  EXPECT_TRUE(make_samples(times, Calendar::standard, {0, 10}, {5 * 3600, 0}).empty());
+}
+
+TEST(MakeSamples, NoPairAcrossAGap) {
+  auto times = every(6, 10);
+  times.erase(times.begin() + 4, times.begin() + 6);
+  const auto samples = make_samples(times, Calendar::standard, {0, 8}, {6 * 3600, 0});
+  EXPECT_EQ(samples, (std::vector<Sample>{{0, 1}, {1, 2}, {2, 3}, {4, 5}, {5, 6}, {6, 7}}));
+  for (const Sample& sample : make_samples(times, Calendar::standard, {0, 8}, {18 * 3600, 0})) {
+    EXPECT_EQ(times[sample.target] - times[sample.input], 18 * 3600);
+  }
+}
+
+TEST(MakeSamples, MonthlyFieldsByTheirMonth) {
+  // Middles of months, which are not a calendar month apart to the hour; April is missing.
+  std::vector<TimeStamp> times;
+  for (const DateTime& date : std::initializer_list<DateTime>{
+           {2001, 1, 16, 12}, {2001, 2, 15}, {2001, 3, 16, 12}, {2001, 5, 16, 12}, {2001, 6, 16}}) {
+    times.push_back(to_time_stamp(date, Calendar::noleap));
+  }
+  EXPECT_EQ(make_samples(times, Calendar::noleap, {0, 5}, {0, 1}),
+            (std::vector<Sample>{{0, 1}, {1, 2}, {3, 4}}));
+  EXPECT_EQ(make_samples(times, Calendar::noleap, {0, 5}, {0, 3}), (std::vector<Sample>{{1, 3}, {2, 4}}));
+  EXPECT_EQ(make_samples(times, Calendar::noleap, {1, 3}, {0, 1}), (std::vector<Sample>{{1, 2}}));
+}
+
+TEST(MakeSamples, DailyFieldsAMonthApart) {
+  const auto times = every(24, 60);
+  const auto samples = make_samples(times, Calendar::standard, {0, 60}, {0, 1});
+  ASSERT_EQ(samples.size(),
+            31U + 1U);  // every day of January, clipped to the 28th of February, and February 1
+  EXPECT_EQ(samples[30], (Sample{30, 58}));
+  EXPECT_EQ(samples[28], (Sample{28, 58}));
+  EXPECT_EQ(samples[31], (Sample{31, 59}));
+}
+
+TEST(ShuffledSample, EveryEpochHasEverySampleOnce) {
+  for (const int64_t count : {1, 2, 7, 64, 1000}) {
+    std::vector<int64_t> first, second;
+    for (int64_t i = 0; i < count; ++i)
+      first.push_back(shuffled_sample(3, i, count));
+    for (int64_t i = count; i < 2 * count; ++i)
+      second.push_back(shuffled_sample(3, i, count));
+    EXPECT_EQ(std::set<int64_t>(first.begin(), first.end()).size(), static_cast<size_t>(count));
+    EXPECT_EQ(*std::max_element(first.begin(), first.end()), count - 1);
+    EXPECT_EQ(std::set<int64_t>(second.begin(), second.end()).size(), static_cast<size_t>(count));
+    if (count >= 64) {
+      EXPECT_NE(first, second);
+      EXPECT_NE(first[0] + 1, first[1]);
+      EXPECT_NE(shuffled_sample(4, 0, count) * 1000 + shuffled_sample(4, 1, count),
+                first[0] * 1000 + first[1]);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace seqvit
