@@ -93,6 +93,7 @@ class Settings {
     number("model.mlp_ratio", c.model.mlp_ratio, 0.01);
     number("model.drop_path", c.model.drop_path, 0.0, 0.99);
     choice("model.predict", c.model.predict, kPredict);
+    boolean("model.time_embedding", c.model.time_embedding);
     integer("train.steps", c.train.steps, 1);
     integer("train.batch_size", c.train.batch_size, 1);
     integer("train.micro_batches", c.train.micro_batches, 1);
@@ -160,20 +161,22 @@ class Settings {
   }
 
   YAML::Node write() const {
-    YAML::Node root;
-    for (const Setting& setting : settings_) {
-      YAML::Node node = root;
-      size_t begin = 0;
-      for (size_t dot; (dot = setting.path.find('.', begin)) != std::string::npos; begin = dot + 1) {
-        node.reset(node[setting.path.substr(begin, dot - begin)]);
-      }
-      node[setting.path.substr(begin)] = setting.write();
-    }
+    YAML::Node root(YAML::NodeType::Map);
+    for (const Setting& setting : settings_) insert(root, setting.path, setting.write());
     return root;
   }
 
  private:
   std::vector<Setting> settings_;
+
+  static void insert(YAML::Node parent, const std::string& path, const YAML::Node& value) {
+    const size_t dot = path.find('.');
+    if (dot == std::string::npos) {
+      parent[path] = value;
+    } else {
+      insert(parent[path.substr(0, dot)], path.substr(dot + 1), value);
+    }
+  }
 
   const Setting* find(const std::string& path) const {
     for (const Setting& setting : settings_) {

@@ -38,6 +38,7 @@ struct ModelConfig {
   double mlp_ratio = 4.0;
   double drop_path = 0.0;  ///< rate of the last block; earlier ones scale linearly from 0
   Predict predict = Predict::tendency;
+  bool time_embedding = true;  ///< the model is told time of day and time of year
 };
 
 struct TrainConfig {

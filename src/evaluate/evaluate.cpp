@@ -69,6 +69,7 @@ class Evaluation {
       : dataset_(dataset),
         forecaster_(forecaster),
         options_(std::move(options)),
+        model_lead_(model_lead),
         plan_(make_plan(dataset, model_lead, options_)),
         errors_(dataset.grid(), regions_of(dataset.grid())),
         points_(forecaster.rows().size() * dataset.grid().columns()),
@@ -128,6 +129,7 @@ class Evaluation {
   const Dataset& dataset_;
   Forecaster& forecaster_;
   EvaluateOptions options_;
+  LeadTime model_lead_;
   Plan plan_;
   ErrorSums errors_;
   int64_t points_;  // of my slab
@@ -147,7 +149,7 @@ void Evaluation::roll_out(Range members) {
     const auto first = plan.targets.begin() + members.begin;
     if (std::all_of(first, first + members.size(), [](int64_t target) { return target < 0; })) continue;
     for (; done < plan.steps; ++done) {
-      states = forecaster_.step(states, members.size());
+      states = forecaster_.step(states, times_after(dataset_, times, model_lead_.times(done)));
       check(states.size() == initial.size(), "a forecast has another shape than its initial state");
     }
     score(static_cast<int64_t>(lead), members, initial, states);
@@ -256,6 +258,12 @@ std::vector<float> read_states(const Dataset& dataset, std::span<const int64_t> 
     }
   }
   return states;
+}
+
+std::vector<TimeStamp> times_after(const Dataset& dataset, std::span<const int64_t> initial, const LeadTime& lead) {
+  std::vector<TimeStamp> times;
+  for (const int64_t index : initial) times.push_back(lead.after(dataset.times()[index], dataset.calendar()));
+  return times;
 }
 
 std::vector<Score> evaluate(const Dataset& dataset, Range training, const LeadTime& model_lead,

@@ -85,7 +85,7 @@ void ForecastRun::roll_out(Range members) {
   const size_t size = states.size() / members.size();
   for (int64_t lead = 0; lead < layout_.steps; ++lead) {
     stop_together(forecaster_);
-    states = forecaster_.step(states, members.size());
+    states = forecaster_.step(states, times_after(dataset_, times, layout_.step.times(lead)));
     check(states.size() == size * members.size(), "a forecast has another shape than its initial state");
     for (int64_t b = 0; b < members.size(); ++b) {
       write(members.begin + b, lead, std::span(states).subspan(b * size, size));

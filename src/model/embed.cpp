@@ -61,6 +61,7 @@ Embed::Embed(const ModelShape& shape, const Slab& slab, const Sharding& sharding
   if (shape.config.tokens == Tokens::aggregated) aggregation_.emplace(params_, shape);
   position_ = params_.add("pos_embed", {grid_.patches(), width}, ParamKind::vector,
                           init_sin_cos(grid_.patch_columns(), width));
+  if (shape.conditions > 0) condition_.emplace(params_, "condition", shape.conditions, width, shape.seed);
   params_.seal();
 }
 
@@ -74,7 +75,7 @@ Tensor Embed::variable_tokens(const Tensor& patches_BSVp) const {
          **variable_embed_;
 }
 
-Tensor Embed::forward(const Tensor& fields_BVYX) {
+Tensor Embed::forward(const Tensor& fields_BVYX, const Tensor& condition_BC) {
   const auto weights = params_.gather();
   const Tensor patches_BSVp = to_patches(fields_BVYX, grid_, slab_);
   Tensor tokens_BSTD;
@@ -85,7 +86,8 @@ Tensor Embed::forward(const Tensor& fields_BVYX) {
     if (aggregation_) tokens_BSTD = aggregation_->forward(tokens_BSTD);
   }
   const Tensor position_SD = (**position_).slice(0, slab_.patches.begin, slab_.patches.end);
-  const Tensor all = (tokens_BSTD + position_SD.unsqueeze(1)).flatten(1, 2);
+  Tensor all = (tokens_BSTD + position_SD.unsqueeze(1)).flatten(1, 2);
+  if (condition_) all = all + condition_->forward(condition_BC).unsqueeze(1);
   // The first and last patch of the slab may be shared with a neighbour: keep my tokens only.
   return all.narrow(1, slab_.tokens.begin - slab_.patches.begin * grid_.tokens_per_patch, slab_.tokens.size());
 }

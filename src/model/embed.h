@@ -6,7 +6,8 @@
 /// | variable | one variable of a patch, plus an embedding of the variable | V |
 /// | aggregated | what a learned query reads from the variable tokens of a patch | aggregated_tokens |
 ///
-/// A learned position embedding of the patch, started at the 2-D sine-cosine table, is added to each.
+/// A learned position embedding of the patch, started at the 2-D sine-cosine table, is added to each token, and a linear map of
+/// the sample's conditions (time of day and year) to all tokens of the sample.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -36,8 +37,8 @@ class Embed {
  public:
   Embed(const ModelShape& shape, const Slab& slab, const Sharding& sharding);
 
-  /// [B, V, Y, X] on my slab -> my tokens [B, L, D] in the master type.
-  Tensor forward(const Tensor& fields_BVYX);
+  /// [B, V, Y, X] on my slab and [B, conditions] -> my tokens [B, L, D] in the master type.
+  Tensor forward(const Tensor& fields_BVYX, const Tensor& condition_BC);
   ParamGroup& params() { return params_; }
 
  private:
@@ -50,6 +51,7 @@ class Embed {
   const Param* variable_embed_ = nullptr;     // else: [V, D], also the bias of each variable's patch embedding
   std::optional<Aggregation> aggregation_;    // aggregated
   const Param* position_ = nullptr;           // [patches, D]
+  std::optional<Linear> condition_;           // [conditions] -> [D]
 
   Tensor variable_tokens(const Tensor& patches_BSVp) const;
 };

@@ -13,6 +13,7 @@ struct ModelShape {
   int64_t rows = 0, columns = 0;  ///< of the grid
   int64_t inputs = 0;             ///< variables and static fields that go in
   std::vector<int64_t> targets;   ///< inputs that are predicted, in the order they come out
+  int64_t conditions = 0;         ///< numbers a sample beside its fields
   ModelConfig config;
   uint64_t seed = 0;
 

@@ -15,8 +15,8 @@ Vit::Vit(const ModelShape& shape, const Slab& slab, const SequenceParallel& sequ
   }
 }
 
-Tensor Vit::forward(const Tensor& fields_BVYX, const DropPathKeys& drop) {
-  Tensor x_BLD = embed_.forward(fields_BVYX);
+Tensor Vit::forward(const Tensor& fields_BVYX, const Tensor& condition_BC, const DropPathKeys& drop) {
+  Tensor x_BLD = embed_.forward(fields_BVYX, condition_BC);
   for (size_t i = 0; i < blocks_.size(); ++i) {
     ParamGroup* next = i + 1 < blocks_.size() ? &blocks_[i + 1]->params() : &head_.params();
     ParamGroup* previous = i > 0 ? &blocks_[i - 1]->params() : nullptr;

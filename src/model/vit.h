@@ -26,7 +26,8 @@ class Vit {
       Recompute recompute);
 
   /// Normalised inputs [B, V, Y, X] on my slab -> normalised targets [B, T, Y, X], zero where another rank owns the point.
-  Tensor forward(const Tensor& fields_BVYX, const DropPathKeys& drop = {});
+  /// `condition` [B, conditions]: numbers that hold for whole samples (phases of day and year); unused if there are none.
+  Tensor forward(const Tensor& fields_BVYX, const Tensor& condition_BC, const DropPathKeys& drop = {});
   /// 1 where this rank predicts the point: [T, Y, X].
   Tensor owned() const { return head_.owned(); }
 

@@ -1,10 +1,14 @@
 #include "train/experiment.h"
 
+#include <ATen/ops/empty.h>
+
+#include <algorithm>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "core/error.h"
 #include "core/file.h"
+#include "data/phases.h"
 
 namespace seqvit {
 
@@ -14,6 +18,7 @@ ModelShape Experiment::model_shape() const {
   shape.columns = dataset->grid().columns();
   shape.inputs = static_cast<int64_t>(dataset->variables().size() + dataset->statics().size());
   shape.targets = targets;
+  shape.conditions = config.model.time_embedding ? kPhases : 0;
   shape.config = config.model;
   shape.seed = config.train.seed;
   return shape;
@@ -43,6 +48,17 @@ Experiment open_experiment(const Config& config) {
          config.data.lead_time);
   }
   return e;
+}
+
+Tensor conditions(const Experiment& e, std::span<const TimeStamp> times) {
+  const int64_t count = e.model_shape().conditions;
+  const Tensor out = at::empty({static_cast<int64_t>(times.size()), count}, at::kDouble);
+  double* values = out.mutable_data_ptr<double>();
+  for (size_t b = 0; count > 0 && b < times.size(); ++b) {
+    const auto phases = calendar_phases(times[b], e.dataset->calendar());
+    values = std::copy(phases.begin(), phases.end(), values);
+  }
+  return out;
 }
 
 Config resolved_config(const Experiment& e) {

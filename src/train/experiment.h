@@ -1,7 +1,10 @@
 /// A configuration opened: its data set, periods, statistics and the shape of its model.
 #pragma once
 
+#include <ATen/core/Tensor.h>
+
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -12,6 +15,8 @@
 #include "model/shape.h"
 
 namespace seqvit {
+
+using at::Tensor;
 
 struct Experiment {
   Config config;
@@ -28,6 +33,9 @@ struct Experiment {
 
 /// Opens the files and resolves everything but the statistics. Throws Error(usage) or Error(data).
 Experiment open_experiment(const Config& config);
+/// What the model is told of samples beside their fields: [B, conditions] in fp64.
+Tensor conditions(const Experiment& experiment, std::span<const TimeStamp> times);
+
 /// The configuration with every path absolute and every list that was left empty filled in: what a run directory keeps.
 Config resolved_config(const Experiment& experiment);
 

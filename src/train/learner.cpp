@@ -24,8 +24,8 @@ std::vector<double> Learner::sum_over_data(std::vector<double> values, const cha
   return {sum.const_data_ptr<double>(), sum.const_data_ptr<double>() + values.size()};
 }
 
-double Learner::backward(const Tensor& input, const Tensor& target, int64_t step, double* flag) {
-  const auto totals = sum_over_data({loss_.weight_of(target), flag == nullptr ? 0.0 : *flag}, "loss weight");
+double Learner::backward(const LearnerBatch& batch, int64_t step, double* flag) {
+  const auto totals = sum_over_data({loss_.weight_of(batch.target), flag == nullptr ? 0.0 : *flag}, "loss weight");
   if (flag != nullptr) *flag = totals[1];
   std::vector<int64_t> positions;
   for (int64_t i = my_samples_.begin; i < my_samples_.end; ++i) positions.push_back(i);
@@ -33,8 +33,9 @@ double Learner::backward(const Tensor& input, const Tensor& target, int64_t step
   for (int64_t micro = 0; micro < config_.micro_batches; ++micro) {
     const Range mine = share(my_samples_.size(), micro, config_.micro_batches);
     const DropPathKeys drop{step, std::span(positions).subspan(mine.begin, mine.size())};
-    const Tensor prediction = model_.vit().forward(input.narrow(0, mine.begin, mine.size()), drop);
-    const Tensor loss = loss_(prediction, target.narrow(0, mine.begin, mine.size()), totals[0]);
+    auto part = [&](const Tensor& t) { return t.narrow(0, mine.begin, mine.size()); };
+    const Tensor prediction = model_.vit().forward(part(batch.input), part(batch.condition), drop);
+    const Tensor loss = loss_(prediction, part(batch.target), totals[0]);
     loss.backward();  // gradients add up over micro-batches and ranks
     loss_sum += loss.item<double>();
   }

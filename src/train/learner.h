@@ -12,6 +12,13 @@
 
 namespace seqvit {
 
+/// My samples on my slab, normalised.
+struct LearnerBatch {
+  Tensor input;      ///< [B, V, Y, X]
+  Tensor condition;  ///< [B, conditions]
+  Tensor target;     ///< [B, T, Y, X], NaN where missing
+};
+
 class Learner {
  public:
   /// Collective. `strategy`, if given, replaces the one that the configuration names.
@@ -21,10 +28,10 @@ class Learner {
   /// My samples of a step's batch: a share of train.batch_size.
   Range my_samples() const { return my_samples_; }
 
-  /// Forward and backward over my samples, in micro-batches; the gradients of my shares are complete afterwards. input
-  /// [B, V, Y, X] and target [B, T, Y, X] (NaN where missing) on my slab. `step` counts from 0. Returns the global loss.
-  /// `flag` is summed over ranks on the way and returned in place (an agreed request to stop).
-  double backward(const Tensor& input, const Tensor& target, int64_t step, double* flag = nullptr);
+  /// Forward and backward over my samples, in micro-batches; the gradients of my shares are complete afterwards. `step`
+  /// counts from 0. Returns the global loss. `flag` is summed over ranks on the way and returned in place (an agreed
+  /// request to stop).
+  double backward(const LearnerBatch& batch, int64_t step, double* flag = nullptr);
   /// Clips, updates my shares, makes the new weights readable. Returns the gradient norm before clipping. Throws
   /// Error(not_finite), with weights untouched, if loss or gradient is not finite.
   double update(int64_t step, double loss);

@@ -50,11 +50,11 @@ ModelForecaster::ModelForecaster(const Experiment& experiment, MeshModel& model)
   owned_.assign(owned.const_data_ptr<float>(), owned.const_data_ptr<float>() + owned.numel());
 }
 
-std::vector<float> ModelForecaster::step(std::span<const float> states, int64_t batch) {
+std::vector<float> ModelForecaster::step(std::span<const float> states, std::span<const TimeStamp> times) {
   const at::NoGradGuard no_grad;
   const Dataset& dataset = *experiment_.dataset;
   const Statistics& statistics = experiment_.statistics;
-  const auto variables = static_cast<int64_t>(dataset.variables().size());
+  const auto variables = static_cast<int64_t>(dataset.variables().size()), batch = static_cast<int64_t>(times.size());
   // Physical fields in double: the tendency of a temperature in K would lose digits in fp32 sums over a long rollout.
   const Tensor state = at::from_blob(const_cast<float*>(states.data()),
                                      {batch, variables, rows().size(), dataset.grid().columns()}, at::kFloat)
@@ -62,7 +62,7 @@ std::vector<float> ModelForecaster::step(std::span<const float> states, int64_t 
   const auto [mean, std] = tensors_of(statistics.variables);
   const Tensor fields = at::nan_to_num((state - mean) / std);
   const Tensor input = at::cat({fields, statics_.expand({batch, -1, -1, -1})}, 1).to(model_.master());
-  const Tensor prediction = model_.vit().forward(input).to(at::kDouble);
+  const Tensor prediction = model_.vit().forward(input, conditions(experiment_, times).to(model_.master())).to(at::kDouble);
 
   Tensor next = at::full_like(state, std::numeric_limits<double>::quiet_NaN());
   const bool tendency = experiment_.config.model.predict == Predict::tendency;

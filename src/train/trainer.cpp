@@ -43,7 +43,7 @@ Trainer::Trainer(const Experiment& experiment, Mesh& mesh, std::optional<std::fi
       samples_(make_samples(experiment.dataset->times(), experiment.dataset->calendar(), experiment.train,
                             experiment.lead)) {}
 
-Trainer::Fields Trainer::to_tensors(const Batch& batch) const {
+LearnerBatch Trainer::to_tensors(const Batch& batch) const {
   const Grid& grid = experiment_.dataset->grid();
   const auto size = static_cast<int64_t>(batch.samples.size());
   auto tensor = [&](const std::vector<float>& values) {
@@ -51,7 +51,9 @@ Trainer::Fields Trainer::to_tensors(const Batch& batch) const {
         .to(learner_.model().master(), /*non_blocking=*/false, /*copy=*/true)
         .view({size, -1, learner_.model().slab().rows.size(), grid.columns()});
   };
-  return {tensor(batch.input), tensor(batch.target)};
+  std::vector<TimeStamp> times;
+  for (const Sample& sample : batch.samples) times.push_back(experiment_.dataset->times()[sample.input]);
+  return {tensor(batch.input), conditions(experiment_, times).to(learner_.model().master()), tensor(batch.target)};
 }
 
 StepReport Trainer::step() {
@@ -60,12 +62,12 @@ StepReport Trainer::step() {
                                        progression_.step);
   }
   const double start = now(), waited = loader_->wait_seconds();
-  const Fields fields = to_tensors(loader_->next());  // my samples of the batch, my slab of the grid
+  const LearnerBatch fields = to_tensors(loader_->next());  // my samples of the batch, my slab of the grid
   double stop = stop_requested() ? 1.0 : 0.0;
   StepReport report;
   report.step = progression_.step + 1;
   report.learning_rate = learning_rate(config_, progression_.step);
-  report.loss = learner_.backward(fields.input, fields.target, progression_.step, &stop);
+  report.loss = learner_.backward(fields, progression_.step, &stop);
   report.grad_norm = learner_.update(progression_.step, report.loss);
   progression_.step = report.step;
   stopping_ = stop > 0.0;
@@ -86,8 +88,8 @@ double Trainer::validate() {
   for (size_t first = 0; first < samples.size(); first += static_cast<size_t>(config_.batch_size)) {
     const int64_t count = std::min<int64_t>(config_.batch_size, static_cast<int64_t>(samples.size() - first));
     const Range mine = share(count, mesh_.dp().rank(), mesh_.dp().size());
-    const Fields fields = to_tensors(reader_.read(std::span(samples).subspan(first + mine.begin, mine.size())));
-    const Tensor prediction = learner_.model().vit().forward(fields.input);
+    const LearnerBatch fields = to_tensors(reader_.read(std::span(samples).subspan(first + mine.begin, mine.size())));
+    const Tensor prediction = learner_.model().vit().forward(fields.input, fields.condition);
     loss += learner_.loss()(prediction, fields.target, 1.0).item<double>();
     weight += learner_.loss().weight_of(fields.target);
   }

@@ -46,10 +46,7 @@ class Trainer {
   Progression progression_;
   bool stopping_ = false;  // some rank was asked to stop
 
-  struct Fields {
-    Tensor input, target;
-  };
-  Fields to_tensors(const Batch& batch) const;
+  LearnerBatch to_tensors(const Batch& batch) const;
   void save(bool is_best);
 };
 

@@ -42,8 +42,8 @@ Tensor my_part(const Tensor& whole, const Learner& learner, const Slab& slab) {
 
 }  // namespace
 
-VerifyProblem make_verify_problem(const Config& config, int64_t inputs, const std::vector<int64_t>& targets) {
-  VerifyProblem problem{config, {}, {}};
+VerifyProblem make_verify_problem(const Config& config, const ModelShape& real) {
+  VerifyProblem problem{config, real, {}};
   Config& c = problem.config;
   const int64_t patch = std::min<int64_t>(c.model.patch_size, 4);
   c.train.precision = Precision::fp64;
@@ -59,25 +59,28 @@ VerifyProblem make_verify_problem(const Config& config, int64_t inputs, const st
   for (int64_t y = 0; y < rows; ++y) problem.grid.latitude.push_back(80.0 - 160.0 * static_cast<double>(y) / static_cast<double>(rows));
   for (int64_t x = 0; x < columns; ++x) problem.grid.longitude.push_back(5.0 * static_cast<double>(x));
   problem.shape.rows = rows, problem.shape.columns = columns;
-  problem.shape.inputs = inputs, problem.shape.targets = targets;
   problem.shape.config = c.model;
-  problem.shape.seed = c.train.seed;
   return problem;
 }
 
 VerifyFields make_verify_fields(const VerifyProblem& problem) {
-  auto normals = [&](const char* name, int64_t channels) {
+  const int64_t batch = problem.config.train.batch_size;
+  auto normals = [&](const char* name, std::vector<int64_t> shape) {
     const uint64_t key = random_key(problem.config.train.seed, name);
-    const Tensor out =
-        at::empty({problem.config.train.batch_size, channels, problem.shape.rows, problem.shape.columns}, at::kDouble);
+    const Tensor out = at::empty(shape, at::kDouble);
     double* values = out.mutable_data_ptr<double>();
     for (int64_t i = 0; i < out.numel(); ++i) values[i] = normal(key, static_cast<uint64_t>(i));
     return out;
   };
-  VerifyFields fields{normals("verify input", problem.shape.inputs),
-                      normals("verify target", static_cast<int64_t>(problem.shape.targets.size()))};
+  auto fields_of = [&](int64_t channels) {
+    return std::vector<int64_t>{batch, channels, problem.shape.rows, problem.shape.columns};
+  };
+  const auto targets = static_cast<int64_t>(problem.shape.targets.size());
+  VerifyFields fields{normals("verify input", fields_of(problem.shape.inputs)),
+                      normals("verify condition", {batch, problem.shape.conditions}),
+                      normals("verify target", fields_of(targets))};
   // A fifth of the target is missing, unevenly: ranks and samples get different numbers of valid points.
-  const Tensor hidden = normals("verify mask", fields.target.size(1)) > 0.84;
+  const Tensor hidden = normals("verify mask", fields_of(targets)) > 0.84;
   fields.target.masked_fill_(hidden, std::nan(""));
   return fields;
 }
@@ -85,17 +88,18 @@ VerifyFields make_verify_fields(const VerifyProblem& problem) {
 Snapshot take_snapshot(Learner& learner, Mesh& mesh, const VerifyFields& fields, int64_t steps) {
   Snapshot snapshot;
   const Slab& slab = learner.model().slab();
-  const Tensor input = my_part(fields.input, learner, slab).contiguous();
-  const Tensor target = my_part(fields.target, learner, slab).contiguous();
+  const LearnerBatch batch{my_part(fields.input, learner, slab).contiguous(),
+                           fields.condition.slice(0, learner.my_samples().begin, learner.my_samples().end),
+                           my_part(fields.target, learner, slab).contiguous()};
   {
     const at::NoGradGuard no_grad;
     Tensor whole = at::zeros_like(fields.target);
-    my_part(whole, learner, slab).copy_(learner.model().vit().forward(input));
+    my_part(whole, learner, slab).copy_(learner.model().vit().forward(batch.input, batch.condition));
     const Tensor sum = mesh.data().all_reduce(whole.flatten(), "verify").wait();
     snapshot.tensors.emplace_back("prediction", sum.clone());
   }
   for (int64_t step = 0; step < steps; ++step) {
-    const double loss = learner.backward(input, target, step);
+    const double loss = learner.backward(batch, step);
     snapshot.tensors.emplace_back("loss of step " + std::to_string(step + 1), at::full({1}, loss, at::kDouble));
     if (step == 0) {
       add_params(snapshot, learner, "gradient of ", "", [](const Section& s) { return s.gradient; });

@@ -18,13 +18,12 @@ struct VerifyProblem {
   Grid grid;
 };
 
-/// Shrinks grid, width, depth and batch, keeps mesh, heads, tokenisation, patch overhang and micro-batches. `inputs`, `targets`:
-/// as in the real model.
-VerifyProblem make_verify_problem(const Config& config, int64_t inputs, const std::vector<int64_t>& targets);
+/// Shrinks grid, width, depth and batch of `real`, keeps mesh, heads, tokenisation, patch overhang and micro-batches.
+VerifyProblem make_verify_problem(const Config& config, const ModelShape& real);
 
 /// Normalised fields of the whole grid and batch, the same on every rank: input [B, V, Y, X], target [B, T, Y, X] with NaN.
 struct VerifyFields {
-  Tensor input, target;
+  Tensor input, condition, target;
 };
 VerifyFields make_verify_fields(const VerifyProblem& problem);
 

@@ -90,10 +90,10 @@ FunctionForecaster::FunctionForecaster(const Dataset& dataset, Function function
       state_size_per_row_(static_cast<int64_t>(dataset.variables().size()) * dataset.grid().columns()),
       function_(std::move(function)) {}
 
-std::vector<float> FunctionForecaster::step(std::span<const float> states, int64_t batch) {
+std::vector<float> FunctionForecaster::step(std::span<const float> states, std::span<const TimeStamp> times) {
   std::vector<float> next(states.begin(), states.end());
   const int64_t size = state_size_per_row_ * rows_.size();
-  for (int64_t b = 0; b < batch; ++b)
+  for (size_t b = 0; b < times.size(); ++b)
     function_(std::span(next).subspan(b * size, size));
   ++steps_done;
   return next;

@@ -46,7 +46,7 @@ class FunctionForecaster : public Forecaster {
  public:
   using Function = std::function<void(std::span<float> state)>;
   FunctionForecaster(const Dataset& dataset, Function function);
-  std::vector<float> step(std::span<const float> states, int64_t batch) override;
+  std::vector<float> step(std::span<const float> states, std::span<const TimeStamp> times) override;
   Range rows() const override { return rows_; }
   std::span<const float> owned() const override { return owned_; }
   void sum_over_ranks(std::span<double>) override {}

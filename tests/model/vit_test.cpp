@@ -13,7 +13,7 @@ namespace {
 
 ModelShape small_shape(Tokens tokens) {
   ModelShape shape;
-  shape.rows = 5, shape.columns = 7, shape.inputs = 3, shape.targets = {0, 2};
+  shape.rows = 5, shape.columns = 7, shape.inputs = 3, shape.targets = {0, 2}, shape.conditions = 4;
   shape.config.patch_size = 2, shape.config.tokens = tokens;
   shape.config.aggregated_tokens = tokens == Tokens::aggregated ? 2 : 1;
   shape.config.embed_dim = 8, shape.config.depth = 2, shape.config.num_heads = 2, shape.config.mlp_ratio = 2;
@@ -33,12 +33,15 @@ struct Fixture {
   Vit vit;
 };
 
+/// Some numbers for each sample.
+Tensor condition(const Tensor& fields) { return at::arange(4.0, fields.options()).sin().expand({fields.size(0), 4}); }
+
 const Tokens kTokens[] = {Tokens::joint, Tokens::variable, Tokens::aggregated};
 
 TEST(Vit, PredictsTargetsOnTheGrid) {
   for (const Tokens tokens : kTokens) {
     Fixture f(small_shape(tokens));
-    EXPECT_EQ(f.vit.forward(at::randn({2, 3, 5, 7}, at::kDouble)).sizes().vec(), (std::vector<int64_t>{2, 2, 5, 7}));
+    EXPECT_EQ(f.vit.forward(at::randn({2, 3, 5, 7}, at::kDouble), at::randn({2, 4}, at::kDouble)).sizes().vec(), (std::vector<int64_t>{2, 2, 5, 7}));
     EXPECT_TRUE(at::equal(f.vit.owned(), at::ones({2, 5, 7}, at::kDouble)));
   }
 }
@@ -48,7 +51,7 @@ TEST(Vit, EveryGradientMatchesFiniteDifferences) {
     Fixture f(small_shape(tokens), Recompute::keep_attention);
     at::manual_seed(4);
     const Tensor fields = at::randn({2, 3, 5, 7}, at::kDouble), weight = at::randn({2, 2, 5, 7}, at::kDouble);
-    auto loss = [&] { return (f.vit.forward(fields) * weight).sum(); };
+    auto loss = [&] { return (f.vit.forward(fields, condition(fields)) * weight).sum(); };
     // Weights of 0.02 leave the softmax flat and some gradients tiny: make them larger.
     for (ParamGroup* group : f.vit.groups()) {
       group->load([](const Param&, Range, const Tensor& out) { out.copy_(at::randn(out.sizes(), at::kDouble) * 0.4); });
@@ -77,7 +80,7 @@ TEST(Vit, EveryGradientMatchesFiniteDifferences) {
         });
       }
     }
-    EXPECT_GT(params, 28);
+    EXPECT_GT(params, 30);
     EXPECT_GT(checked, 2 * params);  // most of the gradients compared are not zero
   }
 }
@@ -88,7 +91,7 @@ TEST(Vit, RecomputationChangesNothing) {
   std::vector<std::vector<Tensor>> gradients;
   for (const Recompute mode : {Recompute::none, Recompute::full, Recompute::keep_attention}) {
     Fixture f(shape, mode);
-    f.vit.forward(fields).square().sum().backward();
+    f.vit.forward(fields, condition(fields)).square().sum().backward();
     gradients.emplace_back();
     for (ParamGroup* group : f.vit.groups()) {
       group->finish_gradients();
@@ -105,7 +108,7 @@ TEST(Vit, SameInputGivesTheSameBytesTwice) {
   for (const auto compute : {at::kFloat, at::kBFloat16}) {
     Fixture f(small_shape(Tokens::variable), Recompute::none, compute, at::kFloat);
     const Tensor fields = at::randn({2, 3, 5, 7});
-    EXPECT_TRUE(at::equal(f.vit.forward(fields), f.vit.forward(fields)));
+    EXPECT_TRUE(at::equal(f.vit.forward(fields, condition(fields)), f.vit.forward(fields, condition(fields))));
   }
 }
 
@@ -113,7 +116,7 @@ TEST(Vit, Bf16IsNearFp32) {
   const ModelShape shape = small_shape(Tokens::joint);
   Fixture exact(shape, Recompute::none, at::kFloat, at::kFloat), rounded(shape, Recompute::none, at::kBFloat16, at::kFloat);
   const Tensor fields = at::randn({2, 3, 5, 7});
-  const Tensor a = exact.vit.forward(fields), b = rounded.vit.forward(fields);
+  const Tensor a = exact.vit.forward(fields, condition(fields)), b = rounded.vit.forward(fields, condition(fields));
   EXPECT_EQ(b.scalar_type(), at::kFloat);
   EXPECT_FALSE(at::equal(a, b));
   EXPECT_LT((a - b).abs().max().item<double>(), 0.02 * a.abs().max().item<double>());
@@ -126,15 +129,15 @@ TEST(Vit, DropPathDropsWholeBranchesOfSamplesByTheirNumber) {
   const Tensor fields = at::randn({1, 3, 5, 7}, at::kDouble).expand({16, -1, -1, -1}).contiguous();
   std::vector<int64_t> numbers(16);
   for (int64_t i = 0; i < 16; ++i) numbers[i] = i;
-  const Tensor whole = f.vit.forward(fields, {3, numbers});
+  const Tensor whole = f.vit.forward(fields, condition(fields), {3, numbers});
   // The same samples in another batch drop the same.
-  const Tensor part = f.vit.forward(fields.narrow(0, 0, 5), {3, std::span(numbers).subspan(8, 5)});
+  const Tensor part = f.vit.forward(fields.narrow(0, 0, 5), condition(fields).narrow(0, 0, 5), {3, std::span(numbers).subspan(8, 5)});
   EXPECT_TRUE(at::allclose(whole.narrow(0, 8, 5), part, 1e-12, 1e-14));
   std::set<double> outcomes;
   for (int64_t i = 0; i < 16; ++i) outcomes.insert(whole[i].sum().item<double>());
   EXPECT_GT(outcomes.size(), 1U);
-  EXPECT_FALSE(at::allclose(whole, f.vit.forward(fields, {4, numbers})));
-  EXPECT_TRUE(at::equal(f.vit.forward(fields), f.vit.forward(fields)));
+  EXPECT_FALSE(at::allclose(whole, f.vit.forward(fields, condition(fields), {4, numbers})));
+  EXPECT_TRUE(at::equal(f.vit.forward(fields, condition(fields)), f.vit.forward(fields, condition(fields))));
 }
 
 }  // namespace

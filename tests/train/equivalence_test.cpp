@@ -41,7 +41,9 @@ VerifyProblem problem_of(const Layout& l) {
   config.parallel.dp = l.dp, config.parallel.sp = l.sp;
   config.parallel.sequence = l.sequence, config.parallel.ulysses = l.ulysses, config.parallel.zero = l.zero;
   config.memory.recompute = l.recompute;
-  VerifyProblem problem = make_verify_problem(config, 3, {0, 2});
+  ModelShape real;
+  real.inputs = 3, real.targets = {0, 2}, real.conditions = 4, real.seed = 3;
+  VerifyProblem problem = make_verify_problem(config, real);
   if (l.rows > 0) {
     problem.shape.rows = l.rows;
     problem.grid.latitude.clear();

@@ -70,7 +70,9 @@ VerifyProblem problem_of(Sequence sequence, int zero) {
   config.model.num_heads = 4, config.model.embed_dim = 16, config.model.depth = 2, config.model.patch_size = 2;
   config.parallel.sp = kRanks, config.parallel.sequence = sequence, config.parallel.zero = zero;
   config.train.seed = 1;
-  return make_verify_problem(config, 2, {0, 1});
+  ModelShape real;
+  real.inputs = 2, real.targets = {0, 1}, real.conditions = 4, real.seed = 1;
+  return make_verify_problem(config, real);
 }
 
 /// The largest relative difference from one rank with a fault on the wires.
@@ -103,7 +105,7 @@ double with_fault(Sequence sequence, int zero, const Spoil& spoil, const MakeStr
     Counts tokens;
     for (int r = 0; r < kRanks; ++r) tokens.push_back(make_slab(problem.shape.token_grid(), r, kRanks).tokens.size());
     Learner learner(problem.shape, problem.config, problem.grid, mesh, make ? make(mesh.sp(), tokens) : nullptr);
-    VerifyFields mine{fields.input.clone(), fields.target.clone()};
+    VerifyFields mine{fields.input, fields.condition, fields.target.clone()};
     if (spoil) spoil(learner, mine, world.rank());
     const Snapshot found = take_snapshot(learner, mesh, mine, 2);
     if (world.rank() == 0) worst = compare(expected, found).relative;

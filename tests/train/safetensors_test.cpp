@@ -32,7 +32,7 @@ TEST(Safetensors, RefusesWhatIsBroken) {
     expect_error(Exit::checkpoint, {"x.safetensors"}, [&] { SafetensorsFile file(path); });
   }
   std::string header = good;
-  header[10] = '#';
+  header[8] = '#';
   write_text(path, header, Exit::checkpoint);
   expect_error(Exit::checkpoint, {"x.safetensors", "corrupt"}, [&] { SafetensorsFile file(path); });
   expect_error(Exit::checkpoint, {"missing.safetensors"}, [&] { SafetensorsFile file(directory / "missing.safetensors"); });

@@ -1,0 +1,14 @@
+/// Where a time stands in its day and its year: what a model needs to know of sun and season.
+#pragma once
+
+#include <array>
+
+#include "data/calendar.h"
+
+namespace seqvit {
+
+/// Sine and cosine of the time of day (UTC), then of the time of year.
+constexpr int64_t kPhases = 4;
+std::array<double, kPhases> calendar_phases(TimeStamp time, Calendar calendar);
+
+}  // namespace seqvit

@@ -1,0 +1,32 @@
+#!/usr/bin/env bash
+# Installs, builds and tests everything.
+#
+#   ./test.sh             all quick tests
+#   ./test.sh --asan      those of the rank-threads, under AddressSanitizer and UndefinedBehaviorSanitizer
+#   ./test.sh --slow      the long ones too (trains the reference configurations; needs ../shared/data for some)
+set -euo pipefail
+cd "$(dirname "$0")"
+./setup.sh
+
+case "${1:-}" in
+  --asan)
+    cmake --preset asan -DSEQVIT_RANK_TESTS_ONLY=ON >/dev/null
+    cmake --build --preset asan
+    # Open MPI and libtorch keep what they allocate at start; detect_leaks would report them, not us.
+    ASAN_OPTIONS=detect_leaks=0 ctest --preset asan -L ranks
+    ;;
+  --slow)
+    cmake --preset dev >/dev/null
+    cmake --build --preset dev
+    ctest --preset dev
+    ;;
+  "")
+    cmake --preset dev >/dev/null
+    cmake --build --preset dev
+    ctest --preset dev -LE slow
+    ;;
+  *)
+    echo "test.sh: unknown option '$1'; it takes --asan or --slow" >&2
+    exit 2
+    ;;
+esac

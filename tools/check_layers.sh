@@ -1,0 +1,36 @@
+#!/usr/bin/env bash
+# No include runs against the layers of the design: each layer may use those listed for it, and libraries that a single
+# file pair is to hide stay there. Prints each offending line.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+declare -A may_use=(
+  [core]="core"
+  [grid]="core grid"
+  [data]="core grid data"
+  [comm]="core comm"
+  [ops]="core ops"
+  [parallel]="core comm ops parallel"
+  [model]="core grid comm ops parallel model"
+  [evaluate]="core grid data evaluate"
+  [train]="core grid data comm ops parallel model evaluate train"
+  [cli]="core grid data comm ops parallel model evaluate train cli"
+)
+bad=0
+for layer in "${!may_use[@]}"; do
+  while IFS= read -r line; do
+    used=$(sed -E 's/.*#include "([a-z_]+)\/.*/\1/' <<<"$line")
+    if [[ " ${may_use[$layer]} " != *" $used "* ]]; then
+      echo "$line   <- $layer must not use $used"
+      bad=1
+    fi
+  done < <(grep -rnE '#include "[a-z_]+/' "src/$layer" || true)
+done
+hide() {  # HEADER FILE_PATTERN: only files of this pattern may include the header
+  local found
+  found=$(grep -rlE "#include <$1>" src | grep -vE "$2" || true)
+  [ -z "$found" ] || { echo "<$1> is included outside $2: $found"; bad=1; }
+}
+hide 'mpi\.h' '^src/comm/'
+hide 'netcdf\.h' '^src/(data|evaluate)/'
+hide 'torch/torch\.h' 'nowhere'
+exit $bad
