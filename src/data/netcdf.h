@@ -25,8 +25,8 @@ struct NetcdfDim {
   bool unlimited = false;
 };
 
-/// The lock that every call of netCDF-C takes, a writer's too. Asking for it also keeps HDF5 from printing its own errors
-/// on the thread that asks.
+/// The lock that every call of netCDF-C takes, a writer's too. Asking for it also keeps HDF5 from printing
+/// its own errors on the thread that asks.
 std::mutex& netcdf_mutex();
 
 struct NetcdfVariable {

@@ -66,7 +66,9 @@ Selection::Selection(const DatasetOptions& options, std::vector<std::string> pat
     if (progress.due()) progress.show(fmt::format("opening data files: {} of {}", file + 1, paths_.size()));
   }
   if (all_ && variables_.empty()) {
-    for (const std::string& name : statics_) pick_static(name);  // one that has times says more about it
+    // A static field that has times after all says more about it.
+    for (const std::string& name : statics_)
+      pick_static(name);
     fail(Exit::data, "{}: expected a variable with dims (time, lat, lon), found none; see 'seqvit inspect'",
          paths_[0]);
   }

@@ -2,6 +2,7 @@
 // can fail.
 #include <algorithm>
 #include <cstdio>
+#include <filesystem>
 #include <random>
 
 #include <gtest/gtest.h>
@@ -51,6 +52,13 @@ TEST_F(DatasetTest, MoreFilesThanAreKeptOpen) {
     expect_rows(dataset, 0, 6.0 * static_cast<double>(time), 0, {0, 5},
                 [&](Range rows, std::span<float> out) { dataset.read(0, time, rows, out); });
   }
+  int64_t open = 0;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) {
+    std::error_code error;
+    const std::string target = std::filesystem::read_symlink(entry.path(), error).string();
+    open += target.starts_with(directory_.path().string()) ? 1 : 0;
+  }
+  EXPECT_LE(open, 16);
 }
 
 TEST_F(DatasetTest, FilesHoldDifferentVariables) {
