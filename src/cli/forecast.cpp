@@ -1,6 +1,7 @@
 #include "evaluate/forecast.h"
 
 #include <memory>
+#include <optional>
 
 #include "cli/run_model.h"
 #include "core/error.h"
@@ -16,7 +17,7 @@ struct ForecastCommand {
   std::vector<std::string> initial_times;
   int64_t steps = 0;
   std::string output;
-  std::string picture, variable;
+  std::string picture, variable, lead;
 };
 
 std::vector<int64_t> initial_indices(const Dataset& dataset, const std::vector<std::string>& texts) {
@@ -33,6 +34,37 @@ std::vector<int64_t> initial_indices(const Dataset& dataset, const std::vector<s
   return indices;
 }
 
+/// What a picture will show: checked before the forecast is made, drawn after.
+struct PicturePlan {
+  int64_t variable, step, target;
+  PictureText text;
+};
+
+PicturePlan plan_picture(const ForecastCommand& command, const Experiment& e, int64_t initial) {
+  const Dataset& dataset = *e.dataset;
+  const LeadTime lead = command.lead.empty() ? e.lead : LeadTime::parse(command.lead);
+  PicturePlan plan{};
+  plan.variable = command.variable.empty() ? e.targets.front() : dataset.variable_index(command.variable);
+  plan.step = steps_of(lead, e.lead);
+  if (plan.step > command.steps) {
+    fail(Exit::usage, "--lead {}: the forecast has only {} steps of {}", lead.text(), command.steps, e.lead.text());
+  }
+  const TimeStamp valid = lead.after(dataset.times()[initial], dataset.calendar());
+  const std::string valid_text = format_time(valid, dataset.calendar());
+  plan.target = dataset.time_index(valid);
+  if (plan.target < 0) fail(Exit::usage, "--picture: the data have no truth at {}", valid_text);
+  const VariableInfo& info = dataset.variables()[plan.variable];
+  plan.text = {.variable = info.name, .units = info.units, .valid_time = valid_text, .lead = lead.text()};
+  return plan;
+}
+
+void draw(const PicturePlan& plan, const ForecastCommand& command, const Dataset& dataset) {
+  std::vector<float> truth(dataset.grid().points());
+  dataset.read(plan.variable, plan.target, {0, dataset.grid().rows()}, truth);
+  const auto forecast = read_forecast(command.output, plan.text.variable, 0, plan.step - 1);
+  write_picture(command.picture, dataset.grid(), truth, forecast, plan.text);
+}
+
 void run_forecast_command(const ForecastCommand& command, const Invocation& invocation) {
   RunModel run(command.run, invocation);
   const Experiment& e = run.experiment();
@@ -46,7 +78,10 @@ void run_forecast_command(const ForecastCommand& command, const Invocation& invo
   layout.steps = command.steps;
   layout.variables = e.targets;
   layout.command = invocation.command_line;
+  std::optional<PicturePlan> picture;
+  if (!command.picture.empty()) picture = plan_picture(command, e, layout.initial_times.front());
   run_forecast(*e.dataset, run.forecaster(), layout, command.output, e.config.train.batch_size);
+  if (picture && run.prints()) draw(*picture, command, *e.dataset);
   log_info("{}: {} x {} steps of {}", command.output, layout.initial_times.size(), command.steps, e.lead.text());
 }
 
@@ -59,6 +94,9 @@ CommandBody add_forecast(CLI::App& app) {
   command->add_option("--init", options->initial_times, "Initial times, such as 2014-07-01T00")->required()->delimiter(',');
   command->add_option("--steps", options->steps, "Steps of data.lead_time to go")->required()->check(CLI::PositiveNumber);
   command->add_option("--output", options->output, "NetCDF file to write")->required();
+  command->add_option("--picture", options->picture, "Also draw truth, forecast and error of the first initial time (PNG)");
+  command->add_option("--variable", options->variable, "Variable of the picture (default: the first)");
+  command->add_option("--lead", options->lead, "Lead time of the picture, such as 24h (default: one step)");
   return [options](const Invocation& invocation) { run_forecast_command(*options, invocation); };
 }
 

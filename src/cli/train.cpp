@@ -12,6 +12,7 @@
 #include "core/version.h"
 #include "train/experiment.h"
 #include "train/trainer.h"
+#include "train/verify.h"
 
 namespace seqvit {
 namespace {
@@ -49,6 +50,17 @@ void check_run_directory(const fs::path& run, bool resume) {
   }
 }
 
+/// The short form of `seqvit verify`: a run of several ranks starts only when its layout is proven.
+void verify_or_fail(const Config& config, const ModelShape& shape, Comm& world) {
+  const VerifyReport report = verify_layout(make_verify_problem(config, shape), world, 1);
+  if (!report.passed()) {
+    fail(Exit::bug, "this layout differs from one rank by {:.1e} at {}; see `seqvit verify`, please report it",
+         report.worst.relative, report.worst.element);
+  }
+  log_info("layout verified: {} tensors equal one rank's within {:.1e} (fp64, small size)", report.tensors,
+           report.worst.relative);
+}
+
 void train(const TrainOptions& options, const Invocation& invocation) {
   const Config config = load_config(options.config, invocation.overrides);
   const fs::path run = options.run.empty() ? fs::path("runs") / fs::path(options.config).stem() : fs::path(options.run);
@@ -59,6 +71,7 @@ void train(const TrainOptions& options, const Invocation& invocation) {
   set_comm_timeout(config.parallel.timeout_seconds);
 
   Experiment e = open_experiment(config);
+  if (world.size() > 1 && config.parallel.verify) verify_or_fail(config, e.model_shape(), world);
   e.statistics = cached_statistics(*e.dataset, e.train, e.lead);
   Trainer trainer(e, mesh, run);
   if (options.resume) trainer.resume();

@@ -8,7 +8,6 @@
 #include "comm/mpi_comm.h"
 #include "core/error.h"
 #include "core/log.h"
-#include "core/stop.h"
 
 namespace seqvit {
 namespace {
@@ -34,7 +33,6 @@ Launch::Launch() {
   }
   world_ = make_mpi_world();
   mpi_ = true;
-  install_stop_handlers();
   set_quiet(world_->rank() != 0);
   if (processes != unknown && processes != world_->size())
     fail(Exit::communication,
@@ -46,7 +44,10 @@ Launch::Launch() {
 
 Launch::~Launch() {
   if (!mpi_) return;
-  if (std::uncaught_exceptions() > 0) abort(static_cast<int>(Exit::bug));
+  if (std::uncaught_exceptions() > 0 && world_->size() > 1) {
+    std::fprintf(stderr, "seqvit: error: rank %d ends the job because of an exception\n", world_->rank());
+    abort(static_cast<int>(Exit::bug));
+  }
   try {
     // MPI_Finalize waits without a limit, and need not wait at all: then the first to leave would look like a
     // lost rank.

@@ -9,11 +9,13 @@
 ///   try { ... launch.world() ... return 0; }
 ///   catch (const Error& error) { print it; launch.abort(code) if other ranks may not fail the same way }
 ///
-/// Signals: under a launcher SIGTERM and SIGINT only ask to stop (core/stop.h). When a rank dies, mpirun
-/// sends SIGTERM to the others and SIGKILL a second later; in that second whoever waits in a collective sees
-/// that the process is gone, throws Error(communication) and so ends with exit code 5. Job schedulers that
-/// want an orderly stop need `mpirun --mca odls_base_sigkill_timeout SECONDS`, because mpirun's second is too
-/// short to save a checkpoint.
+/// When a rank is killed (measured, Open MPI 4.1.4): its mpirun sends SIGTERM to the others after one second
+/// and SIGKILL after another. Long before that, whoever waits in a collective sees that the process is gone,
+/// throws Error(communication), and with `abort` ends with exit code 5; the job ends within 3 s. (mpirun
+/// itself returns the code of the rank that failed first: 137 for a killed one.) On other machines mpirun's
+/// signals end the ranks. A SIGTERM to mpirun does the same, so an orderly stop (core/stop.h) needs more time
+/// than its second: `mpirun --mca odls_base_sigkill_timeout SECONDS` is waited for twice, before SIGTERM and
+/// before SIGKILL.
 #pragma once
 
 #include <memory>

@@ -87,34 +87,34 @@ Operation::Operation(Call call, std::shared_ptr<Channel> channel, std::vector<in
 
 Operation::~Operation() = default;
 
-void Operation::send(int peer, Bytes block, int round) {
+void Operation::send(int peer, Bytes block) {
   for (; !block.empty(); block = block.subspan(first_piece(block))) {
     const int bytes = first_piece(block);
     MPI_Request& request = messages_->add(peer, bytes, false);
-    if (MPI_Isend(block.data(), bytes, MPI_BYTE, peer, tag_ + round, channel_->comm, &request) != MPI_SUCCESS)
+    if (MPI_Isend(block.data(), bytes, MPI_BYTE, peer, tag_, channel_->comm, &request) != MPI_SUCCESS)
       fail_lost(call_, {members_[peer]});
   }
 }
 
-void Operation::receive(int peer, Bytes block, int round) {
+void Operation::receive(int peer, Bytes block) {
   for (; !block.empty(); block = block.subspan(first_piece(block))) {
     const int bytes = first_piece(block);
     MPI_Request& request = messages_->add(peer, bytes, true);
-    if (MPI_Irecv(block.data(), bytes, MPI_BYTE, peer, tag_ + round, channel_->comm, &request) != MPI_SUCCESS)
+    if (MPI_Irecv(block.data(), bytes, MPI_BYTE, peer, tag_, channel_->comm, &request) != MPI_SUCCESS)
       fail_lost(call_, {members_[peer]});
   }
 }
 
-void Operation::exchange(int round, const Blocks& outgoing, const Blocks& incoming) {
+void Operation::exchange(const Blocks& outgoing, const Blocks& incoming) {
   const int size = call_.size;
   // Peers in rotated order, so that not everyone sends to rank 0 first.
   for (int i = 1; i < size; ++i) {
     const int peer = (rank_ + size - i) % size;
-    receive(peer, incoming[peer], round);
+    receive(peer, incoming[peer]);
   }
   for (int i = 1; i < size; ++i) {
     const int peer = (rank_ + i) % size;
-    send(peer, outgoing[peer], round);
+    send(peer, outgoing[peer]);
   }
   const Bytes mine = outgoing[rank_], kept = incoming[rank_];
   if (!kept.empty() && kept.data() != mine.data()) std::memcpy(kept.data(), mine.data(), kept.size());
@@ -159,14 +159,10 @@ void Operation::check_arrived(int code) const {
 
 std::vector<int> Operation::missing() const {
   std::vector<int> ranks;
-  for (const bool incoming : {true, false}) {
-    for (size_t i = 0; i < messages_->requests.size(); ++i) {
-      int arrived = 0;
-      MPI_Request_get_status(messages_->requests[i], &arrived, MPI_STATUS_IGNORE);
-      const Messages::Message& message = messages_->messages[i];
-      if (!arrived && message.incoming == incoming) ranks.push_back(members_[message.peer]);
-    }
-    if (!ranks.empty()) break;  // all that should come has come: then it is those who do not receive
+  for (size_t i = 0; i < messages_->requests.size(); ++i) {
+    int arrived = 0;
+    MPI_Request_get_status(messages_->requests[i], &arrived, MPI_STATUS_IGNORE);
+    if (!arrived) ranks.push_back(members_[messages_->messages[i].peer]);
   }
   std::sort(ranks.begin(), ranks.end());
   ranks.erase(std::unique(ranks.begin(), ranks.end()), ranks.end());

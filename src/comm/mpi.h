@@ -46,10 +46,10 @@ class Operation {
   ~Operation();
 
   /// Starts messages to and from one peer; an empty block is no message.
-  void send(int peer, Bytes block, int round = 0);
-  void receive(int peer, Bytes block, int round = 0);
-  /// Starts one message to and one from every rank; `round` (0 or 1) tells apart the steps of one collective.
-  void exchange(int round, const Blocks& outgoing, const Blocks& incoming);
+  void send(int peer, Bytes block);
+  void receive(int peer, Bytes block);
+  /// Starts one message to and one from every rank.
+  void exchange(const Blocks& outgoing, const Blocks& incoming);
 
   /// Moves on as far as possible without waiting; true when complete.
   bool advance();

@@ -14,10 +14,9 @@ namespace seqvit {
 namespace {
 
 constexpr int64_t small_all_reduce_bytes = 8192;  // below, one round of messages beats half the volume
-// 32767 is the largest tag that every MPI has. A collective uses two; that many may be under way on a
-// communicator.
-constexpr int message_tag = 32766;
-constexpr int64_t collective_tags = 16000;
+// 32767 is the largest tag that every MPI has; so many collectives may be under way on a communicator.
+constexpr int message_tag = 32767;
+constexpr int64_t collective_tags = 32767;
 
 Bytes all_of(const Tensor& x) {
   return {static_cast<char*>(x.data_ptr()), x.nbytes()};
@@ -62,14 +61,14 @@ class MpiComm final : public CheckedComm {
     return op;
   }
   Started make_collective(const Call& call, const Tensor& input, Tensor result) {
-    const auto tag = static_cast<int>(2 * (started_++ % collective_tags));
+    const auto tag = static_cast<int>(started_++ % collective_tags);
     return make(call, tag, input, std::move(result));
   }
   Blocks same_for_all(const Tensor& x) const { return Blocks(size(), all_of(x)); }
 
   Pending start_all_gather(const Call& call, const Tensor& mine, const Counts& counts) override {
     const Started op = make_collective(call, mine, flat_empty(mine, total(counts)));
-    op->exchange(0, same_for_all(mine), blocks_of(op->result, counts));
+    op->exchange(same_for_all(mine), blocks_of(op->result, counts));
     return start(op);
   }
 
@@ -78,7 +77,7 @@ class MpiComm final : public CheckedComm {
     const Started op = make_collective(call, parts, flat_empty(parts, mine));
     const Tensor received = flat_empty(parts, mine * size());
     op->next = [received, mine](Operation& o) { sum_blocks(received, mine, o.result, 0); };
-    op->exchange(0, blocks_of(parts, counts), blocks_of(received, Counts(size(), mine)));
+    op->exchange(blocks_of(parts, counts), blocks_of(received, Counts(size(), mine)));
     return start(op);
   }
 
@@ -92,17 +91,16 @@ class MpiComm final : public CheckedComm {
       sum_blocks(received, mine, o.result, begin);
       if (small) return;
       const Blocks sums = blocks_of(o.result, shares);
-      o.exchange(1, Blocks(shares.size(), sums[me]), sums);
+      o.exchange(Blocks(shares.size(), sums[me]), sums);
     };
-    op->exchange(0, small ? same_for_all(x) : blocks_of(x, shares),
-                 blocks_of(received, Counts(size(), mine)));
+    op->exchange(small ? same_for_all(x) : blocks_of(x, shares), blocks_of(received, Counts(size(), mine)));
     return start(op);
   }
 
   Pending start_all_to_all(const Call& call, const Tensor& x, const Counts& send,
                            const Counts& receive) override {
     const Started op = make_collective(call, x, flat_empty(x, total(receive)));
-    op->exchange(0, blocks_of(x, send), blocks_of(op->result, receive));
+    op->exchange(blocks_of(x, send), blocks_of(op->result, receive));
     return start(op);
   }
 
@@ -110,7 +108,7 @@ class MpiComm final : public CheckedComm {
     const Started op = make_collective(call, x, flat_empty(x, x.numel()));
     Blocks incoming(size());
     incoming[root] = all_of(op->result);
-    op->exchange(0, rank() == root ? same_for_all(x) : Blocks(size()), incoming);
+    op->exchange(rank() == root ? same_for_all(x) : Blocks(size()), incoming);
     return start(op);
   }
 

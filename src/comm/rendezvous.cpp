@@ -64,13 +64,13 @@ void Team::fail(int rank, std::exception_ptr error) {
   if (failure_) return;
   failure_ = std::move(error);
   failed_rank_ = rank;
-  wake_all();
 }
 
 void Team::end(int rank) {
   const std::lock_guard lock(mutex_);
   ended_[rank] = true;
-  wake_all();
+  for (const auto& [key, meeting] : meetings_)
+    meeting->complete.notify_all();
 }
 
 std::vector<int> Team::absent(const Meeting& meeting, bool only_ended) const {
@@ -80,11 +80,6 @@ std::vector<int> Team::absent(const Meeting& meeting, bool only_ended) const {
     if (!meeting.posts[i].here && (!only_ended || ended_[rank])) ranks.push_back(rank);
   }
   return ranks;
-}
-
-void Team::wake_all() {
-  for (const auto& [key, meeting] : meetings_)
-    meeting->complete.notify_all();
 }
 
 }  // namespace seqvit

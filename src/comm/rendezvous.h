@@ -61,13 +61,14 @@ class Team {
   /// The number of a communicator that is made by meeting `key` for the group led by `leader`.
   int group_number(const Key& key, int leader);
 
+  /// Keeps the first failure; `end` must follow.
   void fail(int rank, std::exception_ptr error);
+  /// The rank comes no more: wakes whoever waits for it.
   void end(int rank);
   std::exception_ptr failure() const { return failure_; }
 
  private:
   std::vector<int> absent(const Meeting& meeting, bool only_ended) const;
-  void wake_all();
 
   std::mutex mutex_;
   std::map<Key, std::shared_ptr<Meeting>> meetings_;

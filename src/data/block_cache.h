@@ -63,7 +63,7 @@ class FilePool {
   std::shared_ptr<const NetcdfFile> open(size_t index);
 
  private:
-  static constexpr size_t kOpenFiles = 16;
+  static constexpr size_t kOpenFiles = 64;
   std::vector<std::string> paths_;
   std::mutex mutex_;
   std::list<std::pair<size_t, std::shared_ptr<const NetcdfFile>>> open_;  // most recent first

@@ -16,7 +16,7 @@ namespace {
 
 /// Blocks are decoded once and kept by the data set, so HDF5 needs a chunk cache only for what lies between
 /// two calls; its default of up to 64 MB a variable adds up over many files.
-constexpr size_t kChunkCacheBytes = size_t{4} << 20;
+constexpr size_t kChunkCacheBytes = size_t{1} << 20;
 
 void require(int status, const std::string& path, const std::string& what) {
   if (status == NC_NOERR) return;

@@ -9,6 +9,7 @@
 
 #include "core/error.h"
 #include "core/log.h"
+#include "core/stop.h"
 
 namespace seqvit {
 namespace {
@@ -62,6 +63,7 @@ Selection::Selection(const DatasetOptions& options, std::vector<std::string> pat
   }
   Progress progress;
   for (size_t file = 0; file < paths_.size(); ++file) {
+    if (stop_requested()) throw Error(Exit::success, "stopped");
     scan(file);
     if (progress.due()) progress.show(fmt::format("opening data files: {} of {}", file + 1, paths_.size()));
   }

@@ -280,4 +280,16 @@ std::string forecast_variable_name(const std::string& name) {
   return cf_name;
 }
 
+std::vector<float> read_forecast(const std::filesystem::path& path, const std::string& variable, int64_t initial,
+                                 int64_t lead) {
+  const NetcdfFile file(path.string());
+  const NetcdfVariable* found = file.find(forecast_variable_name(variable));
+  if (found == nullptr) fail(Exit::data, "{}: no variable '{}'", path.string(), variable);
+  const std::vector<int64_t> start = {initial, lead, 0, 0};
+  const std::vector<int64_t> count = {1, 1, found->dims[2].size, found->dims[3].size};
+  std::vector<float> field(count[2] * count[3]);
+  file.read(*found, start, count, field);
+  return field;
+}
+
 }  // namespace seqvit

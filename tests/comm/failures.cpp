@@ -86,20 +86,31 @@ void timeout_names_world_rank(Comm& world) {
   const int size = world.size(), last = size - 1;
   if (size < 3) return;
   set_comm_timeout(0.3);
-  Comm& comm = make_doomed(world, world.rank() > 0);
+  Comm& without_first = make_doomed(world, world.rank() > 0);
+  Comm& comm = make_doomed(without_first, 0);
   if (world.rank() == last) std::this_thread::sleep_for(std::chrono::milliseconds(1000));
   if (world.rank() == 0 || world.rank() == last) return;
   expect_contains(communication_error([&] { comm.all_reduce(ones(1), "x").wait(); }),
                   fmt::format("rank {}", last));
 }
 
-void different_sizes(Comm& world) {
+template <typename F>
+void rank_0_differs(Comm& world, F collective) {
   if (world.size() == 1) return;
   set_comm_timeout(0.5);
   Comm& comm = make_doomed(world, 0);
-  const int64_t count = world.rank() == 0 ? 2 : 1;
-  communication_error([&] { comm.all_gather(ones(count), Counts(comm.size(), count), "sizes").wait(); });
+  communication_error([&] { collective(comm, world.rank() == 0 ? 2 : 1); });
   std::this_thread::sleep_for(std::chrono::milliseconds(1000));  // the others are still at it
+}
+
+void different_sizes(Comm& world) {
+  rank_0_differs(world, [](Comm& comm, int64_t count) {
+    comm.all_gather(ones(count), Counts(comm.size(), count), "sizes").wait();
+  });
+}
+
+void different_sums(Comm& world) {
+  rank_0_differs(world, [](Comm& comm, int64_t count) { comm.all_reduce(ones(count), "sizes").wait(); });
 }
 
 /// Mistakes of ours are found before anything is sent.
@@ -128,7 +139,8 @@ void bad_arguments(Comm& world) {
 std::vector<ConformanceCase> failure_cases() {
   return {{"timeout_small", timeout_small},     {"timeout_large", timeout_large},
           {"timeout_barrier", timeout_barrier}, {"timeout_names_world_rank", timeout_names_world_rank},
-          {"different_sizes", different_sizes}, {"bad_arguments", bad_arguments}};
+          {"different_sizes", different_sizes}, {"different_sums", different_sums},
+          {"bad_arguments", bad_arguments}};
 }
 
 }  // namespace seqvit

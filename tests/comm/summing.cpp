@@ -72,13 +72,23 @@ void reduce_scatter(Comm& world) {
 /// The input is the caller's again after wait, and results are not shared between ranks.
 void results_are_own(Comm& world) {
   if (world.size() == 1) return;  // alone, the result is the input
+  constexpr int64_t count = 3000;
+  const Counts counts(world.size(), count);
   for (int round = 0; round < 20; ++round) {
-    Tensor x = make<float>(3000, [&](int64_t) { return 1 + round; });
-    Tensor total = world.all_reduce(x, "test").wait();
-    std::fill_n(static_cast<float*>(x.data_ptr()), 3000, -1.0f);
-    for (const float value : values<float>(total))
-      ASSERT_EQ(value, static_cast<float>((1 + round) * world.size()));
-    std::fill_n(static_cast<float*>(total.data_ptr()), 3000, -2.0f);
+    const auto value = static_cast<float>(1 + round);
+    const auto check_and_spoil = [&](Tensor input, Pending pending, float expected) {
+      Tensor result = pending.wait();
+      std::fill_n(static_cast<float*>(input.data_ptr()), input.numel(), -1.0f);
+      for (const float each : values<float>(result))
+        ASSERT_EQ(each, expected);
+      std::fill_n(static_cast<float*>(result.data_ptr()), result.numel(), -2.0f);
+    };
+    const auto filled = [&](int64_t n) { return make<float>(n, [&](int64_t) { return value; }); };
+    const Tensor a = filled(count), b = filled(count), c = filled(count * world.size()), d = filled(count);
+    check_and_spoil(a, world.all_reduce(a, "test"), value * static_cast<float>(world.size()));
+    check_and_spoil(b, world.all_gather(b, counts, "test"), value);
+    check_and_spoil(c, world.reduce_scatter(c, counts, "test"), value * static_cast<float>(world.size()));
+    check_and_spoil(d, world.broadcast(d, 0, "test"), value);
   }
 }
 

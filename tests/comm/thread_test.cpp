@@ -139,5 +139,11 @@ TEST(RunRanks, different_collectives_are_told_apart) {
   }
 }
 
+TEST(RunRanks, different_purposes_are_told_apart) {
+  reset_comm_state();
+  const auto body = [](Comm& world) { world.all_reduce(one(), world.rank() == 0 ? "loss" : "norm").wait(); };
+  EXPECT_THROW(run_ranks(2, body), Error);
+}
+
 }  // namespace
 }  // namespace seqvit

@@ -55,6 +55,9 @@ TEST(Calendar, StandardLeavesOutTheDaysOf1582) {
   EXPECT_EQ(day_of_year(to_time_stamp({1582, 12, 31}, Calendar::standard), Calendar::standard), 355);
   EXPECT_ERROR(parse_time("1582-10-10", Calendar::standard), Exit::usage, "1582-10-10", "standard");
   EXPECT_NO_THROW(parse_time("1582-10-10", Calendar::proleptic_gregorian));
+  EXPECT_NO_THROW(parse_time("1500-02-29", Calendar::standard));  // Julian until then
+  EXPECT_ERROR(parse_time("1500-02-29", Calendar::proleptic_gregorian), Exit::usage, "1500-02-29");
+  EXPECT_ERROR(parse_time("1900-02-29", Calendar::standard), Exit::usage, "1900-02-29");
 }
 
 TEST(Calendar, EveryDayFollowsTheOneBefore) {

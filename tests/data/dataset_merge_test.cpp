@@ -42,13 +42,13 @@ TEST_F(DatasetTest, PatternsFindFilesOnce) {
 
 TEST_F(DatasetTest, MoreFilesThanAreKeptOpen) {
   std::vector<std::string> paths;
-  for (int i = 0; i < 40; ++i)
+  for (int i = 0; i < 80; ++i)
     paths.push_back(write("f" + std::to_string(i) + ".nc", at_hours({6.0 * i})));
   std::shuffle(paths.begin(), paths.end(), std::mt19937(1));
   const Dataset dataset({paths, {}, {}, 0});
   std::mt19937 random(2);
   for (int i = 0; i < 200; ++i) {
-    const int64_t time = random() % 40;
+    const int64_t time = random() % 80;
     expect_rows(dataset, 0, 6.0 * static_cast<double>(time), 0, {0, 5},
                 [&](Range rows, std::span<float> out) { dataset.read(0, time, rows, out); });
   }
@@ -58,7 +58,7 @@ TEST_F(DatasetTest, MoreFilesThanAreKeptOpen) {
     const std::string target = std::filesystem::read_symlink(entry.path(), error).string();
     open += target.starts_with(directory_.path().string()) ? 1 : 0;
   }
-  EXPECT_LE(open, 16);
+  EXPECT_LE(open, 64);
 }
 
 TEST_F(DatasetTest, FilesHoldDifferentVariables) {
@@ -119,7 +119,7 @@ TEST_F(DatasetTest, RegionOverGreenwichIsUnwrapped) {
 TEST_F(DatasetTest, CoordinatesMayDifferInTheirLastDigits) {
   GridFile first = at_hours({0}), second = at_hours({6});
   for (double& latitude : second.latitude)
-    latitude += 3e-6;
+    latitude += 0.05;  // of a spacing of 10: rounded when it was written
   const Dataset dataset({{write("a.nc", first), write("b.nc", second)}, {}, {}});
   EXPECT_EQ(dataset.times().size(), 2U);
 }

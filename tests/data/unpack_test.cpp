@@ -36,13 +36,11 @@ void expect_values(const Numbers& found, const Numbers& expected) {
 }
 
 TEST(Unpack, ScalesAndTestsTheStoredValue) {
-  // 100 * 0.5 + 50 = 100: a fill value tested after unpacking would drop the wrong one.
-  expect_values(
-      unpacked<int16_t>(
-          StoredType::int16,
-          {{"scale_factor", Numbers{0.5}}, {"add_offset", Numbers{50}}, {"_FillValue", Numbers{100}}},
-          StoredType::int16, {100, 200, -2}),
-      {NAN, 150, 49});
+  // 200 * 0.5 + 50 = 150: a fill value tested after unpacking would drop the wrong one.
+  const Attributes attributes = {
+      {"scale_factor", Numbers{0.5}}, {"add_offset", Numbers{50}}, {"_FillValue", Numbers{150}}};
+  expect_values(unpacked<int16_t>(StoredType::int16, attributes, StoredType::int16, {150, 200, -2}),
+                {NAN, 150, 49});
 }
 
 TEST(Unpack, MissingValueMayBeAVectorOfAnotherType) {

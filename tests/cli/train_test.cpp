@@ -1,0 +1,108 @@
+/// Training from the outside: resuming, stopping, repeating.
+#include <gtest/gtest.h>
+#include <signal.h>
+
+#include <chrono>
+#include <nlohmann/json.hpp>
+#include <thread>
+
+#include "cli/program.h"
+#include "core/file.h"
+#include "support/temporary_directory.h"
+
+namespace seqvit {
+namespace {
+
+TEST(Train, ResumedRunEqualsAnUnbrokenOneToTheLastBit) {
+  const TemporaryDirectory d;
+  const std::string config = small_config(d.path());
+  ASSERT_EQ(seqvit({"train", config, "--run", d / "whole"}).code, 0);
+  ASSERT_EQ(seqvit({"train", config, "--run", d / "parts", "--stop-after", "20"}).code, 0);
+  EXPECT_EQ(losses(d / "parts").size(), 20U);
+  const Outcome resumed = seqvit({"train", config, "--run", d / "parts", "--resume"});
+  ASSERT_EQ(resumed.code, 0) << resumed.err;
+  EXPECT_EQ(losses(d / "whole").size(), 40U);
+  EXPECT_EQ(losses(d / "whole"), losses(d / "parts"));
+  const std::string weights = "checkpoints/step-00000040/rank-00000.safetensors";
+  EXPECT_EQ(file_checksum(d / "whole" / weights, Exit::bug), file_checksum(d / "parts" / weights, Exit::bug));
+}
+
+TEST(Train, ResumeStartsAnEmptyRunAndAFreshRunNeedsAnEmptyDirectory) {
+  const TemporaryDirectory d;
+  const std::string config = small_config(d.path());
+  EXPECT_EQ(seqvit({"train", config, "--run", d / "r", "--resume", "--stop-after", "3"}).code, 0);
+  const Outcome again = seqvit({"train", config, "--run", d / "r"});
+  EXPECT_EQ(again.code, 2);
+  EXPECT_NE(again.err.find("--resume"), std::string::npos);
+  EXPECT_EQ(losses(d / "r").size(), 3U);
+}
+
+TEST(Train, SigtermLosesNoStep) {
+  const TemporaryDirectory d;
+  const std::string config = small_config(d.path());
+  ASSERT_EQ(seqvit({"train", config, "--run", d / "whole"}).code, 0);
+  Process process({SEQVIT_PROGRAM, "train", config, "--run", d / "stopped", "--train.steps=40"}, quiet_environment());
+  for (int wait = 0; wait < 2000 && losses(d / "stopped").size() < 3; ++wait) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+  ::kill(process.pid(), SIGTERM);
+  const Outcome stopped = process.wait();
+  EXPECT_EQ(stopped.code, 0) << stopped.err;
+  const auto before = losses(d / "stopped");
+  ASSERT_LT(before.size(), 40U);
+  const std::string newest = "checkpoints/step-" + std::string(8 - std::to_string(before.size()).size(), '0') +
+                             std::to_string(before.size()) + "/index.json";
+  EXPECT_TRUE(std::filesystem::exists(d / "stopped" / newest)) << newest;
+  ASSERT_EQ(seqvit({"train", config, "--run", d / "stopped", "--resume"}).code, 0);
+  EXPECT_EQ(losses(d / "whole"), losses(d / "stopped"));
+}
+
+TEST(Train, RunDirectoryHoldsWhatTheDesignSays) {
+  const TemporaryDirectory d;
+  ASSERT_EQ(seqvit({"train", small_config(d.path()), "--run", d / "r"}).code, 0);
+  const auto manifest = nlohmann::json::parse(read_text(d / "r/manifest.json", Exit::bug));
+  EXPECT_EQ(manifest.at("tokens"), 5 * 11);
+  EXPECT_EQ(manifest.at("data_checksums_xxh3").size(), 1U);
+  const auto normalization = nlohmann::json::parse(read_text(d / "r/normalization.json", Exit::bug));
+  EXPECT_GT(normalization.at("variables").at("air").at("std"), 1.0);
+  for (const char* name : {"config.yaml", "metrics.jsonl", "checkpoints/best/index.json", "checkpoints/step-00000040/index.json"}) {
+    EXPECT_TRUE(std::filesystem::exists(d / "r" / name)) << name;
+  }
+}
+
+TEST(Evaluate, ScoresAsTableAndJson) {
+  const TemporaryDirectory d;
+  ASSERT_EQ(seqvit({"train", small_config(d.path()), "--run", d / "r"}).code, 0);
+  const Outcome outcome = seqvit({"evaluate", d / "r", "--json", "-"});
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  const auto scores = nlohmann::json::parse(outcome.out).at("scores");
+  int found = 0;
+  for (const auto& score : scores) {
+    if (score.at("metric") != "rmse" || score.at("region") != "global") continue;
+    ++found;
+    EXPECT_GT(score.at("value"), 0.1);
+    EXPECT_GT(score.at("persistence"), 0.1);
+    EXPECT_LE(score.at("low"), score.at("value"));
+  }
+  EXPECT_EQ(found, 2);  // 6 h and 24 h
+  EXPECT_TRUE(std::filesystem::exists(d / "r/scores.json"));
+}
+
+TEST(Forecast, WritesAFileThatNcdumpOpensAndTheSamePictureTwice) {
+  const TemporaryDirectory d;
+  ASSERT_EQ(seqvit({"train", small_config(d.path()), "--run", d / "r", "--stop-after", "5"}).code, 0);
+  for (const std::string name : {"a", "b"}) {
+    const Outcome outcome = seqvit({"forecast", d / "r", "--init", "2013-07-01T00,2013-07-02T06", "--steps", "4", "--output",
+                                    d / (name + ".nc"), "--picture", d / (name + ".png"), "--lead", "24h"});
+    ASSERT_EQ(outcome.code, 0) << outcome.err;
+  }
+  EXPECT_EQ(file_checksum(d / "a.png", Exit::bug), file_checksum(d / "b.png", Exit::bug));
+  const Outcome dump = Process({"ncdump", "-h", d / "a.nc"}).wait();
+  EXPECT_EQ(dump.code, 0);
+  for (const char* word : {"init_time = 2", "lead_time = 4", "float air(init_time, lead_time, lat, lon)", "CF-1"}) {
+    EXPECT_NE(dump.out.find(word), std::string::npos) << word;
+  }
+}
+
+}  // namespace
+}  // namespace seqvit
