@@ -37,8 +37,7 @@ Launch::Launch() {
   if (processes != unknown && processes != world_->size())
     fail(Exit::communication,
          "communication: {} processes were started, but MPI sees {}; use the mpirun of the MPI that seqvit "
-         "was built "
-         "with, or `srun --mpi=pmix`",
+         "was built with, or `srun --mpi=pmix`",
          processes, world_->size());
 }
 
