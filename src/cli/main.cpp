@@ -41,7 +41,8 @@ int run(int argc, char** argv) {
                                                        {"train", add_train(app)},
                                                        {"evaluate", add_evaluate(app)},
                                                        {"forecast", add_forecast(app)},
-                                                       {"verify", add_verify(app)}};
+                                                       {"verify", add_verify(app)},
+                                                       {"bench", add_bench(app)}};
   const std::vector<std::string> overrides = take_overrides(arguments);
   if (!arguments.empty() && !arguments[0].starts_with("-") && !commands.contains(arguments[0])) {
     std::vector<std::string> names;

@@ -1,11 +1,13 @@
 #include <ATen/Parallel.h>
 
 #include <filesystem>
+#include <fstream>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
 
 #include "cli/command.h"
+#include "comm/text.h"
 #include "core/error.h"
 #include "core/file.h"
 #include "core/log.h"
@@ -61,6 +63,31 @@ void verify_or_fail(const Config& config, const ModelShape& shape, Comm& world) 
            report.worst.relative);
 }
 
+/// Every rank must see the same files: names, sizes and first bytes are compared (reading all of them would cost more than
+/// some trainings).
+void check_same_data(const Dataset& dataset, Comm& world) {
+  std::string mine;
+  for (const std::string& path : dataset.paths()) {
+    std::string start(65536, '\0');
+    std::ifstream in(path, std::ios::binary);
+    in.read(start.data(), static_cast<std::streamsize>(start.size()));
+    mine += fmt::format("{} {} {};", path, fs::file_size(path), checksum(std::as_bytes(std::span(start))));
+  }
+  const auto all = gather_text(world, mine, "data check");
+  for (size_t rank = 1; rank < all.size(); ++rank) {
+    if (all[rank] != all[0]) {
+      fail(Exit::data, "data.files differ between ranks 0 and {}: names, sizes or content; give all ranks the same files", rank);
+    }
+  }
+}
+
+/// Computed (or found in the cache) by one rank: the others need not read the training period for it.
+Statistics shared_statistics(const Experiment& e, Comm& world) {
+  std::string text;
+  if (world.rank() == 0) text = to_json(cached_statistics(*e.dataset, e.train, e.lead), *e.dataset).dump();
+  return statistics_from_json(nlohmann::json::parse(broadcast_text(world, text, 0, "statistics")), *e.dataset);
+}
+
 void train(const TrainOptions& options, const Invocation& invocation) {
   const Config config = load_config(options.config, invocation.overrides);
   const fs::path run = options.run.empty() ? fs::path("runs") / fs::path(options.config).stem() : fs::path(options.run);
@@ -72,7 +99,8 @@ void train(const TrainOptions& options, const Invocation& invocation) {
 
   Experiment e = open_experiment(config);
   if (world.size() > 1 && config.parallel.verify) verify_or_fail(config, e.model_shape(), world);
-  e.statistics = cached_statistics(*e.dataset, e.train, e.lead);
+  check_same_data(*e.dataset, world);
+  e.statistics = shared_statistics(e, world);
   Trainer trainer(e, mesh, run);
   if (options.resume) trainer.resume();
   world.barrier("start");  // every rank has looked at the directory before rank 0 fills it

@@ -5,6 +5,7 @@
 #include <xxhash.h>
 
 #include <array>
+#include <atomic>
 #include <cerrno>
 #include <cstring>
 #include <fstream>
@@ -46,7 +47,10 @@ std::string read_text(const std::filesystem::path& path, Exit code) {
 }
 
 AtomicFile::AtomicFile(std::filesystem::path path, Exit code)
-    : path_(std::move(path)), temporary_(path_.string() + ".tmp"), code_(code) {
+    : path_(std::move(path)), code_(code) {
+  // Processes and threads that write the same file (a shared cache) must not share the temporary one.
+  static std::atomic<int> count = 0;
+  temporary_ = fmt::format("{}.{}-{}.tmp", path_.string(), ::getpid(), ++count);
   descriptor_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
   if (descriptor_ < 0) fail_errno(code_, path_, "create");
 }
