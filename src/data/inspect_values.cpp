@@ -11,15 +11,13 @@ namespace {
 
 using Shape = std::vector<int64_t>;
 
-constexpr int64_t kPieceValues = int64_t{4} << 20;
-
 /// The shape of a piece: whole trailing dims as long as they fit, then a multiple of the chunk, so that a
 /// chunk is decoded once.
-Shape piece_shape(const NetcdfVariable& variable) {
+Shape piece_shape(const NetcdfVariable& variable, int64_t piece_values) {
   Shape shape(variable.dims.size(), 1);
   int64_t values = 1;
   for (size_t d = shape.size(); d-- > 0;) {
-    const int64_t size = variable.dims[d].size, room = std::max<int64_t>(1, kPieceValues / values);
+    const int64_t size = variable.dims[d].size, room = std::max<int64_t>(1, piece_values / values);
     const int64_t chunk = variable.chunk.empty() ? 1 : std::clamp<int64_t>(variable.chunk[d], 1, size);
     shape[d] = size <= room ? size : std::max(chunk, room / chunk * chunk);
     values *= shape[d];
@@ -81,12 +79,13 @@ class MissingCounter {
 
 }  // namespace
 
-ValueSummary summarise_values(const NetcdfFile& file, const NetcdfVariable& variable, const Layout& layout) {
+ValueSummary summarise_values(const NetcdfFile& file, const NetcdfVariable& variable, const Layout& layout,
+                              int64_t piece_values) {
   ValueSummary summary;
   summary.values = variable.size();
   if (summary.values == 0) return summary;
   MissingCounter missing(variable, layout);
-  const Shape piece = piece_shape(variable);
+  const Shape piece = piece_shape(variable, piece_values);
   Shape start(variable.dims.size(), 0), count(start.size());
   std::vector<double> values;
   do {

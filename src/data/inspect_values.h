@@ -21,7 +21,9 @@ struct ValueSummary {
   }
 };
 
-/// Memory: 32 MB of values at a time and a counter a point. Throws Error(data) where the file cannot be read.
-ValueSummary summarise_values(const NetcdfFile& file, const NetcdfVariable& variable, const Layout& layout);
+/// Memory: `piece_values` values at a time (32 MB) and a counter a point. Throws Error(data) where the file
+/// cannot be read.
+ValueSummary summarise_values(const NetcdfFile& file, const NetcdfVariable& variable, const Layout& layout,
+                              int64_t piece_values = int64_t{4} << 20);
 
 }  // namespace seqvit

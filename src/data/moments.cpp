@@ -6,6 +6,10 @@ namespace seqvit {
 
 void RunningMoments::merge(const RunningMoments& other) {
   if (other.count_ == 0) return;
+  if (count_ == 0) {  // not through the sums below: what is constant stays exactly so
+    *this = other;
+    return;
+  }
   const auto mine = static_cast<double>(count_), theirs = static_cast<double>(other.count_);
   const double difference = other.mean_ - mean_, total = mine + theirs;
   mean_ += difference * theirs / total;
@@ -37,7 +41,8 @@ void RunningMoments::add_piece(const T* values, size_t size) {
     }
     const double mean = sum / static_cast<double>(piece.count_);
     piece.mean_ = shift + mean;
-    piece.squares_ = std::max(0.0, squares - sum * mean);
+    piece.squares_ = squares - sum * mean;
+    if (piece.squares_ < 0.0) piece.squares_ = 0.0;  // NaN, of infinite values, stays
     merge(piece);
   }
 }

@@ -63,7 +63,12 @@ Moments to_moments(const RunningMoments& running, const Dataset& dataset, const 
          "{}: {}: expected values{}, found none valid; leave the variable out or choose another period", path,
          name, when);
   }
-  if (running.constant() || !(running.std() > 0.0) || !std::isfinite(running.std())) {
+  if (!std::isfinite(running.std())) {
+    fail(Exit::data,
+         "{}: {}: expected finite values{}, found infinite ones; mark them as missing (_FillValue)", path,
+         name, when);
+  }
+  if (running.constant() || running.std() == 0.0) {
     fail(Exit::data, "{}: {}: expected values that vary{}, found {:g} everywhere; leave the variable out",
          path, name, when, running.mean());
   }

@@ -5,7 +5,9 @@
 
 #include "data/dataset_fixture.h"
 #include "data/inspect_times.h"
+#include "data/inspect_values.h"
 #include "data/moments.h"
+#include "data/source.h"
 
 namespace seqvit {
 namespace {
@@ -91,6 +93,34 @@ TEST_F(InspectTest, FiguresOfEveryLayout) {
     EXPECT_DOUBLE_EQ(air.missing_fraction, 1.0 / 6);
     expect_problem(report, "warning", directory_ / "a.nc", "air",
                    {"16.7 % of the points are always missing", "fixed mask", "loss"});
+  }
+}
+
+TEST_F(InspectTest, PiecesOfAnySizeGiveTheSame) {
+  for (const char* order : {"tlyx", "xylt", "yltx"}) {
+    for (const bool chunked : {false, true}) {
+      GridFile file;
+      file.order = order;
+      file.levels = {850, 500, 300};
+      file.missing_where = 60;
+      if (chunked) file.chunk = {2, 2, 2, 2};
+      FileView view(write("a.nc", file));
+      const NetcdfVariable& air = *view.file().find("air");
+      const Layout layout = find_layout(air, view.dims());
+      const ValueSummary whole = summarise_values(view.file(), air, layout);
+      EXPECT_EQ(whole.values, 4 * 3 * 5 * 6);
+      EXPECT_EQ(whole.points, 3 * 5 * 6);
+      EXPECT_EQ(whole.always_missing, 3 * 5);
+      EXPECT_EQ(whole.sometimes_missing, 0);
+      for (const int64_t size : {1, 2, 5, 7, 24, 31, 90, 200}) {
+        const ValueSummary pieces = summarise_values(view.file(), air, layout, size);
+        EXPECT_EQ(pieces.moments.count(), whole.moments.count()) << order << size;
+        EXPECT_NEAR(pieces.moments.mean(), whole.moments.mean(), 1e-10);
+        EXPECT_NEAR(pieces.moments.std(), whole.moments.std(), 1e-10);
+        EXPECT_EQ(pieces.always_missing, whole.always_missing) << order << size;
+        EXPECT_EQ(pieces.sometimes_missing, whole.sometimes_missing) << order << size;
+      }
+    }
   }
 }
 

@@ -32,7 +32,7 @@ class StatisticsTest : public DatasetTest {
     for (size_t x = 0; x < fields[0].size(); ++x)
       longitude.push_back(static_cast<double>(x));
     file.coordinate("lon", longitude, "degrees_east");
-    const int id = file.variable("t", NC_FLOAT, {"time", "lat", "lon"});
+    const int id = file.variable("t", NC_DOUBLE, {"time", "lat", "lon"});
     file.put(id, values);
     return path;
   }
@@ -125,6 +125,8 @@ TEST_F(StatisticsTest, WhatCannotBeNormalised) {
                "2000-01-01T00:00:00");
   const Dataset empty({{write_values("b.nc", {{NAN, NAN}, {NAN, NAN}})}, {}, {}});
   EXPECT_ERROR(compute_statistics(empty, {0, 2}, lead), Exit::data, "b.nc", "t", "none valid");
+  const Dataset infinite({{write_values("e.nc", {{1, 2}, {INFINITY, 2}})}, {}, {}});
+  EXPECT_ERROR(compute_statistics(infinite, {0, 2}, lead), Exit::data, "e.nc", "t", "infinite");
   const Dataset still({{write_values("c.nc", {{1, 2}, {1, 2}})}, {}, {}});
   EXPECT_EQ(compute_statistics(still, {0, 2}, lead).tendencies[0].std, 1.0);
   EXPECT_ERROR(compute_statistics(still, {0, 2}, {5 * 3600, 0}), Exit::usage, "lead time 5h",
