@@ -1,15 +1,15 @@
 /// Messages between ranks: the one interface that everything parallel is written against.
 ///
-/// When to use it: never from the model; `parallel/` turns these into differentiable collectives. A communicator of size 1
-/// returns its input, so the serial program is the parallel one. Sizes may differ between ranks everywhere
-/// (`counts`), because grids, heads and batches do not divide evenly. Every collective carries a name; a time-out, a lost
-/// peer or a mismatch throws Error(communication) naming collective, step and missing ranks.
+/// When to use it: never from the model; `parallel/` turns these into differentiable collectives. A
+/// communicator of size 1 returns its input, so the serial program is the parallel one. Sizes may differ
+/// between ranks everywhere
+/// (`counts`), because grids, heads and batches do not divide evenly. Every collective carries a name; a
+/// time-out, a lost peer or a mismatch throws Error(communication) naming collective, step and missing ranks.
 ///
-/// Tensors are 1-D and contiguous; any dtype that is moved only, floating point where it is summed (sums of bf16 are made
-/// in fp32 by the caller). Results are new tensors; a communicator of size 1 returns its input itself.
+/// Tensors are 1-D and contiguous; any dtype that is moved only, floating point where it is summed (sums of
+/// bf16 are made in fp32 by the caller). Results are new tensors; a communicator of size 1 returns its input
+/// itself.
 #pragma once
-
-#include <ATen/core/Tensor.h>
 
 #include <cstdint>
 #include <functional>
@@ -19,12 +19,15 @@
 #include <utility>
 #include <vector>
 
+#include <ATen/core/Tensor.h>
+
 namespace seqvit {
 
 using at::Tensor;
 using Counts = std::vector<int64_t>;  ///< elements, one entry a rank
 
-/// A collective under way. `wait` completes it and gives the result; call it exactly once, on the thread that started it.
+/// A collective under way. `wait` completes it and gives the result; call it exactly once, on the thread that
+/// started it.
 class Pending {
  public:
   explicit Pending(std::function<Tensor()> finish) : finish_(std::move(finish)) {}
@@ -34,7 +37,8 @@ class Pending {
   std::function<Tensor()> finish_;
 };
 
-/// What one purpose ("ulysses", "zero", ...) has sent from this rank to others so far. Own data kept is not counted.
+/// What one purpose ("ulysses", "zero", ...) has sent from this rank to others so far. Own data kept is not
+/// counted.
 struct Traffic {
   int64_t bytes = 0, calls = 0;
 };
@@ -47,12 +51,14 @@ class Comm {
 
   /// Concatenation of every rank's `mine`; counts[r] elements from rank r.
   virtual Pending all_gather(const Tensor& mine, const Counts& counts, const char* purpose) = 0;
-  /// `parts` is the concatenation of one part a rank; the sum of everyone's part of my rank (counts[rank()] elements).
+  /// `parts` is the concatenation of one part a rank; the sum of everyone's part of my rank (counts[rank()]
+  /// elements).
   virtual Pending reduce_scatter(const Tensor& parts, const Counts& counts, const char* purpose) = 0;
   /// Sum over ranks, the same bits on all of them.
   virtual Pending all_reduce(const Tensor& x, const char* purpose) = 0;
   /// send[r] elements to rank r, receive[r] elements from it, both concatenated by rank.
-  virtual Pending all_to_all(const Tensor& x, const Counts& send, const Counts& receive, const char* purpose) = 0;
+  virtual Pending all_to_all(const Tensor& x, const Counts& send, const Counts& receive,
+                             const char* purpose) = 0;
   /// Sends x to rank `to` and receives `count` elements (dtype of x) from rank `from`.
   virtual Pending send_recv(const Tensor& x, int to, int from, int64_t count, const char* purpose) = 0;
   /// Root's x on every rank; elsewhere x gives only size and dtype.

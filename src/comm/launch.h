@@ -10,12 +10,13 @@
 ///   catch (const Error& error) { print it; launch.abort(code) if other ranks may not fail the same way }
 ///
 /// When a rank is killed (measured, Open MPI 4.1.4): its mpirun sends SIGTERM to the others after one second
-/// and SIGKILL after another. Long before that, whoever waits in a collective sees that the process is gone,
-/// throws Error(communication), and with `abort` ends with exit code 5; the job ends within 3 s. (mpirun
-/// itself returns the code of the rank that failed first: 137 for a killed one.) On other machines mpirun's
-/// signals end the ranks. A SIGTERM to mpirun does the same, so an orderly stop (core/stop.h) needs more time
-/// than its second: `mpirun --mca odls_base_sigkill_timeout SECONDS` is waited for twice, before SIGTERM and
-/// before SIGKILL.
+/// and SIGKILL after another. Before that, whoever waits in a collective sees that the process is gone,
+/// throws Error(communication), and with `abort` ends with exit code 5; the job ends within 4 s. (mpirun
+/// itself returns the code of the rank that failed first: 137 for a killed one.) Over TCP, MPI stands still
+/// until the SIGTERM, so main() must have called install_stop_handlers (core/stop.h) to survive it. A rank on
+/// another machine is only missed after the time-out, unless mpirun's signals come first. A SIGTERM to mpirun
+/// does the same, so an orderly stop needs more time than its second: `mpirun --mca odls_base_sigkill_timeout
+/// SECONDS`, waited for twice: before SIGTERM and before SIGKILL.
 #pragma once
 
 #include <memory>

@@ -11,6 +11,7 @@
 
 #include "comm/launch.h"
 #include "core/error.h"
+#include "core/stop.h"
 #include "tensors.h"
 
 namespace {
@@ -34,6 +35,7 @@ void run(Comm& world, const std::string& how) {
 }  // namespace
 
 int main(int, char** argv) {
+  install_stop_handlers();
   const seqvit::Launch launch;
   set_comm_timeout(std::string(argv[1]) == "hangs" ? 1.0 : 60.0);
   try {
