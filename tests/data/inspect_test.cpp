@@ -124,6 +124,26 @@ TEST_F(InspectTest, PiecesOfAnySizeGiveTheSame) {
   }
 }
 
+TEST_F(InspectTest, PiecesKnowWhichPointIsMissing) {
+  // Two points of five always missing, one of them at one of two times.
+  const std::string path = directory_ / "a.nc";
+  {
+    NetcdfBuilder builder(path, NC_NETCDF4);
+    builder.coordinate("time", {0, 6}, "hours since 2000-01-01");
+    builder.coordinate("lat", {0}, "degrees_north");
+    builder.coordinate("lon", {0, 1, 2, 3, 4}, "degrees_east");
+    builder.put(builder.variable("t", NC_DOUBLE, {"time", "lat", "lon"}),
+                {1, NAN, 2, NAN, 3, 1, NAN, 2, NAN, NAN});
+  }
+  const FileView view(path);
+  const NetcdfVariable& t = *view.file().find("t");
+  for (const int64_t size : {1, 2, 3, 100}) {
+    const ValueSummary summary = summarise_values(view.file(), t, find_layout(t, view.dims()), size);
+    EXPECT_EQ(summary.always_missing, 2) << size;
+    EXPECT_EQ(summary.sometimes_missing, 1) << size;
+  }
+}
+
 TEST_F(InspectTest, LargeVariablesAreReadInPieces) {
   GridFile file;
   file.latitude.clear();

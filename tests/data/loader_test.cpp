@@ -183,8 +183,10 @@ TEST_F(LoaderTest, ReadsTwoBatchesAheadAndStopsAtOnce) {
   // A batch of this many uncached samples takes seconds; the loader must not finish it.
   const Dataset uncached({{path_}, {}, {"z"}, 0});
   const BatchReader slow(uncached, statistics_, options());
+  auto loader_at_work = std::make_unique<Loader>(slow, samples_, 0, 400000, Range{0, 400000}, 0);
+  std::this_thread::sleep_for(std::chrono::milliseconds(100));
   const auto begin = std::chrono::steady_clock::now();
-  { const Loader loader(slow, samples_, 0, 200000, {0, 200000}, 0); }
+  loader_at_work.reset();
   EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(1));
   // Two batches wait; a third is not begun before one is taken.
   const Dataset dataset({{path_}, {}, {"z"}, 0});
