@@ -4,10 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "data/dataset_fixture.h"
-#include "data/inspect_times.h"
-#include "data/inspect_values.h"
 #include "data/moments.h"
-#include "data/source.h"
 
 namespace seqvit {
 namespace {
@@ -93,54 +90,6 @@ TEST_F(InspectTest, FiguresOfEveryLayout) {
     EXPECT_DOUBLE_EQ(air.missing_fraction, 1.0 / 6);
     expect_problem(report, "warning", directory_ / "a.nc", "air",
                    {"16.7 % of the points are always missing", "fixed mask", "loss"});
-  }
-}
-
-TEST_F(InspectTest, PiecesOfAnySizeGiveTheSame) {
-  for (const char* order : {"tlyx", "xylt", "yltx"}) {
-    for (const bool chunked : {false, true}) {
-      GridFile file;
-      file.order = order;
-      file.levels = {850, 500, 300};
-      file.missing_where = 60;
-      if (chunked) file.chunk = {2, 2, 2, 2};
-      FileView view(write("a.nc", file));
-      const NetcdfVariable& air = *view.file().find("air");
-      const Layout layout = find_layout(air, view.dims());
-      const ValueSummary whole = summarise_values(view.file(), air, layout);
-      EXPECT_EQ(whole.values, 4 * 3 * 5 * 6);
-      EXPECT_EQ(whole.points, 3 * 5 * 6);
-      EXPECT_EQ(whole.always_missing, 3 * 5);
-      EXPECT_EQ(whole.sometimes_missing, 0);
-      for (const int64_t size : {1, 2, 5, 7, 24, 31, 90, 200}) {
-        const ValueSummary pieces = summarise_values(view.file(), air, layout, size);
-        EXPECT_EQ(pieces.moments.count(), whole.moments.count()) << order << size;
-        EXPECT_NEAR(pieces.moments.mean(), whole.moments.mean(), 1e-10);
-        EXPECT_NEAR(pieces.moments.std(), whole.moments.std(), 1e-10);
-        EXPECT_EQ(pieces.always_missing, whole.always_missing) << order << size;
-        EXPECT_EQ(pieces.sometimes_missing, whole.sometimes_missing) << order << size;
-      }
-    }
-  }
-}
-
-TEST_F(InspectTest, PiecesKnowWhichPointIsMissing) {
-  // Two points of five always missing, one of them at one of two times.
-  const std::string path = directory_ / "a.nc";
-  {
-    NetcdfBuilder builder(path, NC_NETCDF4);
-    builder.coordinate("time", {0, 6}, "hours since 2000-01-01");
-    builder.coordinate("lat", {0}, "degrees_north");
-    builder.coordinate("lon", {0, 1, 2, 3, 4}, "degrees_east");
-    builder.put(builder.variable("t", NC_DOUBLE, {"time", "lat", "lon"}),
-                {1, NAN, 2, NAN, 3, 1, NAN, 2, NAN, NAN});
-  }
-  const FileView view(path);
-  const NetcdfVariable& t = *view.file().find("t");
-  for (const int64_t size : {1, 2, 3, 100}) {
-    const ValueSummary summary = summarise_values(view.file(), t, find_layout(t, view.dims()), size);
-    EXPECT_EQ(summary.always_missing, 2) << size;
-    EXPECT_EQ(summary.sometimes_missing, 1) << size;
   }
 }
 
@@ -296,20 +245,6 @@ TEST_F(InspectTest, TextSaysTheSameOnce) {
   const std::string text = inspect_files({write("a.nc", file)}).to_text();
   EXPECT_NE(text.find("u, v, w: 16.7 %"), std::string::npos) << text;
   EXPECT_EQ(text.find("fixed mask"), text.rfind("fixed mask")) << text;
-}
-
-TEST(FindStep, OfMonthsAndHours) {
-  std::vector<TimeStamp> months, drifting;
-  for (int64_t month = 0; month < 40; ++month) {
-    months.push_back(
-        LeadTime{0, month}.after(to_time_stamp({2000, 1, 16, 12}, Calendar::standard), Calendar::standard));
-    drifting.push_back(to_time_stamp({1982, 1, 16, 20}, Calendar::standard) + month * 2629746);
-  }
-  EXPECT_EQ(find_step(months, Calendar::standard), "1mon");
-  EXPECT_EQ(find_step(drifting, Calendar::standard), "1mon");
-  EXPECT_EQ(find_step({0, 86400, 172800}, Calendar::standard), "1d");
-  EXPECT_EQ(find_step({0}, Calendar::standard), "");
-  EXPECT_EQ(find_step({0, 3600, 3660, 9000}, Calendar::standard), "irregular");
 }
 
 }  // namespace

@@ -63,8 +63,9 @@ TEST(Manifest, EveryVariableOfEveryFile) {
 TEST(Manifest, TheFileInTheRepository) {
   const fs::path path = fs::path(SEQVIT_SOURCE_DIR) / "samples" / "ncep_air_na_6h_2013_2014.nc";
   const auto entry = nlohmann::json::parse(R"({"bytes": 7768404, "variables": {"air": {
-      "dims": ["time", "lat", "lon"], "shape": [2920, 25, 53], "stored": "int16", "missing": 0.0, "units": "degK",
-      "min": 221.0, "max": 317.40000000000003, "mean": 281.2550369656242, "std": 16.320409697446568}}})");
+      "dims": ["time", "lat", "lon"], "shape": [2920, 25, 53], "stored": "int16", "missing": 0.0,
+      "units": "degK", "min": 221.0, "max": 317.40000000000003,
+      "mean": 281.2550369656242, "std": 16.320409697446568}}})");
   expect_file(path, entry);
   const Dataset dataset({{path}, {}, {}});
   EXPECT_EQ(format_time(dataset.times().front(), dataset.calendar()), "2013-01-01T00:00:00");

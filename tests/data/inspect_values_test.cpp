@@ -1,0 +1,62 @@
+#include "data/inspect_values.h"
+
+#include <gtest/gtest.h>
+
+#include "data/dataset_fixture.h"
+#include "data/source.h"
+
+namespace seqvit {
+namespace {
+
+using InspectValuesTest = DatasetTest;
+
+TEST_F(InspectValuesTest, PiecesOfAnySizeGiveTheSame) {
+  for (const char* order : {"tlyx", "xylt", "yltx"}) {
+    for (const bool chunked : {false, true}) {
+      GridFile file;
+      file.order = order;
+      file.levels = {850, 500, 300};
+      file.missing_where = 60;
+      if (chunked) file.chunk = {2, 2, 2, 2};
+      FileView view(write("a.nc", file));
+      const NetcdfVariable& air = *view.file().find("air");
+      const Layout layout = find_layout(air, view.dims());
+      const ValueSummary whole = summarise_values(view.file(), air, layout);
+      EXPECT_EQ(whole.values, 4 * 3 * 5 * 6);
+      EXPECT_EQ(whole.points, 3 * 5 * 6);
+      EXPECT_EQ(whole.always_missing, 3 * 5);
+      EXPECT_EQ(whole.sometimes_missing, 0);
+      for (const int64_t size : {1, 2, 5, 7, 24, 31, 90, 200}) {
+        const ValueSummary pieces = summarise_values(view.file(), air, layout, size);
+        EXPECT_EQ(pieces.moments.count(), whole.moments.count()) << order << size;
+        EXPECT_NEAR(pieces.moments.mean(), whole.moments.mean(), 1e-10);
+        EXPECT_NEAR(pieces.moments.std(), whole.moments.std(), 1e-10);
+        EXPECT_EQ(pieces.always_missing, whole.always_missing) << order << size;
+        EXPECT_EQ(pieces.sometimes_missing, whole.sometimes_missing) << order << size;
+      }
+    }
+  }
+}
+
+TEST_F(InspectValuesTest, PiecesKnowWhichPointIsMissing) {
+  // Two points of five always missing, one of them at one of two times.
+  const std::string path = directory_ / "a.nc";
+  {
+    NetcdfBuilder builder(path, NC_NETCDF4);
+    builder.coordinate("time", {0, 6}, "hours since 2000-01-01");
+    builder.coordinate("lat", {0}, "degrees_north");
+    builder.coordinate("lon", {0, 1, 2, 3, 4}, "degrees_east");
+    builder.put(builder.variable("t", NC_DOUBLE, {"time", "lat", "lon"}),
+                {1, NAN, 2, NAN, 3, 1, NAN, 2, NAN, NAN});
+  }
+  const FileView view(path);
+  const NetcdfVariable& t = *view.file().find("t");
+  for (const int64_t size : {1, 2, 3, 100}) {
+    const ValueSummary summary = summarise_values(view.file(), t, find_layout(t, view.dims()), size);
+    EXPECT_EQ(summary.always_missing, 2) << size;
+    EXPECT_EQ(summary.sometimes_missing, 1) << size;
+  }
+}
+
+}  // namespace
+}  // namespace seqvit
