@@ -28,6 +28,17 @@ std::vector<std::string> take_overrides(std::vector<std::string>& arguments) {
   return overrides;
 }
 
+/// Prints the one line that a person needs and returns the exit code.
+int report(const std::exception& error) {
+  if (const auto* known = dynamic_cast<const Error*>(&error)) {
+    fmt::print(stderr, "seqvit: {}{}\n", known->code() == Exit::success ? "" : "error: ", known->what());
+    return static_cast<int>(known->code());
+  }
+  const std::string text = error.what();  // libtorch adds its stack in further lines
+  fmt::print(stderr, "seqvit: internal error: {}\n", text.substr(0, text.find('\n')));
+  return static_cast<int>(Exit::bug);
+}
+
 int run(int argc, char** argv) {
   std::vector<std::string> arguments(argv + 1, argv + argc);
   std::string command_line = "seqvit";
@@ -61,12 +72,9 @@ int run(int argc, char** argv) {
   const Invocation invocation{launch, command_line, overrides};
   try {
     commands.at(app.get_subcommands().front()->get_name())(invocation);
-  } catch (const Error& error) {
-    // A rank that fails alone must not leave the others waiting for it.
-    if (error.code() != Exit::success && launch.world().size() > 1) {
-      fmt::print(stderr, "seqvit: error: {}\n", error.what());
-      launch.abort(static_cast<int>(error.code()));
-    }
+  } catch (const std::exception& error) {
+    // A rank that ends on its own must not leave the others waiting for it.
+    if (launch.world().size() > 1) launch.abort(report(error));
     throw;
   }
   return 0;
@@ -76,15 +84,9 @@ int run(int argc, char** argv) {
 }  // namespace seqvit
 
 int main(int argc, char** argv) {
-  using seqvit::Exit;
   try {
     return seqvit::run(argc, argv);
-  } catch (const seqvit::Error& error) {
-    fmt::print(stderr, "seqvit: {}{}\n", error.code() == Exit::success ? "" : "error: ", error.what());
-    return static_cast<int>(error.code());
   } catch (const std::exception& error) {
-    const std::string text = error.what();  // libtorch adds its stack in further lines
-    fmt::print(stderr, "seqvit: internal error: {}\n", text.substr(0, text.find('\n')));
-    return static_cast<int>(Exit::bug);
+    return seqvit::report(error);
   }
 }
