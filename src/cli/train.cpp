@@ -12,6 +12,7 @@
 #include "core/file.h"
 #include "core/log.h"
 #include "core/version.h"
+#include "data/checksums.h"
 #include "train/experiment.h"
 #include "train/trainer.h"
 #include "train/verify.h"
@@ -30,7 +31,7 @@ struct TrainOptions {
 /// What made this run: enough to tell two runs apart and to repeat one.
 void write_manifest(const fs::path& run, const Experiment& e, Trainer& trainer, const Invocation& invocation) {
   nlohmann::ordered_json files = nlohmann::json::object();
-  for (const std::string& path : e.dataset->paths()) files[path] = file_checksum(path, Exit::data);
+  for (const std::string& path : e.dataset->paths()) files[path] = data_checksum(path);
   const ParallelConfig& p = e.config.parallel;
   const nlohmann::ordered_json manifest = {
       {"seqvit", kVersion},

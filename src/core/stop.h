@@ -10,4 +10,7 @@ void install_stop_handlers();
 /// True once a signal has asked the program to stop.
 bool stop_requested();
 
+/// Forgets the request: for a program that goes on, and for tests of stopping.
+void clear_stop_request();
+
 }  // namespace seqvit

@@ -273,8 +273,7 @@ TEST(Evaluate, ReferenceFiguresOfASimulatedAtmosphere) {
   }
 }
 
-// Last, for a request to stop cannot be taken back.
-TEST(Evaluate, ZStopsWhenAskedTo) {
+TEST(Evaluate, StopsWhenAskedTo) {
   const Lawful data(100);
   FunctionForecaster forecaster(*data.dataset, [](std::span<float>) { std::raise(SIGTERM); });
   install_stop_handlers();
@@ -284,6 +283,7 @@ TEST(Evaluate, ZStopsWhenAskedTo) {
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), Exit::success);
   }
+  clear_stop_request();
   EXPECT_EQ(forecaster.steps_done, 1);
 }
 
