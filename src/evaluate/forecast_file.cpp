@@ -102,6 +102,20 @@ struct ForecastWriter::Impl {
          of_system ? std::strerror(status > 0 ? status : reason) : ::nc_strerror(status));
   }
 
+  // Asks the system for the room of the whole file, uncompressed, and gives it back: HDF5 does not survive a
+  // write that fails under it, so a disk that is too full must be noticed before.
+  void reserve(const Dataset& dataset, const ForecastLayout& layout) {
+    const auto fields = static_cast<int64_t>(layout.initial_times.size() * layout.variables.size()) * layout.steps;
+    const int64_t bytes = fields * dataset.grid().points() * static_cast<int64_t>(sizeof(float)) + 65536;
+    const int descriptor = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    int reason = descriptor < 0 ? errno : ::posix_fallocate(descriptor, 0, bytes);
+    if (reason == EOPNOTSUPP || reason == EINVAL) reason = 0;  // a file system that cannot tell
+    if (descriptor >= 0) ::close(descriptor), ::unlink(temporary.c_str());
+    if (reason == 0) return;
+    fail(Exit::data, "{}: cannot write the forecast: {} (it needs up to {} bytes)", path.string(),
+         std::strerror(reason), bytes);
+  }
+
   void put(int variable, const std::string& name, const NetcdfAttribute& value) {
     if (const auto* text = std::get_if<std::string>(&value)) {
       call(::nc_put_att_text, id, variable, name.c_str(), text->size(), text->c_str());
@@ -239,6 +253,7 @@ ForecastWriter::ForecastWriter(const std::filesystem::path& path, const Dataset&
     : impl_(std::make_unique<Impl>()) {
   impl_->path = path;
   impl_->temporary = path.string() + ".tmp";
+  impl_->reserve(dataset, layout);
   impl_->call(::nc_create, impl_->temporary.c_str(), NC_NETCDF4 | NC_CLOBBER, &impl_->id);
   impl_->created = true;
   impl_->define_file(dataset, layout);
