@@ -3,7 +3,6 @@
 #
 #   ./test.sh             all quick tests
 #   ./test.sh --asan      those of the rank-threads, under AddressSanitizer and UndefinedBehaviorSanitizer
-#   ./test.sh --slow      the long ones too (trains the reference configurations; needs ../shared/data for some)
 set -euo pipefail
 cd "$(dirname "$0")"
 ./setup.sh
@@ -11,22 +10,17 @@ cd "$(dirname "$0")"
 case "${1:-}" in
   --asan)
     cmake --preset asan -DSEQVIT_RANK_TESTS_ONLY=ON >/dev/null
-    cmake --build --preset asan
+    cmake --build --preset asan --target comm_test parallel_test train_test
     # Open MPI and libtorch keep what they allocate at start; detect_leaks would report them, not us.
     ASAN_OPTIONS=detect_leaks=0 ctest --preset asan -L ranks
-    ;;
-  --slow)
-    cmake --preset dev >/dev/null
-    cmake --build --preset dev
-    ctest --preset dev
     ;;
   "")
     cmake --preset dev >/dev/null
     cmake --build --preset dev
-    ctest --preset dev -LE slow
+    ctest --preset dev
     ;;
   *)
-    echo "test.sh: unknown option '$1'; it takes --asan or --slow" >&2
+    echo "test.sh: unknown option '$1'; it takes --asan" >&2
     exit 2
     ;;
 esac

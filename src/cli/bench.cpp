@@ -1,14 +1,14 @@
-#include <ATen/Parallel.h>
-#include <ATen/ops/matmul.h>
-#include <ATen/ops/randn.h>
-#include <ATen/core/grad_mode.h>
-#include <sys/resource.h>
-
 #include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <memory>
+
+#include <ATen/Parallel.h>
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/matmul.h>
+#include <ATen/ops/randn.h>
 #include <nlohmann/json.hpp>
+#include <sys/resource.h>
 
 #include "cli/command.h"
 #include "core/error.h"
@@ -26,7 +26,8 @@ struct BenchCommand {
   std::string precision = "fp32", recompute = "none";
 };
 
-/// A plain encoder of the shape asked for: one variable on a square-ish grid, patches of 8 x 8 (64 outputs a token).
+/// A plain encoder of the shape asked for: one variable on a square-ish grid, patches of 8 x 8 (64 outputs a
+/// token).
 struct BenchProblem {
   Config config;
   ModelShape shape;
@@ -36,22 +37,28 @@ struct BenchProblem {
 BenchProblem make_problem(const BenchCommand& b, const Invocation& invocation) {
   const std::string base = "{data: {files: [none], split: {train: [0, 1]}}, parallel: {zero: 0}}";
   std::vector<std::string> settings = {"model.patch_size=8", "train.warmup_steps=0"};
-  auto set = [&](const char* key, const auto& value) { settings.push_back(fmt::format("{}={}", key, value)); };
+  auto set = [&](const char* key, const auto& value) {
+    settings.push_back(fmt::format("{}={}", key, value));
+  };
   set("model.embed_dim", b.embed_dim), set("model.depth", b.depth), set("model.num_heads", b.num_heads);
-  set("train.batch_size", b.batch_size), set("train.precision", b.precision), set("memory.recompute", b.recompute);
+  set("train.batch_size", b.batch_size), set("train.precision", b.precision),
+      set("memory.recompute", b.recompute);
   settings.insert(settings.end(), invocation.overrides.begin(), invocation.overrides.end());
   BenchProblem problem{parse_config(base, "bench", settings), {}, {}};
   int64_t rows = static_cast<int64_t>(std::sqrt(static_cast<double>(b.tokens)));
-  while (b.tokens % rows != 0) --rows;
+  while (b.tokens % rows != 0)
+    --rows;
   const int64_t patch = problem.config.model.patch_size;
   problem.shape.rows = rows * patch, problem.shape.columns = b.tokens / rows * patch;
   problem.shape.inputs = 1, problem.shape.targets = {0};
   problem.shape.config = problem.config.model;
   for (int64_t y = 0; y < problem.shape.rows; ++y) {
-    problem.grid.latitude.push_back(90.0 - 180.0 * (static_cast<double>(y) + 0.5) / static_cast<double>(problem.shape.rows));
+    problem.grid.latitude.push_back(90.0 - 180.0 * (static_cast<double>(y) + 0.5) /
+                                               static_cast<double>(problem.shape.rows));
   }
   problem.grid.longitude.resize(problem.shape.columns);
-  for (int64_t x = 0; x < problem.shape.columns; ++x) problem.grid.longitude[x] = static_cast<double>(x);
+  for (int64_t x = 0; x < problem.shape.columns; ++x)
+    problem.grid.longitude[x] = static_cast<double>(x);
   return problem;
 }
 
@@ -76,11 +83,13 @@ void run_bench(const BenchCommand& command, const Invocation& invocation) {
   const BenchProblem problem = make_problem(command, invocation);
   const ParallelConfig& p = problem.config.parallel;
   Comm& world = invocation.launch.world();
-  Mesh mesh(world, static_cast<int>(p.pp), static_cast<int>(p.dp), static_cast<int>(p.sp), static_cast<int>(p.tp));
+  Mesh mesh(world, static_cast<int>(p.pp), static_cast<int>(p.dp), static_cast<int>(p.sp),
+            static_cast<int>(p.tp));
   const double rate = matmul_rate(compute_type(problem.config.train.precision));
   Learner learner(problem.shape, problem.config, problem.grid, mesh);
   const Slab& slab = learner.model().slab();
-  const std::vector<int64_t> shape = {learner.my_samples().size(), 1, slab.rows.size(), problem.shape.columns};
+  const std::vector<int64_t> shape = {learner.my_samples().size(), 1, slab.rows.size(),
+                                      problem.shape.columns};
   const LearnerBatch batch{at::randn(shape, learner.model().master()),
                            at::randn({shape[0], problem.shape.conditions}, learner.model().master()),
                            at::randn(shape, learner.model().master())};
@@ -93,11 +102,14 @@ void run_bench(const BenchCommand& command, const Invocation& invocation) {
     seconds.push_back(now() - start);
     progress.show(fmt::format("bench: step {}/{}  {:.3f} s", step + 1, command.steps, seconds.back()));
   }
-  if (seconds.size() > 2) seconds.erase(seconds.begin(), seconds.begin() + 2);  // the first two warm caches up
+  if (seconds.size() > 2)
+    seconds.erase(seconds.begin(), seconds.begin() + 2);  // the first two warm caches up
   std::sort(seconds.begin(), seconds.end());
   const double median = seconds[seconds.size() / 2];
-  const auto n = static_cast<double>(learner.model().token_grid().tokens()), h = static_cast<double>(command.embed_dim);
-  const double flops = 3.0 * static_cast<double>(command.depth * command.batch_size) * (24.0 * n * h * h + 4.0 * n * n * h);
+  const auto n = static_cast<double>(learner.model().token_grid().tokens()),
+             h = static_cast<double>(command.embed_dim);
+  const double flops =
+      3.0 * static_cast<double>(command.depth * command.batch_size) * (24.0 * n * h * h + 4.0 * n * n * h);
   rusage usage{};
   ::getrusage(RUSAGE_SELF, &usage);
   nlohmann::ordered_json bytes = nlohmann::ordered_json::object();
@@ -118,9 +130,11 @@ void run_bench(const BenchCommand& command, const Invocation& invocation) {
       {"bytes_sent", bytes}};
   if (world.rank() != 0) return;
   if (command.json != "-") {
-    fmt::print("{} tokens, {} ranks x {} threads: {:.3f} s a step (median), {:.1f} GFLOP/s, {:.2f} of the matrix product\n",
-               learner.model().token_grid().tokens(), world.size(), at::get_num_threads(), median, flops / median / 1e9,
-               flops / median / (rate * world.size()));
+    fmt::print(
+        "{} tokens, {} ranks x {} threads: {:.3f} s a step (median), {:.1f} GFLOP/s, {:.2f} of the matrix "
+        "product\n",
+        learner.model().token_grid().tokens(), world.size(), at::get_num_threads(), median,
+        flops / median / 1e9, flops / median / (rate * world.size()));
   }
   if (!command.json.empty()) write_json(json, command.json);
 }
@@ -129,16 +143,19 @@ void run_bench(const BenchCommand& command, const Invocation& invocation) {
 
 CommandBody add_bench(CLI::App& app) {
   auto options = std::make_shared<BenchCommand>();
-  CLI::App* command = app.add_subcommand("bench", "Time the training step of a plain encoder of a given shape");
+  CLI::App* command =
+      app.add_subcommand("bench", "Time the training step of a plain encoder of a given shape");
   command->add_option("--tokens", options->tokens, "Tokens of the sequence")->check(CLI::PositiveNumber);
   command->add_option("--embed_dim", options->embed_dim, "Width")->check(CLI::PositiveNumber);
   command->add_option("--depth", options->depth, "Blocks")->check(CLI::PositiveNumber);
   command->add_option("--num_heads", options->num_heads, "Heads")->check(CLI::PositiveNumber);
   command->add_option("--batch_size", options->batch_size, "Samples a step")->check(CLI::PositiveNumber);
-  command->add_option("--steps", options->steps, "Steps to time; the first two are left out of the median")->check(CLI::PositiveNumber);
+  command->add_option("--steps", options->steps, "Steps to time; the first two are left out of the median")
+      ->check(CLI::PositiveNumber);
   command->add_option("--precision", options->precision, "fp32, bf16 or fp64");
   command->add_option("--recompute", options->recompute, "none, full or keep_attention");
-  command->add_option("--json", options->json, "Write the figures as JSON to this file too (- for standard output)");
+  command->add_option("--json", options->json,
+                      "Write the figures as JSON to this file too (- for standard output)");
   return [options](const Invocation& invocation) { run_bench(*options, invocation); };
 }
 

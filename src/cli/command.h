@@ -1,12 +1,13 @@
 /// What the subcommands share: how they are declared, and where their results go.
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <filesystem>
-#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include <CLI/CLI.hpp>
+#include <nlohmann/json_fwd.hpp>
 
 #include "comm/launch.h"
 

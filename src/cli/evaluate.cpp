@@ -1,6 +1,7 @@
 #include "evaluate/evaluate.h"
 
 #include <memory>
+
 #include <nlohmann/json.hpp>
 
 #include "cli/run_model.h"
@@ -27,16 +28,20 @@ void run_evaluate(const EvaluateCommand& command, const Invocation& invocation) 
   const Experiment& e = run.experiment();
   EvaluateOptions options;
   options.period = period_of(e, command.split);
-  for (const std::string& lead : e.config.evaluate.leads) options.leads.push_back(LeadTime::parse(lead));
+  for (const std::string& lead : e.config.evaluate.leads)
+    options.leads.push_back(LeadTime::parse(lead));
   if (options.leads.empty()) options.leads.push_back(e.lead);
   for (const LeadTime& lead : options.leads) {
     if (!e.can_roll_out() && !(lead == e.lead)) {
-      fail(Exit::usage, "evaluate.leads: {} needs the forecast fed back, but data.targets leaves out some variables; use {}",
+      fail(Exit::usage,
+           "evaluate.leads: {} needs the forecast fed back, but data.targets leaves out some variables; use "
+           "{}",
            lead.text(), e.lead.text());
     }
   }
   options.stride = e.config.evaluate.stride;
-  options.batch_size = e.config.evaluate.batch_size > 0 ? e.config.evaluate.batch_size : e.config.train.batch_size;
+  options.batch_size =
+      e.config.evaluate.batch_size > 0 ? e.config.evaluate.batch_size : e.config.train.batch_size;
   options.variables = e.targets;
   options.seed = e.config.train.seed;
 
@@ -54,11 +59,13 @@ void run_evaluate(const EvaluateCommand& command, const Invocation& invocation) 
 
 CommandBody add_evaluate(CLI::App& app) {
   auto options = std::make_shared<EvaluateCommand>();
-  CLI::App* command = app.add_subcommand("evaluate", "Score a trained model against persistence and climatology");
+  CLI::App* command =
+      app.add_subcommand("evaluate", "Score a trained model against persistence and climatology");
   add_run_options(*command, options->run);
   command->add_option("--split", options->split, "Period to score: test (default), validation or train")
       ->check(CLI::IsMember({"test", "validation", "train"}));
-  command->add_option("--json", options->json, "Write the scores as JSON to this file too (- for standard output)");
+  command->add_option("--json", options->json,
+                      "Write the scores as JSON to this file too (- for standard output)");
   return [options](const Invocation& invocation) { run_evaluate(*options, invocation); };
 }
 

@@ -47,7 +47,8 @@ PicturePlan plan_picture(const ForecastCommand& command, const Experiment& e, in
   plan.variable = command.variable.empty() ? e.targets.front() : dataset.variable_index(command.variable);
   plan.step = steps_of(lead, e.lead);
   if (plan.step > command.steps) {
-    fail(Exit::usage, "--lead {}: the forecast has only {} steps of {}", lead.text(), command.steps, e.lead.text());
+    fail(Exit::usage, "--lead {}: the forecast has only {} steps of {}", lead.text(), command.steps,
+         e.lead.text());
   }
   const TimeStamp valid = lead.after(dataset.times()[initial], dataset.calendar());
   const std::string valid_text = format_time(valid, dataset.calendar());
@@ -69,7 +70,8 @@ void run_forecast_command(const ForecastCommand& command, const Invocation& invo
   RunModel run(command.run, invocation);
   const Experiment& e = run.experiment();
   if (!e.can_roll_out() && command.steps > 1) {
-    fail(Exit::usage, "--steps {}: data.targets leaves out some variables, so forecasts cannot be fed back; use --steps 1",
+    fail(Exit::usage,
+         "--steps {}: data.targets leaves out some variables, so forecasts cannot be fed back; use --steps 1",
          command.steps);
   }
   ForecastLayout layout;
@@ -82,19 +84,26 @@ void run_forecast_command(const ForecastCommand& command, const Invocation& invo
   if (!command.picture.empty()) picture = plan_picture(command, e, layout.initial_times.front());
   run_forecast(*e.dataset, run.forecaster(), layout, command.output, e.config.train.batch_size);
   if (picture && run.prints()) draw(*picture, command, *e.dataset);
-  log_info("{}: {} x {} steps of {}", command.output, layout.initial_times.size(), command.steps, e.lead.text());
+  log_info("{}: {} x {} steps of {}", command.output, layout.initial_times.size(), command.steps,
+           e.lead.text());
 }
 
 }  // namespace
 
 CommandBody add_forecast(CLI::App& app) {
   auto options = std::make_shared<ForecastCommand>();
-  CLI::App* command = app.add_subcommand("forecast", "Roll a trained model out from given times to a CF NetCDF file");
+  CLI::App* command =
+      app.add_subcommand("forecast", "Roll a trained model out from given times to a CF NetCDF file");
   add_run_options(*command, options->run);
-  command->add_option("--init", options->initial_times, "Initial times, such as 2014-07-01T00")->required()->delimiter(',');
-  command->add_option("--steps", options->steps, "Steps of data.lead_time to go")->required()->check(CLI::PositiveNumber);
+  command->add_option("--init", options->initial_times, "Initial times, such as 2014-07-01T00")
+      ->required()
+      ->delimiter(',');
+  command->add_option("--steps", options->steps, "Steps of data.lead_time to go")
+      ->required()
+      ->check(CLI::PositiveNumber);
   command->add_option("--output", options->output, "NetCDF file to write")->required();
-  command->add_option("--picture", options->picture, "Also draw truth, forecast and error of the first initial time (PNG)");
+  command->add_option("--picture", options->picture,
+                      "Also draw truth, forecast and error of the first initial time (PNG)");
   command->add_option("--variable", options->variable, "Variable of the picture (default: the first)");
   command->add_option("--lead", options->lead, "Lead time of the picture, such as 24h (default: one step)");
   return [options](const Invocation& invocation) { run_forecast_command(*options, invocation); };

@@ -1,6 +1,7 @@
 #include "data/inspect.h"
 
 #include <memory>
+
 #include <nlohmann/json.hpp>
 
 #include "cli/command.h"
@@ -14,9 +15,11 @@ CommandBody add_inspect(CLI::App& app) {
     std::string json;
   };
   auto options = std::make_shared<Options>();
-  CLI::App* command = app.add_subcommand("inspect", "Show what NetCDF files hold, what is wrong with it, and the fix");
+  CLI::App* command =
+      app.add_subcommand("inspect", "Show what NetCDF files hold, what is wrong with it, and the fix");
   command->add_option("FILE", options->files, "NetCDF files or patterns")->required();
-  command->add_option("--json", options->json, "Write the report as JSON to this file (- for standard output)");
+  command->add_option("--json", options->json,
+                      "Write the report as JSON to this file (- for standard output)");
   return [options](const Invocation& invocation) {
     reject_overrides(invocation, "inspect");
     const InspectReport report = inspect_files(options->files);

@@ -1,6 +1,5 @@
 /// The program: finds the command, runs it, and turns whatever goes wrong into one line and an exit code.
 
-
 #include <cstdio>
 #include <map>
 
@@ -13,7 +12,8 @@
 namespace seqvit {
 namespace {
 
-/// Takes every --section.key=value out of the arguments: CLI11 knows the program's options, the configuration its keys.
+/// Takes every --section.key=value out of the arguments: CLI11 knows the program's options, the configuration
+/// its keys.
 std::vector<std::string> take_overrides(std::vector<std::string>& arguments) {
   std::vector<std::string> overrides, rest;
   for (const std::string& argument : arguments) {
@@ -42,22 +42,22 @@ int report(const std::exception& error) {
 int run(int argc, char** argv) {
   std::vector<std::string> arguments(argv + 1, argv + argc);
   std::string command_line = "seqvit";
-  for (const std::string& argument : arguments) command_line += " " + argument;
+  for (const std::string& argument : arguments)
+    command_line += " " + argument;
 
   CLI::App app("seqvit: vision transformers over very long token sequences for scientific images");
   app.set_version_flag("--version", std::string("seqvit ") + kVersion);
   app.require_subcommand(1);
-  app.footer("Settings: any --section.key=value overrides the configuration file. Exit codes: see README.md.");
-  const std::map<std::string, CommandBody> commands = {{"inspect", add_inspect(app)},
-                                                       {"train", add_train(app)},
-                                                       {"evaluate", add_evaluate(app)},
-                                                       {"forecast", add_forecast(app)},
-                                                       {"verify", add_verify(app)},
-                                                       {"bench", add_bench(app)}};
+  app.footer(
+      "Settings: any --section.key=value overrides the configuration file. Exit codes: see README.md.");
+  const std::map<std::string, CommandBody> commands = {
+      {"inspect", add_inspect(app)},   {"train", add_train(app)},   {"evaluate", add_evaluate(app)},
+      {"forecast", add_forecast(app)}, {"verify", add_verify(app)}, {"bench", add_bench(app)}};
   const std::vector<std::string> overrides = take_overrides(arguments);
   if (!arguments.empty() && !arguments[0].starts_with("-") && !commands.contains(arguments[0])) {
     std::vector<std::string> names;
-    for (const auto& [name, body] : commands) names.push_back(name);
+    for (const auto& [name, body] : commands)
+      names.push_back(name);
     fail(Exit::usage, "unknown command '{}'{}", arguments[0], did_you_mean(arguments[0], names));
   }
   try {

@@ -22,7 +22,8 @@ std::filesystem::path find_checkpoint(const RunOptions& options, Comm& world) {
 }
 
 Mesh make_mesh(const ParallelConfig& p, Comm& world) {
-  return Mesh(world, static_cast<int>(p.pp), static_cast<int>(p.dp), static_cast<int>(p.sp), static_cast<int>(p.tp));
+  return Mesh(world, static_cast<int>(p.pp), static_cast<int>(p.dp), static_cast<int>(p.sp),
+              static_cast<int>(p.tp));
 }
 
 }  // namespace

@@ -13,7 +13,8 @@ namespace seqvit {
 /// Which checkpoint of a run to use.
 struct RunOptions {
   std::string run;
-  std::string checkpoint = "best";  ///< best (newest where there was no validation), last, or a step-NNNNNNNN directory
+  std::string checkpoint =
+      "best";  ///< best (newest where there was no validation), last, or a step-NNNNNNNN directory
 };
 
 /// Adds RUN and --checkpoint to a command.

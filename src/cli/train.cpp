@@ -1,10 +1,10 @@
-#include <ATen/Parallel.h>
-
 #include <filesystem>
 #include <fstream>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <optional>
+
+#include <ATen/Parallel.h>
+#include <nlohmann/json.hpp>
 
 #include "cli/command.h"
 #include "comm/text.h"
@@ -29,27 +29,35 @@ struct TrainOptions {
 };
 
 /// What made this run: enough to tell two runs apart and to repeat one.
-void write_manifest(const fs::path& run, const Experiment& e, Trainer& trainer, const Invocation& invocation) {
+void write_manifest(const fs::path& run, const Experiment& e, Trainer& trainer,
+                    const Invocation& invocation) {
   nlohmann::ordered_json files = nlohmann::json::object();
-  for (const std::string& path : e.dataset->paths()) files[path] = data_checksum(path);
+  for (const std::string& path : e.dataset->paths())
+    files[path] = data_checksum(path);
   const ParallelConfig& p = e.config.parallel;
-  const nlohmann::ordered_json manifest = {
-      {"seqvit", kVersion},
-      {"libtorch", SEQVIT_TORCH_VERSION},
-      {"command", invocation.command_line},
-      {"threads", at::get_num_threads()},
-      {"mesh", {{"pp", p.pp}, {"dp", p.dp}, {"sp", p.sp}, {"tp", p.tp}, {"sequence", to_string(p.sequence)}, {"zero", p.zero}}},
-      {"attention_kernel", "libtorch flash attention (CPU)"},
-      {"parameters", trainer.learner().model().vit().parameters()},
-      {"tokens", trainer.learner().model().token_grid().tokens()},
-      {"data_checksums_xxh3", files}};
+  const nlohmann::ordered_json manifest = {{"seqvit", kVersion},
+                                           {"libtorch", SEQVIT_TORCH_VERSION},
+                                           {"command", invocation.command_line},
+                                           {"threads", at::get_num_threads()},
+                                           {"mesh",
+                                            {{"pp", p.pp},
+                                             {"dp", p.dp},
+                                             {"sp", p.sp},
+                                             {"tp", p.tp},
+                                             {"sequence", to_string(p.sequence)},
+                                             {"zero", p.zero}}},
+                                           {"attention_kernel", "libtorch flash attention (CPU)"},
+                                           {"parameters", trainer.learner().model().vit().parameters()},
+                                           {"tokens", trainer.learner().model().token_grid().tokens()},
+                                           {"data_checksums_xxh3", files}};
   write_text(run / "manifest.json", manifest.dump(2) + "\n", Exit::checkpoint);
 }
 
 /// A fresh run needs a directory of its own; a resumed one may find it empty.
 void check_run_directory(const fs::path& run, bool resume) {
   if (!resume && fs::exists(run / "config.yaml")) {
-    fail(Exit::usage, "{}: already holds a run; use --resume to go on with it, or another --run directory", run.string());
+    fail(Exit::usage, "{}: already holds a run; use --resume to go on with it, or another --run directory",
+         run.string());
   }
 }
 
@@ -57,15 +65,16 @@ void check_run_directory(const fs::path& run, bool resume) {
 void verify_or_fail(const Config& config, const ModelShape& shape, Comm& world) {
   const VerifyReport report = verify_layout(make_verify_problem(config, shape), world, 1);
   if (!report.passed()) {
-    fail(Exit::bug, "this layout differs from one rank by {:.1e} at {}; see `seqvit verify`, please report it",
+    fail(Exit::bug,
+         "this layout differs from one rank by {:.1e} at {}; see `seqvit verify`, please report it",
          report.worst.relative, report.worst.element);
   }
   log_info("layout verified: {} tensors equal one rank's within {:.1e} (fp64, small size)", report.tensors,
            report.worst.relative);
 }
 
-/// Every rank must see the same files: names, sizes and first bytes are compared (reading all of them would cost more than
-/// some trainings).
+/// Every rank must see the same files: names, sizes and first bytes are compared (reading all of them would
+/// cost more than some trainings).
 void check_same_data(const Dataset& dataset, Comm& world) {
   std::string mine;
   for (const std::string& path : dataset.paths()) {
@@ -77,7 +86,9 @@ void check_same_data(const Dataset& dataset, Comm& world) {
   const auto all = gather_text(world, mine, "data check");
   for (size_t rank = 1; rank < all.size(); ++rank) {
     if (all[rank] != all[0]) {
-      fail(Exit::data, "data.files differ between ranks 0 and {}: names, sizes or content; give all ranks the same files", rank);
+      fail(Exit::data,
+           "data.files differ between ranks 0 and {}: names, sizes or content; give all ranks the same files",
+           rank);
     }
   }
 }
@@ -86,12 +97,14 @@ void check_same_data(const Dataset& dataset, Comm& world) {
 Statistics shared_statistics(const Experiment& e, Comm& world) {
   std::string text;
   if (world.rank() == 0) text = to_json(cached_statistics(*e.dataset, e.train, e.lead), *e.dataset).dump();
-  return statistics_from_json(nlohmann::json::parse(broadcast_text(world, text, 0, "statistics")), *e.dataset);
+  return statistics_from_json(nlohmann::json::parse(broadcast_text(world, text, 0, "statistics")),
+                              *e.dataset);
 }
 
 void train(const TrainOptions& options, const Invocation& invocation) {
   const Config config = load_config(options.config, invocation.overrides);
-  const fs::path run = options.run.empty() ? fs::path("runs") / fs::path(options.config).stem() : fs::path(options.run);
+  const fs::path run =
+      options.run.empty() ? fs::path("runs") / fs::path(options.config).stem() : fs::path(options.run);
   check_run_directory(run, options.resume);
   Comm& world = invocation.launch.world();
   Mesh mesh(world, static_cast<int>(config.parallel.pp), static_cast<int>(config.parallel.dp),
@@ -108,12 +121,14 @@ void train(const TrainOptions& options, const Invocation& invocation) {
   if (world.rank() == 0) {
     make_directories(run, Exit::usage);
     write_text(run / "config.yaml", to_yaml(resolved_config(e)), Exit::checkpoint);
-    write_text(run / "normalization.json", to_json(e.statistics, *e.dataset).dump(2) + "\n", Exit::checkpoint);
+    write_text(run / "normalization.json", to_json(e.statistics, *e.dataset).dump(2) + "\n",
+               Exit::checkpoint);
     write_manifest(run, e, trainer, invocation);
   }
   const TokenGrid& grid = trainer.learner().model().token_grid();
-  log_info("{}: {} x {} grid, {} tokens, {} parameters, {} samples, {} ranks", run.string(), grid.rows, grid.columns,
-           grid.tokens(), trainer.learner().model().vit().parameters(), trainer.samples(), world.size());
+  log_info("{}: {} x {} grid, {} tokens, {} parameters, {} samples, {} ranks", run.string(), grid.rows,
+           grid.columns, grid.tokens(), trainer.learner().model().vit().parameters(), trainer.samples(),
+           world.size());
   trainer.run(options.stop_after > 0 ? std::optional(options.stop_after) : std::nullopt);
   log_info("{}: done; next: seqvit evaluate {}", run.string(), run.string());
 }
@@ -126,7 +141,9 @@ CommandBody add_train(CLI::App& app) {
   command->add_option("CONFIG", options->config, "Configuration (YAML)")->required();
   command->add_option("--run", options->run, "Run directory (default: runs/<name of CONFIG>)");
   command->add_flag("--resume", options->resume, "Go on from the newest checkpoint; starts if there is none");
-  command->add_option("--stop-after", options->stop_after, "Save and end after this step; the schedule stays that of train.steps")
+  command
+      ->add_option("--stop-after", options->stop_after,
+                   "Save and end after this step; the schedule stays that of train.steps")
       ->check(CLI::PositiveNumber);
   return [options](const Invocation& invocation) { train(*options, invocation); };
 }

@@ -1,6 +1,7 @@
 #include "train/verify.h"
 
 #include <memory>
+
 #include <nlohmann/json.hpp>
 
 #include "cli/command.h"
@@ -20,8 +21,8 @@ void run_verify(const VerifyCommand& command, const Invocation& invocation) {
   const Config config = load_config(command.config, invocation.overrides);
   set_comm_timeout(config.parallel.timeout_seconds);
   const Experiment e = open_experiment(config);
-  const VerifyReport report =
-      verify_layout(make_verify_problem(config, e.model_shape()), invocation.launch.world(), 3, command.tolerance);
+  const VerifyReport report = verify_layout(make_verify_problem(config, e.model_shape()),
+                                            invocation.launch.world(), 3, command.tolerance);
   if (invocation.launch.world().rank() == 0) {
     const nlohmann::ordered_json json = {{"passed", report.passed()},
                                          {"worst_relative_difference", report.worst.relative},
@@ -31,24 +32,30 @@ void run_verify(const VerifyCommand& command, const Invocation& invocation) {
                                          {"tolerance", report.tolerance},
                                          {"tensors_compared", report.tensors}};
     if (command.json != "-") {
-      fmt::print("{}: {} tensors (prediction, losses, gradients, weights after 3 steps) compared with one rank in fp64\n"
-                 "worst: {:.2e} of the largest value, at {} (expected {:.10g}, found {:.10g}); tolerance {:.0e}\n",
-                 report.passed() ? "equal" : "DIFFERENT", report.tensors, report.worst.relative, report.worst.element,
-                 report.worst.expected, report.worst.found, report.tolerance);
+      fmt::print(
+          "{}: {} tensors (prediction, losses, gradients, weights after 3 steps) compared with one rank in "
+          "fp64\n"
+          "worst: {:.2e} of the largest value, at {} (expected {:.10g}, found {:.10g}); tolerance {:.0e}\n",
+          report.passed() ? "equal" : "DIFFERENT", report.tensors, report.worst.relative,
+          report.worst.element, report.worst.expected, report.worst.found, report.tolerance);
     }
     if (!command.json.empty()) write_json(json, command.json);
   }
-  if (!report.passed()) fail(Exit::bug, "verify: this layout does not compute what one rank computes; please report it");
+  if (!report.passed())
+    fail(Exit::bug, "verify: this layout does not compute what one rank computes; please report it");
 }
 
 }  // namespace
 
 CommandBody add_verify(CLI::App& app) {
   auto options = std::make_shared<VerifyCommand>();
-  CLI::App* command = app.add_subcommand("verify", "Prove that a layout computes what one rank computes (under mpirun)");
+  CLI::App* command =
+      app.add_subcommand("verify", "Prove that a layout computes what one rank computes (under mpirun)");
   command->add_option("CONFIG", options->config, "Configuration (YAML)")->required();
-  command->add_option("--tolerance", options->tolerance, "Largest relative difference that passes (default 1e-9)");
-  command->add_option("--json", options->json, "Write the report as JSON to this file too (- for standard output)");
+  command->add_option("--tolerance", options->tolerance,
+                      "Largest relative difference that passes (default 1e-9)");
+  command->add_option("--json", options->json,
+                      "Write the report as JSON to this file too (- for standard output)");
   return [options](const Invocation& invocation) { run_verify(*options, invocation); };
 }
 

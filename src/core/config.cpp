@@ -1,13 +1,13 @@
 #include "core/config.h"
 
-#include <fmt/ranges.h>
-#include <yaml-cpp/yaml.h>
-
 #include <cmath>
 #include <functional>
 #include <limits>
 #include <map>
 #include <utility>
+
+#include <fmt/ranges.h>
+#include <yaml-cpp/yaml.h>
 
 #include "core/error.h"
 #include "core/file.h"
@@ -67,7 +67,8 @@ std::vector<std::string> strings(const YAML::Node& node, const Origin& origin) {
   if (node.IsScalar()) return {node.Scalar()};
   if (!node.IsSequence()) origin.expected("a list", node);
   std::vector<std::string> values;
-  for (const YAML::Node& item : node) values.push_back(scalar<std::string>(item, origin, "a list of names"));
+  for (const YAML::Node& item : node)
+    values.push_back(scalar<std::string>(item, origin, "a list of names"));
   return values;
 }
 
@@ -162,7 +163,8 @@ class Settings {
 
   YAML::Node write() const {
     YAML::Node root(YAML::NodeType::Map);
-    for (const Setting& setting : settings_) insert(root, setting.path, setting.write());
+    for (const Setting& setting : settings_)
+      insert(root, setting.path, setting.write());
     return root;
   }
 
@@ -194,7 +196,8 @@ class Settings {
 
   [[noreturn]] void unknown(const std::string& path, const std::string& file) const {
     std::vector<std::string> paths;
-    for (const Setting& setting : settings_) paths.push_back(setting.path);
+    for (const Setting& setting : settings_)
+      paths.push_back(setting.path);
     fail(Exit::usage, "{}: unknown setting '{}'{}", file, path, did_you_mean(path, paths));
   }
 
@@ -211,7 +214,8 @@ class Settings {
     add(path, field, [](const YAML::Node& n, const Origin& o) { return scalar<std::string>(n, o, "text"); });
   }
   void boolean(const char* path, bool& field) {
-    add(path, field, [](const YAML::Node& n, const Origin& o) { return scalar<bool>(n, o, "true or false"); });
+    add(path, field,
+        [](const YAML::Node& n, const Origin& o) { return scalar<bool>(n, o, "true or false"); });
   }
   void bytes(const char* path, int64_t& field) {
     add(path, field, [](const YAML::Node& n, const Origin& o) {
@@ -234,8 +238,8 @@ class Settings {
     });
   }
   static double bounded_number(const YAML::Node& n, const Origin& o, double low, double high) {
-    const std::string what =
-        std::isinf(high) ? fmt::format("a number >= {}", low) : fmt::format("a number from {} to {}", low, high);
+    const std::string what = std::isinf(high) ? fmt::format("a number >= {}", low)
+                                              : fmt::format("a number from {} to {}", low, high);
     const auto value = scalar<double>(n, o, what.c_str());
     if (!(value >= low && value <= high) || std::isinf(value)) o.expected(what, n);
     return value;
@@ -248,7 +252,8 @@ class Settings {
     add(path, field, [=](const YAML::Node& n, const Origin& o) {
       if (!n.IsSequence() || n.size() != count) o.expected(fmt::format("a list of {} numbers", count), n);
       std::vector<double> values;
-      for (const YAML::Node& item : n) values.push_back(bounded_number(item, o, low, high));
+      for (const YAML::Node& item : n)
+        values.push_back(bounded_number(item, o, low, high));
       return values;
     });
   }
@@ -263,21 +268,30 @@ class Settings {
       }
       o.expected(fmt::format("one of {}", fmt::join(names, " | ")), n);
     };
-    settings_.push_back({path, read, [&field, &choices] { return YAML::Node(std::string(name_of(choices, field))); }});
+    settings_.push_back(
+        {path, read, [&field, &choices] { return YAML::Node(std::string(name_of(choices, field))); }});
   }
 };
 
 }  // namespace
 
-const char* to_string(Tokens value) { return name_of(kTokens, value); }
-const char* to_string(Precision value) { return name_of(kPrecision, value); }
-const char* to_string(Recompute value) { return name_of(kRecompute, value); }
-const char* to_string(Sequence value) { return name_of(kSequence, value); }
+const char* to_string(Tokens value) {
+  return name_of(kTokens, value);
+}
+const char* to_string(Precision value) {
+  return name_of(kPrecision, value);
+}
+const char* to_string(Recompute value) {
+  return name_of(kRecompute, value);
+}
+const char* to_string(Sequence value) {
+  return name_of(kSequence, value);
+}
 
 int64_t parse_bytes(const std::string& text, const std::string& setting) {
   static const std::map<std::string, double> units = {
-      {"", 1},       {"B", 1},       {"kB", 1e3},        {"MB", 1e6},        {"GB", 1e9},
-      {"TB", 1e12},  {"KiB", 1024.}, {"MiB", 1048576.0}, {"GiB", 1073741824.0}, {"TiB", 1099511627776.0}};
+      {"", 1},      {"B", 1},       {"kB", 1e3},        {"MB", 1e6},           {"GB", 1e9},
+      {"TB", 1e12}, {"KiB", 1024.}, {"MiB", 1048576.0}, {"GiB", 1073741824.0}, {"TiB", 1099511627776.0}};
   size_t used = 0;
   double value = -1;
   try {
@@ -293,7 +307,8 @@ int64_t parse_bytes(const std::string& text, const std::string& setting) {
   return static_cast<int64_t>(value * unit->second);
 }
 
-Config parse_config(const std::string& yaml, const std::string& name, const std::vector<std::string>& overrides) {
+Config parse_config(const std::string& yaml, const std::string& name,
+                    const std::vector<std::string>& overrides) {
   Config config;
   Settings settings(config);
   YAML::Node root;
@@ -303,7 +318,8 @@ Config parse_config(const std::string& yaml, const std::string& name, const std:
     fail(Exit::usage, "{}: not YAML: line {}: {}", name, error.mark.line + 1, error.msg);
   }
   if (!root.IsNull()) settings.read(root, "", name);
-  for (const std::string& text : overrides) settings.override_with(text);
+  for (const std::string& text : overrides)
+    settings.override_with(text);
   validate(config, name);
   return config;
 }

@@ -1,7 +1,9 @@
-/// Settings of a run: one YAML file, overridden by `--section.key=value`, checked whole before anything is opened.
+/// Settings of a run: one YAML file, overridden by `--section.key=value`, checked whole before anything is
+/// opened.
 ///
-/// Every setting stands once, in the table of config.cpp: its path, where it is stored, what it accepts. An unknown key is an
-/// error that names the nearest one. Throws Error(usage) with file, key, what was expected and what was found.
+/// Every setting stands once, in the table of config.cpp: its path, where it is stored, what it accepts. An
+/// unknown key is an error that names the nearest one. Throws Error(usage) with file, key, what was expected
+/// and what was found.
 #pragma once
 
 #include <cstdint>
@@ -17,7 +19,8 @@ enum class Recompute { none, full, keep_attention };
 enum class Sequence { ulysses, lss, lss_kv, ring, hybrid };
 
 struct SplitConfig {
-  std::vector<std::string> train, validation, test;  ///< [first, last]: dates (end included) or indices (end excluded)
+  std::vector<std::string> train, validation,
+      test;  ///< [first, last]: dates (end included) or indices (end excluded)
 };
 
 struct DataConfig {
@@ -54,7 +57,7 @@ struct TrainConfig {
   uint64_t seed = 0;
   int64_t checkpoint_every = 500, validate_every = 500;
   int64_t validation_samples = 256;  ///< evenly spaced over the validation period; 0: all
-  int64_t keep_checkpoints = 2;  ///< newest ones kept besides the best
+  int64_t keep_checkpoints = 2;      ///< newest ones kept besides the best
 };
 
 struct ParallelConfig {
@@ -88,7 +91,8 @@ struct Config {
 /// Reads `path`, applies `overrides` ("section.key=value", values as in YAML) and validates.
 Config load_config(const std::string& path, const std::vector<std::string>& overrides);
 /// The same from text; `name` stands in messages.
-Config parse_config(const std::string& yaml, const std::string& name, const std::vector<std::string>& overrides);
+Config parse_config(const std::string& yaml, const std::string& name,
+                    const std::vector<std::string>& overrides);
 /// Every setting with its value, as YAML that load_config reads back to the same settings.
 std::string to_yaml(const Config& config);
 /// Throws Error(usage) where settings contradict one another. `name` stands in messages.

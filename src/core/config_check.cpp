@@ -28,8 +28,8 @@ void validate_data(const DataConfig& data, const std::string& name) {
   for (const auto& [split, bounds] : splits) {
     const bool optional = std::string_view(split) != "train";
     if (bounds.size() == 2 || (optional && bounds.empty())) continue;
-    fail(Exit::usage, "{}: data.split.{}: expected [first, last] as dates or indices, found {} entries", name, split,
-         bounds.size());
+    fail(Exit::usage, "{}: data.split.{}: expected [first, last] as dates or indices, found {} entries", name,
+         split, bounds.size());
   }
 }
 
@@ -39,8 +39,8 @@ void validate_model(const ModelConfig& model, const std::string& name) {
          model.num_heads);
   }
   if (model.embed_dim % 4 != 0) {
-    fail(Exit::usage, "{}: model.embed_dim {}: expected a multiple of 4 (sine and cosine of two coordinates)", name,
-         model.embed_dim);
+    fail(Exit::usage, "{}: model.embed_dim {}: expected a multiple of 4 (sine and cosine of two coordinates)",
+         name, model.embed_dim);
   }
   if (model.aggregated_tokens != 1 && model.tokens != Tokens::aggregated) {
     fail(Exit::usage, "{}: model.aggregated_tokens is {} but model.tokens is {}; it needs 'aggregated'", name,
@@ -50,11 +50,13 @@ void validate_model(const ModelConfig& model, const std::string& name) {
 
 void validate_train(const TrainConfig& train, const ParallelConfig& parallel, const std::string& name) {
   if (train.warmup_steps > train.steps) {
-    fail(Exit::usage, "{}: train.warmup_steps {} is more than train.steps {}", name, train.warmup_steps, train.steps);
+    fail(Exit::usage, "{}: train.warmup_steps {} is more than train.steps {}", name, train.warmup_steps,
+         train.steps);
   }
   if (parallel.dp * train.micro_batches > train.batch_size) {
     fail(Exit::usage,
-         "{}: train.batch_size {} is less than parallel.dp {} x train.micro_batches {}: some ranks would have no sample",
+         "{}: train.batch_size {} is less than parallel.dp {} x train.micro_batches {}: some ranks would "
+         "have no sample",
          name, train.batch_size, parallel.dp, train.micro_batches);
   }
 }
@@ -63,10 +65,12 @@ void validate_parallel(const Config& config, const std::string& name) {
   const ParallelConfig& p = config.parallel;
   const int64_t heads = config.model.num_heads;
   if (p.pp != 1 || p.tp != 1) {
-    fail(Exit::usage, "{}: parallel.pp {} and parallel.tp {}: this version supports 1 for both", name, p.pp, p.tp);
+    fail(Exit::usage, "{}: parallel.pp {} and parallel.tp {}: this version supports 1 for both", name, p.pp,
+         p.tp);
   }
   if (p.sequence == Sequence::ulysses && p.sp > heads) {
-    fail(Exit::usage, "{}: parallel.sp {}: ulysses divides heads, and model.num_heads is {}; use ring, lss or hybrid",
+    fail(Exit::usage,
+         "{}: parallel.sp {}: ulysses divides heads, and model.num_heads is {}; use ring, lss or hybrid",
          name, p.sp, heads);
   }
   if (p.sequence == Sequence::hybrid && p.sp % p.ulysses != 0) {

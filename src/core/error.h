@@ -1,10 +1,9 @@
-/// How seqvit fails: one line that says what is wrong and what to do, and an exit code that scripts can rely on.
+/// How seqvit fails: one line that says what is wrong and what to do, and an exit code that scripts can rely
+/// on.
 ///
-/// Every failure that a user can cause is thrown as an Error; main() holds the only catch, prints the line and
-/// returns the code. `check` is for our own mistakes.
+/// Every failure that a user can cause is thrown as an Error; main() holds the only catch, prints the line
+/// and returns the code. `check` is for our own mistakes.
 #pragma once
-
-#include <fmt/core.h>
 
 #include <source_location>
 #include <stdexcept>
@@ -12,6 +11,8 @@
 #include <string_view>
 #include <utility>
 #include <vector>
+
+#include <fmt/core.h>
 
 namespace seqvit {
 
@@ -45,7 +46,8 @@ template <typename... Args>
 void check(bool condition, std::string_view what,
            std::source_location where = std::source_location::current());
 
-/// The candidate that is closest to `word` by edit distance, or "" when none is near enough to be a typing error.
+/// The candidate that is closest to `word` by edit distance, or "" when none is near enough to be a typing
+/// error.
 std::string nearest_name(std::string_view word, const std::vector<std::string>& candidates);
 
 /// "; did you mean 'NAME'?" for the nearest candidate, "" where there is none.

@@ -1,21 +1,22 @@
 #include "core/file.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-#include <xxhash.h>
-
 #include <array>
 #include <atomic>
 #include <cerrno>
 #include <cstring>
+#include <fcntl.h>
 #include <fstream>
 #include <memory>
 #include <sstream>
+#include <unistd.h>
+#include <xxhash.h>
 
 namespace seqvit {
 namespace {
 
-std::string hex(XXH64_hash_t hash) { return fmt::format("{:016x}", hash); }
+std::string hex(XXH64_hash_t hash) {
+  return fmt::format("{:016x}", hash);
+}
 
 [[noreturn]] void fail_errno(Exit code, const std::filesystem::path& path, const char* action) {
   fail(code, "{}: cannot {}: {}", path.string(), action, std::strerror(errno));
@@ -23,7 +24,9 @@ std::string hex(XXH64_hash_t hash) { return fmt::format("{:016x}", hash); }
 
 }  // namespace
 
-std::string checksum(std::span<const std::byte> bytes) { return hex(XXH3_64bits(bytes.data(), bytes.size())); }
+std::string checksum(std::span<const std::byte> bytes) {
+  return hex(XXH3_64bits(bytes.data(), bytes.size()));
+}
 
 std::string file_checksum(const std::filesystem::path& path, Exit code) {
   std::ifstream in(path, std::ios::binary);
@@ -46,8 +49,7 @@ std::string read_text(const std::filesystem::path& path, Exit code) {
   return text.str();
 }
 
-AtomicFile::AtomicFile(std::filesystem::path path, Exit code)
-    : path_(std::move(path)), code_(code) {
+AtomicFile::AtomicFile(std::filesystem::path path, Exit code) : path_(std::move(path)), code_(code) {
   // Processes and threads that write the same file (a shared cache) must not share the temporary one.
   static std::atomic<int> count = 0;
   temporary_ = fmt::format("{}.{}-{}.tmp", path_.string(), ::getpid(), ++count);

@@ -20,9 +20,9 @@ std::string checksum(std::span<const std::byte> bytes);
 /// The whole file as text. Throws Error(code) if it cannot be read.
 std::string read_text(const std::filesystem::path& path, Exit code);
 
-/// A file being written: content goes to a temporary name beside `path`, and `commit` syncs it to disk and gives it
-/// its name. Destroyed without commit it leaves nothing behind. Every failure (a full disk among them) throws
-/// Error(code) that names the file and the reason.
+/// A file being written: content goes to a temporary name beside `path`, and `commit` syncs it to disk and
+/// gives it its name. Destroyed without commit it leaves nothing behind. Every failure (a full disk among
+/// them) throws Error(code) that names the file and the reason.
 class AtomicFile {
  public:
   AtomicFile(std::filesystem::path path, Exit code);

@@ -1,11 +1,10 @@
 #include "core/log.h"
 
-#include <unistd.h>
-
 #include <chrono>
 #include <cmath>
 #include <cstdio>
 #include <string>
+#include <unistd.h>
 
 namespace seqvit {
 namespace {
@@ -30,7 +29,9 @@ void clear_progress() {
 
 }  // namespace
 
-void set_quiet(bool value) { quiet = value; }
+void set_quiet(bool value) {
+  quiet = value;
+}
 
 void log_line(std::string_view text) {
   if (quiet) return;
@@ -38,11 +39,15 @@ void log_line(std::string_view text) {
   fmt::print(stderr, "{}\n", text);
 }
 
-void log_warning(std::string_view text) { log_line(fmt::format("seqvit: warning: {}", text)); }
+void log_warning(std::string_view text) {
+  log_line(fmt::format("seqvit: warning: {}", text));
+}
 
 Progress::Progress(double plain_seconds) : plain_seconds_(plain_seconds), last_shown_(now()) {}
 
-Progress::~Progress() { clear_progress(); }
+Progress::~Progress() {
+  clear_progress();
+}
 
 bool Progress::due() const {
   return !quiet && now() - last_shown_ >= (on_terminal() ? 0.2 : plain_seconds_);

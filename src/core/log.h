@@ -1,10 +1,10 @@
 /// What the program tells a person, on standard error. Results go to standard output, elsewhere.
 #pragma once
 
-#include <fmt/core.h>
-
 #include <string_view>
 #include <utility>
+
+#include <fmt/core.h>
 
 namespace seqvit {
 
@@ -25,8 +25,8 @@ void log_warn(fmt::format_string<Args...> format, Args&&... args) {
   log_warning(fmt::format(format, std::forward<Args>(args)...));
 }
 
-/// A line that is drawn over on a terminal; in a log file a new line every `plain_seconds`. Anything longer than
-/// two seconds should show one.
+/// A line that is drawn over on a terminal; in a log file a new line every `plain_seconds`. Anything longer
+/// than two seconds should show one.
 class Progress {
  public:
   explicit Progress(double plain_seconds = 10.0);

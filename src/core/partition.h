@@ -26,7 +26,8 @@ inline Range share(int64_t total, int64_t index, int64_t parts) {
 /// Sizes of all shares.
 inline std::vector<int64_t> share_sizes(int64_t total, int64_t parts) {
   std::vector<int64_t> sizes(parts);
-  for (int64_t i = 0; i < parts; ++i) sizes[i] = share(total, i, parts).size();
+  for (int64_t i = 0; i < parts; ++i)
+    sizes[i] = share(total, i, parts).size();
   return sizes;
 }
 

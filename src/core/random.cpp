@@ -16,11 +16,14 @@ uint64_t mix(uint64_t a, uint64_t b) {
 
 uint64_t random_key(uint64_t seed, std::string_view name) {
   uint64_t key = mix(seed, name.size());
-  for (const char c : name) key = mix(key, static_cast<unsigned char>(c));
+  for (const char c : name)
+    key = mix(key, static_cast<unsigned char>(c));
   return key;
 }
 
-double uniform(uint64_t key, uint64_t counter) { return static_cast<double>(mix(key, counter) >> 11) * 0x1.0p-53; }
+double uniform(uint64_t key, uint64_t counter) {
+  return static_cast<double>(mix(key, counter) >> 11) * 0x1.0p-53;
+}
 
 double normal(uint64_t key, uint64_t counter) {
   const double radius = std::sqrt(-2.0 * std::log(1.0 - uniform(key, 2 * counter)));
@@ -30,7 +33,8 @@ double normal(uint64_t key, uint64_t counter) {
 void fill_truncated_normal(std::span<float> out, double std, uint64_t key, uint64_t first) {
   for (size_t i = 0; i < out.size(); ++i) {
     double value = normal(key, first + i);
-    for (uint64_t retry = 1; std::abs(value) > 2.0; ++retry) value = normal(mix(key, retry), first + i);
+    for (uint64_t retry = 1; std::abs(value) > 2.0; ++retry)
+      value = normal(mix(key, retry), first + i);
     out[i] = static_cast<float>(value * std);
   }
 }

@@ -1,5 +1,5 @@
-/// Counter-based random numbers: a pure function of (key, counter), so that every rank, mesh and resumed run draws the
-/// same numbers without passing a generator's state around.
+/// Counter-based random numbers: a pure function of (key, counter), so that every rank, mesh and resumed run
+/// draws the same numbers without passing a generator's state around.
 #pragma once
 
 #include <cstdint>

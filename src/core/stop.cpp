@@ -23,8 +23,12 @@ void install_stop_handlers() {
   std::signal(SIGXFSZ, SIG_IGN);
 }
 
-void clear_stop_request() { requested = 0; }
+void clear_stop_request() {
+  requested = 0;
+}
 
-bool stop_requested() { return requested != 0; }
+bool stop_requested() {
+  return requested != 0;
+}
 
 }  // namespace seqvit

@@ -3,8 +3,8 @@
 
 namespace seqvit {
 
-/// Installs handlers for SIGINT and SIGTERM (and ignores SIGXFSZ, so that a file-size limit is an error of the write).
-/// A second SIGINT ends the program at once.
+/// Installs handlers for SIGINT and SIGTERM (and ignores SIGXFSZ, so that a file-size limit is an error of
+/// the write). A second SIGINT ends the program at once.
 void install_stop_handlers();
 
 /// True once a signal has asked the program to stop.

@@ -1,9 +1,9 @@
 /// Names for libtorch's tensor, and the bridge from plain memory.
 #pragma once
 
-#include <ATen/core/Tensor.h>
-
 #include <vector>
+
+#include <ATen/core/Tensor.h>
 
 #include "core/config.h"
 
@@ -14,9 +14,12 @@ using at::Tensor;
 /// Type of matrix products and attention.
 inline at::ScalarType compute_type(Precision precision) {
   switch (precision) {
-    case Precision::bf16: return at::kBFloat16;
-    case Precision::fp64: return at::kDouble;
-    default: return at::kFloat;
+    case Precision::bf16:
+      return at::kBFloat16;
+    case Precision::fp64:
+      return at::kDouble;
+    default:
+      return at::kFloat;
   }
 }
 /// Type of weights, moments, norms, residual stream and loss.

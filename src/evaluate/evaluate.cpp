@@ -260,9 +260,11 @@ std::vector<float> read_states(const Dataset& dataset, std::span<const int64_t> 
   return states;
 }
 
-std::vector<TimeStamp> times_after(const Dataset& dataset, std::span<const int64_t> initial, const LeadTime& lead) {
+std::vector<TimeStamp> times_after(const Dataset& dataset, std::span<const int64_t> initial,
+                                   const LeadTime& lead) {
   std::vector<TimeStamp> times;
-  for (const int64_t index : initial) times.push_back(lead.after(dataset.times()[index], dataset.calendar()));
+  for (const int64_t index : initial)
+    times.push_back(lead.after(dataset.times()[index], dataset.calendar()));
   return times;
 }
 

@@ -38,7 +38,8 @@ std::vector<Score> evaluate(const Dataset& dataset, Range training, const LeadTi
 std::vector<float> read_states(const Dataset& dataset, std::span<const int64_t> times, Range rows);
 
 /// The times that lie `lead` after those of indices `initial`.
-std::vector<TimeStamp> times_after(const Dataset& dataset, std::span<const int64_t> initial, const LeadTime& lead);
+std::vector<TimeStamp> times_after(const Dataset& dataset, std::span<const int64_t> initial,
+                                   const LeadTime& lead);
 
 /// Throws Error(success) on every rank if a signal has asked any of them to stop. Collective.
 void stop_together(Forecaster& forecaster);

@@ -105,7 +105,8 @@ struct ForecastWriter::Impl {
   // Asks the system for the room of the whole file, uncompressed, and gives it back: HDF5 does not survive a
   // write that fails under it, so a disk that is too full must be noticed before.
   void reserve(const Dataset& dataset, const ForecastLayout& layout) {
-    const auto fields = static_cast<int64_t>(layout.initial_times.size() * layout.variables.size()) * layout.steps;
+    const auto fields =
+        static_cast<int64_t>(layout.initial_times.size() * layout.variables.size()) * layout.steps;
     const int64_t bytes = fields * dataset.grid().points() * static_cast<int64_t>(sizeof(float)) + 65536;
     const int descriptor = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
     int reason = descriptor < 0 ? errno : ::posix_fallocate(descriptor, 0, bytes);
@@ -295,8 +296,8 @@ std::string forecast_variable_name(const std::string& name) {
   return cf_name;
 }
 
-std::vector<float> read_forecast(const std::filesystem::path& path, const std::string& variable, int64_t initial,
-                                 int64_t lead) {
+std::vector<float> read_forecast(const std::filesystem::path& path, const std::string& variable,
+                                 int64_t initial, int64_t lead) {
   const NetcdfFile file(path.string());
   const NetcdfVariable* found = file.find(forecast_variable_name(variable));
   if (found == nullptr) fail(Exit::data, "{}: no variable '{}'", path.string(), variable);

@@ -54,7 +54,7 @@ class ForecastWriter {
 std::string forecast_variable_name(const std::string& name);
 
 /// One field [Y, X] of a finished file; initial and lead time by position. Throws Error(data).
-std::vector<float> read_forecast(const std::filesystem::path& path, const std::string& variable, int64_t initial,
-                                 int64_t lead);
+std::vector<float> read_forecast(const std::filesystem::path& path, const std::string& variable,
+                                 int64_t initial, int64_t lead);
 
 }  // namespace seqvit

@@ -94,7 +94,8 @@ std::vector<std::string> tick_texts(const std::vector<double>& ticks) {
   for (const double tick : ticks)
     largest = std::max(largest, std::abs(tick));
   int digits = 0;  // as many as it takes to tell a step of 0.25 from one of 0.2
-  for (double rest = step; digits <= 4 && std::abs(rest - std::round(rest)) > 1e-6 * step; rest *= 10) ++digits;
+  for (double rest = step; digits <= 4 && std::abs(rest - std::round(rest)) > 1e-6 * step; rest *= 10)
+    ++digits;
   std::vector<std::string> texts;
   for (const double tick : ticks) {
     texts.push_back(digits > 4 || largest >= 1e6 ? fmt::format("{:.3g}", tick)

@@ -14,9 +14,12 @@ bool Grid::periodic() const {
 
 std::vector<double> Grid::row_weights() const {
   std::vector<double> weights(latitude.size());
-  for (size_t y = 0; y < weights.size(); ++y) weights[y] = std::cos(latitude[y] * std::numbers::pi / 180.0);
-  const double mean = std::accumulate(weights.begin(), weights.end(), 0.0) / static_cast<double>(weights.size());
-  for (double& weight : weights) weight /= mean;
+  for (size_t y = 0; y < weights.size(); ++y)
+    weights[y] = std::cos(latitude[y] * std::numbers::pi / 180.0);
+  const double mean =
+      std::accumulate(weights.begin(), weights.end(), 0.0) / static_cast<double>(weights.size());
+  for (double& weight : weights)
+    weight /= mean;
   return weights;
 }
 

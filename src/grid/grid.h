@@ -1,4 +1,5 @@
-/// A regular (rectilinear) latitude-longitude grid: coordinates, area weights and whether longitude closes on itself.
+/// A regular (rectilinear) latitude-longitude grid: coordinates, area weights and whether longitude closes on
+/// itself.
 ///
 /// Weights follow WeatherBench 2: cos(latitude), normalised to mean 1 over the grid.
 #pragma once

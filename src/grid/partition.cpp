@@ -8,16 +8,20 @@ namespace seqvit {
 
 Slab make_slab(const TokenGrid& grid, int64_t index, int64_t count) {
   if (grid.units() < count) {
-    fail(Exit::usage, "parallel.sp {}: the sequence has only {} parts to share out; use fewer ranks or a smaller patch",
+    fail(Exit::usage,
+         "parallel.sp {}: the sequence has only {} parts to share out; use fewer ranks or a smaller patch",
          count, grid.units());
   }
   const Range units = share(grid.units(), index, count);
-  auto touched = [](Range fine, int64_t ratio) { return Range{fine.begin / ratio, (fine.end + ratio - 1) / ratio}; };
+  auto touched = [](Range fine, int64_t ratio) {
+    return Range{fine.begin / ratio, (fine.end + ratio - 1) / ratio};
+  };
   Slab slab;
   slab.tokens = {units.begin * grid.tokens_per_unit, units.end * grid.tokens_per_unit};
   slab.patches = touched(slab.tokens, grid.tokens_per_patch);
   slab.patch_rows = touched(slab.patches, grid.patch_columns());
-  slab.rows = {slab.patch_rows.begin * grid.patch_size, std::min(grid.rows, slab.patch_rows.end * grid.patch_size)};
+  slab.rows = {slab.patch_rows.begin * grid.patch_size,
+               std::min(grid.rows, slab.patch_rows.end * grid.patch_size)};
   return slab;
 }
 

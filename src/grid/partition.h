@@ -1,9 +1,9 @@
 /// From a grid to a token sequence, and which part of it a rank holds.
 ///
-/// Tokens are ordered patch-major (patch rows from the first grid row on, columns inside), the tokens of one patch inside: so
-/// a contiguous share of the sequence is a slab of the grid even when variables multiply the sequence. Shares may start
-/// and end anywhere in a patch row, and between the variables of a patch; a rank then reads the rows that its tokens touch
-/// and owns only its tokens' part of them.
+/// Tokens are ordered patch-major (patch rows from the first grid row on, columns inside), the tokens of one
+/// patch inside: so a contiguous share of the sequence is a slab of the grid even when variables multiply the
+/// sequence. Shares may start and end anywhere in a patch row, and between the variables of a patch; a rank
+/// then reads the rows that its tokens touch and owns only its tokens' part of them.
 #pragma once
 
 #include <cstdint>
@@ -16,7 +16,8 @@ struct TokenGrid {
   int64_t rows = 0, columns = 0;  ///< of the grid
   int64_t patch_size = 1;
   int64_t tokens_per_patch = 1;
-  int64_t tokens_per_unit = 1;  ///< tokens that must stay on one rank (all of a patch where its head reads them together)
+  int64_t tokens_per_unit =
+      1;  ///< tokens that must stay on one rank (all of a patch where its head reads them together)
 
   int64_t patch_rows() const { return (rows + patch_size - 1) / patch_size; }
   int64_t patch_columns() const { return (columns + patch_size - 1) / patch_size; }

@@ -1,13 +1,14 @@
 #include "model/block.h"
 
+#include <string>
+
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/gelu.h>
 
-#include <string>
-
 namespace seqvit {
 
-Block::Block(int64_t index, const ModelShape& shape, const SequenceParallel& sequence, const Sharding& sharding)
+Block::Block(int64_t index, const ModelShape& shape, const SequenceParallel& sequence,
+             const Sharding& sharding)
     : width_(shape.config.embed_dim),
       heads_(shape.config.num_heads),
       sequence_(sequence),
@@ -39,13 +40,16 @@ Tensor Block::attention(const Tensor& u_BLD) const {
   return projection_.forward(sequence_.attend(q, k, v).transpose(1, 2).flatten(2));
 }
 
-Tensor Block::mlp(const Tensor& u_BLD) const { return fc2_.forward(at::gelu(fc1_.forward(u_BLD))); }
+Tensor Block::mlp(const Tensor& u_BLD) const {
+  return fc2_.forward(at::gelu(fc1_.forward(u_BLD)));
+}
 
 Tensor Block::forward(const Tensor& x_BLD, const Tensor& keep_B11) const {
   auto add = [&](const Tensor& x, const Tensor& branch) {
     return keep_B11.defined() ? x + branch * keep_B11 : x + branch;
   };
-  // The cast to the compute type stands before the seam, so that a strategy moves tokens in their smaller form.
+  // The cast to the compute type stands before the seam, so that a strategy moves tokens in their smaller
+  // form.
   const auto compute = params_.sharding().compute;
   const Tensor h_BLD = add(x_BLD, attention(norm1_.forward(x_BLD).to(compute)));
   return add(h_BLD, mlp(norm2_.forward(h_BLD)));

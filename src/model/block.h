@@ -1,4 +1,5 @@
-/// A pre-norm transformer block: x + attention(norm(x)), then x + mlp(norm(x)) (Dosovitskiy et al., arXiv 2010.11929).
+/// A pre-norm transformer block: x + attention(norm(x)), then x + mlp(norm(x)) (Dosovitskiy et al., arXiv
+/// 2010.11929).
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -8,7 +9,6 @@
 #include "parallel/sequence_parallel.h"
 
 namespace seqvit {
-
 
 class Block {
  public:

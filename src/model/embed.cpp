@@ -1,24 +1,27 @@
 #include "model/embed.h"
 
+#include <cmath>
+
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/bmm.h>
 #include <ATen/ops/scaled_dot_product_attention.h>
-
-#include <cmath>
 
 #include "model/patches.h"
 
 namespace seqvit {
 namespace {
 
-/// 2-D sine-cosine table over patch rows and columns, a quarter of the width each for sine and cosine of either.
+/// 2-D sine-cosine table over patch rows and columns, a quarter of the width each for sine and cosine of
+/// either.
 Init init_sin_cos(int64_t patch_columns, int64_t width) {
   return [patch_columns, width](std::span<float> out, int64_t first) {
     const int64_t quarter = width / 4;
     for (size_t i = 0; i < out.size(); ++i) {
-      const int64_t patch = (first + static_cast<int64_t>(i)) / width, d = (first + static_cast<int64_t>(i)) % width;
+      const int64_t patch = (first + static_cast<int64_t>(i)) / width,
+                    d = (first + static_cast<int64_t>(i)) % width;
       const int64_t coordinate = d / (2 * quarter) == 0 ? patch / patch_columns : patch % patch_columns;
-      const double frequency = std::pow(10000.0, -static_cast<double>(d % quarter) / static_cast<double>(quarter));
+      const double frequency =
+          std::pow(10000.0, -static_cast<double>(d % quarter) / static_cast<double>(quarter));
       const double angle = static_cast<double>(coordinate) * frequency;
       out[i] = static_cast<float>(d / quarter % 2 == 0 ? std::sin(angle) : std::cos(angle));
     }
@@ -29,8 +32,8 @@ Init init_sin_cos(int64_t patch_columns, int64_t width) {
 
 Aggregation::Aggregation(ParamGroup& group, const ModelShape& shape)
     : heads_(shape.config.num_heads),
-      query_(group.add("aggregation.query", {shape.config.aggregated_tokens, shape.config.embed_dim}, ParamKind::vector,
-                       init_truncated_normal(0.02, shape.seed, "aggregation.query"))),
+      query_(group.add("aggregation.query", {shape.config.aggregated_tokens, shape.config.embed_dim},
+                       ParamKind::vector, init_truncated_normal(0.02, shape.seed, "aggregation.query"))),
       norm_(group, "aggregation.norm", shape.config.embed_dim),
       key_value_(group, "aggregation.kv", shape.config.embed_dim, 2 * shape.config.embed_dim, shape.seed),
       projection_(group, "aggregation.proj", shape.config.embed_dim, shape.config.embed_dim, shape.seed) {}
@@ -53,8 +56,9 @@ Embed::Embed(const ModelShape& shape, const Slab& slab, const Sharding& sharding
   if (shape.config.tokens == Tokens::joint) {
     joint_.emplace(params_, "patch_embed.proj", shape.inputs * points, width, shape.seed);
   } else {
-    variable_weight_ = params_.add("variable_embed.proj.weight", {shape.inputs, width, points}, ParamKind::matrix,
-                                   init_truncated_normal(0.02, shape.seed, "variable_embed.proj.weight"));
+    variable_weight_ =
+        params_.add("variable_embed.proj.weight", {shape.inputs, width, points}, ParamKind::matrix,
+                    init_truncated_normal(0.02, shape.seed, "variable_embed.proj.weight"));
     variable_embed_ = params_.add("variable_embed.embed", {shape.inputs, width}, ParamKind::vector,
                                   init_truncated_normal(0.02, shape.seed, "variable_embed.embed"));
   }
@@ -66,7 +70,8 @@ Embed::Embed(const ModelShape& shape, const Slab& slab, const Sharding& sharding
 }
 
 Tensor Embed::variable_tokens(const Tensor& patches_BSVp) const {
-  const int64_t batch = patches_BSVp.size(0), patches = patches_BSVp.size(1), variables = patches_BSVp.size(2);
+  const int64_t batch = patches_BSVp.size(0), patches = patches_BSVp.size(1),
+                variables = patches_BSVp.size(2);
   const Tensor& weight_VDp = **variable_weight_;
   const Tensor by_variable = patches_BSVp.permute({2, 0, 1, 3}).reshape({variables, batch * patches, -1});
   return at::bmm(by_variable.to(weight_VDp.scalar_type()), weight_VDp.transpose(1, 2))
@@ -89,7 +94,8 @@ Tensor Embed::forward(const Tensor& fields_BVYX, const Tensor& condition_BC) {
   Tensor all = (tokens_BSTD + position_SD.unsqueeze(1)).flatten(1, 2);
   if (condition_) all = all + condition_->forward(condition_BC).unsqueeze(1);
   // The first and last patch of the slab may be shared with a neighbour: keep my tokens only.
-  return all.narrow(1, slab_.tokens.begin - slab_.patches.begin * grid_.tokens_per_patch, slab_.tokens.size());
+  return all.narrow(1, slab_.tokens.begin - slab_.patches.begin * grid_.tokens_per_patch,
+                    slab_.tokens.size());
 }
 
 }  // namespace seqvit

@@ -6,14 +6,14 @@
 /// | variable | one variable of a patch, plus an embedding of the variable | V |
 /// | aggregated | what a learned query reads from the variable tokens of a patch | aggregated_tokens |
 ///
-/// A learned position embedding of the patch, started at the 2-D sine-cosine table, is added to each token, and a linear map of
-/// the sample's conditions (time of day and year) to all tokens of the sample.
+/// A learned position embedding of the patch, started at the 2-D sine-cosine table, is added to each token,
+/// and a linear map of the sample's conditions (time of day and year) to all tokens of the sample.
 #pragma once
-
-#include <ATen/core/Tensor.h>
 
 #include <memory>
 #include <optional>
+
+#include <ATen/core/Tensor.h>
 
 #include "model/layers.h"
 #include "model/shape.h"
@@ -46,12 +46,12 @@ class Embed {
   TokenGrid grid_;
   Slab slab_;
   ParamGroup params_;
-  std::optional<Linear> joint_;               // joint
-  const Param* variable_weight_ = nullptr;    // else: [V, D, p*p]
-  const Param* variable_embed_ = nullptr;     // else: [V, D], also the bias of each variable's patch embedding
-  std::optional<Aggregation> aggregation_;    // aggregated
-  const Param* position_ = nullptr;           // [patches, D]
-  std::optional<Linear> condition_;           // [conditions] -> [D]
+  std::optional<Linear> joint_;             // joint
+  const Param* variable_weight_ = nullptr;  // else: [V, D, p*p]
+  const Param* variable_embed_ = nullptr;   // else: [V, D], also the bias of each variable's patch embedding
+  std::optional<Aggregation> aggregation_;  // aggregated
+  const Param* position_ = nullptr;         // [patches, D]
+  std::optional<Linear> condition_;         // [conditions] -> [D]
 
   Tensor variable_tokens(const Tensor& patches_BSVp) const;
 };

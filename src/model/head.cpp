@@ -30,9 +30,9 @@ Head::Head(const ModelShape& shape, const Slab& slab, const Sharding& sharding)
 /// Tokens of the target variables, patch by patch: [B, L, x] -> [B, S, T, x]; zero for tokens of other ranks.
 Tensor Head::select_targets(const Tensor& tokens_BLX) const {
   const int64_t per_patch = grid_.tokens_per_patch;
-  const Tensor whole_patches = at::constant_pad_nd(
-      tokens_BLX, {0, 0, slab_.tokens.begin - slab_.patches.begin * per_patch,
-                   slab_.patches.end * per_patch - slab_.tokens.end});
+  const Tensor whole_patches =
+      at::constant_pad_nd(tokens_BLX, {0, 0, slab_.tokens.begin - slab_.patches.begin * per_patch,
+                                       slab_.patches.end * per_patch - slab_.tokens.end});
   return whole_patches.view({tokens_BLX.size(0), slab_.patches.size(), per_patch, -1})
       .index_select(2, at::tensor(shape_.targets, at::kLong));
 }
@@ -47,8 +47,9 @@ Tensor Head::forward(const Tensor& tokens_BLD) {
     out_BSTp = linear_->forward(normed.view({batch, patches, -1})).view({batch, patches, targets, points});
   } else {
     const Tensor& weight_TpD = **variable_weight_;
-    const Tensor by_target =
-        select_targets(normed.to(weight_TpD.scalar_type())).permute({2, 0, 1, 3}).reshape({targets, batch * patches, -1});
+    const Tensor by_target = select_targets(normed.to(weight_TpD.scalar_type()))
+                                 .permute({2, 0, 1, 3})
+                                 .reshape({targets, batch * patches, -1});
     out_BSTp = at::baddbmm((**variable_bias_).to(weight_TpD.scalar_type()).unsqueeze(1), by_target,
                            weight_TpD.transpose(1, 2))
                    .view({targets, batch, patches, points})
@@ -61,8 +62,10 @@ Tensor Head::owned() const {
   const auto targets = static_cast<int64_t>(shape_.targets.size());
   const auto master = params_.sharding().master;
   const Tensor tokens = at::ones({1, slab_.tokens.size(), 1}, master);
-  const Tensor owned_BST1 = linear_ ? at::ones({1, slab_.patches.size(), targets, 1}, master) : select_targets(tokens);
-  return from_patches(owned_BST1.expand({1, slab_.patches.size(), targets, shape_.patch_points()}), grid_, slab_)
+  const Tensor owned_BST1 =
+      linear_ ? at::ones({1, slab_.patches.size(), targets, 1}, master) : select_targets(tokens);
+  return from_patches(owned_BST1.expand({1, slab_.patches.size(), targets, shape_.patch_points()}), grid_,
+                      slab_)
       .select(0, 0)
       .contiguous();
 }

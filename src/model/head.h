@@ -1,9 +1,9 @@
 /// Tokens -> fields: final norm and a linear map from the tokens of a patch to its points.
 #pragma once
 
-#include <ATen/core/Tensor.h>
-
 #include <optional>
+
+#include <ATen/core/Tensor.h>
 
 #include "model/layers.h"
 #include "model/shape.h"
@@ -14,7 +14,8 @@ class Head {
  public:
   Head(const ModelShape& shape, const Slab& slab, const Sharding& sharding);
 
-  /// My tokens [B, L, D] -> targets on my slab [B, T, Y, X] in the master type; zero where another rank owns the point.
+  /// My tokens [B, L, D] -> targets on my slab [B, T, Y, X] in the master type; zero where another rank owns
+  /// the point.
   Tensor forward(const Tensor& tokens_BLD);
   /// 1 where this rank's tokens predict the point, 0 elsewhere: [T, Y, X].
   Tensor owned() const;
@@ -26,9 +27,9 @@ class Head {
   Slab slab_;
   ParamGroup params_;
   LayerNorm norm_;
-  std::optional<Linear> linear_;             // joint, aggregated: [K D] -> [T p*p]
-  const Param* variable_weight_ = nullptr;   // variable: [T, p*p, D]
-  const Param* variable_bias_ = nullptr;     // variable: [T, p*p]
+  std::optional<Linear> linear_;            // joint, aggregated: [K D] -> [T p*p]
+  const Param* variable_weight_ = nullptr;  // variable: [T, p*p, D]
+  const Param* variable_bias_ = nullptr;    // variable: [T, p*p]
 
   Tensor select_targets(const Tensor& tokens_BLX) const;
 };

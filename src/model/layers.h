@@ -1,9 +1,9 @@
 /// The pieces that every part of the model is made of, on weights of a ParamGroup. Names follow timm.
 #pragma once
 
-#include <ATen/core/Tensor.h>
-
 #include <string>
+
+#include <ATen/core/Tensor.h>
 
 #include "parallel/param.h"
 
@@ -13,7 +13,8 @@ namespace seqvit {
 class Linear {
  public:
   /// Weights "NAME.weight" [out, in], normal with the given standard deviation, and "NAME.bias" [out], zero.
-  Linear(ParamGroup& group, const std::string& name, int64_t in, int64_t out, uint64_t seed, double std = 0.02);
+  Linear(ParamGroup& group, const std::string& name, int64_t in, int64_t out, uint64_t seed,
+         double std = 0.02);
   Tensor forward(const Tensor& x) const;
   /// With rows [begin, end) of the weight only: [..., in] -> [..., end - begin].
   Tensor forward_rows(const Tensor& x, Range rows) const;
@@ -23,7 +24,8 @@ class Linear {
   at::ScalarType compute_;
 };
 
-/// Layer normalisation over the last dim, in the master type (Ba et al., arXiv 1607.06450; epsilon 1e-6 as in ViT).
+/// Layer normalisation over the last dim, in the master type (Ba et al., arXiv 1607.06450; epsilon 1e-6 as in
+/// ViT).
 class LayerNorm {
  public:
   LayerNorm(ParamGroup& group, const std::string& name, int64_t width);

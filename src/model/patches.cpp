@@ -5,7 +5,8 @@
 namespace seqvit {
 
 Tensor to_patches(const Tensor& fields_BVYX, const TokenGrid& grid, const Slab& slab) {
-  const int64_t p = grid.patch_size, patch_rows = slab.patch_rows.size(), patch_columns = grid.patch_columns();
+  const int64_t p = grid.patch_size, patch_rows = slab.patch_rows.size(),
+                patch_columns = grid.patch_columns();
   const int64_t batch = fields_BVYX.size(0), variables = fields_BVYX.size(1);
   const Tensor padded = at::constant_pad_nd(
       fields_BVYX, {0, patch_columns * p - fields_BVYX.size(3), 0, patch_rows * p - fields_BVYX.size(2)});
@@ -16,7 +17,8 @@ Tensor to_patches(const Tensor& fields_BVYX, const TokenGrid& grid, const Slab& 
 }
 
 Tensor from_patches(const Tensor& patches_BSVp, const TokenGrid& grid, const Slab& slab) {
-  const int64_t p = grid.patch_size, patch_rows = slab.patch_rows.size(), patch_columns = grid.patch_columns();
+  const int64_t p = grid.patch_size, patch_rows = slab.patch_rows.size(),
+                patch_columns = grid.patch_columns();
   const int64_t batch = patches_BSVp.size(0), variables = patches_BSVp.size(2);
   const int64_t before = slab.patches.begin - slab.patch_rows.begin * patch_columns;
   const int64_t after = slab.patch_rows.end * patch_columns - slab.patches.end;

@@ -1,5 +1,5 @@
-/// Fields of a slab <-> patches. Grids that the patch does not divide are padded with zeros (the normalised mean) at the last
-/// rows and columns, and cut again on the way out.
+/// Fields of a slab <-> patches. Grids that the patch does not divide are padded with zeros (the normalised
+/// mean) at the last rows and columns, and cut again on the way out.
 #pragma once
 
 #include <ATen/core/Tensor.h>

@@ -4,9 +4,12 @@ namespace seqvit {
 
 int64_t ModelShape::tokens_per_patch() const {
   switch (config.tokens) {
-    case Tokens::variable: return inputs;
-    case Tokens::aggregated: return config.aggregated_tokens;
-    default: return 1;
+    case Tokens::variable:
+      return inputs;
+    case Tokens::aggregated:
+      return config.aggregated_tokens;
+    default:
+      return 1;
   }
 }
 

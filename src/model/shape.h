@@ -20,7 +20,9 @@ struct ModelShape {
   int64_t tokens_per_patch() const;
   TokenGrid token_grid() const;
   int64_t patch_points() const { return config.patch_size * config.patch_size; }
-  int64_t hidden_dim() const { return static_cast<int64_t>(config.mlp_ratio * static_cast<double>(config.embed_dim)); }
+  int64_t hidden_dim() const {
+    return static_cast<int64_t>(config.mlp_ratio * static_cast<double>(config.embed_dim));
+  }
 };
 
 }  // namespace seqvit

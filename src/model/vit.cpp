@@ -7,8 +7,8 @@
 
 namespace seqvit {
 
-Vit::Vit(const ModelShape& shape, const Slab& slab, const SequenceParallel& sequence, const Sharding& sharding,
-         Recompute recompute)
+Vit::Vit(const ModelShape& shape, const Slab& slab, const SequenceParallel& sequence,
+         const Sharding& sharding, Recompute recompute)
     : shape_(shape), recompute_(recompute), embed_(shape, slab, sharding), head_(shape, slab, sharding) {
   for (int64_t i = 0; i < shape.config.depth; ++i) {
     blocks_.push_back(std::make_unique<Block>(i, shape, sequence, sharding));
@@ -47,7 +47,8 @@ Tensor Vit::keep_mask(const DropPathKeys& drop, int64_t layer, at::ScalarType ty
 
 std::vector<ParamGroup*> Vit::groups() {
   std::vector<ParamGroup*> groups = {&embed_.params()};
-  for (const auto& block : blocks_) groups.push_back(&block->params());
+  for (const auto& block : blocks_)
+    groups.push_back(&block->params());
   groups.push_back(&head_.params());
   return groups;
 }
@@ -55,7 +56,8 @@ std::vector<ParamGroup*> Vit::groups() {
 int64_t Vit::parameters() {
   int64_t count = 0;
   for (ParamGroup* group : groups()) {
-    for (const Section& section : group->sections()) count += section.size;
+    for (const Section& section : group->sections())
+      count += section.size;
   }
   return count;
 }

@@ -1,12 +1,12 @@
 /// The vision transformer: embed, blocks, head, on my part of the sequence.
 #pragma once
 
-#include <ATen/core/Tensor.h>
-
 #include <functional>
 #include <memory>
 #include <span>
 #include <vector>
+
+#include <ATen/core/Tensor.h>
 
 #include "model/block.h"
 #include "model/embed.h"
@@ -17,7 +17,8 @@ namespace seqvit {
 /// Identifies the samples of a batch for drop path: the same numbers on every mesh.
 struct DropPathKeys {
   int64_t step = 0;
-  std::span<const int64_t> samples;  ///< position in the global batch of each of my samples; empty: nothing is dropped
+  std::span<const int64_t>
+      samples;  ///< position in the global batch of each of my samples; empty: nothing is dropped
 };
 
 class Vit {
@@ -25,8 +26,9 @@ class Vit {
   Vit(const ModelShape& shape, const Slab& slab, const SequenceParallel& sequence, const Sharding& sharding,
       Recompute recompute);
 
-  /// Normalised inputs [B, V, Y, X] on my slab -> normalised targets [B, T, Y, X], zero where another rank owns the point.
-  /// `condition` [B, conditions]: numbers that hold for whole samples (phases of day and year); unused if there are none.
+  /// Normalised inputs [B, V, Y, X] on my slab -> normalised targets [B, T, Y, X], zero where another rank
+  /// owns the point. `condition` [B, conditions]: numbers that hold for whole samples (phases of day and
+  /// year); unused if there are none.
   Tensor forward(const Tensor& fields_BVYX, const Tensor& condition_BC, const DropPathKeys& drop = {});
   /// 1 where this rank predicts the point: [T, Y, X].
   Tensor owned() const { return head_.owned(); }

@@ -13,10 +13,11 @@ std::pair<Tensor, Tensor> attention_forward(const Tensor& q, const Tensor& k, co
   return {out, lse};
 }
 
-AttentionGradients attention_backward(const Tensor& grad_out, const Tensor& q, const Tensor& k, const Tensor& v,
-                                      const Tensor& out, const Tensor& lse) {
-  auto [dq, dk, dv] = at::_scaled_dot_product_flash_attention_for_cpu_backward(grad_out, q, k, v, out, lse,
-                                                                               /*dropout_p=*/0.0, /*is_causal=*/false);
+AttentionGradients attention_backward(const Tensor& grad_out, const Tensor& q, const Tensor& k,
+                                      const Tensor& v, const Tensor& out, const Tensor& lse) {
+  auto [dq, dk, dv] =
+      at::_scaled_dot_product_flash_attention_for_cpu_backward(grad_out, q, k, v, out, lse,
+                                                               /*dropout_p=*/0.0, /*is_causal=*/false);
   return {dq, dk, dv};
 }
 
@@ -43,6 +44,8 @@ struct AttentionFunction : torch::autograd::Function<AttentionFunction> {
 
 }  // namespace
 
-Tensor attention(const Tensor& q, const Tensor& k, const Tensor& v) { return AttentionFunction::apply(q, k, v); }
+Tensor attention(const Tensor& q, const Tensor& k, const Tensor& v) {
+  return AttentionFunction::apply(q, k, v);
+}
 
 }  // namespace seqvit

@@ -1,14 +1,14 @@
 /// Exact softmax attention of one rank, with the log-sum-exp that lets partial results be merged.
 ///
-/// out = softmax(q k^T / sqrt(E)) v over all given keys; lse = log sum exp of the scaled scores, natural logarithm.
-/// Cost: 4 B H L M E operations forward, 2.5 times that backward; memory O(L) beside inputs and outputs (Dao et al., arXiv
-/// 2205.14135). Shapes: q [B, H, L, E]; k, v [B, H, M, E]; out [B, H, L, E]; lse [B, H, L] in fp32 (fp64 for fp64).
-/// Inputs may be strided as long as E is dense.
+/// out = softmax(q k^T / sqrt(E)) v over all given keys; lse = log sum exp of the scaled scores, natural
+/// logarithm. Cost: 4 B H L M E operations forward, 2.5 times that backward; memory O(L) beside inputs and
+/// outputs (Dao et al., arXiv 2205.14135). Shapes: q [B, H, L, E]; k, v [B, H, M, E]; out [B, H, L, E]; lse
+/// [B, H, L] in fp32 (fp64 for fp64). Inputs may be strided as long as E is dense.
 #pragma once
 
-#include <ATen/core/Tensor.h>
-
 #include <utility>
+
+#include <ATen/core/Tensor.h>
 
 namespace seqvit {
 
@@ -20,11 +20,13 @@ struct AttentionGradients {
 
 /// (out, lse). No autograd.
 std::pair<Tensor, Tensor> attention_forward(const Tensor& q, const Tensor& k, const Tensor& v);
-/// Gradients given the *complete* softmax's out and lse: with a block of the keys in k, v it gives that block's share.
-AttentionGradients attention_backward(const Tensor& grad_out, const Tensor& q, const Tensor& k, const Tensor& v,
-                                      const Tensor& out, const Tensor& lse);
+/// Gradients given the *complete* softmax's out and lse: with a block of the keys in k, v it gives that
+/// block's share.
+AttentionGradients attention_backward(const Tensor& grad_out, const Tensor& q, const Tensor& k,
+                                      const Tensor& v, const Tensor& out, const Tensor& lse);
 
-/// Differentiable attention on one rank. Inside recompute(keep_attention) its result is kept and not computed again.
+/// Differentiable attention on one rank. Inside recompute(keep_attention) its result is kept and not computed
+/// again.
 Tensor attention(const Tensor& q, const Tensor& k, const Tensor& v);
 
 }  // namespace seqvit

@@ -1,11 +1,11 @@
 #include "ops/recompute.h"
 
+#include <memory>
+#include <utility>
+
 #include <ATen/core/grad_mode.h>
 #include <torch/csrc/autograd/autograd.h>
 #include <torch/csrc/autograd/custom_function.h>
-
-#include <memory>
-#include <utility>
 
 #include "core/error.h"
 
@@ -24,8 +24,8 @@ struct Frame : torch::CustomClassHolder {
   std::vector<std::vector<Tensor>> kept;
 };
 
-/// The innermost recomputed part that runs on this thread. libtorch runs the backward of CPU tensors on the thread that
-/// called it, so ranks that are threads do not meet here.
+/// The innermost recomputed part that runs on this thread. libtorch runs the backward of CPU tensors on the
+/// thread that called it, so ranks that are threads do not meet here.
 thread_local Frame* current = nullptr;
 
 class Enter {
@@ -74,7 +74,9 @@ Tensor recompute(Recompute mode, std::function<Tensor(const Tensor&)> f, const T
   return RecomputeFunction::apply(x, frame);
 }
 
-bool recomputing() { return current != nullptr && current->replaying; }
+bool recomputing() {
+  return current != nullptr && current->replaying;
+}
 
 std::vector<Tensor> remember(const std::function<std::vector<Tensor>()>& compute) {
   if (current == nullptr || !current->keeps) return compute();

@@ -1,14 +1,15 @@
-/// Trading work for memory: run a part of the model without keeping its activations and run it again in backward.
+/// Trading work for memory: run a part of the model without keeping its activations and run it again in
+/// backward.
 ///
-/// `full` keeps the input only. `keep_attention` also keeps what the part marks with `remember` (attention's out and
-/// log-sum-exp): at long sequences attention is nearly all of the work, so running the rest again costs a few percent
-/// where `full` costs a third of a step, at 2 more hidden-size vectors a token and layer.
+/// `full` keeps the input only. `keep_attention` also keeps what the part marks with `remember` (attention's
+/// out and log-sum-exp): at long sequences attention is nearly all of the work, so running the rest again
+/// costs a few percent where `full` costs a third of a step, at 2 more hidden-size vectors a token and layer.
 #pragma once
-
-#include <ATen/core/Tensor.h>
 
 #include <functional>
 #include <vector>
+
+#include <ATen/core/Tensor.h>
 
 #include "core/config.h"
 
@@ -16,12 +17,12 @@ namespace seqvit {
 
 using at::Tensor;
 
-/// f(x), differentiable in x and in whatever f reads. f must give the same result when called again; it must not depend
-/// on state that changes between forward and backward.
+/// f(x), differentiable in x and in whatever f reads. f must give the same result when called again; it must
+/// not depend on state that changes between forward and backward.
 Tensor recompute(Recompute mode, std::function<Tensor(const Tensor&)> f, const Tensor& x);
 
-/// The result of `compute`, which under keep_attention is kept from the first run and not computed again in the second.
-/// Outside recompute it only computes.
+/// The result of `compute`, which under keep_attention is kept from the first run and not computed again in
+/// the second. Outside recompute it only computes.
 std::vector<Tensor> remember(const std::function<std::vector<Tensor>()>& compute);
 
 /// True while a part runs for the second time, in backward (so that prefetching goes the other way).

@@ -1,9 +1,9 @@
 #include "parallel/collectives.h"
 
+#include <numeric>
+
 #include <ATen/ops/empty.h>
 #include <torch/csrc/autograd/custom_function.h>
-
-#include <numeric>
 
 #include "core/error.h"
 
@@ -23,10 +23,11 @@ int64_t product(const std::vector<int64_t>& shape) {
   return std::accumulate(shape.begin(), shape.end(), int64_t{1}, std::multiplies<>());
 }
 
-/// Copies between whole tensors and a flat buffer laid out as [rank][tensor][part of the rank]: where each part of
-/// each tensor begins along `dim`, and its length there.
+/// Copies between whole tensors and a flat buffer laid out as [rank][tensor][part of the rank]: where each
+/// part of each tensor begins along `dim`, and its length there.
 template <typename Copy>
-void for_each_part(const std::vector<Tensor>& tensors, int64_t dim, const Counts& counts, const Tensor& buffer, Copy copy) {
+void for_each_part(const std::vector<Tensor>& tensors, int64_t dim, const Counts& counts,
+                   const Tensor& buffer, Copy copy) {
   int64_t at = 0, begin = 0;
   for (const int64_t count : counts) {
     for (const Tensor& tensor : tensors) {
@@ -43,35 +44,41 @@ Counts part_sizes(const std::vector<Tensor>& tensors, int64_t dim, const Counts&
   Counts sizes;
   for (const int64_t count : counts) {
     int64_t size = 0;
-    for (const Tensor& tensor : tensors) size += product(with_size(tensor, dim, count));
+    for (const Tensor& tensor : tensors)
+      size += product(with_size(tensor, dim, count));
     sizes.push_back(size);
   }
   return sizes;
 }
 
-int64_t total(const Counts& counts) { return std::accumulate(counts.begin(), counts.end(), int64_t{0}); }
+int64_t total(const Counts& counts) {
+  return std::accumulate(counts.begin(), counts.end(), int64_t{0});
+}
 
 Tensor pack(const std::vector<Tensor>& tensors, int64_t dim, const Counts& counts) {
   const Tensor buffer = at::empty({total(part_sizes(tensors, dim, counts))}, tensors[0].options());
-  for_each_part(tensors, dim, counts, buffer, [](const Tensor& part, const Tensor& packed) { packed.copy_(part); });
+  for_each_part(tensors, dim, counts, buffer,
+                [](const Tensor& part, const Tensor& packed) { packed.copy_(part); });
   return buffer;
 }
 
 void unpack(const Tensor& buffer, int64_t dim, const Counts& counts, const std::vector<Tensor>& out) {
-  for_each_part(out, dim, counts, buffer, [](const Tensor& part, const Tensor& packed) { part.copy_(packed); });
+  for_each_part(out, dim, counts, buffer,
+                [](const Tensor& part, const Tensor& packed) { part.copy_(packed); });
 }
 
-std::vector<Tensor> exchange(const std::vector<Tensor>& tensors, int64_t split, const Counts& split_counts, int64_t concat,
-                             const Counts& concat_counts, Comm& comm, const char* purpose) {
+std::vector<Tensor> exchange(const std::vector<Tensor>& tensors, int64_t split, const Counts& split_counts,
+                             int64_t concat, const Counts& concat_counts, Comm& comm, const char* purpose) {
   std::vector<Tensor> out;
   for (const Tensor& tensor : tensors) {
     auto shape = with_size(tensor, split, split_counts[comm.rank()]);
     shape[concat] = total(concat_counts);
     out.push_back(at::empty(shape, tensor.options()));
   }
-  const Tensor received = comm.all_to_all(pack(tensors, split, split_counts), part_sizes(tensors, split, split_counts),
-                                          part_sizes(out, concat, concat_counts), purpose)
-                              .wait();
+  const Tensor received =
+      comm.all_to_all(pack(tensors, split, split_counts), part_sizes(tensors, split, split_counts),
+                      part_sizes(out, concat, concat_counts), purpose)
+          .wait();
   unpack(received, concat, concat_counts, out);
   return out;
 }
@@ -89,20 +96,24 @@ c10::intrusive_ptr<Spec> spec_of(AutogradContext* ctx) {
 }
 
 struct AllToAll : torch::autograd::Function<AllToAll> {
-  static variable_list forward(AutogradContext* ctx, at::TensorList tensors, const c10::intrusive_ptr<Spec>& s) {
+  static variable_list forward(AutogradContext* ctx, at::TensorList tensors,
+                               const c10::intrusive_ptr<Spec>& s) {
     ctx->saved_data["spec"] = c10::IValue::make_capsule(s);
-    return exchange(tensors.vec(), s->split, s->split_counts, s->concat, s->concat_counts, *s->comm, s->purpose);
+    return exchange(tensors.vec(), s->split, s->split_counts, s->concat, s->concat_counts, *s->comm,
+                    s->purpose);
   }
   static variable_list backward(AutogradContext* ctx, variable_list grads) {
     const auto s = spec_of(ctx);
-    variable_list out = exchange(grads, s->concat, s->concat_counts, s->split, s->split_counts, *s->comm, s->purpose);
+    variable_list out =
+        exchange(grads, s->concat, s->concat_counts, s->split, s->split_counts, *s->comm, s->purpose);
     out.emplace_back();
     return out;
   }
 };
 
 struct AllGather : torch::autograd::Function<AllGather> {
-  static variable_list forward(AutogradContext* ctx, at::TensorList tensors, const c10::intrusive_ptr<Spec>& s) {
+  static variable_list forward(AutogradContext* ctx, at::TensorList tensors,
+                               const c10::intrusive_ptr<Spec>& s) {
     ctx->saved_data["spec"] = c10::IValue::make_capsule(s);
     std::vector<Tensor> out;
     for (const Tensor& tensor : tensors) {
@@ -124,7 +135,8 @@ struct AllGather : torch::autograd::Function<AllGather> {
                             .wait();
     const int64_t count = s->concat_counts[s->comm->rank()];
     variable_list out;
-    for (const Tensor& grad : grads) out.push_back(at::empty(with_size(grad, s->concat, count), grad.options()));
+    for (const Tensor& grad : grads)
+      out.push_back(at::empty(with_size(grad, s->concat, count), grad.options()));
     unpack(mine, s->concat, {count}, out);
     out.emplace_back();
     return out;
@@ -133,8 +145,8 @@ struct AllGather : torch::autograd::Function<AllGather> {
 
 }  // namespace
 
-std::vector<Tensor> all_to_all(const std::vector<Tensor>& tensors, int64_t split, const Counts& split_counts, int64_t concat,
-                               const Counts& concat_counts, Comm& comm, const char* purpose) {
+std::vector<Tensor> all_to_all(const std::vector<Tensor>& tensors, int64_t split, const Counts& split_counts,
+                               int64_t concat, const Counts& concat_counts, Comm& comm, const char* purpose) {
   if (comm.size() == 1) return tensors;
   auto spec = c10::make_intrusive<Spec>();
   spec->comm = &comm;
@@ -144,8 +156,8 @@ std::vector<Tensor> all_to_all(const std::vector<Tensor>& tensors, int64_t split
   return AllToAll::apply(at::TensorList(tensors), spec);
 }
 
-std::vector<Tensor> all_gather(const std::vector<Tensor>& tensors, int64_t dim, const Counts& counts, Comm& comm,
-                               const char* purpose) {
+std::vector<Tensor> all_gather(const std::vector<Tensor>& tensors, int64_t dim, const Counts& counts,
+                               Comm& comm, const char* purpose) {
   if (comm.size() == 1) return tensors;
   auto spec = c10::make_intrusive<Spec>();
   spec->comm = &comm;

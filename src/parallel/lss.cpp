@@ -9,8 +9,12 @@ namespace {
 class Lss final : public SequenceParallel {
  public:
   Lss(Comm& comm, Counts token_counts) : comm_(comm), token_counts_(std::move(token_counts)) {}
-  Tensor context(const Tensor& u_BLD) const override { return all_gather({u_BLD}, 1, token_counts_, comm_, "lss")[0]; }
-  Tensor attend(const Tensor& q, const Tensor& k, const Tensor& v) const override { return attention(q, k, v); }
+  Tensor context(const Tensor& u_BLD) const override {
+    return all_gather({u_BLD}, 1, token_counts_, comm_, "lss")[0];
+  }
+  Tensor attend(const Tensor& q, const Tensor& k, const Tensor& v) const override {
+    return attention(q, k, v);
+  }
 
  private:
   Comm& comm_;

@@ -1,12 +1,12 @@
 #include "parallel/param.h"
 
-#include <ATen/ops/empty.h>
-#include <ATen/ops/from_blob.h>
-#include <ATen/core/grad_mode.h>
-#include <torch/csrc/autograd/custom_function.h>
-
 #include <algorithm>
 #include <numeric>
+
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/from_blob.h>
+#include <torch/csrc/autograd/custom_function.h>
 
 #include "core/error.h"
 #include "core/random.h"
@@ -16,7 +16,9 @@ namespace seqvit {
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-Init init_zero() { return init_constant(0.0F); }
+Init init_zero() {
+  return init_constant(0.0F);
+}
 
 Init init_constant(float value) {
   return [value](std::span<float> out, int64_t) { std::fill(out.begin(), out.end(), value); };
@@ -29,15 +31,18 @@ Init init_truncated_normal(double std, uint64_t seed, const std::string& name) {
   };
 }
 
-int64_t Param::size() const { return std::accumulate(shape_.begin(), shape_.end(), int64_t{1}, std::multiplies<>()); }
+int64_t Param::size() const {
+  return std::accumulate(shape_.begin(), shape_.end(), int64_t{1}, std::multiplies<>());
+}
 
 const Tensor& Param::operator*() const {
   check(full_.defined(), "weight read outside ParamGroup::gather()");
   return full_;
 }
 
-/// My share -> the whole vector in the type it is used in; backward adds to the group's gradient. The gradient does not go
-/// through autograd's leaves: it is summed in the master type, and over ranks where the stage says so.
+/// My share -> the whole vector in the type it is used in; backward adds to the group's gradient. The
+/// gradient does not go through autograd's leaves: it is summed in the master type, and over ranks where the
+/// stage says so.
 struct GatherFunction : torch::autograd::Function<GatherFunction> {
   static Tensor forward(AutogradContext* ctx, const Tensor& /*weight: makes the result differentiable*/,
                         const Tensor& full, int64_t group, int64_t section) {
@@ -53,7 +58,8 @@ struct GatherFunction : torch::autograd::Function<GatherFunction> {
   }
 };
 
-ParamGroup::ParamGroup(std::string name, const Sharding& sharding) : name_(std::move(name)), sharding_(sharding) {
+ParamGroup::ParamGroup(std::string name, const Sharding& sharding)
+    : name_(std::move(name)), sharding_(sharding) {
   sections_[0].kind = ParamKind::matrix;
   sections_[1].kind = ParamKind::vector;
 }
@@ -123,12 +129,14 @@ ParamGroup::Gathered ParamGroup::gather() {
     }
     const Tensor flat = GatherFunction::apply(section.weight, full, reinterpret_cast<int64_t>(this),
                                               reinterpret_cast<int64_t>(&section));
-    // One split instead of a narrow for each weight: its backward is one concatenation, where each narrow's is a
-    // zero-filled vector of the whole length.
+    // One split instead of a narrow for each weight: its backward is one concatenation, where each narrow's
+    // is a zero-filled vector of the whole length.
     std::vector<int64_t> sizes;
-    for (const auto& param : section.params) sizes.push_back(param->size());
+    for (const auto& param : section.params)
+      sizes.push_back(param->size());
     const auto parts = flat.split_with_sizes(sizes);
-    for (size_t i = 0; i < parts.size(); ++i) section.params[i]->full_ = parts[i].view(section.params[i]->shape());
+    for (size_t i = 0; i < parts.size(); ++i)
+      section.params[i]->full_ = parts[i].view(section.params[i]->shape());
   }
   return Gathered(*this);
 }
@@ -136,7 +144,8 @@ ParamGroup::Gathered ParamGroup::gather() {
 ParamGroup::Gathered::~Gathered() {
   if (--group_.depth_ > 0) return;
   for (Section& section : group_.sections_) {
-    for (const auto& param : section.params) param->full_ = Tensor();
+    for (const auto& param : section.params)
+      param->full_ = Tensor();
   }
 }
 
@@ -157,9 +166,10 @@ void ParamGroup::finish_gradients() {
   if (sharding_.stage > 1) return;
   for (Section& section : sections_) {
     if (!section.full_gradient.defined()) continue;
-    section.gradient = sharding_.stage == 0
-                           ? sharding_.data->all_reduce(section.full_gradient, "zero").wait()
-                           : sharding_.data->reduce_scatter(section.full_gradient, section.counts, "zero").wait();
+    section.gradient =
+        sharding_.stage == 0
+            ? sharding_.data->all_reduce(section.full_gradient, "zero").wait()
+            : sharding_.data->reduce_scatter(section.full_gradient, section.counts, "zero").wait();
     section.full_gradient = Tensor();
   }
 }
@@ -173,7 +183,8 @@ void ParamGroup::publish_weights() {
   }
 }
 
-void for_each_slice(const Section& section, Range flat, const std::function<void(const Param&, Range, int64_t)>& f) {
+void for_each_slice(const Section& section, Range flat,
+                    const std::function<void(const Param&, Range, int64_t)>& f) {
   int64_t at = 0;
   for (const auto& param : section.params) {
     const Range whole{at, at + param->size()};

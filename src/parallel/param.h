@@ -1,20 +1,20 @@
 /// Weights as handles into flat vectors that ranks share out (ZeRO, Rajbhandari et al., arXiv 1910.02054).
 ///
-/// A ParamGroup is what is gathered and freed together, usually a block. Its weights form two flat vectors: *matrices*,
-/// which are used in the compute type and decay, and *vectors* (norms, biases, positions), which stay in the master type and do
-/// not decay. Each rank holds a share of both, with its gradient and moments; the optimizer sees shares only.
+/// A ParamGroup is what is gathered and freed together, usually a block. Its weights form two flat vectors:
+/// *matrices*, which are used in the compute type and decay, and *vectors* (norms, biases, positions), which
+/// stay in the master type and do not decay. Each rank holds a share of both, with its gradient and moments;
+/// the optimizer sees shares only.
 ///
 /// | stage | kept on every rank | communication a step and element |
 /// |---|---|---|
 /// | 0 | all | gradient all-reduce |
-/// | 1 | weights, gradient | gradient reduce-scatter after the last micro-batch, weight all-gather after the step |
-/// | 2 | weights | reduce-scatter in every backward, weight all-gather after the step |
-/// | 3 | nothing | all-gather at every use, reduce-scatter in every backward |
+/// | 1 | weights, gradient | gradient reduce-scatter after the last micro-batch, weight all-gather after the
+/// step | | 2 | weights | reduce-scatter in every backward, weight all-gather after the step | | 3 | nothing
+/// | all-gather at every use, reduce-scatter in every backward |
 ///
-/// Gradients are partial sums everywhere (loss = local sum / global count), so sharing means adding: no averaging, no factor.
+/// Gradients are partial sums everywhere (loss = local sum / global count), so sharing means adding: no
+/// averaging, no factor.
 #pragma once
-
-#include <ATen/core/Tensor.h>
 
 #include <array>
 #include <cstdint>
@@ -25,6 +25,8 @@
 #include <string>
 #include <vector>
 
+#include <ATen/core/Tensor.h>
+
 #include "comm/comm.h"
 #include "core/partition.h"
 
@@ -32,8 +34,8 @@ namespace seqvit {
 
 enum class ParamKind { matrix, vector };
 
-/// Writes elements [first, first + out.size()) of a weight's initial value, row-major: a pure function of the position, so
-/// each rank fills its share and all meshes start alike.
+/// Writes elements [first, first + out.size()) of a weight's initial value, row-major: a pure function of the
+/// position, so each rank fills its share and all meshes start alike.
 using Init = std::function<void(std::span<float> out, int64_t first)>;
 
 Init init_zero();
@@ -100,7 +102,8 @@ class ParamGroup {
     ParamGroup& group_;
   };
   [[nodiscard]] Gathered gather();
-  /// Stage 3: starts to gather, so that a gather() soon after finds the weights on their way. A no-op elsewhere.
+  /// Stage 3: starts to gather, so that a gather() soon after finds the weights on their way. A no-op
+  /// elsewhere.
   void prefetch();
 
   /// After the last backward of a step: completes the gradients of my share.
@@ -125,7 +128,9 @@ class ParamGroup {
   void accumulate(Section& section, const Tensor& gradient) const;
 };
 
-/// Calls f(weight, its elements [begin, end), offset in section.mine) for every weight that a range of the flat vector covers.
-void for_each_slice(const Section& section, Range flat, const std::function<void(const Param&, Range, int64_t)>& f);
+/// Calls f(weight, its elements [begin, end), offset in section.mine) for every weight that a range of the
+/// flat vector covers.
+void for_each_slice(const Section& section, Range flat,
+                    const std::function<void(const Param&, Range, int64_t)>& f);
 
 }  // namespace seqvit

@@ -1,11 +1,11 @@
 #include "parallel/ring.h"
 
+#include <optional>
+
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/logaddexp.h>
 #include <torch/csrc/autograd/custom_function.h>
-
-#include <optional>
 
 #include "ops/attention.h"
 #include "ops/recompute.h"
@@ -21,7 +21,9 @@ struct Block {
   Tensor k, v;
 };
 
-Tensor pack(const Block& block) { return at::cat({block.k.flatten(), block.v.flatten()}); }
+Tensor pack(const Block& block) {
+  return at::cat({block.k.flatten(), block.v.flatten()});
+}
 
 Block unpack(const Tensor& flat, const Tensor& like, int64_t tokens) {
   std::vector<int64_t> shape = like.sizes().vec();
@@ -40,7 +42,8 @@ class Ring {
   int64_t tokens(int hop) const { return counts_[(comm_.rank() + comm_.size() - hop) % comm_.size()]; }
   /// Starts to pass on the block of `hop` and to receive that of the next.
   Pending pass(const Tensor& flat, int hop) const {
-    const int next = (comm_.rank() + 1) % comm_.size(), previous = (comm_.rank() + comm_.size() - 1) % comm_.size();
+    const int next = (comm_.rank() + 1) % comm_.size(),
+              previous = (comm_.rank() + comm_.size() - 1) % comm_.size();
     return comm_.send_recv(flat, next, previous, 2 * like_.numel() / like_.size(2) * tokens(hop + 1), "ring");
   }
   Block open(const Tensor& flat, int hop) const { return unpack(flat, like_, tokens(hop)); }
@@ -51,7 +54,9 @@ class Ring {
   const Tensor& like_;
 };
 
-at::ScalarType sum_type(const Tensor& t) { return t.scalar_type() == at::kDouble ? at::kDouble : at::kFloat; }
+at::ScalarType sum_type(const Tensor& t) {
+  return t.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
+}
 
 /// out, lse of my queries over all blocks.
 std::vector<Tensor> ring_forward(const Ring& ring, const Tensor& q, const Block& mine) {
@@ -74,13 +79,14 @@ std::vector<Tensor> ring_forward(const Ring& ring, const Tensor& q, const Block&
   return {out.to(q.scalar_type()), lse};
 }
 
-/// Gradients of my queries, keys and values. The gradient of a block starts on the first rank that it visits (its own rank
-/// adds its part at the end, when the block is home), so it makes one hop less than a full circle.
-variable_list ring_backward(const Ring& ring, const Tensor& grad, const Tensor& q, const Block& mine, const Tensor& out,
-                            const Tensor& lse) {
+/// Gradients of my queries, keys and values. The gradient of a block starts on the first rank that it visits
+/// (its own rank adds its part at the end, when the block is home), so it makes one hop less than a full
+/// circle.
+variable_list ring_backward(const Ring& ring, const Tensor& grad, const Tensor& q, const Block& mine,
+                            const Tensor& out, const Tensor& lse) {
   const auto type = sum_type(q);
-  Tensor flat = pack(mine), dq, home;       // home: my own part of my block's gradient
-  std::optional<Pending> arriving;          // gradient of the block that is here, from the ranks it has visited
+  Tensor flat = pack(mine), dq, home;  // home: my own part of my block's gradient
+  std::optional<Pending> arriving;     // gradient of the block that is here, from the ranks it has visited
   for (int hop = 0; hop < ring.hops(); ++hop) {
     std::optional<Pending> next;
     if (hop + 1 < ring.hops()) next = ring.pass(flat, hop);
@@ -126,7 +132,8 @@ class RingAttention final : public SequenceParallel {
   RingAttention(Comm& comm, Counts token_counts) : comm_(comm), token_counts_(std::move(token_counts)) {}
   Tensor attend(const Tensor& q, const Tensor& k, const Tensor& v) const override {
     if (comm_.size() == 1) return attention(q, k, v);
-    return RingFunction::apply(q, k, v, reinterpret_cast<int64_t>(&comm_), reinterpret_cast<int64_t>(&token_counts_));
+    return RingFunction::apply(q, k, v, reinterpret_cast<int64_t>(&comm_),
+                               reinterpret_cast<int64_t>(&token_counts_));
   }
 
  private:

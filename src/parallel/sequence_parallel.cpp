@@ -7,11 +7,15 @@ namespace {
 
 class LocalAttention final : public SequenceParallel {
  public:
-  Tensor attend(const Tensor& q, const Tensor& k, const Tensor& v) const override { return attention(q, k, v); }
+  Tensor attend(const Tensor& q, const Tensor& k, const Tensor& v) const override {
+    return attention(q, k, v);
+  }
 };
 
 }  // namespace
 
-std::unique_ptr<SequenceParallel> make_local_attention() { return std::make_unique<LocalAttention>(); }
+std::unique_ptr<SequenceParallel> make_local_attention() {
+  return std::make_unique<LocalAttention>();
+}
 
 }  // namespace seqvit

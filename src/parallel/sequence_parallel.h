@@ -1,12 +1,12 @@
 /// The one seam between the model and sequence parallelism.
 ///
-/// In a transformer only attention crosses tokens, so a strategy is two functions. The model hands over its own tokens and
-/// gets exact full attention over everybody's; it knows no rank and no communicator.
+/// In a transformer only attention crosses tokens, so a strategy is two functions. The model hands over its
+/// own tokens and gets exact full attention over everybody's; it knows no rank and no communicator.
 #pragma once
 
-#include <ATen/core/Tensor.h>
-
 #include <memory>
+
+#include <ATen/core/Tensor.h>
 
 namespace seqvit {
 
@@ -16,11 +16,12 @@ class SequenceParallel {
  public:
   virtual ~SequenceParallel() = default;
 
-  /// The tokens that keys and values are made from: u [B, L, D] itself, or (LSS) those of every rank [B, N, D].
+  /// The tokens that keys and values are made from: u [B, L, D] itself, or (LSS) those of every rank [B, N,
+  /// D].
   virtual Tensor context(const Tensor& u_BLD) const { return u_BLD; }
 
-  /// Exact attention of my queries over the whole sequence. q [B, H, L, E]; k, v [B, H, M, E] made from context(u);
-  /// result [B, H, L, E]. Differentiable.
+  /// Exact attention of my queries over the whole sequence. q [B, H, L, E]; k, v [B, H, M, E] made from
+  /// context(u); result [B, H, L, E]. Differentiable.
   virtual Tensor attend(const Tensor& q, const Tensor& k, const Tensor& v) const = 0;
 };
 

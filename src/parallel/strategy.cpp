@@ -23,15 +23,21 @@ std::unique_ptr<SequenceParallel> make_hybrid(Mesh& mesh, int group, const Count
 
 }  // namespace
 
-std::unique_ptr<SequenceParallel> make_strategy(const ParallelConfig& config, Mesh& mesh, const Counts& token_counts) {
+std::unique_ptr<SequenceParallel> make_strategy(const ParallelConfig& config, Mesh& mesh,
+                                                const Counts& token_counts) {
   Comm& sp = mesh.sp();
   if (sp.size() == 1) return make_local_attention();
   switch (config.sequence) {
-    case Sequence::ulysses: return make_ulysses(sp, token_counts, make_local_attention());
-    case Sequence::lss: return make_lss(sp, token_counts);
-    case Sequence::lss_kv: return make_lss_kv(sp, token_counts);
-    case Sequence::ring: return make_ring(sp, token_counts);
-    case Sequence::hybrid: return make_hybrid(mesh, static_cast<int>(config.ulysses), token_counts);
+    case Sequence::ulysses:
+      return make_ulysses(sp, token_counts, make_local_attention());
+    case Sequence::lss:
+      return make_lss(sp, token_counts);
+    case Sequence::lss_kv:
+      return make_lss_kv(sp, token_counts);
+    case Sequence::ring:
+      return make_ring(sp, token_counts);
+    case Sequence::hybrid:
+      return make_hybrid(mesh, static_cast<int>(config.ulysses), token_counts);
   }
   return nullptr;
 }

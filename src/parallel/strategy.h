@@ -9,7 +9,9 @@
 
 namespace seqvit {
 
-/// `token_counts`: tokens of each rank of mesh.sp(). Local attention where that has one rank. Collective the first time.
-std::unique_ptr<SequenceParallel> make_strategy(const ParallelConfig& config, Mesh& mesh, const Counts& token_counts);
+/// `token_counts`: tokens of each rank of mesh.sp(). Local attention where that has one rank. Collective the
+/// first time.
+std::unique_ptr<SequenceParallel> make_strategy(const ParallelConfig& config, Mesh& mesh,
+                                                const Counts& token_counts);
 
 }  // namespace seqvit

@@ -28,7 +28,8 @@ class Ulysses final : public SequenceParallel {
 
 }  // namespace
 
-std::unique_ptr<SequenceParallel> make_ulysses(Comm& comm, Counts token_counts, std::unique_ptr<SequenceParallel> inner) {
+std::unique_ptr<SequenceParallel> make_ulysses(Comm& comm, Counts token_counts,
+                                               std::unique_ptr<SequenceParallel> inner) {
   return std::make_unique<Ulysses>(comm, std::move(token_counts), std::move(inner));
 }
 

@@ -1,10 +1,10 @@
 #include "train/checkpoint.h"
 
-#include <fmt/ranges.h>
-
 #include <algorithm>
 #include <cmath>
 #include <map>
+
+#include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 
 #include "comm/text.h"
@@ -27,10 +27,13 @@ std::array<Tensor, 3> parts_of(const Section& section, AdamW& optimizer, size_t 
   return {section.weight.detach(), moments.first, moments.second};
 }
 
-std::string directory_name(int64_t step) { return fmt::format("step-{:08}", step); }
+std::string directory_name(int64_t step) {
+  return fmt::format("step-{:08}", step);
+}
 
 /// Writes my shares and returns what the index says of them.
-json write_shard(const fs::path& directory, const std::vector<ParamGroup*>& groups, AdamW& optimizer, int rank) {
+json write_shard(const fs::path& directory, const std::vector<ParamGroup*>& groups, AdamW& optimizer,
+                 int rank) {
   const std::string file = fmt::format("rank-{:05}.safetensors", rank);
   std::vector<std::pair<std::string, Tensor>> tensors;
   json entries = json::array();
@@ -59,7 +62,8 @@ json write_shard(const fs::path& directory, const std::vector<ParamGroup*>& grou
     }
   }
   write_safetensors(directory / file, tensors);
-  return {{"entries", entries}, {"file", file}, {"checksum", file_checksum(directory / file, Exit::checkpoint)}};
+  return {
+      {"entries", entries}, {"file", file}, {"checksum", file_checksum(directory / file, Exit::checkpoint)}};
 }
 
 json read_index(const fs::path& checkpoint) {
@@ -67,14 +71,16 @@ json read_index(const fs::path& checkpoint) {
   json index = json::parse(read_text(path, Exit::checkpoint), nullptr, /*allow_exceptions=*/false);
   const bool usable = index.is_object() && index.value("format", 0) == kFormat && index.contains("tensors") &&
                       index.contains("files") && index.contains("step");
-  if (!usable) fail(Exit::checkpoint, "{}: not a checkpoint index of this version, or corrupt", path.string());
+  if (!usable)
+    fail(Exit::checkpoint, "{}: not a checkpoint index of this version, or corrupt", path.string());
   return index;
 }
 
 /// Pieces of one checkpoint, found by weight and part.
 class Pieces {
  public:
-  Pieces(const fs::path& checkpoint, const json& index) : checkpoint_(checkpoint), checksums_(index.at("files")) {
+  Pieces(const fs::path& checkpoint, const json& index)
+      : checkpoint_(checkpoint), checksums_(index.at("files")) {
     for (const json& entry : index.at("tensors")) {
       pieces_[{entry.at("name"), entry.at("part")}].push_back(entry);
     }
@@ -90,13 +96,14 @@ class Pieces {
     for (const json& piece : found->second) {
       const auto shape = piece.at("shape").get<std::vector<int64_t>>();
       if (shape != param.shape()) {
-        fail(Exit::checkpoint, "{}: '{}': expected shape [{}] from the configuration, found [{}]", checkpoint_.string(),
-             param.name(), fmt::join(param.shape(), ", "), fmt::join(shape, ", "));
+        fail(Exit::checkpoint, "{}: '{}': expected shape [{}] from the configuration, found [{}]",
+             checkpoint_.string(), param.name(), fmt::join(param.shape(), ", "), fmt::join(shape, ", "));
       }
       const auto begin = piece.at("begin").get<int64_t>(), end = piece.at("end").get<int64_t>();
       const Range overlap{std::max(begin, elements.begin), std::min(end, elements.end)};
       if (overlap.size() <= 0) continue;
-      const Tensor values = open(piece.at("file")).read(piece.at("key"), {overlap.begin - begin, overlap.end - begin});
+      const Tensor values =
+          open(piece.at("file")).read(piece.at("key"), {overlap.begin - begin, overlap.end - begin});
       out.narrow(0, overlap.begin - elements.begin, overlap.size()).copy_(values);
       filled += overlap.size();
     }
@@ -118,8 +125,9 @@ class Pieces {
     const fs::path path = checkpoint_ / file;
     const std::string expected = checksums_.value(file, ""), found = file_checksum(path, Exit::checkpoint);
     if (found != expected) {
-      fail(Exit::checkpoint, "{}: expected checksum {}, found {}; the file is corrupt, use an older checkpoint",
-           path.string(), expected, found);
+      fail(Exit::checkpoint,
+           "{}: expected checksum {}, found {}; the file is corrupt, use an older checkpoint", path.string(),
+           expected, found);
     }
     return files_.emplace(file, SafetensorsFile(path)).first->second;
   }
@@ -127,10 +135,11 @@ class Pieces {
 
 }  // namespace
 
-Checkpoints::Checkpoints(fs::path run, Comm& world) : directory_(std::move(run) / "checkpoints"), world_(world) {}
+Checkpoints::Checkpoints(fs::path run, Comm& world)
+    : directory_(std::move(run) / "checkpoints"), world_(world) {}
 
-void Checkpoints::save(const std::vector<ParamGroup*>& groups, AdamW& optimizer, const Progression& progression,
-                       bool is_best, int64_t keep) {
+void Checkpoints::save(const std::vector<ParamGroup*>& groups, AdamW& optimizer,
+                       const Progression& progression, bool is_best, int64_t keep) {
   const std::string name = directory_name(progression.step);
   const fs::path temporary = directory_ / ("." + name + ".tmp"), final = directory_ / name;
   if (world_.rank() == 0) {
@@ -148,7 +157,8 @@ void Checkpoints::save(const std::vector<ParamGroup*>& groups, AdamW& optimizer,
       }
       for (const std::string& text : shards) {
         const json part = json::parse(text);
-        for (const json& entry : part.at("entries")) index["tensors"].push_back(entry);
+        for (const json& entry : part.at("entries"))
+          index["tensors"].push_back(entry);
         index["files"][part.at("file").get<std::string>()] = part.at("checksum");
       }
       write_text(temporary / "index.json", index.dump(1), Exit::checkpoint);
@@ -180,7 +190,8 @@ void Checkpoints::save(const std::vector<ParamGroup*>& groups, AdamW& optimizer,
 void Checkpoints::remove_old(int64_t keep) const {
   std::vector<fs::path> all;
   for (const auto& entry : fs::directory_iterator(directory_)) {
-    if (entry.is_directory() && !entry.is_symlink() && entry.path().filename().string().starts_with("step-")) {
+    if (entry.is_directory() && !entry.is_symlink() &&
+        entry.path().filename().string().starts_with("step-")) {
       all.push_back(entry.path());
     }
   }
@@ -195,7 +206,8 @@ std::optional<fs::path> Checkpoints::newest() const {
   std::optional<fs::path> newest;
   std::error_code missing;
   for (const auto& entry : fs::directory_iterator(directory_, missing)) {
-    const bool complete = entry.path().filename().string().starts_with("step-") && fs::exists(entry.path() / "index.json");
+    const bool complete =
+        entry.path().filename().string().starts_with("step-") && fs::exists(entry.path() / "index.json");
     if (complete && (!newest || entry.path() > *newest)) newest = entry.path();
   }
   return newest;
@@ -208,7 +220,8 @@ std::optional<fs::path> Checkpoints::best() const {
   return directory_ / target;
 }
 
-Progression load_checkpoint(const fs::path& checkpoint, const std::vector<ParamGroup*>& groups, AdamW* optimizer) {
+Progression load_checkpoint(const fs::path& checkpoint, const std::vector<ParamGroup*>& groups,
+                            AdamW* optimizer) {
   try {
     const json index = read_index(checkpoint);
     Pieces pieces(checkpoint, index);
@@ -219,10 +232,11 @@ Progression load_checkpoint(const fs::path& checkpoint, const std::vector<ParamG
       auto sections = groups[g]->sections();
       for (size_t s = 0; optimizer != nullptr && s < sections.size(); ++s) {
         const auto& moments = optimizer->moments(g, s);
-        for_each_slice(sections[s], sections[s].mine, [&](const Param& param, Range elements, int64_t offset) {
-          pieces.read(param, kParts[1], elements, moments.first.narrow(0, offset, elements.size()));
-          pieces.read(param, kParts[2], elements, moments.second.narrow(0, offset, elements.size()));
-        });
+        for_each_slice(
+            sections[s], sections[s].mine, [&](const Param& param, Range elements, int64_t offset) {
+              pieces.read(param, kParts[1], elements, moments.first.narrow(0, offset, elements.size()));
+              pieces.read(param, kParts[2], elements, moments.second.narrow(0, offset, elements.size()));
+            });
       }
     }
     Progression progression;

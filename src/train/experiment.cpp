@@ -1,9 +1,9 @@
 #include "train/experiment.h"
 
-#include <ATen/ops/empty.h>
-
 #include <algorithm>
 #include <filesystem>
+
+#include <ATen/ops/empty.h>
 #include <nlohmann/json.hpp>
 
 #include "core/error.h"
@@ -34,17 +34,21 @@ Experiment open_experiment(const Config& config) {
                                                        .cache_bytes = config.data.cache_bytes});
   auto period = [&](const std::vector<std::string>& bounds, const char* name) {
     if (bounds.empty()) return Range{};
-    return resolve_split(bounds, e.dataset->times(), e.dataset->calendar(), std::string("data.split.") + name);
+    return resolve_split(bounds, e.dataset->times(), e.dataset->calendar(),
+                         std::string("data.split.") + name);
   };
   e.train = period(config.data.split.train, "train");
   e.validation = period(config.data.split.validation, "validation");
   e.test = period(config.data.split.test, "test");
   if (config.data.targets.empty()) {
-    for (size_t i = 0; i < e.dataset->variables().size(); ++i) e.targets.push_back(static_cast<int64_t>(i));
+    for (size_t i = 0; i < e.dataset->variables().size(); ++i)
+      e.targets.push_back(static_cast<int64_t>(i));
   }
-  for (const std::string& name : config.data.targets) e.targets.push_back(e.dataset->variable_index(name));
+  for (const std::string& name : config.data.targets)
+    e.targets.push_back(e.dataset->variable_index(name));
   if (make_samples(e.dataset->times(), e.dataset->calendar(), e.train, e.lead).empty()) {
-    fail(Exit::usage, "data.lead_time {}: no two times of data.split.train are that far apart; look at `seqvit inspect`",
+    fail(Exit::usage,
+         "data.lead_time {}: no two times of data.split.train are that far apart; look at `seqvit inspect`",
          config.data.lead_time);
   }
   return e;
@@ -64,22 +68,27 @@ Tensor conditions(const Experiment& e, std::span<const TimeStamp> times) {
 Config resolved_config(const Experiment& e) {
   Config config = e.config;
   config.data.files.clear();
-  for (const std::string& path : e.dataset->paths()) config.data.files.push_back(std::filesystem::absolute(path));
+  for (const std::string& path : e.dataset->paths())
+    config.data.files.push_back(std::filesystem::absolute(path));
   config.data.variables.clear();
-  for (const VariableInfo& variable : e.dataset->variables()) config.data.variables.push_back(variable.name);
+  for (const VariableInfo& variable : e.dataset->variables())
+    config.data.variables.push_back(variable.name);
   config.data.targets.clear();
-  for (const int64_t target : e.targets) config.data.targets.push_back(config.data.variables[target]);
+  for (const int64_t target : e.targets)
+    config.data.targets.push_back(config.data.variables[target]);
   return config;
 }
 
 Experiment open_run(const std::string& run, const std::vector<std::string>& overrides) {
   const std::filesystem::path directory(run);
   if (!std::filesystem::exists(directory / "config.yaml")) {
-    fail(Exit::usage, "{}: not a run directory (no config.yaml); `seqvit train CONFIG --run DIR` makes one", run);
+    fail(Exit::usage, "{}: not a run directory (no config.yaml); `seqvit train CONFIG --run DIR` makes one",
+         run);
   }
   Experiment e = open_experiment(load_config(directory / "config.yaml", overrides));
   const std::filesystem::path path = directory / "normalization.json";
-  const auto json = nlohmann::json::parse(read_text(path, Exit::checkpoint), nullptr, /*allow_exceptions=*/false);
+  const auto json =
+      nlohmann::json::parse(read_text(path, Exit::checkpoint), nullptr, /*allow_exceptions=*/false);
   if (json.is_discarded()) fail(Exit::checkpoint, "{}: not JSON; the file is corrupt", path.string());
   e.statistics = statistics_from_json(json, *e.dataset);
   return e;

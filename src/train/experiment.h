@@ -1,12 +1,12 @@
 /// A configuration opened: its data set, periods, statistics and the shape of its model.
 #pragma once
 
-#include <ATen/core/Tensor.h>
-
 #include <memory>
 #include <span>
 #include <string>
 #include <vector>
+
+#include <ATen/core/Tensor.h>
 
 #include "core/config.h"
 #include "data/dataset.h"
@@ -36,7 +36,8 @@ Experiment open_experiment(const Config& config);
 /// What the model is told of samples beside their fields: [B, conditions] in fp64.
 Tensor conditions(const Experiment& experiment, std::span<const TimeStamp> times);
 
-/// The configuration with every path absolute and every list that was left empty filled in: what a run directory keeps.
+/// The configuration with every path absolute and every list that was left empty filled in: what a run
+/// directory keeps.
 Config resolved_config(const Experiment& experiment);
 
 /// Opens a finished or running run: RUN/config.yaml with `overrides`, statistics from RUN/normalization.json.

@@ -1,8 +1,8 @@
 #include "train/learner.h"
 
-#include <ATen/ops/from_blob.h>
-
 #include <cmath>
+
+#include <ATen/ops/from_blob.h>
 
 #include "core/error.h"
 
@@ -25,10 +25,12 @@ std::vector<double> Learner::sum_over_data(std::vector<double> values, const cha
 }
 
 double Learner::backward(const LearnerBatch& batch, int64_t step, double* flag) {
-  const auto totals = sum_over_data({loss_.weight_of(batch.target), flag == nullptr ? 0.0 : *flag}, "loss weight");
+  const auto totals =
+      sum_over_data({loss_.weight_of(batch.target), flag == nullptr ? 0.0 : *flag}, "loss weight");
   if (flag != nullptr) *flag = totals[1];
   std::vector<int64_t> positions;
-  for (int64_t i = my_samples_.begin; i < my_samples_.end; ++i) positions.push_back(i);
+  for (int64_t i = my_samples_.begin; i < my_samples_.end; ++i)
+    positions.push_back(i);
   double loss_sum = 0.0;
   for (int64_t micro = 0; micro < config_.micro_batches; ++micro) {
     const Range mine = share(my_samples_.size(), micro, config_.micro_batches);
@@ -39,7 +41,8 @@ double Learner::backward(const LearnerBatch& batch, int64_t step, double* flag) 
     loss.backward();  // gradients add up over micro-batches and ranks
     loss_sum += loss.item<double>();
   }
-  for (ParamGroup* group : groups_) group->finish_gradients();
+  for (ParamGroup* group : groups_)
+    group->finish_gradients();
   return sum_over_data({loss_sum}, "loss")[0];
 }
 
@@ -47,11 +50,13 @@ double Learner::update(int64_t step, double loss) {
   const double norm = optimizer_.clip(config_.max_grad_norm);
   if (!std::isfinite(loss) || !std::isfinite(norm)) {
     fail(Exit::not_finite,
-         "step {}: loss {}, gradient norm {}: not finite; lower train.learning_rate or look at the data with `seqvit inspect`",
+         "step {}: loss {}, gradient norm {}: not finite; lower train.learning_rate or look at the data with "
+         "`seqvit inspect`",
          step + 1, loss, norm);
   }
   optimizer_.step(step + 1, learning_rate(config_, step));
-  for (ParamGroup* group : groups_) group->publish_weights();
+  for (ParamGroup* group : groups_)
+    group->publish_weights();
   return norm;
 }
 

@@ -1,4 +1,5 @@
-/// Everything of a training step but where the data come from and where results go: model, loss and optimizer on a mesh.
+/// Everything of a training step but where the data come from and where results go: model, loss and optimizer
+/// on a mesh.
 ///
 /// The trainer feeds it samples, `verify` synthetic fields; so what is proven is what trains.
 #pragma once
@@ -28,12 +29,12 @@ class Learner {
   /// My samples of a step's batch: a share of train.batch_size.
   Range my_samples() const { return my_samples_; }
 
-  /// Forward and backward over my samples, in micro-batches; the gradients of my shares are complete afterwards. `step`
-  /// counts from 0. Returns the global loss. `flag` is summed over ranks on the way and returned in place (an agreed
-  /// request to stop).
+  /// Forward and backward over my samples, in micro-batches; the gradients of my shares are complete
+  /// afterwards. `step` counts from 0. Returns the global loss. `flag` is summed over ranks on the way and
+  /// returned in place (an agreed request to stop).
   double backward(const LearnerBatch& batch, int64_t step, double* flag = nullptr);
-  /// Clips, updates my shares, makes the new weights readable. Returns the gradient norm before clipping. Throws
-  /// Error(not_finite), with weights untouched, if loss or gradient is not finite.
+  /// Clips, updates my shares, makes the new weights readable. Returns the gradient norm before clipping.
+  /// Throws Error(not_finite), with weights untouched, if loss or gradient is not finite.
   double update(int64_t step, double loss);
 
   /// Sums over the ranks that hold different samples or slabs. Collective.

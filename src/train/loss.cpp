@@ -9,8 +9,9 @@ namespace seqvit {
 
 WeightedLoss::WeightedLoss(const Grid& grid, Range rows, const Tensor& owned) {
   std::vector<double> rows_weight = grid.row_weights();
-  const Tensor mine =
-      at::from_blob(rows_weight.data(), {grid.rows()}, at::kDouble).slice(0, rows.begin, rows.end).view({1, -1, 1});
+  const Tensor mine = at::from_blob(rows_weight.data(), {grid.rows()}, at::kDouble)
+                          .slice(0, rows.begin, rows.end)
+                          .view({1, -1, 1});
   weights_ = owned * mine.to(owned.scalar_type());
 }
 

@@ -1,12 +1,13 @@
 /// Latitude-weighted mean squared error over valid points.
 ///
-/// loss = sum of w (p - t)^2 over my valid points / sum of w over everyone's valid points of the whole step. The denominator is
-/// global and known before the first backward, so losses and gradients of ranks and micro-batches simply add up.
+/// loss = sum of w (p - t)^2 over my valid points / sum of w over everyone's valid points of the whole step.
+/// The denominator is global and known before the first backward, so losses and gradients of ranks and
+/// micro-batches simply add up.
 #pragma once
 
-#include <ATen/core/Tensor.h>
-
 #include <vector>
+
+#include <ATen/core/Tensor.h>
 
 #include "core/partition.h"
 #include "grid/grid.h"

@@ -9,7 +9,8 @@ namespace {
 
 Counts token_counts(const TokenGrid& grid, int ranks) {
   Counts counts;
-  for (int rank = 0; rank < ranks; ++rank) counts.push_back(make_slab(grid, rank, ranks).tokens.size());
+  for (int rank = 0; rank < ranks; ++rank)
+    counts.push_back(make_slab(grid, rank, ranks).tokens.size());
   return counts;
 }
 
@@ -21,8 +22,9 @@ MeshModel::MeshModel(const ModelShape& shape, const Config& config, Mesh& mesh,
       grid_(shape.token_grid()),
       slab_(make_slab(grid_, mesh.sp().rank(), mesh.sp().size())),
       master_(master_type(config.train.precision)),
-      sequence_(strategy != nullptr ? std::move(strategy)
-                                     : make_strategy(config.parallel, mesh, token_counts(grid_, mesh.sp().size()))) {
+      sequence_(strategy != nullptr
+                    ? std::move(strategy)
+                    : make_strategy(config.parallel, mesh, token_counts(grid_, mesh.sp().size()))) {
   const Sharding sharding{.data = &mesh.data(),
                           .stage = static_cast<int>(config.parallel.zero),
                           .compute = compute_type(config.train.precision),

@@ -11,7 +11,8 @@ namespace seqvit {
 
 class MeshModel {
  public:
-  /// Collective. `mesh` must outlive the model. `strategy`, if given, replaces the one that the configuration names.
+  /// Collective. `mesh` must outlive the model. `strategy`, if given, replaces the one that the configuration
+  /// names.
   MeshModel(const ModelShape& shape, const Config& config, Mesh& mesh,
             std::unique_ptr<SequenceParallel> strategy = nullptr);
 

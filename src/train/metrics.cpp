@@ -1,8 +1,8 @@
 #include "train/metrics.h"
 
-#include <fmt/format.h>
 #include <unistd.h>
 
+#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include "core/error.h"
@@ -46,8 +46,8 @@ void MetricsFile::write_validation(int64_t step, double loss) {
 }
 
 std::string progress_text(const StepReport& r, int64_t steps, double seconds_left) {
-  return fmt::format("step {}/{}  loss {:.4f}  {:.3g} tokens/s  {} left", r.step, steps, r.loss, r.tokens_per_second,
-                     format_duration(seconds_left));
+  return fmt::format("step {}/{}  loss {:.4f}  {:.3g} tokens/s  {} left", r.step, steps, r.loss,
+                     r.tokens_per_second, format_duration(seconds_left));
 }
 
 int64_t resident_bytes() {

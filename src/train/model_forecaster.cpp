@@ -1,5 +1,7 @@
 #include "train/model_forecaster.h"
 
+#include <limits>
+
 #include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/cat.h>
@@ -9,8 +11,6 @@
 #include <ATen/ops/tensor.h>
 #include <ATen/ops/where.h>
 #include <ATen/ops/zeros.h>
-
-#include <limits>
 
 namespace seqvit {
 namespace {
@@ -42,11 +42,14 @@ ModelForecaster::ModelForecaster(const Experiment& experiment, MeshModel& model)
   }
   const auto [mean, std] = tensors_of(experiment.statistics.statics);
   statics_ = at::nan_to_num(
-      (at::from_blob(values.data(), {1, statics, slab.size(), columns}, at::kFloat).to(at::kDouble) - mean) / std);
+      (at::from_blob(values.data(), {1, statics, slab.size(), columns}, at::kFloat).to(at::kDouble) - mean) /
+      std);
 
-  Tensor owned = at::zeros({static_cast<int64_t>(dataset.variables().size()), slab.size(), columns}, at::kFloat);
+  Tensor owned =
+      at::zeros({static_cast<int64_t>(dataset.variables().size()), slab.size(), columns}, at::kFloat);
   const Tensor of_targets = model.vit().owned();
-  for (size_t t = 0; t < experiment.targets.size(); ++t) owned[experiment.targets[t]].copy_(of_targets[t]);
+  for (size_t t = 0; t < experiment.targets.size(); ++t)
+    owned[experiment.targets[t]].copy_(of_targets[t]);
   owned_.assign(owned.const_data_ptr<float>(), owned.const_data_ptr<float>() + owned.numel());
 }
 
@@ -54,22 +57,26 @@ std::vector<float> ModelForecaster::step(std::span<const float> states, std::spa
   const at::NoGradGuard no_grad;
   const Dataset& dataset = *experiment_.dataset;
   const Statistics& statistics = experiment_.statistics;
-  const auto variables = static_cast<int64_t>(dataset.variables().size()), batch = static_cast<int64_t>(times.size());
-  // Physical fields in double: the tendency of a temperature in K would lose digits in fp32 sums over a long rollout.
+  const auto variables = static_cast<int64_t>(dataset.variables().size()),
+             batch = static_cast<int64_t>(times.size());
+  // Physical fields in double: the tendency of a temperature in K would lose digits in fp32 sums over a long
+  // rollout.
   const Tensor state = at::from_blob(const_cast<float*>(states.data()),
                                      {batch, variables, rows().size(), dataset.grid().columns()}, at::kFloat)
                            .to(at::kDouble);
   const auto [mean, std] = tensors_of(statistics.variables);
   const Tensor fields = at::nan_to_num((state - mean) / std);
   const Tensor input = at::cat({fields, statics_.expand({batch, -1, -1, -1})}, 1).to(model_.master());
-  const Tensor prediction = model_.vit().forward(input, conditions(experiment_, times).to(model_.master())).to(at::kDouble);
+  const Tensor prediction =
+      model_.vit().forward(input, conditions(experiment_, times).to(model_.master())).to(at::kDouble);
 
   Tensor next = at::full_like(state, std::numeric_limits<double>::quiet_NaN());
   const bool tendency = experiment_.config.model.predict == Predict::tendency;
   for (size_t t = 0; t < experiment_.targets.size(); ++t) {
     const int64_t v = experiment_.targets[t];
     const Moments& m = tendency ? statistics.tendencies[v] : statistics.variables[v];
-    const Tensor now = state.select(1, v), change = prediction.select(1, static_cast<int64_t>(t)) * m.std + m.mean;
+    const Tensor now = state.select(1, v),
+                 change = prediction.select(1, static_cast<int64_t>(t)) * m.std + m.mean;
     next.select(1, v).copy_(tendency ? now + change : at::where(now.isnan(), now, change));
   }
   const Tensor out = next.to(at::kFloat).contiguous();

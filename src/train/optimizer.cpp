@@ -1,13 +1,13 @@
 #include "train/optimizer.h"
 
+#include <cmath>
+#include <numbers>
+
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/_fused_adamw.h>
 #include <ATen/ops/full.h>
 #include <ATen/ops/scalar_tensor.h>
 #include <ATen/ops/zeros_like.h>
-
-#include <cmath>
-#include <numbers>
 
 namespace seqvit {
 
@@ -20,7 +20,8 @@ double learning_rate(const TrainConfig& config, int64_t step) {
   return config.learning_rate * 0.5 * (1.0 + std::cos(std::numbers::pi * progress));
 }
 
-AdamW::AdamW(std::vector<ParamGroup*> groups, const TrainConfig& config) : groups_(std::move(groups)), config_(config) {
+AdamW::AdamW(std::vector<ParamGroup*> groups, const TrainConfig& config)
+    : groups_(std::move(groups)), config_(config) {
   for (ParamGroup* group : groups_) {
     for (const Section& section : group->sections()) {
       const Tensor zero = at::zeros_like(section.weight.detach());
@@ -63,8 +64,9 @@ void AdamW::step(int64_t step, double rate) {
       Tensor weight = section.weight.detach();
       // libtorch adds one to nothing here: the count is that of this step, which bias correction needs.
       Tensor count = at::scalar_tensor(static_cast<double>(step), at::kFloat);
-      at::_fused_adamw_(at::TensorList(weight), at::TensorList(section.gradient), at::TensorList(state.first), at::TensorList(state.second), {}, at::TensorList(count), rate,
-                        config_.betas[0], config_.betas[1], decay, 1e-8, /*amsgrad=*/false, /*maximize=*/false);
+      at::_fused_adamw_(at::TensorList(weight), at::TensorList(section.gradient), at::TensorList(state.first),
+                        at::TensorList(state.second), {}, at::TensorList(count), rate, config_.betas[0],
+                        config_.betas[1], decay, 1e-8, /*amsgrad=*/false, /*maximize=*/false);
     }
   }
 }

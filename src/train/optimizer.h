@@ -1,4 +1,5 @@
-/// AdamW (Loshchilov & Hutter, arXiv 1711.05101) over this rank's shares of the weights, and the learning-rate schedule.
+/// AdamW (Loshchilov & Hutter, arXiv 1711.05101) over this rank's shares of the weights, and the
+/// learning-rate schedule.
 #pragma once
 
 #include <vector>
@@ -16,7 +17,8 @@ class AdamW {
   /// Matrices decay, vectors (norms, biases, positions) do not.
   AdamW(std::vector<ParamGroup*> groups, const TrainConfig& config);
 
-  /// Norm of the whole gradient, over all ranks; gradients are scaled down to `max_norm` where it is larger (0: never).
+  /// Norm of the whole gradient, over all ranks; gradients are scaled down to `max_norm` where it is larger
+  /// (0: never).
   double clip(double max_norm);
   /// One update of my shares. `step` counts from 1.
   void step(int64_t step, double learning_rate);

@@ -1,11 +1,11 @@
 #include "train/safetensors.h"
 
-#include <ATen/ops/empty.h>
-
 #include <cstring>
 #include <fstream>
-#include <nlohmann/json.hpp>
 #include <numeric>
+
+#include <ATen/ops/empty.h>
+#include <nlohmann/json.hpp>
 
 #include "core/error.h"
 #include "core/file.h"
@@ -15,8 +15,8 @@ namespace {
 
 using nlohmann::json;
 
-const std::pair<const char*, at::ScalarType> kTypes[] = {{"F64", at::kDouble}, {"F32", at::kFloat},
-                                                         {"BF16", at::kBFloat16}, {"I64", at::kLong}};
+const std::pair<const char*, at::ScalarType> kTypes[] = {
+    {"F64", at::kDouble}, {"F32", at::kFloat}, {"BF16", at::kBFloat16}, {"I64", at::kLong}};
 
 const char* type_name(at::ScalarType type) {
   for (const auto& [name, value] : kTypes) {
@@ -34,7 +34,8 @@ at::ScalarType type_named(const std::string& name, const std::string& where) {
 
 }  // namespace
 
-void write_safetensors(const std::filesystem::path& path, const std::vector<std::pair<std::string, Tensor>>& tensors) {
+void write_safetensors(const std::filesystem::path& path,
+                       const std::vector<std::pair<std::string, Tensor>>& tensors) {
   json header = json::object();
   int64_t offset = 0;
   for (const auto& [name, tensor] : tensors) {
@@ -70,7 +71,8 @@ SafetensorsFile::SafetensorsFile(std::filesystem::path path) : path_(std::move(p
   std::string text(length, '\0');
   in.read(text.data(), static_cast<std::streamsize>(length));
   const json header = json::parse(text, nullptr, /*allow_exceptions=*/false);
-  if (!header.is_object()) fail(Exit::checkpoint, "{}: header is not JSON; the file is corrupt", path_.string());
+  if (!header.is_object())
+    fail(Exit::checkpoint, "{}: header is not JSON; the file is corrupt", path_.string());
   const auto data = static_cast<int64_t>(sizeof length + length);
   for (const auto& [name, value] : header.items()) {
     if (name == "__metadata__") continue;
@@ -80,9 +82,11 @@ SafetensorsFile::SafetensorsFile(std::filesystem::path path) : path_(std::move(p
       entry.end = data + value.at("data_offsets").at(1).get<int64_t>();
       const int64_t elements =
           std::accumulate(entry.shape.begin(), entry.shape.end(), int64_t{1}, std::multiplies<>());
-      const bool fits = entry.begin >= data && entry.end <= static_cast<int64_t>(file_size) &&
-                        entry.end - entry.begin == elements * static_cast<int64_t>(c10::elementSize(entry.dtype));
-      if (!fits) fail(Exit::checkpoint, "{}: {}: data lie outside the file; it is truncated", path_.string(), name);
+      const bool fits =
+          entry.begin >= data && entry.end <= static_cast<int64_t>(file_size) &&
+          entry.end - entry.begin == elements * static_cast<int64_t>(c10::elementSize(entry.dtype));
+      if (!fits)
+        fail(Exit::checkpoint, "{}: {}: data lie outside the file; it is truncated", path_.string(), name);
       entries_.emplace(name, std::move(entry));
     } catch (const json::exception&) {
       fail(Exit::checkpoint, "{}: {}: broken header entry; the file is corrupt", path_.string(), name);

@@ -1,14 +1,14 @@
-/// The safetensors file format: an 8-byte little-endian length, a JSON header, raw row-major data. Readable in Python with
-/// the `safetensors` package.
+/// The safetensors file format: an 8-byte little-endian length, a JSON header, raw row-major data. Readable
+/// in Python with the `safetensors` package.
 #pragma once
-
-#include <ATen/core/Tensor.h>
 
 #include <filesystem>
 #include <map>
 #include <string>
 #include <utility>
 #include <vector>
+
+#include <ATen/core/Tensor.h>
 
 #include "core/partition.h"
 
@@ -17,7 +17,8 @@ namespace seqvit {
 using at::Tensor;
 
 /// Writes named CPU tensors as one file, atomically. Throws Error(checkpoint).
-void write_safetensors(const std::filesystem::path& path, const std::vector<std::pair<std::string, Tensor>>& tensors);
+void write_safetensors(const std::filesystem::path& path,
+                       const std::vector<std::pair<std::string, Tensor>>& tensors);
 
 class SafetensorsFile {
  public:

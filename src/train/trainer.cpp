@@ -1,9 +1,9 @@
 #include "train/trainer.h"
 
+#include <chrono>
+
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/from_blob.h>
-
-#include <chrono>
 
 #include "core/error.h"
 #include "core/log.h"
@@ -27,7 +27,8 @@ std::vector<Sample> evenly_spaced(const std::vector<Sample>& samples, int64_t co
   const auto size = static_cast<int64_t>(samples.size());
   if (count == 0 || size <= count) return samples;
   std::vector<Sample> chosen;
-  for (int64_t i = 0; i < count; ++i) chosen.push_back(samples[i * size / count]);
+  for (int64_t i = 0; i < count; ++i)
+    chosen.push_back(samples[i * size / count]);
   return chosen;
 }
 
@@ -39,7 +40,8 @@ Trainer::Trainer(const Experiment& experiment, Mesh& mesh, std::optional<std::fi
       mesh_(mesh),
       run_(std::move(run)),
       learner_(experiment.model_shape(), experiment.config, experiment.dataset->grid(), mesh),
-      reader_(*experiment.dataset, experiment.statistics, loader_options(experiment, learner_.model().slab())),
+      reader_(*experiment.dataset, experiment.statistics,
+              loader_options(experiment, learner_.model().slab())),
       samples_(make_samples(experiment.dataset->times(), experiment.dataset->calendar(), experiment.train,
                             experiment.lead)) {}
 
@@ -52,14 +54,16 @@ LearnerBatch Trainer::to_tensors(const Batch& batch) const {
         .view({size, -1, learner_.model().slab().rows.size(), grid.columns()});
   };
   std::vector<TimeStamp> times;
-  for (const Sample& sample : batch.samples) times.push_back(experiment_.dataset->times()[sample.input]);
-  return {tensor(batch.input), conditions(experiment_, times).to(learner_.model().master()), tensor(batch.target)};
+  for (const Sample& sample : batch.samples)
+    times.push_back(experiment_.dataset->times()[sample.input]);
+  return {tensor(batch.input), conditions(experiment_, times).to(learner_.model().master()),
+          tensor(batch.target)};
 }
 
 StepReport Trainer::step() {
   if (!loader_) {
-    loader_ = std::make_unique<Loader>(reader_, samples_, config_.seed, config_.batch_size, learner_.my_samples(),
-                                       progression_.step);
+    loader_ = std::make_unique<Loader>(reader_, samples_, config_.seed, config_.batch_size,
+                                       learner_.my_samples(), progression_.step);
   }
   const double start = now(), waited = loader_->wait_seconds();
   const LearnerBatch fields = to_tensors(loader_->next());  // my samples of the batch, my slab of the grid
@@ -79,16 +83,18 @@ StepReport Trainer::step() {
 }
 
 double Trainer::validate() {
-  const auto all = make_samples(experiment_.dataset->times(), experiment_.dataset->calendar(), experiment_.validation,
-                                experiment_.lead);
+  const auto all = make_samples(experiment_.dataset->times(), experiment_.dataset->calendar(),
+                                experiment_.validation, experiment_.lead);
   const std::vector<Sample> samples = evenly_spaced(all, config_.validation_samples);
   const at::NoGradGuard no_grad;
   double loss = 0.0, weight = 0.0;
-  // Every rank makes the same number of calls, though the last batch may leave some without a sample of their own.
+  // Every rank makes the same number of calls, though the last batch may leave some without a sample of their
+  // own.
   for (size_t first = 0; first < samples.size(); first += static_cast<size_t>(config_.batch_size)) {
     const int64_t count = std::min<int64_t>(config_.batch_size, static_cast<int64_t>(samples.size() - first));
     const Range mine = share(count, mesh_.dp().rank(), mesh_.dp().size());
-    const LearnerBatch fields = to_tensors(reader_.read(std::span(samples).subspan(first + mine.begin, mine.size())));
+    const LearnerBatch fields =
+        to_tensors(reader_.read(std::span(samples).subspan(first + mine.begin, mine.size())));
     const Tensor prediction = learner_.model().vit().forward(fields.input, fields.condition);
     loss += learner_.loss()(prediction, fields.target, 1.0).item<double>();
     weight += learner_.loss().weight_of(fields.target);
@@ -98,7 +104,8 @@ double Trainer::validate() {
 }
 
 void Trainer::save(bool is_best) {
-  Checkpoints(*run_, mesh_.world()).save(learner_.groups(), learner_.optimizer(), progression_, is_best, config_.keep_checkpoints);
+  Checkpoints(*run_, mesh_.world())
+      .save(learner_.groups(), learner_.optimizer(), progression_, is_best, config_.keep_checkpoints);
 }
 
 void Trainer::resume() {
@@ -122,7 +129,8 @@ void Trainer::run(std::optional<int64_t> stop_after) {
     if (writes) metrics->write(report);
     const double seconds_a_step = (now() - start) / static_cast<double>(report.step - first);
     if (progress.due()) {
-      progress.show(progress_text(report, config_.steps, seconds_a_step * static_cast<double>(last - report.step)));
+      progress.show(
+          progress_text(report, config_.steps, seconds_a_step * static_cast<double>(last - report.step)));
     }
     const bool at_end = report.step == config_.steps;
     bool is_best = false;
@@ -131,7 +139,8 @@ void Trainer::run(std::optional<int64_t> stop_after) {
       is_best = loss < progression_.best_validation_loss;
       if (is_best) progression_.best_validation_loss = loss;
       if (writes) metrics->write_validation(report.step, loss);
-      log_info("step {}/{}  validation loss {:.5f}{}", report.step, config_.steps, loss, is_best ? " (best)" : "");
+      log_info("step {}/{}  validation loss {:.5f}{}", report.step, config_.steps, loss,
+               is_best ? " (best)" : "");
     }
     saved = at_end || is_best || report.step % config_.checkpoint_every == 0;
     if (saved) save(is_best);

@@ -1,4 +1,5 @@
-/// Training: the step, on one screen, and the loop around it (validation, checkpoints, metrics, an orderly stop).
+/// Training: the step, on one screen, and the loop around it (validation, checkpoints, metrics, an orderly
+/// stop).
 #pragma once
 
 #include <filesystem>
@@ -21,8 +22,8 @@ class Trainer {
 
   /// Continues from the newest checkpoint of the run directory, if there is one. Collective.
   void resume();
-  /// Trains to train.steps, or to `stop_after` if that comes first; stops early on Ctrl-C or SIGTERM. Either way the last
-  /// step is saved. Throws Error(not_finite) when loss or gradient is not finite.
+  /// Trains to train.steps, or to `stop_after` if that comes first; stops early on Ctrl-C or SIGTERM. Either
+  /// way the last step is saved. Throws Error(not_finite) when loss or gradient is not finite.
   void run(std::optional<int64_t> stop_after = std::nullopt);
 
   /// One optimizer step.

@@ -1,11 +1,11 @@
 #include "train/verify.h"
 
-#include <ATen/ATen.h>
-#include <ATen/core/grad_mode.h>
-
 #include <algorithm>
 #include <cmath>
 #include <string>
+
+#include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
 
 #include "core/error.h"
 #include "core/random.h"
@@ -18,7 +18,8 @@ void add_whole(Snapshot& snapshot, ParamGroup& group, const Section& section, co
                const std::string& before, const std::string& after) {
   Tensor whole = mine;
   if (section.mine.size() != section.size || group.sharding().data->size() > 1) {
-    if (group.sharding().stage > 0) whole = group.sharding().data->all_gather(mine, section.counts, "verify").wait();
+    if (group.sharding().stage > 0)
+      whole = group.sharding().data->all_gather(mine, section.counts, "verify").wait();
   }
   int64_t at = 0;
   for (const auto& param : section.params) {
@@ -28,7 +29,8 @@ void add_whole(Snapshot& snapshot, ParamGroup& group, const Section& section, co
 }
 
 template <typename Pick>
-void add_params(Snapshot& snapshot, Learner& learner, const std::string& before, const std::string& after, Pick pick) {
+void add_params(Snapshot& snapshot, Learner& learner, const std::string& before, const std::string& after,
+                Pick pick) {
   for (ParamGroup* group : learner.groups()) {
     for (const Section& section : group->sections()) {
       if (section.size > 0) add_whole(snapshot, *group, section, pick(section), before, after);
@@ -37,7 +39,8 @@ void add_params(Snapshot& snapshot, Learner& learner, const std::string& before,
 }
 
 Tensor my_part(const Tensor& whole, const Learner& learner, const Slab& slab) {
-  return whole.slice(0, learner.my_samples().begin, learner.my_samples().end).slice(2, slab.rows.begin, slab.rows.end);
+  return whole.slice(0, learner.my_samples().begin, learner.my_samples().end)
+      .slice(2, slab.rows.begin, slab.rows.end);
 }
 
 }  // namespace
@@ -54,10 +57,14 @@ VerifyProblem make_verify_problem(const Config& config, const ModelShape& real) 
   c.model.depth = std::min<int64_t>(c.model.depth, 2);
   c.train.batch_size = c.parallel.dp * c.train.micro_batches + (c.parallel.dp > 1 ? 1 : 0);
 
-  // Three patches in a row and enough rows for one to three patches a rank, the last overhanging on both sides.
-  const int64_t rows = std::max<int64_t>(2, c.parallel.sp) * patch + std::max<int64_t>(1, patch / 2), columns = 3 * patch - patch / 2;
-  for (int64_t y = 0; y < rows; ++y) problem.grid.latitude.push_back(80.0 - 160.0 * static_cast<double>(y) / static_cast<double>(rows));
-  for (int64_t x = 0; x < columns; ++x) problem.grid.longitude.push_back(5.0 * static_cast<double>(x));
+  // Three patches in a row and enough rows for one to three patches a rank, the last overhanging on both
+  // sides.
+  const int64_t rows = std::max<int64_t>(2, c.parallel.sp) * patch + std::max<int64_t>(1, patch / 2),
+                columns = 3 * patch - patch / 2;
+  for (int64_t y = 0; y < rows; ++y)
+    problem.grid.latitude.push_back(80.0 - 160.0 * static_cast<double>(y) / static_cast<double>(rows));
+  for (int64_t x = 0; x < columns; ++x)
+    problem.grid.longitude.push_back(5.0 * static_cast<double>(x));
   problem.shape.rows = rows, problem.shape.columns = columns;
   problem.shape.config = c.model;
   return problem;
@@ -69,7 +76,8 @@ VerifyFields make_verify_fields(const VerifyProblem& problem) {
     const uint64_t key = random_key(problem.config.train.seed, name);
     const Tensor out = at::empty(shape, at::kDouble);
     double* values = out.mutable_data_ptr<double>();
-    for (int64_t i = 0; i < out.numel(); ++i) values[i] = normal(key, static_cast<uint64_t>(i));
+    for (int64_t i = 0; i < out.numel(); ++i)
+      values[i] = normal(key, static_cast<uint64_t>(i));
     return out;
   };
   auto fields_of = [&](int64_t channels) {
@@ -100,7 +108,8 @@ Snapshot take_snapshot(Learner& learner, Mesh& mesh, const VerifyFields& fields,
   }
   for (int64_t step = 0; step < steps; ++step) {
     const double loss = learner.backward(batch, step);
-    snapshot.tensors.emplace_back("loss of step " + std::to_string(step + 1), at::full({1}, loss, at::kDouble));
+    snapshot.tensors.emplace_back("loss of step " + std::to_string(step + 1),
+                                  at::full({1}, loss, at::kDouble));
     if (step == 0) {
       add_params(snapshot, learner, "gradient of ", "", [](const Section& s) { return s.gradient; });
     }
@@ -122,7 +131,8 @@ Difference compare(const Snapshot& expected, const Snapshot& found) {
     const auto at_worst = error.argmax().item<int64_t>();
     const double relative = error[at_worst].item<double>() / scale;
     if (!(relative > worst.relative) && !worst.element.empty()) continue;
-    worst = {relative, name + "[" + std::to_string(at_worst) + "]", a[at_worst].item<double>(), b[at_worst].item<double>()};
+    worst = {relative, name + "[" + std::to_string(at_worst) + "]", a[at_worst].item<double>(),
+             b[at_worst].item<double>()};
   }
   return worst;
 }
@@ -130,7 +140,8 @@ Difference compare(const Snapshot& expected, const Snapshot& found) {
 VerifyReport verify_layout(const VerifyProblem& problem, Comm& world, int64_t steps, double tolerance) {
   const VerifyFields fields = make_verify_fields(problem);
   const ParallelConfig& p = problem.config.parallel;
-  Mesh mesh(world, static_cast<int>(p.pp), static_cast<int>(p.dp), static_cast<int>(p.sp), static_cast<int>(p.tp));
+  Mesh mesh(world, static_cast<int>(p.pp), static_cast<int>(p.dp), static_cast<int>(p.sp),
+            static_cast<int>(p.tp));
   Learner parallel(problem.shape, problem.config, problem.grid, mesh);
   const Snapshot found = take_snapshot(parallel, mesh, fields, steps);
 

@@ -1,7 +1,9 @@
-/// The proof that a layout computes what one rank computes: prediction, loss, every gradient, weights after some steps.
+/// The proof that a layout computes what one rank computes: prediction, loss, every gradient, weights after
+/// some steps.
 ///
-/// Synthetic fields with missing values, in fp64, through the very code that trains. At a size that takes seconds, but with the
-/// layout's ranks, heads, tokenisation and uneven shares, so that a mistake in any of them shows.
+/// Synthetic fields with missing values, in fp64, through the very code that trains. At a size that takes
+/// seconds, but with the layout's ranks, heads, tokenisation and uneven shares, so that a mistake in any of
+/// them shows.
 #pragma once
 
 #include <string>
@@ -18,10 +20,12 @@ struct VerifyProblem {
   Grid grid;
 };
 
-/// Shrinks grid, width, depth and batch of `real`, keeps mesh, heads, tokenisation, patch overhang and micro-batches.
+/// Shrinks grid, width, depth and batch of `real`, keeps mesh, heads, tokenisation, patch overhang and
+/// micro-batches.
 VerifyProblem make_verify_problem(const Config& config, const ModelShape& real);
 
-/// Normalised fields of the whole grid and batch, the same on every rank: input [B, V, Y, X], target [B, T, Y, X] with NaN.
+/// Normalised fields of the whole grid and batch, the same on every rank: input [B, V, Y, X], target [B, T,
+/// Y, X] with NaN.
 struct VerifyFields {
   Tensor input, condition, target;
 };
@@ -29,10 +33,12 @@ VerifyFields make_verify_fields(const VerifyProblem& problem);
 
 /// Whole tensors by name: what a run computes, put together from all ranks.
 struct Snapshot {
-  std::vector<std::pair<std::string, Tensor>> tensors;  ///< "prediction", "loss", "gradient of NAME", "NAME after 3 steps"
+  std::vector<std::pair<std::string, Tensor>>
+      tensors;  ///< "prediction", "loss", "gradient of NAME", "NAME after 3 steps"
 };
 
-/// Runs `steps` optimizer steps; prediction, loss and gradients are those of the first. Collective; whole on every rank.
+/// Runs `steps` optimizer steps; prediction, loss and gradients are those of the first. Collective; whole on
+/// every rank.
 Snapshot take_snapshot(Learner& learner, Mesh& mesh, const VerifyFields& fields, int64_t steps);
 
 struct Difference {
@@ -52,6 +58,7 @@ struct VerifyReport {
 };
 
 /// Compares the layout of `problem` over `world` with one rank. Collective; the same report on every rank.
-VerifyReport verify_layout(const VerifyProblem& problem, Comm& world, int64_t steps = 3, double tolerance = 1e-9);
+VerifyReport verify_layout(const VerifyProblem& problem, Comm& world, int64_t steps = 3,
+                           double tolerance = 1e-9);
 
 }  // namespace seqvit

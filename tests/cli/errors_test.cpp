@@ -1,8 +1,8 @@
 /// Every bad input: one line, the documented exit code, nothing left behind.
-#include <gtest/gtest.h>
-
 #include <fstream>
 #include <netcdf.h>
+
+#include <gtest/gtest.h>
 
 #include "cli/program.h"
 #include "core/file.h"
@@ -13,7 +13,8 @@ namespace {
 
 const std::string kSample = SEQVIT_SOURCE_DIR "/samples/ncep_air_na_6h_2013_2014.nc";
 
-/// The last line on standard error, and the only one that is an error, starts as errors do and holds all words.
+/// The last line on standard error, and the only one that is an error, starts as errors do and holds all
+/// words.
 void expect_line(const Outcome& outcome, int code, const std::vector<std::string>& words) {
   EXPECT_EQ(outcome.code, code) << outcome.err;
   EXPECT_TRUE(outcome.out.empty()) << outcome.out;
@@ -61,7 +62,9 @@ TEST(Errors, Configuration) {
 
 TEST(Errors, DataFiles) {
   Workplace s;
-  const auto file = [&](const std::string& name) { return std::string("--data.files=[") + (s.directory / name).string() + "]"; };
+  const auto file = [&](const std::string& name) {
+    return std::string("--data.files=[") + (s.directory / name).string() + "]";
+  };
   expect_line(s.train({file("missing.nc")}), 3, {"missing.nc"});
   write_text(s.directory / "text.nc", "time,lat,lon\n1,2,3\n", Exit::bug);
   expect_line(s.train({file("text.nc")}), 3, {"text.nc"});
@@ -91,8 +94,10 @@ TEST(Errors, FullDiskWhileSaving) {
   ASSERT_EQ(s.train({"--stop-after", "5"}).code, 0);
   const auto before = files_below(s.run + "/checkpoints");
   // A limit of 20 blocks of 1024 bytes on any file that is written: a checkpoint has some 100,000 bytes.
-  const Outcome outcome = Process({"bash", "-c", "ulimit -f 20; exec \"$@\"", "bash", SEQVIT_PROGRAM, "train", s.config, "--run",
-                                   s.run, "--resume"}, quiet_environment()).wait();
+  const Outcome outcome = Process({"bash", "-c", "ulimit -f 20; exec \"$@\"", "bash", SEQVIT_PROGRAM, "train",
+                                   s.config, "--run", s.run, "--resume"},
+                                  quiet_environment())
+                              .wait();
   EXPECT_EQ(outcome.code, 4) << outcome.err;
   EXPECT_NE(outcome.err.find("cannot write"), std::string::npos) << outcome.err;
   EXPECT_EQ(files_below(s.run + "/checkpoints"), before);
@@ -108,7 +113,8 @@ TEST(Errors, DamagedCheckpoint) {
   write_text(shard, bytes, Exit::bug);
   const Outcome resumed = s.train({"--resume"});
   expect_line(resumed, 4, {"rank-00000.safetensors", "checksum"});
-  const Outcome forecast = seqvit({"forecast", s.run, "--init", "2013-07-01", "--steps", "1", "--output", s.directory / "f.nc"});
+  const Outcome forecast =
+      seqvit({"forecast", s.run, "--init", "2013-07-01", "--steps", "1", "--output", s.directory / "f.nc"});
   expect_line(forecast, 4, {"checksum"});
   EXPECT_FALSE(std::filesystem::exists(s.directory / "f.nc"));
 }
@@ -117,9 +123,12 @@ TEST(Errors, ForecastAndEvaluate) {
   Workplace s;
   ASSERT_EQ(s.train({"--stop-after", "2"}).code, 0);
   const std::string output = s.directory / "f.nc";
-  expect_line(seqvit({"forecast", s.run, "--init", "2013-07-01T01", "--steps", "1", "--output", output}), 2, {"2013-07-01T01"});
-  expect_line(seqvit({"forecast", s.run, "--init", "yesterday", "--steps", "1", "--output", output}), 2, {"yesterday"});
-  const Outcome nowhere = seqvit({"forecast", s.run, "--init", "2013-07-01", "--steps", "1", "--output", "/nowhere/f.nc"});
+  expect_line(seqvit({"forecast", s.run, "--init", "2013-07-01T01", "--steps", "1", "--output", output}), 2,
+              {"2013-07-01T01"});
+  expect_line(seqvit({"forecast", s.run, "--init", "yesterday", "--steps", "1", "--output", output}), 2,
+              {"yesterday"});
+  const Outcome nowhere =
+      seqvit({"forecast", s.run, "--init", "2013-07-01", "--steps", "1", "--output", "/nowhere/f.nc"});
   EXPECT_EQ(nowhere.code, 3) << nowhere.err;
   EXPECT_NE(nowhere.err.find("/nowhere/f.nc"), std::string::npos);
   const Outcome leads = seqvit({"evaluate", s.run, "--evaluate.leads=[7h]"});

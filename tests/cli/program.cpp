@@ -1,14 +1,14 @@
 #include "cli/program.h"
 
-#include <fcntl.h>
-#include <signal.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <cstdlib>
+#include <fcntl.h>
 #include <fstream>
+#include <signal.h>
+#include <unistd.h>
+
 #include <nlohmann/json.hpp>
+#include <sys/wait.h>
 
 #include "core/file.h"
 #include "support/temporary_directory.h"
@@ -23,17 +23,20 @@ const TemporaryDirectory& scratch() {
 
 }  // namespace
 
-Process::Process(const std::vector<std::string>& command, const std::map<std::string, std::string>& environment) {
+Process::Process(const std::vector<std::string>& command,
+                 const std::map<std::string, std::string>& environment) {
   static int count = 0;
   out_ = scratch() / ("out-" + std::to_string(++count));
   err_ = scratch() / ("err-" + std::to_string(count));
   pid_ = ::fork();
   if (pid_ != 0) return;
-  for (const auto& [name, value] : environment) ::setenv(name.c_str(), value.c_str(), 1);
+  for (const auto& [name, value] : environment)
+    ::setenv(name.c_str(), value.c_str(), 1);
   ::dup2(::open(out_.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600), STDOUT_FILENO);
   ::dup2(::open(err_.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600), STDERR_FILENO);
   std::vector<char*> arguments;
-  for (const std::string& word : command) arguments.push_back(const_cast<char*>(word.c_str()));
+  for (const std::string& word : command)
+    arguments.push_back(const_cast<char*>(word.c_str()));
   arguments.push_back(nullptr);
   ::execvp(arguments[0], arguments.data());
   ::_exit(127);
@@ -63,11 +66,13 @@ std::map<std::string, std::string> quiet_environment() {
           {"OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "1"}};
 }
 
-Outcome seqvit(const std::vector<std::string>& arguments, const std::map<std::string, std::string>& environment) {
+Outcome seqvit(const std::vector<std::string>& arguments,
+               const std::map<std::string, std::string>& environment) {
   std::vector<std::string> command = {SEQVIT_PROGRAM};
   command.insert(command.end(), arguments.begin(), arguments.end());
   auto all = quiet_environment();
-  for (const auto& [name, value] : environment) all[name] = value;
+  for (const auto& [name, value] : environment)
+    all[name] = value;
   return Process(command, all).wait();
 }
 

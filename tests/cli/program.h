@@ -16,7 +16,8 @@ struct Outcome {
 /// A started program.
 class Process {
  public:
-  Process(const std::vector<std::string>& command, const std::map<std::string, std::string>& environment = {});
+  Process(const std::vector<std::string>& command,
+          const std::map<std::string, std::string>& environment = {});
   ~Process();  ///< kills it if it still runs
   Process(const Process&) = delete;
   Process& operator=(const Process&) = delete;
@@ -30,14 +31,16 @@ class Process {
 };
 
 /// Runs `seqvit ARGUMENTS...` to its end, statistics cached in a directory of the test run.
-Outcome seqvit(const std::vector<std::string>& arguments, const std::map<std::string, std::string>& environment = {});
+Outcome seqvit(const std::vector<std::string>& arguments,
+               const std::map<std::string, std::string>& environment = {});
 /// The same under mpirun with `ranks` ranks of one thread.
 std::vector<std::string> mpirun_command(int ranks, const std::vector<std::string>& arguments);
 Outcome mpirun(int ranks, const std::vector<std::string>& arguments);
 /// One thread, private cache.
 std::map<std::string, std::string> quiet_environment();
 
-/// A small configuration over the sample in the repository, written to `directory`/small.yaml: one step takes milliseconds.
+/// A small configuration over the sample in the repository, written to `directory`/small.yaml: one step takes
+/// milliseconds.
 std::string small_config(const std::filesystem::path& directory);
 /// The lines of metrics.jsonl that have a loss: step -> loss as printed.
 std::map<int, std::string> losses(const std::filesystem::path& run);

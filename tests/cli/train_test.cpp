@@ -1,10 +1,10 @@
 /// Training from the outside: resuming, stopping, repeating.
-#include <gtest/gtest.h>
-#include <signal.h>
-
 #include <chrono>
-#include <nlohmann/json.hpp>
+#include <signal.h>
 #include <thread>
+
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
 
 #include "cli/program.h"
 #include "core/file.h"
@@ -41,7 +41,8 @@ TEST(Train, SigtermLosesNoStep) {
   const TemporaryDirectory d;
   const std::string config = small_config(d.path());
   ASSERT_EQ(seqvit({"train", config, "--run", d / "whole"}).code, 0);
-  Process process({SEQVIT_PROGRAM, "train", config, "--run", d / "stopped", "--train.steps=40"}, quiet_environment());
+  Process process({SEQVIT_PROGRAM, "train", config, "--run", d / "stopped", "--train.steps=40"},
+                  quiet_environment());
   for (int wait = 0; wait < 2000 && losses(d / "stopped").size() < 3; ++wait) {
     std::this_thread::sleep_for(std::chrono::milliseconds(5));
   }
@@ -50,7 +51,8 @@ TEST(Train, SigtermLosesNoStep) {
   EXPECT_EQ(stopped.code, 0) << stopped.err;
   const auto before = losses(d / "stopped");
   ASSERT_LT(before.size(), 40U);
-  const std::string newest = "checkpoints/step-" + std::string(8 - std::to_string(before.size()).size(), '0') +
+  const std::string newest = "checkpoints/step-" +
+                             std::string(8 - std::to_string(before.size()).size(), '0') +
                              std::to_string(before.size()) + "/index.json";
   EXPECT_TRUE(std::filesystem::exists(d / "stopped" / newest)) << newest;
   ASSERT_EQ(seqvit({"train", config, "--run", d / "stopped", "--resume"}).code, 0);
@@ -65,7 +67,8 @@ TEST(Train, RunDirectoryHoldsWhatTheDesignSays) {
   EXPECT_EQ(manifest.at("data_checksums_xxh3").size(), 1U);
   const auto normalization = nlohmann::json::parse(read_text(d / "r/normalization.json", Exit::bug));
   EXPECT_GT(normalization.at("variables").at("air").at("std"), 1.0);
-  for (const char* name : {"config.yaml", "metrics.jsonl", "checkpoints/best/index.json", "checkpoints/step-00000040/index.json"}) {
+  for (const char* name : {"config.yaml", "metrics.jsonl", "checkpoints/best/index.json",
+                           "checkpoints/step-00000040/index.json"}) {
     EXPECT_TRUE(std::filesystem::exists(d / "r" / name)) << name;
   }
 }
@@ -92,14 +95,16 @@ TEST(Forecast, WritesAFileThatNcdumpOpensAndTheSamePictureTwice) {
   const TemporaryDirectory d;
   ASSERT_EQ(seqvit({"train", small_config(d.path()), "--run", d / "r", "--stop-after", "5"}).code, 0);
   for (const std::string name : {"a", "b"}) {
-    const Outcome outcome = seqvit({"forecast", d / "r", "--init", "2013-07-01T00,2013-07-02T06", "--steps", "4", "--output",
-                                    d / (name + ".nc"), "--picture", d / (name + ".png"), "--lead", "24h"});
+    const Outcome outcome =
+        seqvit({"forecast", d / "r", "--init", "2013-07-01T00,2013-07-02T06", "--steps", "4", "--output",
+                d / (name + ".nc"), "--picture", d / (name + ".png"), "--lead", "24h"});
     ASSERT_EQ(outcome.code, 0) << outcome.err;
   }
   EXPECT_EQ(file_checksum(d / "a.png", Exit::bug), file_checksum(d / "b.png", Exit::bug));
   const Outcome dump = Process({"ncdump", "-h", d / "a.nc"}).wait();
   EXPECT_EQ(dump.code, 0);
-  for (const char* word : {"init_time = 2", "lead_time = 4", "float air(init_time, lead_time, lat, lon)", "CF-1"}) {
+  for (const char* word :
+       {"init_time = 2", "lead_time = 4", "float air(init_time, lead_time, lat, lon)", "CF-1"}) {
     EXPECT_NE(dump.out.find(word), std::string::npos) << word;
   }
 }

@@ -48,8 +48,9 @@ TEST(Config, WritesWhatItReads) {
 }
 
 TEST(Config, RefusesUnknownKeysWithTheNearest) {
-  expect_error(Exit::usage, {"train.learning_rat", "did you mean 'train.learning_rate'"},
-               [] { parse(std::string(kGood) + "\n", {"train.steps=1", "train.learning_rat=1"}); });
+  expect_error(Exit::usage, {"train.learning_rat", "did you mean 'train.learning_rate'"}, [] {
+    parse(std::string(kGood) + "\n", {"train.steps=1", "train.learning_rat=1"});
+  });
   expect_error(Exit::usage, {"test.yaml", "'model.embed'", "model.embed_dim"},
                [] { parse("model: {embed: 3}\ndata: {files: [a]}"); });
   expect_error(Exit::usage, {"unknown setting 'trian'"}, [] { parse("trian: {steps: 3}"); });

@@ -1,9 +1,9 @@
 #include "core/file.h"
 
+#include <csignal>
+
 #include <gtest/gtest.h>
 #include <sys/resource.h>
-
-#include <csignal>
 
 #include "support/errors.h"
 #include "support/temporary_directory.h"
@@ -13,7 +13,8 @@ namespace {
 
 size_t entries(const std::filesystem::path& directory) {
   size_t count = 0;
-  for ([[maybe_unused]] const auto& entry : std::filesystem::directory_iterator(directory)) ++count;
+  for ([[maybe_unused]] const auto& entry : std::filesystem::directory_iterator(directory))
+    ++count;
   return count;
 }
 
@@ -62,7 +63,8 @@ TEST(Checksum, FileAndMemoryAgreeAndSeeOneBit) {
   EXPECT_EQ(file_checksum(directory / "a", Exit::data), checksum(std::as_bytes(std::span(text))));
   text[2'500'000] ^= 1;
   EXPECT_NE(file_checksum(directory / "a", Exit::data), checksum(std::as_bytes(std::span(text))));
-  expect_error(Exit::data, {"nothing-here", "No such file"}, [&] { file_checksum(directory / "nothing-here", Exit::data); });
+  expect_error(Exit::data, {"nothing-here", "No such file"},
+               [&] { file_checksum(directory / "nothing-here", Exit::data); });
 }
 
 }  // namespace

@@ -1,10 +1,10 @@
 #include "core/random.h"
 
-#include <gtest/gtest.h>
-
 #include <cmath>
 #include <set>
 #include <vector>
+
+#include <gtest/gtest.h>
 
 namespace seqvit {
 namespace {
@@ -35,8 +35,10 @@ TEST(Random, TruncatedNormalIsTheSameInPieces) {
   std::vector<float> whole(1000), piece(300);
   fill_truncated_normal(whole, 0.02, 11);
   fill_truncated_normal(piece, 0.02, 11, 500);
-  for (int i = 0; i < 300; ++i) EXPECT_EQ(piece[i], whole[500 + i]);
-  for (const float value : whole) EXPECT_LE(std::abs(value), 0.04F);
+  for (int i = 0; i < 300; ++i)
+    EXPECT_EQ(piece[i], whole[500 + i]);
+  for (const float value : whole)
+    EXPECT_LE(std::abs(value), 0.04F);
 }
 
 TEST(Random, PermutedIsABijection) {

@@ -18,7 +18,8 @@ except ImportError as error:
 
 
 def filled(variable):
-    return np.ma.filled(variable[:].astype("f8"), np.nan)
+    """Physical values, NaN where missing; in single precision, as the program holds fields."""
+    return np.ma.filled(variable[:].astype("f8"), np.nan).astype("f4").astype("f8")
 
 
 def main(forecast_path, source_path, scores_path, name):

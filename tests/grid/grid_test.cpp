@@ -1,8 +1,8 @@
 #include "grid/grid.h"
 
-#include <gtest/gtest.h>
-
 #include <numeric>
+
+#include <gtest/gtest.h>
 
 namespace seqvit {
 namespace {
@@ -16,7 +16,8 @@ TEST(Grid, WeightsAreCosineWithMeanOne) {
 
 TEST(Grid, KnowsWhetherItGoesRoundTheGlobe) {
   Grid grid{{0.0}, {}};
-  for (int i = 0; i < 96; ++i) grid.longitude.push_back(3.75 * i);
+  for (int i = 0; i < 96; ++i)
+    grid.longitude.push_back(3.75 * i);
   EXPECT_TRUE(grid.periodic());
   grid.longitude.pop_back();
   EXPECT_FALSE(grid.periodic());

@@ -7,8 +7,10 @@
 namespace seqvit {
 namespace {
 
-// (rows, columns, patch, tokens a patch, tokens a unit): even and uneven, overhanging, cut inside rows and patches.
-const TokenGrid kGrids[] = {{48, 96, 4, 1, 1}, {25, 53, 4, 1, 1}, {721, 8, 4, 1, 1}, {73, 16, 2, 3, 1}, {9, 7, 3, 4, 4}};
+// (rows, columns, patch, tokens a patch, tokens a unit): even and uneven, overhanging, cut inside rows and
+// patches.
+const TokenGrid kGrids[] = {
+    {48, 96, 4, 1, 1}, {25, 53, 4, 1, 1}, {721, 8, 4, 1, 1}, {73, 16, 2, 3, 1}, {9, 7, 3, 4, 4}};
 
 TEST(Slab, TilesTheSequenceOnceAndCoversItsRows) {
   for (const TokenGrid& grid : kGrids) {

@@ -1,10 +1,10 @@
 #include "model/vit.h"
 
+#include <set>
+
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
 #include <gtest/gtest.h>
-
-#include <set>
 
 #include "core/random.h"
 
@@ -21,8 +21,8 @@ ModelShape small_shape(Tokens tokens) {
 }
 
 struct Fixture {
-  explicit Fixture(const ModelShape& shape, Recompute recompute = Recompute::none, at::ScalarType compute = at::kDouble,
-                   at::ScalarType master = at::kDouble)
+  explicit Fixture(const ModelShape& shape, Recompute recompute = Recompute::none,
+                   at::ScalarType compute = at::kDouble, at::ScalarType master = at::kDouble)
       : comm(make_self_comm()),
         attention(make_local_attention()),
         sharding{comm.get(), 0, compute, master},
@@ -34,14 +34,18 @@ struct Fixture {
 };
 
 /// Some numbers for each sample.
-Tensor condition(const Tensor& fields) { return at::arange(4.0, fields.options()).sin().expand({fields.size(0), 4}); }
+Tensor condition(const Tensor& fields) {
+  return at::arange(4.0, fields.options()).sin().expand({fields.size(0), 4});
+}
 
 const Tokens kTokens[] = {Tokens::joint, Tokens::variable, Tokens::aggregated};
 
 TEST(Vit, PredictsTargetsOnTheGrid) {
   for (const Tokens tokens : kTokens) {
     Fixture f(small_shape(tokens));
-    EXPECT_EQ(f.vit.forward(at::randn({2, 3, 5, 7}, at::kDouble), at::randn({2, 4}, at::kDouble)).sizes().vec(), (std::vector<int64_t>{2, 2, 5, 7}));
+    EXPECT_EQ(
+        f.vit.forward(at::randn({2, 3, 5, 7}, at::kDouble), at::randn({2, 4}, at::kDouble)).sizes().vec(),
+        (std::vector<int64_t>{2, 2, 5, 7}));
     EXPECT_TRUE(at::equal(f.vit.owned(), at::ones({2, 5, 7}, at::kDouble)));
   }
 }
@@ -54,7 +58,9 @@ TEST(Vit, EveryGradientMatchesFiniteDifferences) {
     auto loss = [&] { return (f.vit.forward(fields, condition(fields)) * weight).sum(); };
     // Weights of 0.02 leave the softmax flat and some gradients tiny: make them larger.
     for (ParamGroup* group : f.vit.groups()) {
-      group->load([](const Param&, Range, const Tensor& out) { out.copy_(at::randn(out.sizes(), at::kDouble) * 0.4); });
+      group->load([](const Param&, Range, const Tensor& out) {
+        out.copy_(at::randn(out.sizes(), at::kDouble) * 0.4);
+      });
     }
     loss().backward();
     int64_t params = 0, checked = 0;
@@ -74,7 +80,8 @@ TEST(Vit, EveryGradientMatchesFiniteDifferences) {
             const double down = loss().item<double>();
             w[i] = before;
             const double expected = (up - down) / (2 * h), found = section.gradient[i].item<double>();
-            EXPECT_NEAR(found, expected, 1e-6 * std::max(1.0, std::abs(expected))) << param.name() << "[" << i << "]";
+            EXPECT_NEAR(found, expected, 1e-6 * std::max(1.0, std::abs(expected)))
+                << param.name() << "[" << i << "]";
             checked += std::abs(expected) > 1e-4 ? 1 : 0;
           }
         });
@@ -95,7 +102,8 @@ TEST(Vit, RecomputationChangesNothing) {
     gradients.emplace_back();
     for (ParamGroup* group : f.vit.groups()) {
       group->finish_gradients();
-      for (const Section& section : group->sections()) gradients.back().push_back(section.gradient);
+      for (const Section& section : group->sections())
+        gradients.back().push_back(section.gradient);
     }
   }
   for (size_t i = 0; i < gradients[0].size(); ++i) {
@@ -108,15 +116,18 @@ TEST(Vit, SameInputGivesTheSameBytesTwice) {
   for (const auto compute : {at::kFloat, at::kBFloat16}) {
     Fixture f(small_shape(Tokens::variable), Recompute::none, compute, at::kFloat);
     const Tensor fields = at::randn({2, 3, 5, 7});
-    EXPECT_TRUE(at::equal(f.vit.forward(fields, condition(fields)), f.vit.forward(fields, condition(fields))));
+    EXPECT_TRUE(
+        at::equal(f.vit.forward(fields, condition(fields)), f.vit.forward(fields, condition(fields))));
   }
 }
 
 TEST(Vit, Bf16IsNearFp32) {
   const ModelShape shape = small_shape(Tokens::joint);
-  Fixture exact(shape, Recompute::none, at::kFloat, at::kFloat), rounded(shape, Recompute::none, at::kBFloat16, at::kFloat);
+  Fixture exact(shape, Recompute::none, at::kFloat, at::kFloat),
+      rounded(shape, Recompute::none, at::kBFloat16, at::kFloat);
   const Tensor fields = at::randn({2, 3, 5, 7});
-  const Tensor a = exact.vit.forward(fields, condition(fields)), b = rounded.vit.forward(fields, condition(fields));
+  const Tensor a = exact.vit.forward(fields, condition(fields)),
+               b = rounded.vit.forward(fields, condition(fields));
   EXPECT_EQ(b.scalar_type(), at::kFloat);
   EXPECT_FALSE(at::equal(a, b));
   EXPECT_LT((a - b).abs().max().item<double>(), 0.02 * a.abs().max().item<double>());
@@ -128,13 +139,16 @@ TEST(Vit, DropPathDropsWholeBranchesOfSamplesByTheirNumber) {
   Fixture f(shape);
   const Tensor fields = at::randn({1, 3, 5, 7}, at::kDouble).expand({16, -1, -1, -1}).contiguous();
   std::vector<int64_t> numbers(16);
-  for (int64_t i = 0; i < 16; ++i) numbers[i] = i;
+  for (int64_t i = 0; i < 16; ++i)
+    numbers[i] = i;
   const Tensor whole = f.vit.forward(fields, condition(fields), {3, numbers});
   // The same samples in another batch drop the same.
-  const Tensor part = f.vit.forward(fields.narrow(0, 0, 5), condition(fields).narrow(0, 0, 5), {3, std::span(numbers).subspan(8, 5)});
+  const Tensor part = f.vit.forward(fields.narrow(0, 0, 5), condition(fields).narrow(0, 0, 5),
+                                    {3, std::span(numbers).subspan(8, 5)});
   EXPECT_TRUE(at::allclose(whole.narrow(0, 8, 5), part, 1e-12, 1e-14));
   std::set<double> outcomes;
-  for (int64_t i = 0; i < 16; ++i) outcomes.insert(whole[i].sum().item<double>());
+  for (int64_t i = 0; i < 16; ++i)
+    outcomes.insert(whole[i].sum().item<double>());
   EXPECT_GT(outcomes.size(), 1U);
   EXPECT_FALSE(at::allclose(whole, f.vit.forward(fields, condition(fields), {4, numbers})));
   EXPECT_TRUE(at::equal(f.vit.forward(fields, condition(fields)), f.vit.forward(fields, condition(fields))));

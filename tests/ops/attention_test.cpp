@@ -23,7 +23,8 @@ TEST(Attention, MatchesThePlainFormulaInValueAndGradient) {
   at::manual_seed(1);
   for (const auto& [queries, keys] : {std::pair{5, 5}, {7, 33}, {64, 17}}) {
     auto random = [](int64_t n) { return at::randn({2, 3, n, 8}, at::kDouble).requires_grad_(); };
-    const Tensor q = random(queries), k = random(keys), v = random(keys), weight = at::randn({2, 3, queries, 8}, at::kDouble);
+    const Tensor q = random(queries), k = random(keys), v = random(keys),
+                 weight = at::randn({2, 3, queries, 8}, at::kDouble);
     const auto [out, lse] = attention_forward(q, k, v);
     const Reference expected = plain_attention(q, k, v);
     EXPECT_LT(difference(out, expected.out), 1e-12);

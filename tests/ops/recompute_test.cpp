@@ -35,7 +35,8 @@ Result run(Recompute mode) {
 }
 
 TEST(Recompute, GivesTheSameGradientsAndRunsWhatItShould) {
-  const Result none = run(Recompute::none), full = run(Recompute::full), keep = run(Recompute::keep_attention);
+  const Result none = run(Recompute::none), full = run(Recompute::full),
+               keep = run(Recompute::keep_attention);
   for (const Result* other : {&full, &keep}) {
     EXPECT_TRUE(at::equal(none.value, other->value));
     EXPECT_TRUE(at::allclose(none.x_gradient, other->x_gradient, 1e-13, 0));

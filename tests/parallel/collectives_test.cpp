@@ -12,7 +12,8 @@ namespace {
 /// My part of a whole tensor along dim.
 Tensor part(const Tensor& whole, int64_t dim, const Counts& counts, int rank) {
   int64_t begin = 0;
-  for (int r = 0; r < rank; ++r) begin += counts[r];
+  for (int r = 0; r < rank; ++r)
+    begin += counts[r];
   return whole.narrow(dim, begin, counts[rank]);
 }
 

@@ -1,10 +1,10 @@
 #include "parallel/param.h"
 
+#include <mutex>
+
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
 #include <gtest/gtest.h>
-
-#include <mutex>
 
 #include "comm/thread.h"
 #include "support/errors.h"
@@ -18,7 +18,8 @@ struct Fixture {
       : group("g", {&comm, stage, compute, master}) {
     auto counting = [](float start) {
       return [start](std::span<float> out, int64_t first) {
-        for (size_t i = 0; i < out.size(); ++i) out[i] = start + static_cast<float>(first) + static_cast<float>(i);
+        for (size_t i = 0; i < out.size(); ++i)
+          out[i] = start + static_cast<float>(first) + static_cast<float>(i);
       };
     };
     a = group.add("a", {3, 4}, ParamKind::matrix, counting(0));
@@ -52,7 +53,8 @@ TEST(ParamGroup, AllStagesReadTheSameWeightsAndSumTheSameGradients) {
             Tensor expected = at::zeros({elements.size()}, at::kDouble);
             if (&param == f.a) expected = 2 * sum * at::arange(elements.begin, elements.end, at::kDouble);
             if (&param == f.c) expected = expected + sum;
-            EXPECT_TRUE(at::allclose(found, expected)) << param.name() << " stage " << stage << " ranks " << ranks;
+            EXPECT_TRUE(at::allclose(found, expected))
+                << param.name() << " stage " << stage << " ranks " << ranks;
           });
         }
         f.group.publish_weights();
@@ -85,7 +87,8 @@ TEST(ParamGroup, MatricesAreReadInTheComputeTypeAndGradientsKeptInTheMasterType)
       EXPECT_EQ((**f.c).scalar_type(), at::kFloat);
       ((**f.a).sum().to(at::kFloat) + (**f.c).sum()).backward();
     }
-    for (const Section& section : f.group.sections()) EXPECT_EQ(section.gradient.scalar_type(), at::kFloat);
+    for (const Section& section : f.group.sections())
+      EXPECT_EQ(section.gradient.scalar_type(), at::kFloat);
   });
 }
 

@@ -21,15 +21,17 @@ struct Case {
 };
 
 std::string name_of(const Case& c) {
-  return std::string(to_string(c.sequence)) + " on " + std::to_string(c.ranks) + ", " + std::to_string(c.tokens) +
-         " tokens, " + std::to_string(c.heads) + " heads";
+  return std::string(to_string(c.sequence)) + " on " + std::to_string(c.ranks) + ", " +
+         std::to_string(c.tokens) + " tokens, " + std::to_string(c.heads) + " heads";
 }
 
 const Case kCases[] = {
-    {Sequence::ulysses, 1, 12, 4}, {Sequence::ulysses, 4, 12, 4}, {Sequence::ulysses, 4, 13, 7}, {Sequence::ulysses, 3, 11, 5},
-    {Sequence::lss, 4, 12, 4},     {Sequence::lss, 3, 11, 2},     {Sequence::lss, 8, 13, 1},     {Sequence::lss_kv, 4, 12, 4},
-    {Sequence::lss_kv, 5, 13, 1},  {Sequence::ring, 2, 12, 4},    {Sequence::ring, 4, 13, 3},    {Sequence::ring, 8, 11, 1},
-    {Sequence::hybrid, 4, 12, 4},  {Sequence::hybrid, 8, 19, 3},  {Sequence::hybrid, 8, 16, 4, 4}, {Sequence::hybrid, 6, 13, 3, 3}};
+    {Sequence::ulysses, 1, 12, 4},  {Sequence::ulysses, 4, 12, 4}, {Sequence::ulysses, 4, 13, 7},
+    {Sequence::ulysses, 3, 11, 5},  {Sequence::lss, 4, 12, 4},     {Sequence::lss, 3, 11, 2},
+    {Sequence::lss, 8, 13, 1},      {Sequence::lss_kv, 4, 12, 4},  {Sequence::lss_kv, 5, 13, 1},
+    {Sequence::ring, 2, 12, 4},     {Sequence::ring, 4, 13, 3},    {Sequence::ring, 8, 11, 1},
+    {Sequence::hybrid, 4, 12, 4},   {Sequence::hybrid, 8, 19, 3},  {Sequence::hybrid, 8, 16, 4, 4},
+    {Sequence::hybrid, 6, 13, 3, 3}};
 
 constexpr int64_t kBatch = 2, kHead = 4;
 
@@ -37,7 +39,9 @@ constexpr int64_t kBatch = 2, kHead = 4;
 Tensor attend(const SequenceParallel& sequence, const Tensor& u_BLD, int64_t heads) {
   auto split = [&](const Tensor& t) { return t.view({t.size(0), t.size(1), heads, kHead}).transpose(1, 2); };
   const Tensor context = sequence.context(u_BLD);
-  return sequence.attend(split(u_BLD), split(context * 2), split(context.square())).transpose(1, 2).flatten(2);
+  return sequence.attend(split(u_BLD), split(context * 2), split(context.square()))
+      .transpose(1, 2)
+      .flatten(2);
 }
 
 TEST(Strategy, EachGivesExactAttentionAndGradient) {
@@ -57,19 +61,25 @@ TEST(Strategy, EachGivesExactAttentionAndGradient) {
       const Tensor out = attend(*strategy, my_u, c.heads);
       EXPECT_TRUE(at::allclose(out, expected.slice(1, mine.begin, mine.end), 1e-12, 1e-13)) << name_of(c);
       (out * weight.slice(1, mine.begin, mine.end)).sum().backward();
-      EXPECT_TRUE(at::allclose(my_u.grad(), u.grad().slice(1, mine.begin, mine.end), 1e-11, 1e-12)) << name_of(c);
+      EXPECT_TRUE(at::allclose(my_u.grad(), u.grad().slice(1, mine.begin, mine.end), 1e-11, 1e-12))
+          << name_of(c);
     });
   }
 }
 
-/// Elements that the headers say a rank sends in one forward and backward, for even shares of N tokens of width h.
+/// Elements that the headers say a rank sends in one forward and backward, for even shares of N tokens of
+/// width h.
 int64_t formula(Sequence sequence, int64_t ranks, int64_t tokens, int64_t width) {
   const int64_t Nh = kBatch * tokens * width;
   switch (sequence) {
-    case Sequence::ulysses: return 8 * Nh * (ranks - 1) / (ranks * ranks);
-    case Sequence::lss: return 2 * Nh * (ranks - 1) / ranks;
-    case Sequence::lss_kv: return 4 * Nh * (ranks - 1) / ranks;
-    default: return 6 * Nh * (ranks - 1) / ranks;
+    case Sequence::ulysses:
+      return 8 * Nh * (ranks - 1) / (ranks * ranks);
+    case Sequence::lss:
+      return 2 * Nh * (ranks - 1) / ranks;
+    case Sequence::lss_kv:
+      return 4 * Nh * (ranks - 1) / ranks;
+    default:
+      return 6 * Nh * (ranks - 1) / ranks;
   }
 }
 
@@ -87,7 +97,8 @@ TEST(Strategy, SendsWhatItsFormulaSays) {
         const auto traffic = mesh.traffic();
         const auto entry = traffic.find(to_string(sequence));
         ASSERT_NE(entry, traffic.end());
-        EXPECT_EQ(entry->second.bytes, 8 * formula(sequence, ranks, tokens, heads * kHead)) << to_string(sequence) << " " << ranks;
+        EXPECT_EQ(entry->second.bytes, 8 * formula(sequence, ranks, tokens, heads * kHead))
+            << to_string(sequence) << " " << ranks;
       });
     }
   }
@@ -104,7 +115,8 @@ TEST(Ring, ErrorInBf16DoesNotGrowWithRanks) {
     run_ranks(ranks, [&](Comm& world) {
       const Range mine = share(tokens, world.rank(), ranks);
       const auto ring = make_ring(world, share_sizes(tokens, ranks));
-      parts[world.rank()] = attend(*ring, u.slice(1, mine.begin, mine.end).to(at::kBFloat16), heads).to(at::kDouble);
+      parts[world.rank()] =
+          attend(*ring, u.slice(1, mine.begin, mine.end).to(at::kBFloat16), heads).to(at::kDouble);
     });
     error[ranks] = (at::cat(parts, 1) - exact).square().mean().sqrt().item<double>();
   }

@@ -1,18 +1,19 @@
 /// Expecting an Error with its code and with words of its line.
 #pragma once
 
-#include <gtest/gtest.h>
-
 #include <functional>
 #include <string>
 #include <vector>
+
+#include <gtest/gtest.h>
 
 #include "core/error.h"
 
 namespace seqvit {
 
 /// Runs `body`, which must throw an Error of `code` whose message is one line and holds all `words`.
-inline void expect_error(Exit code, const std::vector<std::string>& words, const std::function<void()>& body) {
+inline void expect_error(Exit code, const std::vector<std::string>& words,
+                         const std::function<void()>& body) {
   try {
     body();
     FAIL() << "expected an error, found none";
@@ -20,7 +21,8 @@ inline void expect_error(Exit code, const std::vector<std::string>& words, const
     const std::string text = error.what();
     EXPECT_EQ(error.code(), code) << text;
     EXPECT_EQ(text.find('\n'), std::string::npos) << text;
-    for (const std::string& word : words) EXPECT_NE(text.find(word), std::string::npos) << word << " not in: " << text;
+    for (const std::string& word : words)
+      EXPECT_NE(text.find(word), std::string::npos) << word << " not in: " << text;
   }
 }
 

@@ -1,10 +1,10 @@
 #include "train/checkpoint.h"
 
+#include <fstream>
+
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
 #include <gtest/gtest.h>
-
-#include <fstream>
 
 #include "comm/thread.h"
 #include "core/file.h"
@@ -16,7 +16,8 @@ namespace {
 
 /// Two groups with random weights and moments.
 struct Fixture {
-  Fixture(Comm& comm, int stage, int64_t width = 5) : sharding{&comm, stage, at::kFloat, at::kFloat}, a("a", sharding), b("b", sharding) {
+  Fixture(Comm& comm, int stage, int64_t width = 5)
+      : sharding{&comm, stage, at::kFloat, at::kFloat}, a("a", sharding), b("b", sharding) {
     a.add("w", {3, width}, ParamKind::matrix, init_truncated_normal(1, 1, "w"));
     a.add("n", {width}, ParamKind::vector, init_truncated_normal(1, 1, "n"));
     b.add("w", {7, 2}, ParamKind::matrix, init_truncated_normal(1, 1, "bw"));
@@ -32,7 +33,8 @@ struct Fixture {
       for (size_t s = 0; s < 2; ++s) {
         Section& section = groups()[g]->sections()[s];
         const at::NoGradGuard no_grad;
-        const Tensor values = at::arange(section.mine.begin, section.mine.end, at::kFloat) + offset + 100.0F * static_cast<float>(2 * g + s);
+        const Tensor values = at::arange(section.mine.begin, section.mine.end, at::kFloat) + offset +
+                              100.0F * static_cast<float>(2 * g + s);
         section.weight.copy_(values);
         optimizer->moments(g, s).first.copy_(values + 0.25);
         optimizer->moments(g, s).second.copy_(values + 0.5);
@@ -43,8 +45,10 @@ struct Fixture {
     for (size_t g = 0; g < 2; ++g) {
       for (size_t s = 0; s < 2; ++s) {
         const Section& section = groups()[g]->sections()[s];
-        const Tensor values = at::arange(section.mine.begin, section.mine.end, at::kFloat) + offset + 100.0F * static_cast<float>(2 * g + s);
-        if (!at::equal(section.weight.detach(), values) || !at::equal(optimizer->moments(g, s).first, values + 0.25) ||
+        const Tensor values = at::arange(section.mine.begin, section.mine.end, at::kFloat) + offset +
+                              100.0F * static_cast<float>(2 * g + s);
+        if (!at::equal(section.weight.detach(), values) ||
+            !at::equal(optimizer->moments(g, s).first, values + 0.25) ||
             !at::equal(optimizer->moments(g, s).second, values + 0.5)) {
           return false;
         }
@@ -85,9 +89,11 @@ TEST(Checkpoint, KeepsTheNewestAndTheBest) {
   const auto comm = make_self_comm();
   Fixture f(*comm, 0);
   Checkpoints all(run.path(), *comm);
-  for (int step = 1; step <= 6; ++step) all.save(f.groups(), *f.optimizer, {step, 1.0}, step == 2, 2);
+  for (int step = 1; step <= 6; ++step)
+    all.save(f.groups(), *f.optimizer, {step, 1.0}, step == 2, 2);
   std::vector<std::string> names;
-  for (const auto& entry : std::filesystem::directory_iterator(run / "checkpoints")) names.push_back(entry.path().filename());
+  for (const auto& entry : std::filesystem::directory_iterator(run / "checkpoints"))
+    names.push_back(entry.path().filename());
   std::sort(names.begin(), names.end());
   EXPECT_EQ(names, (std::vector<std::string>{"best", "step-00000002", "step-00000005", "step-00000006"}));
   EXPECT_EQ(all.best()->filename(), "step-00000002");
@@ -103,7 +109,8 @@ TEST(Checkpoint, RefusesDamageAndOtherModels) {
   const auto checkpoint = all.newest().value();
 
   Fixture other(*comm, 0, 6);
-  expect_error(Exit::checkpoint, {"'a.w'", "[3, 6]", "[3, 5]"}, [&] { load_checkpoint(checkpoint, other.groups(), nullptr); });
+  expect_error(Exit::checkpoint, {"'a.w'", "[3, 6]", "[3, 5]"},
+               [&] { load_checkpoint(checkpoint, other.groups(), nullptr); });
 
   const auto shard = checkpoint / "rank-00000.safetensors";
   std::string bytes = read_text(shard, Exit::checkpoint);
@@ -112,9 +119,11 @@ TEST(Checkpoint, RefusesDamageAndOtherModels) {
   expect_error(Exit::checkpoint, {"rank-00000.safetensors", "checksum", "corrupt"},
                [&] { load_checkpoint(checkpoint, f.groups(), nullptr); });
   std::filesystem::remove(shard);
-  expect_error(Exit::checkpoint, {"rank-00000.safetensors"}, [&] { load_checkpoint(checkpoint, f.groups(), nullptr); });
+  expect_error(Exit::checkpoint, {"rank-00000.safetensors"},
+               [&] { load_checkpoint(checkpoint, f.groups(), nullptr); });
   write_text(checkpoint / "index.json", "{\"format\": 1, \"step\"", Exit::checkpoint);
-  expect_error(Exit::checkpoint, {"index.json", "corrupt"}, [&] { load_checkpoint(checkpoint, f.groups(), nullptr); });
+  expect_error(Exit::checkpoint, {"index.json", "corrupt"},
+               [&] { load_checkpoint(checkpoint, f.groups(), nullptr); });
 }
 
 }  // namespace

@@ -1,4 +1,5 @@
-/// Any mesh trains like one rank: prediction, loss, every gradient, weights after steps; fp64, ranks as threads.
+/// Any mesh trains like one rank: prediction, loss, every gradient, weights after steps; fp64, ranks as
+/// threads.
 #include <fmt/core.h>
 #include <gtest/gtest.h>
 
@@ -20,8 +21,9 @@ struct Layout {
 };
 
 std::string name_of(const Layout& l) {
-  return fmt::format("{} dp {} sp {} zero {} recompute {} heads {} tokens {} micro {} rows {}", to_string(l.sequence), l.dp, l.sp,
-                     l.zero, to_string(l.recompute), l.heads, to_string(l.tokens), l.micro_batches, l.rows);
+  return fmt::format("{} dp {} sp {} zero {} recompute {} heads {} tokens {} micro {} rows {}",
+                     to_string(l.sequence), l.dp, l.sp, l.zero, to_string(l.recompute), l.heads,
+                     to_string(l.tokens), l.micro_batches, l.rows);
 }
 
 VerifyProblem problem_of(const Layout& l) {
@@ -47,7 +49,8 @@ VerifyProblem problem_of(const Layout& l) {
   if (l.rows > 0) {
     problem.shape.rows = l.rows;
     problem.grid.latitude.clear();
-    for (int y = 0; y < l.rows; ++y) problem.grid.latitude.push_back(90.0 - 180.0 * y / (l.rows - 1));
+    for (int y = 0; y < l.rows; ++y)
+      problem.grid.latitude.push_back(90.0 - 180.0 * y / (l.rows - 1));
   }
   return problem;
 }
@@ -57,13 +60,15 @@ void expect_equal(const Layout& layout, int64_t steps, double tolerance) {
   run_ranks(layout.dp * layout.sp, [&](Comm& world) {
     const VerifyReport report = verify_layout(problem, world, steps, tolerance);
     if (world.rank() > 0) return;
-    EXPECT_TRUE(report.passed()) << name_of(layout) << ": " << report.worst.relative << " at " << report.worst.element
-                                 << ", expected " << report.worst.expected << ", found " << report.worst.found;
+    EXPECT_TRUE(report.passed()) << name_of(layout) << ": " << report.worst.relative << " at "
+                                 << report.worst.element << ", expected " << report.worst.expected
+                                 << ", found " << report.worst.found;
     EXPECT_GT(report.tensors, 40);
   });
 }
 
-/// {strategies} x P x dp x zero x even and uneven x recompute, each value of each axis with many of the others.
+/// {strategies} x P x dp x zero x even and uneven x recompute, each value of each axis with many of the
+/// others.
 std::vector<Layout> table() {
   const Recompute modes[] = {Recompute::none, Recompute::full, Recompute::keep_attention};
   std::vector<Layout> layouts;
@@ -72,7 +77,9 @@ std::vector<Layout> table() {
     for (const int dp : {1, 2}) {
       for (const int zero : {0, 1, 2, 3}) {
         if (sp * dp > 8 && zero % 2 == 0) continue;
-        const int heads = sequence == Sequence::ulysses ? sp + turn % 2 : sequence == Sequence::hybrid ? ulysses + turn % 2 : 1 + turn % 3;
+        const int heads = sequence == Sequence::ulysses  ? sp + turn % 2
+                          : sequence == Sequence::hybrid ? ulysses + turn % 2
+                                                         : 1 + turn % 3;
         layouts.push_back({sequence, dp, sp, ulysses, zero, modes[turn % 3], heads,
                            static_cast<Tokens>(turn % 3), dp == 2 && turn % 2 == 0 ? 2 : 1});
         ++turn;
@@ -80,7 +87,8 @@ std::vector<Layout> table() {
     }
   };
   for (const Sequence sequence : {Sequence::ulysses, Sequence::lss, Sequence::lss_kv, Sequence::ring}) {
-    for (const int sp : {1, 2, 3, 4, 8}) add(sequence, sp, 1);
+    for (const int sp : {1, 2, 3, 4, 8})
+      add(sequence, sp, 1);
   }
   add(Sequence::hybrid, 4, 2);
   add(Sequence::hybrid, 8, 2);
@@ -91,7 +99,8 @@ std::vector<Layout> table() {
 TEST(Equivalence, EveryMeshComputesWhatOneRankDoes) {
   const auto layouts = table();
   EXPECT_GE(layouts.size(), 60U);
-  for (const Layout& layout : layouts) expect_equal(layout, 1, 1e-10);
+  for (const Layout& layout : layouts)
+    expect_equal(layout, 1, 1e-10);
 }
 
 TEST(Equivalence, SixStepsStayTogether) {
@@ -115,9 +124,11 @@ TEST(Equivalence, SeventyThreeRowsOnFourRanks) {
 }
 
 TEST(Equivalence, VariableTokensCutInsideAPatch) {
-  // 3 variables x 3 columns x 4 rows of patches = 36 tokens over 5 and 7 ranks: shares of 7 or 8 and 5 or 6 tokens.
+  // 3 variables x 3 columns x 4 rows of patches = 36 tokens over 5 and 7 ranks: shares of 7 or 8 and 5 or 6
+  // tokens.
   for (const int sp : {5, 7}) {
-    expect_equal({Sequence::ring, 1, sp, 1, 3, Recompute::keep_attention, 2, Tokens::variable, 1, 7}, 3, 1e-10);
+    expect_equal({Sequence::ring, 1, sp, 1, 3, Recompute::keep_attention, 2, Tokens::variable, 1, 7}, 3,
+                 1e-10);
   }
 }
 

@@ -1,11 +1,12 @@
-/// Each mistake that peers have made in sharded training, planted on purpose, must show in the comparison with one rank.
-/// Most are planted between the ranks, by a communicator that answers wrongly; the rest by hand.
+/// Each mistake that peers have made in sharded training, planted on purpose, must show in the comparison
+/// with one rank. Most are planted between the ranks, by a communicator that answers wrongly; the rest by
+/// hand.
+#include <cstring>
+
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
 #include <fmt/core.h>
 #include <gtest/gtest.h>
-
-#include <cstring>
 
 #include "comm/thread.h"
 #include "ops/attention.h"
@@ -38,13 +39,16 @@ class FaultyComm final : public Comm {
   Pending all_reduce(const Tensor& x, const char* purpose) override {
     return changed(inner_.all_reduce(x, purpose), x, purpose);
   }
-  Pending all_to_all(const Tensor& x, const Counts& send, const Counts& receive, const char* purpose) override {
+  Pending all_to_all(const Tensor& x, const Counts& send, const Counts& receive,
+                     const char* purpose) override {
     return changed(inner_.all_to_all(x, send, receive, purpose), x, purpose);
   }
   Pending send_recv(const Tensor& x, int to, int from, int64_t count, const char* purpose) override {
     return changed(inner_.send_recv(x, to, from, count, purpose), x, purpose);
   }
-  Pending broadcast(const Tensor& x, int root, const char* purpose) override { return inner_.broadcast(x, root, purpose); }
+  Pending broadcast(const Tensor& x, int root, const char* purpose) override {
+    return inner_.broadcast(x, root, purpose);
+  }
   void barrier(const char* purpose) override { inner_.barrier(purpose); }
   std::unique_ptr<Comm> split(int color) override {
     auto part = inner_.split(color);
@@ -67,7 +71,8 @@ class FaultyComm final : public Comm {
 
 VerifyProblem problem_of(Sequence sequence, int zero) {
   Config config;
-  config.model.num_heads = 4, config.model.embed_dim = 16, config.model.depth = 2, config.model.patch_size = 2;
+  config.model.num_heads = 4, config.model.embed_dim = 16, config.model.depth = 2,
+  config.model.patch_size = 2;
   config.parallel.sp = kRanks, config.parallel.sequence = sequence, config.parallel.zero = zero;
   config.train.seed = 1;
   ModelShape real;
@@ -103,8 +108,10 @@ double with_fault(Sequence sequence, int zero, const Spoil& spoil, const MakeStr
   run_ranks(kRanks, [&](Comm& world) {
     Mesh mesh(world, 1, 1, kRanks, 1);
     Counts tokens;
-    for (int r = 0; r < kRanks; ++r) tokens.push_back(make_slab(problem.shape.token_grid(), r, kRanks).tokens.size());
-    Learner learner(problem.shape, problem.config, problem.grid, mesh, make ? make(mesh.sp(), tokens) : nullptr);
+    for (int r = 0; r < kRanks; ++r)
+      tokens.push_back(make_slab(problem.shape.token_grid(), r, kRanks).tokens.size());
+    Learner learner(problem.shape, problem.config, problem.grid, mesh,
+                    make ? make(mesh.sp(), tokens) : nullptr);
     VerifyFields mine{fields.input, fields.condition, fields.target.clone()};
     if (spoil) spoil(learner, mine, world.rank());
     const Snapshot found = take_snapshot(learner, mesh, mine, 2);
@@ -123,11 +130,12 @@ TEST(Faults, EachIsCaught) {
   const std::pair<const char*, std::function<double()>> faults[] = {
       {"gather left out (own tokens repeated)",
        [] {
-         return with_wire_fault(Sequence::lss, 3, {"lss", [](const Tensor& result, const Tensor& mine, int size) {
-                                                     return mine.numel() < result.numel()
-                                                                ? mine.repeat({size + 1}).narrow(0, 0, result.numel())
-                                                                : result;
-                                                   }});
+         return with_wire_fault(Sequence::lss, 3,
+                                {"lss", [](const Tensor& result, const Tensor& mine, int size) {
+                                   return mine.numel() < result.numel()
+                                              ? mine.repeat({size + 1}).narrow(0, 0, result.numel())
+                                              : result;
+                                 }});
        }},
       {"all-to-all left out",
        [] {
@@ -138,15 +146,17 @@ TEST(Faults, EachIsCaught) {
        }},
       {"ring passes on its own block",
        [] {
-         return with_wire_fault(Sequence::ring, 3, {"ring", [](const Tensor& result, const Tensor& mine, int) {
-                                                      return at::cat({mine, mine}).narrow(0, 0, result.numel());
-                                                    }});
+         return with_wire_fault(Sequence::ring, 3,
+                                {"ring", [](const Tensor& result, const Tensor& mine, int) {
+                                   return at::cat({mine, mine}).narrow(0, 0, result.numel());
+                                 }});
        }},
       {"gradient averaged instead of summed",
        [] {
-         return with_wire_fault(Sequence::ulysses, 0, {"zero", [](const Tensor& result, const Tensor&, int size) {
-                                                         return result / static_cast<double>(size);
-                                                       }});
+         return with_wire_fault(Sequence::ulysses, 0,
+                                {"zero", [](const Tensor& result, const Tensor&, int size) {
+                                   return result / static_cast<double>(size);
+                                 }});
        }},
       {"gradient not summed over ranks",
        [] {
@@ -155,9 +165,10 @@ TEST(Faults, EachIsCaught) {
        }},
       {"loss divided by the local count",
        [] {
-         return with_wire_fault(Sequence::ring, 1, {"loss weight", [](const Tensor& result, const Tensor& mine, int size) {
-                                                      return result.numel() == 2 ? mine * static_cast<double>(size) : result;
-                                                    }});
+         return with_wire_fault(Sequence::ring, 1,
+                                {"loss weight", [](const Tensor& result, const Tensor& mine, int size) {
+                                   return result.numel() == 2 ? mine * static_cast<double>(size) : result;
+                                 }});
        }},
       {"mask of another rank",
        [] {
@@ -204,8 +215,9 @@ TEST(Faults, EachIsCaught) {
            Comm& comm_;
            Counts tokens_;
          };
-         return with_fault(Sequence::ring, 0, nullptr,
-                           [](Comm& sp, const Counts& tokens) { return std::make_unique<Rounded>(sp, tokens); });
+         return with_fault(Sequence::ring, 0, nullptr, [](Comm& sp, const Counts& tokens) {
+           return std::make_unique<Rounded>(sp, tokens);
+         });
        }},
   };
   fmt::print("planted fault                                   largest relative difference from one rank\n");

@@ -1,9 +1,9 @@
 #include "train/loss.h"
 
+#include <cmath>
+
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
-
-#include <cmath>
 
 namespace seqvit {
 namespace {
@@ -13,8 +13,10 @@ const Grid kGrid{{60.0, 0.0, -60.0}, {0.0, 1.0}};  // weights 0.75, 1.5, 0.75
 TEST(WeightedLoss, WeighsByLatitudeAndLeavesMissingPointsOut) {
   const WeightedLoss loss(kGrid, {0, 3}, at::ones({1, 3, 2}, at::kDouble));
   Tensor target = at::zeros({1, 1, 3, 2}, at::kDouble);
-  target.index_put_({at::tensor(0), at::tensor(0), at::tensor(1), at::tensor(0)}, at::tensor(std::nan(""), at::kDouble));
-  const Tensor prediction = at::tensor({1.0, 2.0, 100.0, 3.0, 4.0, 5.0}, at::kDouble).view({1, 1, 3, 2}).requires_grad_();
+  target.index_put_({at::tensor(0), at::tensor(0), at::tensor(1), at::tensor(0)},
+                    at::tensor(std::nan(""), at::kDouble));
+  const Tensor prediction =
+      at::tensor({1.0, 2.0, 100.0, 3.0, 4.0, 5.0}, at::kDouble).view({1, 1, 3, 2}).requires_grad_();
   EXPECT_NEAR(loss.weight_of(target), 2 * 0.75 + 1.5 + 2 * 0.75, 1e-12);
   const Tensor value = loss(prediction, target, 4.5);
   EXPECT_NEAR(value.item<double>(), (0.75 * (1 + 4 + 16 + 25) + 1.5 * 9) / 4.5, 1e-12);
@@ -25,7 +27,8 @@ TEST(WeightedLoss, WeighsByLatitudeAndLeavesMissingPointsOut) {
 }
 
 TEST(WeightedLoss, PartsOfRanksAddUp) {
-  const Tensor prediction = at::randn({2, 1, 3, 2}, at::kDouble), target = at::randn({2, 1, 3, 2}, at::kDouble);
+  const Tensor prediction = at::randn({2, 1, 3, 2}, at::kDouble),
+               target = at::randn({2, 1, 3, 2}, at::kDouble);
   const double whole =
       WeightedLoss(kGrid, {0, 3}, at::ones({1, 3, 2}, at::kDouble))(prediction, target, 12.0).item<double>();
   // Rank 0 owns the first row and half of the second, rank 1 the rest; both hold the second row.
@@ -33,8 +36,10 @@ TEST(WeightedLoss, PartsOfRanksAddUp) {
   first[0][1][1].fill_(0);
   second[0][0][0].fill_(0);
   const double parts =
-      WeightedLoss(kGrid, {0, 2}, first)(prediction.slice(2, 0, 2), target.slice(2, 0, 2), 12.0).item<double>() +
-      WeightedLoss(kGrid, {1, 3}, second)(prediction.slice(2, 1, 3), target.slice(2, 1, 3), 12.0).item<double>();
+      WeightedLoss(kGrid, {0, 2}, first)(prediction.slice(2, 0, 2), target.slice(2, 0, 2), 12.0)
+          .item<double>() +
+      WeightedLoss(kGrid, {1, 3}, second)(prediction.slice(2, 1, 3), target.slice(2, 1, 3), 12.0)
+          .item<double>();
   EXPECT_NEAR(parts, whole, 1e-14);
 }
 

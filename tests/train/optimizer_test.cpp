@@ -1,9 +1,9 @@
 #include "train/optimizer.h"
 
+#include <cmath>
+
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
-
-#include <cmath>
 
 #include "comm/thread.h"
 

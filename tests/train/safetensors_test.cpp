@@ -35,7 +35,8 @@ TEST(Safetensors, RefusesWhatIsBroken) {
   header[8] = '#';
   write_text(path, header, Exit::checkpoint);
   expect_error(Exit::checkpoint, {"x.safetensors", "corrupt"}, [&] { SafetensorsFile file(path); });
-  expect_error(Exit::checkpoint, {"missing.safetensors"}, [&] { SafetensorsFile file(directory / "missing.safetensors"); });
+  expect_error(Exit::checkpoint, {"missing.safetensors"},
+               [&] { SafetensorsFile file(directory / "missing.safetensors"); });
 }
 
 }  // namespace
