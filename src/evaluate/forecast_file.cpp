@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #include "core/error.h"
-#include "core/file.h"
+#include "evaluate/file_sink.h"
 
 namespace seqvit {
 namespace {
@@ -83,6 +83,7 @@ struct ForecastWriter::Impl {
   ~Impl() {
     if (id >= 0) {
       const std::lock_guard lock(netcdf_mutex());
+      sink_writes(temporary);
       ::nc_abort(id);
     }
     if (created) ::unlink(temporary.c_str());
@@ -97,9 +98,9 @@ struct ForecastWriter::Impl {
     const int status = function(args...);
     const int reason = errno;
     if (status == NC_NOERR) return;
-    const bool of_system = status > 0 || (status == NC_EHDFERR && reason != 0);
+    const bool of_system = reason != 0 && (status > 0 || status == NC_EHDFERR);
     fail(Exit::data, "{}: cannot write the forecast: {}", path.string(),
-         of_system ? std::strerror(status > 0 ? status : reason) : ::nc_strerror(status));
+         of_system ? std::strerror(reason) : ::nc_strerror(status));
   }
 
   // Asks the system for the room of the whole file, uncompressed, and gives it back: HDF5 does not survive a
@@ -255,8 +256,8 @@ ForecastWriter::ForecastWriter(const std::filesystem::path& path, const Dataset&
   impl_->path = path;
   impl_->temporary = path.string() + ".tmp";
   impl_->reserve(dataset, layout);
+  impl_->created = true;  // a failed nc_create may leave a file as well
   impl_->call(::nc_create, impl_->temporary.c_str(), NC_NETCDF4 | NC_CLOBBER, &impl_->id);
-  impl_->created = true;
   impl_->define_file(dataset, layout);
 }
 
@@ -275,7 +276,10 @@ void ForecastWriter::write(int64_t initial, int64_t lead, int64_t variable, Rang
 }
 
 void ForecastWriter::commit() {
-  const int id = std::exchange(impl_->id, -1);  // after a failed close the handle is gone as well
+  impl_->call(
+      ::nc_sync,
+      impl_->id);  // a full disk must show here, where the file can still be given up; see sink_writes
+  const int id = std::exchange(impl_->id, -1);
   impl_->call(::nc_close, id);
   const auto fail_errno = [&] {
     fail(Exit::data, "{}: cannot write the forecast: {}", impl_->path.string(), std::strerror(errno));
