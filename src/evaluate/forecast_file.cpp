@@ -4,7 +4,6 @@
 #include <array>
 #include <cctype>
 #include <cerrno>
-#include <chrono>
 #include <cstring>
 #include <ctime>
 #include <fcntl.h>
@@ -14,8 +13,10 @@
 #include <set>
 #include <unistd.h>
 
+#include <fmt/chrono.h>
+
 #include "core/error.h"
-#include "evaluate/file_sink.h"
+#include "evaluate/full_disk.h"
 
 namespace seqvit {
 namespace {
@@ -26,30 +27,13 @@ constexpr int kDeflateLevel = 2;
 
 // Attributes that describe how the source stored its values, or point at variables that a forecast file does
 // not have.
-const std::set<std::string> kLeftOut = {"_FillValue",
-                                        "missing_value",
-                                        "scale_factor",
-                                        "add_offset",
-                                        "valid_min",
-                                        "valid_max",
-                                        "valid_range",
-                                        "actual_range",
-                                        "_Unsigned",
-                                        "coordinates",
-                                        "bounds",
-                                        "climatology",
-                                        "grid_mapping",
-                                        "cell_measures",
-                                        "formula_terms",
-                                        "ancillary_variables",
-                                        "CLASS",
-                                        "NAME",
-                                        "least_significant_digit",
-                                        "_ChunkSizes",
-                                        "_Netcdf4Dimid",
-                                        "_Netcdf4Coordinates",
-                                        "DIMENSION_LIST",
-                                        "REFERENCE_LIST"};
+// clang-format off
+const std::set<std::string> kLeftOut = {
+    "_FillValue", "missing_value", "scale_factor", "add_offset", "valid_min", "valid_max", "valid_range",
+    "actual_range", "_Unsigned", "coordinates", "bounds", "climatology", "grid_mapping", "cell_measures",
+    "formula_terms", "ancillary_variables", "CLASS", "NAME", "least_significant_digit", "_ChunkSizes",
+    "_Netcdf4Dimid", "_Netcdf4Coordinates", "DIMENSION_LIST", "REFERENCE_LIST"};
+// clang-format on
 
 // Attributes of the source file that say where the data is from and what may be done with it (in lower case).
 const std::set<std::string> kCredits = {
@@ -58,12 +42,7 @@ const std::set<std::string> kCredits = {
     "acknowledgment", "doi",         "further_info_url", "contact"};
 
 std::string utc_now() {
-  const std::time_t now = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
-  std::tm utc{};
-  ::gmtime_r(&now, &utc);
-  std::array<char, 32> text{};
-  std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%SZ", &utc);
-  return text.data();
+  return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr)));
 }
 
 std::string lower(std::string text) {
@@ -76,7 +55,7 @@ std::string lower(std::string text) {
 struct ForecastWriter::Impl {
   std::filesystem::path path, temporary;
   int id = -1;
-  bool created = false;
+  bool created = false, room_held = false;
   std::vector<int> variables;
   int64_t columns = 0;
 
@@ -89,6 +68,10 @@ struct ForecastWriter::Impl {
     if (created) ::unlink(temporary.c_str());
   }
 
+  [[noreturn]] void fail_with(const std::string& reason) const {
+    fail(Exit::data, "{}: cannot write the forecast: {}", path.string(), reason);
+  }
+
   // Runs a netCDF call. HDF5 reports a failed write as "HDF error" only; the reason is what the system left
   // in errno.
   template <typename Function, typename... Args>
@@ -99,23 +82,26 @@ struct ForecastWriter::Impl {
     const int reason = errno;
     if (status == NC_NOERR) return;
     const bool of_system = reason != 0 && (status > 0 || status == NC_EHDFERR);
-    fail(Exit::data, "{}: cannot write the forecast: {}", path.string(),
-         of_system ? std::strerror(reason) : ::nc_strerror(status));
+    fail_with(of_system ? std::strerror(reason) : ::nc_strerror(status));
   }
 
-  // Asks the system for the room of the whole file, uncompressed, and gives it back: HDF5 does not survive a
-  // write that fails under it, so a disk that is too full must be noticed before.
-  void reserve(const Dataset& dataset, const ForecastLayout& layout) {
+  void create(const Dataset& dataset, const ForecastLayout& layout) {
     const auto fields =
         static_cast<int64_t>(layout.initial_times.size() * layout.variables.size()) * layout.steps;
-    const int64_t bytes = fields * dataset.grid().points() * static_cast<int64_t>(sizeof(float)) + 65536;
-    const int descriptor = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-    int reason = descriptor < 0 ? errno : ::posix_fallocate(descriptor, 0, bytes);
-    if (reason == EOPNOTSUPP || reason == EINVAL) reason = 0;  // a file system that cannot tell
-    if (descriptor >= 0) ::close(descriptor), ::unlink(temporary.c_str());
-    if (reason == 0) return;
-    fail(Exit::data, "{}: cannot write the forecast: {} (it needs up to {} bytes)", path.string(),
-         std::strerror(reason), bytes);
+    // Uncompressed: how small a field gets is not known before.
+    const int64_t bytes =
+        fields * dataset.grid().points() * static_cast<int64_t>(sizeof(float)) + kMetadataBytes;
+    if (const int reason = room_error(temporary, bytes); reason != 0) {
+      fail_with(fmt::format("{} (it needs up to {} bytes)", std::strerror(reason), bytes));
+    }
+    created = true;  // a failed nc_create may leave a file as well
+    call(::nc_create, temporary.c_str(), NC_NETCDF4 | NC_CLOBBER, &id);
+    room_held = hold_room(temporary, bytes);
+  }
+
+  void require_room(int64_t bytes) const {
+    const int reason = growth_error(temporary, bytes + kMetadataBytes, room_held);
+    if (reason != 0) fail_with(std::strerror(reason));
   }
 
   void put(int variable, const std::string& name, const NetcdfAttribute& value) {
@@ -209,6 +195,10 @@ void ForecastWriter::Impl::define_file(const Dataset& dataset, const ForecastLay
   }
   put_file_attributes(dataset, layout);
   call(::nc_enddef, id);
+  // Without a cache a field is on its way to the disk when `write` returns, so that what is left to the end
+  // is small. Before nc_enddef netCDF-C would set the cache back.
+  for (const int variable : variables)
+    call(::nc_set_var_chunk_cache, id, variable, size_t{0}, size_t{0}, 0.0f);
   write_coordinates(dataset, layout, {initial, lead, valid, latitude, longitude});
 }
 
@@ -255,9 +245,7 @@ ForecastWriter::ForecastWriter(const std::filesystem::path& path, const Dataset&
     : impl_(std::make_unique<Impl>()) {
   impl_->path = path;
   impl_->temporary = path.string() + ".tmp";
-  impl_->reserve(dataset, layout);
-  impl_->created = true;  // a failed nc_create may leave a file as well
-  impl_->call(::nc_create, impl_->temporary.c_str(), NC_NETCDF4 | NC_CLOBBER, &impl_->id);
+  impl_->create(dataset, layout);
   impl_->define_file(dataset, layout);
 }
 
@@ -267,6 +255,7 @@ void ForecastWriter::write(int64_t initial, int64_t lead, int64_t variable, Rang
                            std::span<const float> values) {
   check(static_cast<int64_t>(values.size()) == rows.size() * impl_->columns,
         "a forecast field has the wrong size");
+  impl_->require_room(static_cast<int64_t>(values.size_bytes()));
   const std::array<size_t, 4> start = {static_cast<size_t>(initial), static_cast<size_t>(lead),
                                        static_cast<size_t>(rows.begin), 0};
   const std::array<size_t, 4> count = {1, 1, static_cast<size_t>(rows.size()),
@@ -276,19 +265,17 @@ void ForecastWriter::write(int64_t initial, int64_t lead, int64_t variable, Rang
 }
 
 void ForecastWriter::commit() {
-  impl_->call(
-      ::nc_sync,
-      impl_->id);  // a full disk must show here, where the file can still be given up; see sink_writes
+  impl_->require_room(0);
+  impl_->call(::nc_sync, impl_->id);
   const int id = std::exchange(impl_->id, -1);
   impl_->call(::nc_close, id);
-  const auto fail_errno = [&] {
-    fail(Exit::data, "{}: cannot write the forecast: {}", impl_->path.string(), std::strerror(errno));
-  };
   const int descriptor = ::open(impl_->temporary.c_str(), O_RDONLY | O_CLOEXEC);
-  if (descriptor < 0) fail_errno();
+  if (descriptor < 0) impl_->fail_with(std::strerror(errno));
   const int synced = ::fsync(descriptor);
   ::close(descriptor);
-  if (synced != 0 || ::rename(impl_->temporary.c_str(), impl_->path.c_str()) != 0) fail_errno();
+  if (synced != 0 || ::rename(impl_->temporary.c_str(), impl_->path.c_str()) != 0) {
+    impl_->fail_with(std::strerror(errno));
+  }
   impl_->created = false;
 }
 

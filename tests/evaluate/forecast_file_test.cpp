@@ -8,7 +8,9 @@
 #include <sys/resource.h>
 
 #include "core/error.h"
+#include "core/random.h"
 #include "data/netcdf.h"
+#include "evaluate/full_disk.h"
 #include "evaluate/synthetic.h"
 
 namespace seqvit {
@@ -22,7 +24,9 @@ struct Source {
   std::unique_ptr<Dataset> dataset;
 
   explicit Source(const std::string& calendar = "standard",
-                  const std::string& units = "hours since 1999-02-27", double step = 6.0) {
+                  const std::string& units = "hours since 1999-02-27", double step = 6.0,
+                  std::vector<double> longitude = {0, 90, 180, 270}) {
+    synthetic.longitude = std::move(longitude);
     synthetic.variables = {"a", "b"};
     synthetic.times = Synthetic::steps(40, step);
     synthetic.calendar = calendar;
@@ -157,40 +161,71 @@ TEST(ForecastFile, NamesThePathAndTheReasonThatItCannotBeCreated) {
   }
 }
 
-// A limit on the size of files makes writes fail as on a full disk: wherever it strikes, nothing is left
-// behind and what stood under the name stays.
-TEST(ForecastFile, FailedWritesLeaveNothing) {
-  const Source source;
-  const ForecastLayout layout{{0, 1, 2, 3, 4, 5}, LeadTime::parse("6h"), 30, {0, 1}, "x"};
-  std::signal(SIGXFSZ, SIG_IGN);
-  rlimit before{};
-  ASSERT_EQ(getrlimit(RLIMIT_FSIZE, &before), 0);
-  constexpr rlim_t kComplete = 40000;  // bytes; less than the whole file
-  rlim_t failures = 0;
-  for (rlim_t limit = 0; limit < kComplete; limit += 997) {
-    { std::ofstream(source.output()) << "old"; }
-    const rlimit small{limit, before.rlim_max};
-    ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &small), 0);
-    try {
-      ForecastWriter writer(source.output(), *source.dataset, layout);
-      write_all(writer, layout);
-      writer.commit();
-    } catch (const Error& error) {
-      ++failures;
-      EXPECT_EQ(error.code(), Exit::data);
-      EXPECT_NE(std::string(error.what()).find("forecast.nc: cannot write the forecast: File too large"),
-                std::string::npos)
-          << error.what();
-    }
-    ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &before), 0);
-    EXPECT_EQ(entries(source.directory.path()), 2) << "at limit " << limit;
-    EXPECT_EQ(std::filesystem::file_size(source.output()), 3u) << "at limit " << limit;
+// Sets a limit on the size of files, at which writes fail as on a full disk.
+class FileSizeLimit {
+ public:
+  explicit FileSizeLimit(rlim_t bytes) {
+    std::signal(SIGXFSZ, SIG_IGN);
+    getrlimit(RLIMIT_FSIZE, &before_);
+    const rlimit small{bytes, before_.rlim_max};
+    setrlimit(RLIMIT_FSIZE, &small);
   }
-  EXPECT_EQ(failures, (kComplete + 996) / 997) << "each of them";
-  // And the library still works.
-  ForecastWriter writer(source.output(), *source.dataset, layout);
-  write_all(writer, layout);
-  writer.commit();
+  ~FileSizeLimit() { setrlimit(RLIMIT_FSIZE, &before_); }
+
+ private:
+  rlimit before_{};
+};
+
+void expect_file_too_large(const Error& error) {
+  EXPECT_EQ(error.code(), Exit::data);
+  EXPECT_NE(std::string(error.what()).find("forecast.nc: cannot write the forecast: File too large"),
+            std::string::npos)
+      << error.what();
+}
+
+TEST(ForecastFile, TooLittleRoomIsNoticedBeforeTheForecast) {
+  const Source source;
+  const FileSizeLimit limit(kMetadataBytes + 76799);
+  try {
+    ForecastWriter writer(source.output(), *source.dataset,
+                          {{0, 1, 2, 3, 4, 5}, LeadTime::parse("6h"), 100, {0, 1}, "x"});
+    FAIL() << "76800 bytes of fields and the header";
+  } catch (const Error& error) {
+    expect_file_too_large(error);
+  }
+  EXPECT_EQ(entries(source.directory.path()), 1);
+}
+
+// Room that is gone later: wherever the writer runs out of it, nothing is left behind, what stood under the
+// name stays, and the library goes on working.
+TEST(ForecastFile, RunningOutOfRoomLeavesNothing) {
+  const Source source("standard", "hours since 1999-02-27", 6.0, Synthetic::steps(3000, 0.1));
+  const ForecastLayout layout{{0, 1, 2}, LeadTime::parse("6h"), 6, {0, 1}, "x"};
+  std::vector<float> noise(4 * 3000);
+  for (size_t i = 0; i < noise.size(); ++i)
+    noise[i] = static_cast<float>(uniform(1, i));
+  const auto write = [&](int64_t limit_bytes) {
+    ForecastWriter writer(source.output(), *source.dataset, layout);
+    const FileSizeLimit limit(limit_bytes);
+    for (int64_t i = 0; i < 3 * 6 * 2; ++i)
+      writer.write(i / 12, i / 2 % 6, i % 2, {0, 4}, noise);
+    writer.commit();
+  };
+  write(int64_t{1} << 30);
+  const auto complete = static_cast<int64_t>(std::filesystem::file_size(source.output()));
+  EXPECT_GT(complete, 3 * 6 * 2 * 30000);
+  { std::ofstream(source.output()) << "old"; }
+  for (int64_t bytes = 0; bytes < complete * 3 / 4; bytes += 99991) {
+    try {
+      write(kMetadataBytes + bytes);
+      ADD_FAILURE() << "complete at limit " << bytes;
+    } catch (const Error& error) {
+      expect_file_too_large(error);
+    }
+    EXPECT_EQ(entries(source.directory.path()), 2) << "at limit " << bytes;
+    EXPECT_EQ(std::filesystem::file_size(source.output()), 3u) << "at limit " << bytes;
+  }
+  write(int64_t{1} << 30);
   EXPECT_NE(NetcdfFile(source.output().string()).find("a"), nullptr);
 }
 
