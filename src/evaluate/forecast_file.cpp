@@ -91,9 +91,8 @@ struct ForecastWriter::Impl {
     // Uncompressed: how small a field gets is not known before.
     const int64_t bytes =
         fields * dataset.grid().points() * static_cast<int64_t>(sizeof(float)) + kMetadataBytes;
-    if (const int reason = room_error(temporary, bytes); reason != 0) {
-      fail_with(fmt::format("{} (it needs up to {} bytes)", std::strerror(reason), bytes));
-    }
+    const int reason = room_error(temporary, bytes);
+    if (reason != 0) fail_with(fmt::format("{} (it needs up to {} bytes)", std::strerror(reason), bytes));
     created = true;  // a failed nc_create may leave a file as well
     call(::nc_create, temporary.c_str(), NC_NETCDF4 | NC_CLOBBER, &id);
     room_held = hold_room(temporary, bytes);
@@ -168,8 +167,8 @@ void ForecastWriter::Impl::define_file(const Dataset& dataset, const ForecastLay
   const Attributes& source_time = dataset.coordinate_attributes("time");
   Attributes time = {{"calendar", calendar_name(dataset.calendar())}};
   for (const char* name : {"units", "calendar"}) {
-    if (const auto found = source_time.find(name); found != source_time.end())
-      time.insert_or_assign(name, found->second);
+    const auto found = source_time.find(name);
+    if (found != source_time.end()) time.insert_or_assign(name, found->second);
   }
   const int initial = define("init_time", NC_DOUBLE, {dims[0]});
   put_all(initial, time,
@@ -270,10 +269,9 @@ void ForecastWriter::commit() {
   const int id = std::exchange(impl_->id, -1);
   impl_->call(::nc_close, id);
   const int descriptor = ::open(impl_->temporary.c_str(), O_RDONLY | O_CLOEXEC);
-  if (descriptor < 0) impl_->fail_with(std::strerror(errno));
-  const int synced = ::fsync(descriptor);
-  ::close(descriptor);
-  if (synced != 0 || ::rename(impl_->temporary.c_str(), impl_->path.c_str()) != 0) {
+  const bool synced = descriptor >= 0 && ::fsync(descriptor) == 0;
+  if (descriptor >= 0) ::close(descriptor);
+  if (!synced || ::rename(impl_->temporary.c_str(), impl_->path.c_str()) != 0) {
     impl_->fail_with(std::strerror(errno));
   }
   impl_->created = false;
@@ -292,8 +290,8 @@ std::vector<float> read_forecast(const std::filesystem::path& path, const std::s
   const NetcdfFile file(path.string());
   const NetcdfVariable* found = file.find(forecast_variable_name(variable));
   if (found == nullptr) fail(Exit::data, "{}: no variable '{}'", path.string(), variable);
-  const std::vector<int64_t> start = {initial, lead, 0, 0};
-  const std::vector<int64_t> count = {1, 1, found->dims[2].size, found->dims[3].size};
+  const std::vector<int64_t> start = {initial, lead, 0, 0},
+                             count = {1, 1, found->dims[2].size, found->dims[3].size};
   std::vector<float> field(count[2] * count[3]);
   file.read(*found, start, count, field);
   return field;

@@ -1,9 +1,10 @@
 """Scores of `seqvit evaluate` against an independent computation from a forecast file and the source data.
 
-    check_scores.py FORECAST.nc SOURCE.nc SCORES.json VARIABLE
+    check_scores.py FORECAST.nc SOURCE.nc SCORES.json VARIABLE [TRAINING_BEGIN TRAINING_END]
 
-Recomputes rmse, rmse_per_step, mae, bias and skill_persistence of every lead by the definitions of WeatherBench 2 (cosine
-weights, points valid in forecast, truth and initial state) and compares at 1e-6. Exit 77 (a skipped test) without numpy and netCDF4.
+Recomputes rmse, rmse_per_step, mae, bias and the skill against persistence of every lead by the definitions of WeatherBench 2
+(cosine weights, points valid in forecast, truth and initial state), with the training period (time indices, the end
+excluded) also acc and the skill against climatology, and compares at 1e-6. Exit 77 (a skipped test) without numpy and netCDF4.
 """
 
 import json
@@ -16,52 +17,96 @@ except ImportError as error:
     print(f"skipped: {error}; pip install numpy netCDF4")
     sys.exit(77)
 
+FIRST_DAY = np.cumsum([0, 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30])  # of each month of a leap year
+
 
 def filled(variable):
     """Physical values, NaN where missing; in single precision, as the program holds fields."""
     return np.ma.filled(variable[:].astype("f8"), np.nan).astype("f4").astype("f8")
 
 
-def main(forecast_path, source_path, scores_path, name):
+def dates_of(variable):
+    return netCDF4.num2date(variable[:], variable.units, getattr(variable, "calendar", "standard"))
+
+
+def place_in_year(date):
+    return FIRST_DAY[date.month - 1] + date.day - 1
+
+
+def climatology(truth, dates, training):
+    """A function of a date: mean of the training fields of the same time of day within 10 days of the year."""
+    days = np.array([place_in_year(d) for d in dates[training]])
+    clock = np.array([d.hour * 60 + d.minute for d in dates[training]])
+    fields = truth[training]
+
+    def at(date):
+        apart = np.abs(days - place_in_year(date))
+        near = (np.minimum(apart, 366 - apart) <= 10) & (clock == date.hour * 60 + date.minute)
+        valid = np.isfinite(fields[near])
+        count = valid.sum(axis=0)
+        total = np.where(valid, fields[near], 0.0).sum(axis=0)
+        return np.where(count > 0, total / np.maximum(count, 1), np.nan).astype("f4").astype("f8")
+
+    return at
+
+
+def space_means(f, o, p, c, weights):
+    """Means over space at one initial time, by name; those that need climatology are over its own points."""
+    valid = np.isfinite(f) & np.isfinite(o) & np.isfinite(p)
+    both = valid & np.isfinite(c)
+    means = {}
+    if valid.any():
+        w = weights[valid] / weights[valid].sum()
+        e, reference = f[valid] - o[valid], p[valid] - o[valid]
+        means.update(mse=(w * e**2).sum(), rmse=np.sqrt((w * e**2).sum()), mae=(w * np.abs(e)).sum(), bias=(w * e).sum(),
+                     persistence_mse=(w * reference**2).sum())
+    if both.any():
+        w = weights[both] / weights[both].sum()
+        f, o, c = f[both], o[both], c[both]
+        means.update(both_mse=(w * (f - o) ** 2).sum(), climatology_mse=(w * (c - o) ** 2).sum(),
+                     acc=(w * (f - c) * (o - c)).sum() / np.sqrt((w * (f - c) ** 2).sum() * (w * (o - c) ** 2).sum()))
+    return means
+
+
+def expected_scores(steps):
+    """Scores of one lead from the means at every initial time; without those that are not defined."""
+
+    def mean(name):
+        values = [s[name] for s in steps if name in s]
+        return np.mean(values) if values else np.nan
+
+    scores = {"rmse": np.sqrt(mean("mse")), "rmse_per_step": mean("rmse"), "mae": mean("mae"), "bias": mean("bias"),
+              "skill_persistence": 1 - mean("mse") / mean("persistence_mse"), "acc": mean("acc"),
+              "skill_climatology": 1 - mean("both_mse") / mean("climatology_mse")}
+    return {metric: value for metric, value in scores.items() if np.isfinite(value)}
+
+
+def main(forecast_path, source_path, scores_path, name, *training):
     forecast_file, source = netCDF4.Dataset(forecast_path), netCDF4.Dataset(source_path)
-    times = [str(t) for t in netCDF4.num2date(source["time"][:], source["time"].units, getattr(source["time"], "calendar", "standard"))]
-    index = {t: i for i, t in enumerate(times)}
-    valid = forecast_file["time"]
-    valid_times = netCDF4.num2date(valid[:], valid.units, getattr(valid, "calendar", "standard"))
-    init = forecast_file["init_time"]
-    init_times = netCDF4.num2date(init[:], init.units, getattr(init, "calendar", "standard"))
-    leads = np.asarray(forecast_file["lead_time"][:], dtype=float)
-    truth_all, forecast = filled(source[name]), filled(forecast_file[name])
+    dates = dates_of(source["time"])
+    index = {str(date): i for i, date in enumerate(dates)}
+    starts, valid_dates = dates_of(forecast_file["init_time"]), dates_of(forecast_file["time"])
+    truth, forecast = filled(source[name]), filled(forecast_file[name])
     latitude = source.variables.get("lat", source.variables.get("latitude"))[:]
     row = np.cos(np.deg2rad(np.asarray(latitude, dtype=float)))
-    weights = np.broadcast_to((row / row.mean())[:, None], truth_all.shape[1:])
+    weights = np.broadcast_to((row / row.mean())[:, None], truth.shape[1:])
+    normal = climatology(truth, dates, slice(*map(int, training))) if training else lambda _: np.full_like(truth[0], np.nan)
 
-    scores = {(s["lead_hours"], s["metric"]): s for s in json.load(open(scores_path))["scores"]
-              if s["variable"] == name and s["region"] == "global"}
+    found = {(s["lead_hours"], s["metric"]): s["value"] for s in json.load(open(scores_path))["scores"]
+             if s["variable"] == name and s["region"] == "global"}
     compared, worst = 0, 0.0
-    for k, lead in enumerate(leads):
-        mse, absolute, bias, reference = [], [], [], []
-        for i, start in enumerate(init_times):
-            target = index.get(str(valid_times[i, k]))
-            if target is None:
-                continue
-            f, o, p = forecast[i, k], truth_all[target], truth_all[index[str(start)]]
-            ok = np.isfinite(f) & np.isfinite(o) & np.isfinite(p)
-            w = weights[ok] / weights[ok].sum()
-            mse.append((w * (f[ok] - o[ok]) ** 2).sum())
-            absolute.append((w * np.abs(f[ok] - o[ok])).sum())
-            bias.append((w * (f[ok] - o[ok])).sum())
-            reference.append((w * (p[ok] - o[ok]) ** 2).sum())
-        expected = {"rmse": np.sqrt(np.mean(mse)), "rmse_per_step": np.mean(np.sqrt(mse)), "mae": np.mean(absolute),
-                    "bias": np.mean(bias), "skill_persistence": 1 - np.mean(mse) / np.mean(reference)}
+    for k, lead in enumerate(np.asarray(forecast_file["lead_time"][:], dtype=float)):
+        steps = [space_means(forecast[i, k], truth[index[str(valid_dates[i, k])]], truth[index[str(start)]],
+                             normal(valid_dates[i, k]), weights)
+                 for i, start in enumerate(starts) if str(valid_dates[i, k]) in index]
+        expected = expected_scores(steps)
         for metric, value in expected.items():
-            found = scores[(lead, metric)]["value"]
-            error = abs(found - value) / max(abs(value), 1e-2)
+            error = abs((found[(lead, metric)] or np.nan) - value) / max(abs(value), 1e-2)
             worst, compared = max(worst, error), compared + 1
-            if error > 1e-6:
-                print(f"lead {lead} h {metric}: expected {value!r}, found {found!r}")
+            if not error <= 1e-6:
+                print(f"lead {lead} h {metric}: expected {value!r}, found {found[(lead, metric)]!r}")
                 return 1
-    print(f"{compared} scores equal within {worst:.1e}")
+    print(f"{compared} scores ({', '.join(expected)}) equal within {worst:.1e}")
     return 0 if compared else 1
 
 

@@ -23,4 +23,4 @@ export SEQVIT_CACHE=$work/cache OMP_NUM_THREADS=1
 "$seqvit" train "$work/tiny.yaml" --run "$work/run"
 "$seqvit" evaluate "$work/run" > "$work/table"
 "$seqvit" forecast "$work/run" --init "$initial" --steps 20 --output "$work/forecast.nc"
-"$python" "$here/check_scores.py" "$work/forecast.nc" "$sample" "$work/run/scores.json" air
+"$python" "$here/check_scores.py" "$work/forecast.nc" "$sample" "$work/run/scores.json" air 0 400
