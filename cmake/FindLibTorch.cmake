@@ -32,7 +32,11 @@ if(LibTorch_FOUND AND NOT TARGET libtorch::libtorch)
   target_include_directories(libtorch::libtorch SYSTEM INTERFACE
     "${_headers}" "${_headers}/torch/csrc/api/include")
   get_filename_component(_lib "${LibTorch_CPU_LIBRARY}" DIRECTORY)
-  target_link_libraries(libtorch::libtorch INTERFACE "${LibTorch_CPU_LIBRARY}" "${LibTorch_C10_LIBRARY}")
+  # at::parallel_for runs on several threads only in code compiled for OpenMP, and that must share libtorch's pool: its
+  # own copy of the run-time library is the one to link.
+  find_library(LibTorch_GOMP_LIBRARY libgomp.so.1 HINTS "${_lib}")
+  target_link_libraries(libtorch::libtorch INTERFACE "${LibTorch_CPU_LIBRARY}" "${LibTorch_C10_LIBRARY}"
+    "${LibTorch_GOMP_LIBRARY}")
   target_link_options(libtorch::libtorch INTERFACE "-Wl,-rpath,${_lib}")
   # The PyPI wheel is built for CUDA: its CPU library wants the CUDA run-time library loaded, and symbols of its
   # other (unused, not installed) CUDA libraries stay unresolved.

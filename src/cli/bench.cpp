@@ -1,16 +1,17 @@
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <memory>
 
 #include <ATen/Parallel.h>
 #include <ATen/core/grad_mode.h>
-#include <ATen/ops/matmul.h>
 #include <ATen/ops/randn.h>
 #include <nlohmann/json.hpp>
 #include <sys/resource.h>
 
+#include "cli/bench_attention.h"
 #include "cli/command.h"
+#include "cli/timing.h"
+#include "core/clock.h"
 #include "core/error.h"
 #include "core/log.h"
 #include "core/stop.h"
@@ -24,6 +25,7 @@ struct BenchCommand {
   std::string json;
   int64_t tokens = 4096, embed_dim = 384, depth = 4, num_heads = 6, batch_size = 1, steps = 6;
   std::string precision = "fp32", recompute = "none";
+  bool attention = false;
 };
 
 /// A plain encoder of the shape asked for: one variable on a square-ish grid, patches of 8 x 8 (64 outputs a
@@ -62,29 +64,29 @@ BenchProblem make_problem(const BenchCommand& b, const Invocation& invocation) {
   return problem;
 }
 
-double now() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
-
-/// Operations a second of one large matrix product of this type here: what a step's rate is compared with.
-double matmul_rate(at::ScalarType type) {
-  const at::NoGradGuard no_grad;
-  const Tensor a = at::randn({4096, 1024}).to(type), b = at::randn({1024, 4096}).to(type);
-  double best = 1e30;
-  for (int i = 0; i < 6; ++i) {
-    const double start = now();
-    at::matmul(a, b);
-    best = std::min(best, now() - start);
+void run_attention(const BenchCommand& command, at::ScalarType type) {
+  const auto json = bench_attention(
+      {command.tokens, command.embed_dim, command.num_heads, command.batch_size}, type, command.steps);
+  auto number = [&](const char* key) { return json.at(key).get<double>(); };
+  if (command.json != "-") {
+    fmt::print(
+        "{} tokens, {} heads of {}, {}, {} threads, {}:\n  forward  {:.4f} s, {:.2f} of the matrix product, "
+        "{:.2f} x "
+        "libtorch\n  backward {:.4f} s, {:.2f} of the matrix product, {:.2f} x libtorch\n",
+        command.tokens, command.num_heads, json.at("head_dim").get<int64_t>(), command.precision,
+        at::get_num_threads(), json.at("kernel").get<std::string>(), number("forward_seconds"),
+        number("forward_share_of_matmul"), number("forward_speedup_over_libtorch"),
+        number("backward_seconds"), number("backward_share_of_matmul"),
+        number("backward_speedup_over_libtorch"));
   }
-  return 2.0 * 4096 * 1024 * 4096 / best;
+  if (!command.json.empty()) write_json(json, command.json);
 }
 
 void run_bench(const BenchCommand& command, const Invocation& invocation) {
   const BenchProblem problem = make_problem(command, invocation);
-  const ParallelConfig& p = problem.config.parallel;
+  if (command.attention) return run_attention(command, compute_type(problem.config.train.precision));
   Comm& world = invocation.launch.world();
-  Mesh mesh(world, static_cast<int>(p.pp), static_cast<int>(p.dp), static_cast<int>(p.sp),
-            static_cast<int>(p.tp));
+  Mesh mesh(world, problem.config.parallel);
   const double rate = matmul_rate(compute_type(problem.config.train.precision));
   Learner learner(problem.shape, problem.config, problem.grid, mesh);
   const Slab& slab = learner.model().slab();
@@ -96,16 +98,15 @@ void run_bench(const BenchCommand& command, const Invocation& invocation) {
   std::vector<double> seconds;
   Progress progress;
   for (int64_t step = 0; step < command.steps && !(world.size() == 1 && stop_requested()); ++step) {
-    const double start = now();
+    const double start = seconds_now();
     learner.update(step, learner.backward(batch, step));
     world.barrier("bench");
-    seconds.push_back(now() - start);
+    seconds.push_back(seconds_now() - start);
     progress.show(fmt::format("bench: step {}/{}  {:.3f} s", step + 1, command.steps, seconds.back()));
   }
   if (seconds.size() > 2)
     seconds.erase(seconds.begin(), seconds.begin() + 2);  // the first two warm caches up
-  std::sort(seconds.begin(), seconds.end());
-  const double median = seconds[seconds.size() / 2];
+  const double step = median(seconds);
   const auto n = static_cast<double>(learner.model().token_grid().tokens()),
              h = static_cast<double>(command.embed_dim);
   const double flops =
@@ -120,12 +121,12 @@ void run_bench(const BenchCommand& command, const Invocation& invocation) {
       {"tokens", learner.model().token_grid().tokens()},
       {"ranks", world.size()},
       {"threads", at::get_num_threads()},
-      {"seconds_per_step", median},
-      {"tokens_per_second", n * static_cast<double>(command.batch_size) / median},
-      {"flops_per_second", flops / median},
+      {"seconds_per_step", step},
+      {"tokens_per_second", n * static_cast<double>(command.batch_size) / step},
+      {"flops_per_second", flops / step},
       {"flop_convention", "3 x forward, 24 N h^2 + 4 N^2 h a layer, recomputation not counted"},
       {"matmul_flops_per_second", rate},
-      {"share_of_matmul", flops / median / (rate * world.size())},
+      {"share_of_matmul", flops / step / (rate * world.size())},
       {"peak_rss_bytes", static_cast<int64_t>(usage.ru_maxrss) * 1024},
       {"bytes_sent", bytes}};
   if (world.rank() != 0) return;
@@ -133,8 +134,8 @@ void run_bench(const BenchCommand& command, const Invocation& invocation) {
     fmt::print(
         "{} tokens, {} ranks x {} threads: {:.3f} s a step (median), {:.1f} GFLOP/s, {:.2f} of the matrix "
         "product\n",
-        learner.model().token_grid().tokens(), world.size(), at::get_num_threads(), median,
-        flops / median / 1e9, flops / median / (rate * world.size()));
+        learner.model().token_grid().tokens(), world.size(), at::get_num_threads(), step, flops / step / 1e9,
+        flops / step / (rate * world.size()));
   }
   if (!command.json.empty()) write_json(json, command.json);
 }
@@ -154,6 +155,8 @@ CommandBody add_bench(CLI::App& app) {
       ->check(CLI::PositiveNumber);
   command->add_option("--precision", options->precision, "fp32, bf16 or fp64");
   command->add_option("--recompute", options->recompute, "none, full or keep_attention");
+  command->add_flag("--attention", options->attention,
+                    "Time attention alone, against a matrix product and libtorch's kernel");
   command->add_option("--json", options->json,
                       "Write the figures as JSON to this file too (- for standard output)");
   return [options](const Invocation& invocation) { run_bench(*options, invocation); };

@@ -21,11 +21,6 @@ std::filesystem::path find_checkpoint(const RunOptions& options, Comm& world) {
        options.checkpoint, options.run);
 }
 
-Mesh make_mesh(const ParallelConfig& p, Comm& world) {
-  return Mesh(world, static_cast<int>(p.pp), static_cast<int>(p.dp), static_cast<int>(p.sp),
-              static_cast<int>(p.tp));
-}
-
 }  // namespace
 
 void add_run_options(CLI::App& command, RunOptions& options) {
@@ -35,7 +30,7 @@ void add_run_options(CLI::App& command, RunOptions& options) {
 
 RunModel::RunModel(const RunOptions& options, const Invocation& invocation)
     : experiment_(open_run(options.run, invocation.overrides)),
-      mesh_(make_mesh(experiment_.config.parallel, invocation.launch.world())),
+      mesh_(invocation.launch.world(), experiment_.config.parallel),
       model_(experiment_.model_shape(), experiment_.config, mesh_),
       forecaster_(experiment_, model_) {
   set_comm_timeout(experiment_.config.parallel.timeout_seconds);

@@ -46,7 +46,7 @@ void write_manifest(const fs::path& run, const Experiment& e, Trainer& trainer,
                                              {"tp", p.tp},
                                              {"sequence", to_string(p.sequence)},
                                              {"zero", p.zero}}},
-                                           {"attention_kernel", "libtorch flash attention (CPU)"},
+                                           {"attention_kernel", trainer.learner().model().attention_kernel()},
                                            {"parameters", trainer.learner().model().vit().parameters()},
                                            {"tokens", trainer.learner().model().token_grid().tokens()},
                                            {"data_checksums_xxh3", files}};
@@ -107,8 +107,7 @@ void train(const TrainOptions& options, const Invocation& invocation) {
       options.run.empty() ? fs::path("runs") / fs::path(options.config).stem() : fs::path(options.run);
   check_run_directory(run, options.resume);
   Comm& world = invocation.launch.world();
-  Mesh mesh(world, static_cast<int>(config.parallel.pp), static_cast<int>(config.parallel.dp),
-            static_cast<int>(config.parallel.sp), static_cast<int>(config.parallel.tp));
+  Mesh mesh(world, config.parallel);
   set_comm_timeout(config.parallel.timeout_seconds);
 
   Experiment e = open_experiment(config);

@@ -25,6 +25,10 @@ Mesh::Mesh(Comm& world, int pp, int dp, int sp, int tp) : world_(world) {
   data_ = split(dp * sp, pipeline * tp + tensor);
 }
 
+Mesh::Mesh(Comm& world, const ParallelConfig& config)
+    : Mesh(world, static_cast<int>(config.pp), static_cast<int>(config.dp), static_cast<int>(config.sp),
+           static_cast<int>(config.tp)) {}
+
 std::unique_ptr<Comm> Mesh::split(int size, int color) {
   return size == 1 ? make_self_comm() : world_.split(color);
 }

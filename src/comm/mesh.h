@@ -12,6 +12,7 @@
 #include <string>
 
 #include "comm/comm.h"
+#include "core/config.h"
 
 namespace seqvit {
 
@@ -26,6 +27,7 @@ class Mesh {
   /// Collective over `world`, which must outlive the mesh. Throws Error(usage) unless the axes fill the
   /// world.
   Mesh(Comm& world, int pp, int dp, int sp, int tp);
+  Mesh(Comm& world, const ParallelConfig& config);
 
   Comm& world() const { return world_; }
   Comm& pp() const { return *pp_; }

@@ -1,10 +1,11 @@
 #include "core/log.h"
 
-#include <chrono>
 #include <cmath>
 #include <cstdio>
 #include <string>
 #include <unistd.h>
+
+#include "core/clock.h"
 
 namespace seqvit {
 namespace {
@@ -15,10 +16,6 @@ size_t drawn_width = 0;  // of the progress line that stands on the terminal now
 bool on_terminal() {
   static const bool terminal = ::isatty(STDERR_FILENO) == 1;
   return terminal;
-}
-
-double now() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
 void clear_progress() {
@@ -43,19 +40,19 @@ void log_warning(std::string_view text) {
   log_line(fmt::format("seqvit: warning: {}", text));
 }
 
-Progress::Progress(double plain_seconds) : plain_seconds_(plain_seconds), last_shown_(now()) {}
+Progress::Progress(double plain_seconds) : plain_seconds_(plain_seconds), last_shown_(seconds_now()) {}
 
 Progress::~Progress() {
   clear_progress();
 }
 
 bool Progress::due() const {
-  return !quiet && now() - last_shown_ >= (on_terminal() ? 0.2 : plain_seconds_);
+  return !quiet && seconds_now() - last_shown_ >= (on_terminal() ? 0.2 : plain_seconds_);
 }
 
 void Progress::show(std::string_view line) {
   if (!due()) return;
-  last_shown_ = now();
+  last_shown_ = seconds_now();
   if (!on_terminal()) {
     fmt::print(stderr, "{}\n", line);
     return;

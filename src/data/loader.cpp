@@ -1,12 +1,12 @@
 #include "data/loader.h"
 
-#include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <exception>
 #include <mutex>
 #include <thread>
 
+#include "core/clock.h"
 #include "core/error.h"
 
 namespace seqvit {
@@ -134,10 +134,10 @@ struct Loader::Impl {
   }
 
   Batch next() {
-    const auto start = std::chrono::steady_clock::now();
+    const double start = seconds_now();
     std::unique_lock lock(mutex);
     changed.wait(lock, [&] { return !ready.empty() || failure; });
-    waited += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    waited += seconds_now() - start;
     // What was read before the failure is still good, and every run then fails at the same step.
     if (ready.empty()) std::rethrow_exception(failure);
     Batch batch = std::move(ready.front());

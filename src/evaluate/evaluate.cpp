@@ -1,10 +1,10 @@
 #include "evaluate/evaluate.h"
 
 #include <algorithm>
-#include <chrono>
 #include <numeric>
 #include <set>
 
+#include "core/clock.h"
 #include "core/error.h"
 #include "core/log.h"
 #include "core/stop.h"
@@ -79,13 +79,12 @@ class Evaluation {
 
   void run() {
     const auto count = static_cast<int64_t>(plan_.initial_times.size());
-    const auto start = std::chrono::steady_clock::now();
+    const double start = seconds_now();
     Progress progress;
     for (int64_t first = 0; first < count; first += options_.batch_size) {
       if (first > 0 && progress.due()) {
-        const std::chrono::duration<double> spent = std::chrono::steady_clock::now() - start;
         progress.show(fmt::format("evaluate: {} of {} initial times, {} left", first, count,
-                                  format_duration(spent.count() / first * (count - first))));
+                                  format_duration((seconds_now() - start) / first * (count - first))));
       }
       roll_out({first, std::min(first + options_.batch_size, count)});
     }

@@ -18,6 +18,9 @@ struct AttentionGradients {
   Tensor q, k, v;
 };
 
+/// Which kernel computes attention of inputs like these here: ours for AVX-512 (ops/flash) or libtorch's.
+const char* attention_kernel_name(const Tensor& q);
+
 /// (out, lse). No autograd.
 std::pair<Tensor, Tensor> attention_forward(const Tensor& q, const Tensor& k, const Tensor& v);
 /// Gradients given the *complete* softmax's out and lse: with a block of the keys in k, v it gives that

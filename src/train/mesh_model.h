@@ -20,6 +20,8 @@ class MeshModel {
   const Slab& slab() const { return slab_; }
   const TokenGrid& token_grid() const { return grid_; }
   Mesh& mesh() { return mesh_; }
+  /// Name of the kernel that computes attention here.
+  const char* attention_kernel() const;
   /// Of weights, inputs and the loss.
   at::ScalarType master() const { return master_; }
 
@@ -27,7 +29,8 @@ class MeshModel {
   Mesh& mesh_;
   TokenGrid grid_;
   Slab slab_;
-  at::ScalarType master_;
+  int64_t head_dim_;
+  at::ScalarType compute_, master_;
   std::unique_ptr<SequenceParallel> sequence_;
   std::unique_ptr<Vit> vit_;
 };

@@ -1,20 +1,15 @@
 #include "train/trainer.h"
 
-#include <chrono>
-
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/from_blob.h>
 
+#include "core/clock.h"
 #include "core/error.h"
 #include "core/log.h"
 #include "core/stop.h"
 
 namespace seqvit {
 namespace {
-
-double now() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
 
 LoaderOptions loader_options(const Experiment& experiment, const Slab& slab) {
   return {.targets = experiment.targets,
@@ -65,7 +60,7 @@ StepReport Trainer::step() {
     loader_ = std::make_unique<Loader>(reader_, samples_, config_.seed, config_.batch_size,
                                        learner_.my_samples(), progression_.step);
   }
-  const double start = now(), waited = loader_->wait_seconds();
+  const double start = seconds_now(), waited = loader_->wait_seconds();
   const LearnerBatch fields = to_tensors(loader_->next());  // my samples of the batch, my slab of the grid
   double stop = stop_requested() ? 1.0 : 0.0;
   StepReport report;
@@ -75,7 +70,7 @@ StepReport Trainer::step() {
   report.grad_norm = learner_.update(progression_.step, report.loss);
   progression_.step = report.step;
   stopping_ = stop > 0.0;
-  report.seconds = now() - start;
+  report.seconds = seconds_now() - start;
   report.data_seconds = loader_->wait_seconds() - waited;
   report.tokens_per_second =
       static_cast<double>(config_.batch_size * learner_.model().token_grid().tokens()) / report.seconds;
@@ -120,14 +115,14 @@ void Trainer::run(std::optional<int64_t> stop_after) {
   std::optional<MetricsFile> metrics;
   if (writes) metrics.emplace(*run_, progression_.step);
   const int64_t first = progression_.step, last = std::min(config_.steps, stop_after.value_or(config_.steps));
-  const double start = now();
+  const double start = seconds_now();
   Progress progress;
   bool saved = true;
   while (progression_.step < last && !stopping_) {
     set_comm_step(progression_.step + 1);
     const StepReport report = step();
     if (writes) metrics->write(report);
-    const double seconds_a_step = (now() - start) / static_cast<double>(report.step - first);
+    const double seconds_a_step = (seconds_now() - start) / static_cast<double>(report.step - first);
     if (progress.due()) {
       progress.show(
           progress_text(report, config_.steps, seconds_a_step * static_cast<double>(last - report.step)));

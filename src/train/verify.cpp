@@ -16,11 +16,9 @@ namespace {
 /// Whole flat vector of a section from everyone's share, cut into its weights.
 void add_whole(Snapshot& snapshot, ParamGroup& group, const Section& section, const Tensor& mine,
                const std::string& before, const std::string& after) {
-  Tensor whole = mine;
-  if (section.mine.size() != section.size || group.sharding().data->size() > 1) {
-    if (group.sharding().stage > 0)
-      whole = group.sharding().data->all_gather(mine, section.counts, "verify").wait();
-  }
+  const Tensor whole = group.sharding().stage == 0
+                           ? mine
+                           : group.sharding().data->all_gather(mine, section.counts, "verify").wait();
   int64_t at = 0;
   for (const auto& param : section.params) {
     snapshot.tensors.emplace_back(before + param->name() + after, whole.narrow(0, at, param->size()).clone());
@@ -139,9 +137,7 @@ Difference compare(const Snapshot& expected, const Snapshot& found) {
 
 VerifyReport verify_layout(const VerifyProblem& problem, Comm& world, int64_t steps, double tolerance) {
   const VerifyFields fields = make_verify_fields(problem);
-  const ParallelConfig& p = problem.config.parallel;
-  Mesh mesh(world, static_cast<int>(p.pp), static_cast<int>(p.dp), static_cast<int>(p.sp),
-            static_cast<int>(p.tp));
+  Mesh mesh(world, problem.config.parallel);
   Learner parallel(problem.shape, problem.config, problem.grid, mesh);
   const Snapshot found = take_snapshot(parallel, mesh, fields, steps);
 

@@ -1,0 +1,214 @@
+/// The backward pass: one block of keys against all queries. The mathematics is in kernel.h.
+#pragma once
+
+#include <sched.h>
+
+#include "ops/flash/tile.h"
+
+namespace seqvit::flash {
+namespace {
+
+template <class T, int64_t kWidth>
+struct Backward {
+  using Element = typename T::Element;
+  static constexpr int64_t kWords = kWidth / T::kPerWord;
+  static constexpr int64_t kQueries = 128, kKeys = T::kBackwardKeys / (kWidth > 96 ? 2 : 1);
+  static constexpr int kPieces = 2 * kTileRows;  ///< see Forward
+  /// Adding up dQ needs dS with keys paired into words; fp32's dS serves as it is.
+  static constexpr bool kPairsKeys = T::kPerWord > 1;
+
+  /// A head's packed queries and upstream gradients, in both forms, and what goes with each query.
+  struct Packed {
+    int64_t queries;  ///< padded to panels
+    Word *q_columns, *grad_columns, *q_pairs, *grad_pairs;
+    float *delta, *lse2, *lse2_low;  ///< D_i; lse_i in log2, and what its rounding left
+    float* grad_q;                   ///< [queries][kWidth], sum over the key blocks so far
+
+    explicit Packed(const BackwardHead& head) : queries(round_up(head.queries, kPanel)) {
+      const int64_t words = queries * kWords;
+      q_columns = head.packed, grad_columns = q_columns + words;
+      q_pairs = grad_columns + words, grad_pairs = q_pairs + words;
+      delta = reinterpret_cast<float*>(grad_pairs + words), lse2 = delta + queries;
+      lse2_low = lse2 + queries, grad_q = lse2_low + queries;
+    }
+  };
+  static int64_t packed_words(int64_t queries) {
+    return round_up(queries, kPanel) * (4 * kWords + 3 + kWidth);
+  }
+
+  /// A block of keys at work. P and dS are transposed: [kKeys + kTileRows][kQueries]; the last rows take the
+  /// exponentials "of the tile before the first".
+  struct State {
+    Word *k_rows, *v_rows, *k_pairs;
+    Element *p, *ds;
+    Word* ds_pairs;          ///< [kKeys / kPerWord][kQueries]
+    float *grad_k, *grad_v;  ///< [kKeys][kWidth]
+    float *scores, *dp;      ///< [kTileRows][64] of the tile that is due: scores, and dP - D
+
+    explicit State(Scratch& scratch)
+        : k_rows(scratch.take<Word>(kKeys * kWords)),
+          v_rows(scratch.take<Word>(kKeys * kWords)),
+          k_pairs(scratch.take<Word>(kKeys * kWords)),
+          p(scratch.take<Element>((kKeys + kTileRows) * kQueries)),
+          ds(scratch.take<Element>((kKeys + kTileRows) * kQueries)),
+          ds_pairs(scratch.take<Word>(kPairsKeys ? (kKeys + kTileRows) / T::kPerWord * kQueries : 0)),
+          grad_k(scratch.take<float>(kKeys * kWidth)),
+          grad_v(scratch.take<float>(kKeys * kWidth)),
+          scores(scratch.take<float>(kTileRows * kPanel)),
+          dp(scratch.take<float>(kTileRows * kPanel)) {}
+  };
+
+  static float dot(const ConstMatrix& a, const ConstMatrix& b, int64_t row, int64_t n) {
+    const auto* x = static_cast<const Element*>(a.data) + row * a.stride;
+    const auto* y = static_cast<const Element*>(b.data) + row * b.stride;
+    Vector sum = _mm512_setzero_ps();
+    for (int64_t e = 0; e < n; e += 16)
+      sum = _mm512_fmadd_ps(T::load(x + e, first_lanes(n - e)), T::load(y + e, first_lanes(n - e)), sum);
+    return _mm512_reduce_add_ps(sum);
+  }
+
+  static void pack(const BackwardHead& head, int64_t panel, void* memory) {
+    Word* rows = Scratch(memory).take<Word>(kPanel * kWords);
+    const Packed packed(head);
+    const int64_t begin = panel * kPanel, n = min(kPanel, head.queries - begin);
+    auto both_forms = [&](const ConstMatrix& from, Word* columns, Word* pairs) {
+      pack_rows<T, kWidth>(rows, from, begin, n, kPanel, head.head_dim);
+      pack_columns<T, kWidth>(columns + begin * kWords, rows);
+      pack_pairs<T, kWidth>(pairs, rows, kPanel, packed.queries / T::kPerWord, begin / T::kPerWord);
+    };
+    both_forms(head.q, packed.q_columns, packed.q_pairs);
+    both_forms(head.grad_out, packed.grad_columns, packed.grad_pairs);
+    for (int64_t i = begin; i < begin + kPanel; ++i) {
+      const bool real = i < begin + n;
+      packed.delta[i] = real ? dot(head.grad_out, head.out, i, head.head_dim) : 0.0F;
+      const double lse2 = real ? head.lse[i] / kLn2 : 1e30;  // padding: probability zero
+      packed.lse2[i] = static_cast<float>(lse2);
+      packed.lse2_low[i] = static_cast<float>(lse2 - packed.lse2[i]);
+    }
+    for (int64_t i = begin * kWidth; i < (begin + kPanel) * kWidth; ++i)
+      packed.grad_q[i] = 0.0F;
+  }
+
+  /// P and dS of keys [0, keys) of the block and queries [begin, begin + queries), into s.p, s.ds and
+  /// s.ds_pairs.
+  SEQVIT_INLINE void take_scores(const BackwardHead& head, const Packed& packed, const State& s, int64_t keys,
+                                 int64_t begin, int64_t queries) {
+    const float to_log2 = head.scale * kLog2E;
+    int64_t due_row = kKeys, due_column = 0;  // the tile whose exponentials are due
+    auto exponentials = [&](int piece) __attribute__((always_inline)) {  // of two keys and 16 queries
+      const int64_t i = piece / 4 * 2, j = piece % 4 * 16;
+      const float *x = s.scores + i * kPanel + j, *y = s.dp + i * kPanel + j;
+      const int64_t query = begin + due_column + j;
+      const auto lse = T::reference(packed.lse2 + query, packed.lse2_low + query);
+      const Vector c = splat(to_log2);
+      // Capped: keys that are padding have score 0, which may be far above lse.
+      auto probability = [&](const float* score) __attribute__((always_inline)) {
+        return T::template exp2<true>(_mm512_load_ps(score), c, lse);
+      };
+      const Vector p0 = probability(x), p1 = probability(x + kPanel);
+      const auto p = T::round(p0, p1), ds = T::round(_mm512_mul_ps(p0, _mm512_load_ps(y)),
+                                                     _mm512_mul_ps(p1, _mm512_load_ps(y + kPanel)));
+      const int64_t row = due_row + i, at = row * kQueries + due_column + j;
+      T::store_two_rows(s.p + at, s.p + at + kQueries, p);
+      T::store_two_rows(s.ds + at, s.ds + at + kQueries, ds);
+      if constexpr (kPairsKeys)
+        _mm512_storeu_si512(s.ds_pairs + row / T::kPerWord * kQueries + due_column + j, T::interleave(ds));
+    };
+    for (int64_t column = 0; column < queries; column += kPanel) {
+      const int64_t at = begin + column;
+      const Word *q_panel = packed.q_columns + at * kWords, *grad_panel = packed.grad_columns + at * kWords;
+      for (int64_t row = 0; row < keys; row += kTileRows) {
+        Vector tile[kTileRows][4];
+        set_zero(tile);
+#pragma GCC unroll 1
+        for (int piece = 0; piece < kPieces; ++piece) {
+          exponentials(piece);
+          constexpr int64_t depth = kWords / kPieces;
+          multiply<T, false>(tile, s.v_rows + row * kWords + piece * depth, kWords,
+                             grad_panel + piece * depth * kPanel, kPanel, depth);
+        }
+#pragma GCC unroll 4
+        for (int i = 0; i < kTileRows; ++i)
+#pragma GCC unroll 4
+          for (int j = 0; j < 4; ++j)
+            _mm512_store_ps(s.dp + i * kPanel + 16 * j,
+                            _mm512_sub_ps(tile[i][j], _mm512_loadu_ps(packed.delta + at + 16 * j)));
+        set_zero(tile);
+        multiply<T, false>(tile, s.k_rows + row * kWords, kWords, q_panel, kPanel, kWords);
+#pragma GCC unroll 4
+        for (int i = 0; i < kTileRows; ++i)
+#pragma GCC unroll 4
+          for (int j = 0; j < 4; ++j)
+            _mm512_store_ps(s.scores + i * kPanel + 16 * j, tile[i][j]);
+        due_row = row, due_column = column;
+      }
+    }
+    for (int piece = 0; piece < kPieces; ++piece)
+      exponentials(piece);
+  }
+
+  /// Spins briefly, then lets others run: on a shared core the awaited thread may need this one's time.
+  static void wait_until_above(const std::atomic<int64_t>& counter, int64_t value) {
+    for (int spins = 0; counter.load(std::memory_order_acquire) <= value; ++spins) {
+      if (spins < 64)
+        _mm_pause();
+      else
+        ::sched_yield();
+    }
+  }
+
+  static void block(const BackwardHead& head, int64_t index, void* memory) {
+    Scratch scratch(memory);
+    const State s(scratch);
+    const Packed packed(head);
+    const int64_t first_key = index * kKeys, n = min(kKeys, head.keys - first_key), keys = round_up(n, 8);
+    pack_rows<T, kWidth>(s.k_rows, head.k, first_key, n, keys, head.head_dim);
+    pack_rows<T, kWidth>(s.v_rows, head.v, first_key, n, keys, head.head_dim);
+    pack_pairs<T, kWidth>(s.k_pairs, s.k_rows, keys, kKeys / T::kPerWord, 0);
+    for (int64_t i = 0; i < keys * kWidth; ++i)
+      s.grad_k[i] = s.grad_v[i] = 0.0F;
+    for (int64_t i = 0; i < kTileRows * kPanel; ++i)
+      s.scores[i] = s.dp[i] = 0.0F;
+
+    for (int64_t begin = 0; begin < packed.queries; begin += kQueries) {
+      const int64_t queries = min(kQueries, packed.queries - begin), words = queries / T::kPerWord;
+      take_scores(head, packed, s, keys, begin, queries);
+      auto rows = [&](const Word* pairs) {
+        return Pairs{pairs, packed.queries / T::kPerWord, begin / T::kPerWord};
+      };
+      constexpr int64_t stride = kQueries / T::kPerWord;
+      add_product<T, false, kWidth>(s.grad_v, reinterpret_cast<const Word*>(s.p), stride,
+                                    rows(packed.grad_pairs), words, keys);
+      add_product<T, false, kWidth>(s.grad_k, reinterpret_cast<const Word*>(s.ds), stride,
+                                    rows(packed.q_pairs), words, keys);
+      const int64_t query_block = begin / kQueries;
+      if (index > 0) wait_until_above(head.progress[index - 1], query_block);
+      add_product<T, true, kWidth>(packed.grad_q + begin * kWidth,
+                                   kPairsKeys ? s.ds_pairs : reinterpret_cast<const Word*>(s.ds), kQueries,
+                                   {s.k_pairs, kKeys / T::kPerWord, 0}, keys / T::kPerWord, queries);
+      head.progress[index].store(query_block + 1, std::memory_order_release);
+    }
+
+    for (int64_t i = 0; i < n; ++i) {
+      store_scaled_row<T>(head.grad_k, first_key + i, s.grad_k + i * kWidth, head.scale, head.head_dim);
+      store_scaled_row<T>(head.grad_v, first_key + i, s.grad_v + i * kWidth, 1.0F, head.head_dim);
+    }
+  }
+
+  static void finish_grad_q(const BackwardHead& head, int64_t panel) {
+    const Packed packed(head);
+    const int64_t begin = panel * kPanel, end = min(begin + kPanel, head.queries);
+    for (int64_t i = begin; i < end; ++i)
+      store_scaled_row<T>(head.grad_q, i, packed.grad_q + i * kWidth, head.scale, head.head_dim);
+  }
+
+  static size_t scratch_bytes() {
+    Scratch block(nullptr), pack(nullptr);
+    State{block};
+    pack.take<Word>(kPanel * kWords);
+    return block.size() > pack.size() ? block.size() : pack.size();
+  }
+};
+
+}  // namespace
+}  // namespace seqvit::flash

@@ -1,0 +1,80 @@
+/// bf16 as an element type of the kernel: a word is two numbers, multiplied and added in fp32 by one
+/// instruction.
+#pragma once
+
+#include "ops/flash/vector.h"
+
+namespace seqvit::flash {
+namespace {
+
+struct Bf16 {
+  using Element = uint16_t;
+  static constexpr int64_t kPerWord = 2;
+  /// Sizes of blocks that keep a block's operands in the second-level cache (flat within 1 %).
+  static constexpr int64_t kForwardKeys = 256, kBackwardKeys = 192;
+
+  SEQVIT_INLINE Vector multiply_add(Vector sum, Words a, Words b) {
+    return _mm512_dpbf16_ps(sum, reinterpret_cast<__m512bh>(a), reinterpret_cast<__m512bh>(b));
+  }
+  SEQVIT_INLINE void keep_in_register(Words&) {}
+
+  using Reference = Vector;  ///< what a score is measured from, in log2
+  SEQVIT_INLINE Reference reference(const float* high, const float* /*low*/) { return _mm512_loadu_ps(high); }
+  SEQVIT_INLINE Reference reference(float integer) { return splat(integer); }
+
+  /// 2^(score c - reference), capped where kCapped; to far below the rounding of the result.
+  template <bool kCapped>
+  SEQVIT_INLINE Vector exp2(Vector score, Vector c, const Reference& r) {
+    Vector x = _mm512_max_ps(splat(-126.0F), _mm512_fmsub_ps(score, c, r));
+    if constexpr (kCapped) x = _mm512_min_ps(splat(kSlack), x);
+    const Nearest n(x);
+    constexpr float error_3e_6[] = {0.009570101911F, 0.05591786032F, 0.2402474483F, 0.6931218147F,
+                                    0.9999992614F};
+    return n.power_times(polynomial(_mm512_sub_ps(x, n.integer()), error_3e_6));
+  }
+
+  SEQVIT_INLINE Vector load(const uint16_t* p, __mmask16 lanes) {
+    const __m256i low = _mm256_maskz_loadu_epi16(lanes, p);
+    return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(low), 16));
+  }
+  SEQVIT_INLINE void store(uint16_t* p, __mmask16 lanes, Vector v) {
+    _mm256_mask_storeu_epi16(p, lanes, reinterpret_cast<__m256i>(_mm512_cvtneps_pbh(v)));
+  }
+  SEQVIT_INLINE void scale(uint16_t* p, int64_t n, float by) {
+    for (int64_t i = 0; i < n; i += 16)
+      store(p + i, first_lanes(n - i), _mm512_mul_ps(load(p + i, first_lanes(n - i)), splat(by)));
+  }
+
+  /// 32 numbers as they are stored: a's in the low half.
+  using Rounded = Words;
+  SEQVIT_INLINE Rounded round(Vector a, Vector b) {
+    return reinterpret_cast<Words>(_mm512_cvtne2ps_pbh(b, a));
+  }
+  SEQVIT_INLINE Vector add_to_sum(Vector sum, Rounded r) {
+    return multiply_add(sum, r, _mm512_set1_epi16(0x3f80));  // times 1.0
+  }
+  SEQVIT_INLINE void store_row(uint16_t* to, Rounded r) { _mm512_storeu_si512(to, r); }
+  SEQVIT_INLINE void store_two_rows(uint16_t* first, uint16_t* second, Rounded r) {
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(first), _mm512_castsi512_si256(r));
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(second), _mm512_extracti64x4_epi64(r, 1));
+  }
+  /// 16 words (a_i, b_i).
+  SEQVIT_INLINE Words interleave(Rounded r) {
+    alignas(64) static constexpr uint16_t order[32] = {0,  16, 1,  17, 2,  18, 3,  19, 4,  20, 5,
+                                                       21, 6,  22, 7,  23, 8,  24, 9,  25, 10, 26,
+                                                       11, 27, 12, 28, 13, 29, 14, 30, 15, 31};
+    return _mm512_permutexvar_epi16(_mm512_load_si512(order), r);
+  }
+  /// 32 columns of a word row, made of kPerWord rows that lie `stride` words apart.
+  SEQVIT_INLINE void pair_rows(Word* to, const Word* row, int64_t stride) {
+    const Words a = _mm512_loadu_si512(row), b = _mm512_loadu_si512(row + stride);
+    const Words low = _mm512_unpacklo_epi16(a, b), high = _mm512_unpackhi_epi16(a, b);
+    _mm512_storeu_si512(to,
+                        _mm512_permutex2var_epi64(low, _mm512_setr_epi64(0, 1, 8, 9, 2, 3, 10, 11), high));
+    _mm512_storeu_si512(to + 16,
+                        _mm512_permutex2var_epi64(low, _mm512_setr_epi64(4, 5, 12, 13, 6, 7, 14, 15), high));
+  }
+};
+
+}  // namespace
+}  // namespace seqvit::flash

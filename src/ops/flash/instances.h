@@ -1,0 +1,39 @@
+/// The kernels of an element type, one for each padded head width.
+#pragma once
+
+#include "ops/flash/backward.h"
+#include "ops/flash/forward.h"
+
+namespace seqvit::flash {
+namespace {
+
+template <class T, int64_t kWidth>
+const Kernel& instance() {
+  using F = Forward<T, kWidth>;
+  using B = Backward<T, kWidth>;
+  static const Kernel kernel = {.forward_queries = F::kQueries,
+                                .backward_keys = B::kKeys,
+                                .forward_scratch = F::scratch_bytes(),
+                                .backward_scratch = B::scratch_bytes(),
+                                .forward_words = F::packed_words,
+                                .pack_keys = F::pack,
+                                .forward_block = F::block,
+                                .backward_words = B::packed_words,
+                                .pack_queries = B::pack,
+                                .backward_block = B::block,
+                                .finish_grad_q = B::finish_grad_q};
+  return kernel;
+}
+
+template <class T>
+const Kernel& kernel_for(int64_t head_dim) {
+  if (head_dim <= 32) return instance<T, 32>();
+  if (head_dim <= 64) return instance<T, 64>();
+  if (head_dim <= 96) return instance<T, 96>();
+  if (head_dim <= 128) return instance<T, 128>();
+  if (head_dim <= 192) return instance<T, 192>();
+  return instance<T, 256>();
+}
+
+}  // namespace
+}  // namespace seqvit::flash

@@ -1,0 +1,103 @@
+/// Exact softmax attention for AVX-512 processors: the arithmetic of one unit of work, without threads or
+/// allocation (those are in ops/flash_attention.cpp).
+///
+/// Forward, after Dao et al. (arXiv 2205.14135). With s_ij = scale q_i . k_j a block of queries visits the
+/// keys block by block and keeps, for each query, a reference m, the sum l = sum_j 2^(s_ij log2(e) - m) and
+/// o = sum_j 2^(s_ij log2(e) - m) v_j; at the end out = o / l and lse = (m + log2 l) ln 2.
+///
+/// Backward, with P_ij = exp(s_ij - lse_i) and D_i = dout_i . out_i:
+///     dV = P^T dout,   dS = P * (dout V^T - D),   dQ = scale dS K,   dK = scale dS^T Q.
+/// A block of keys visits the queries block by block, so each score is computed once. Scores are held
+/// transposed (keys down, queries across): P^T and dS^T are then the left operands of dV and dK as they
+/// stand.
+///
+/// What makes it fast, each with its reason:
+///  - Operands are packed once, so that every product reads panels of 64 columns that stream from the cache.
+///  The
+///    inner products work on 32-bit words: one fp32, or the two bf16 that the dot-product instruction takes.
+///  - Exponentials of the previous tile are taken between the products of the present one: they use other
+///  ports.
+///  - m is an integer and moves only when a row's maximum grows by more than 12 (in log2): what was summed
+///  before
+///    is then scaled by an exact power of two, and most blocks need no horizontal maximum at all.
+///  - 2^x is a polynomial on [-1/2, 1/2] and an addition to the exponent.
+///  - The bf16 kernel divides by the sum of the *rounded* probabilities, so their rounding does not bias the
+///  mean.
+///  - dQ receives its contributions in the order of the key blocks, whichever thread has them: the result
+///  does not
+///    depend on the number of threads.
+///
+/// Scores that are NaN or infinite give NaN, as in libtorch.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+namespace seqvit::flash {
+
+using Word = uint32_t;  ///< one fp32, or two bf16 that are neighbours along the reduction
+
+/// Rows of a panel: keys in forward, queries in backward, are packed so many at a time.
+inline constexpr int64_t kPanel = 64;
+
+/// A matrix [rows, head_dim] of the kernel's element type, dense in head_dim.
+struct ConstMatrix {
+  const void* data;
+  int64_t stride;  ///< elements from row to row
+};
+struct Matrix {
+  void* data;
+  int64_t stride;
+};
+
+/// One head of one sample. `packed` holds Kernel::forward_words(keys) words, 64-byte aligned.
+struct ForwardHead {
+  ConstMatrix q, k, v;
+  Matrix out;
+  float* lse;  ///< [queries]
+  int64_t queries, keys, head_dim;
+  float scale;  ///< positive
+  Word* packed;
+};
+
+/// One head of one sample. `packed` holds Kernel::backward_words(queries) words, 64-byte aligned. `progress`:
+/// of each block of keys the number of query blocks whose dQ it has added, zero at the start.
+struct BackwardHead {
+  ConstMatrix q, k, v, out, grad_out;
+  const float* lse;  ///< [queries] of the complete softmax
+  Matrix grad_q, grad_k, grad_v;
+  int64_t queries, keys, head_dim;
+  float scale;
+  Word* packed;
+  std::atomic<int64_t>* progress;
+};
+
+/// The kernel of one element type and one (padded) head width. Units of a head may run on any threads; those
+/// of a later stage need all of the earlier ones (backward_block only waits for dQ itself).
+struct Kernel {
+  int64_t forward_queries;                   ///< queries of one forward unit
+  int64_t backward_keys;                     ///< keys of one backward unit
+  size_t forward_scratch, backward_scratch;  ///< bytes a thread, 64-byte aligned
+
+  int64_t (*forward_words)(int64_t keys);
+  void (*pack_keys)(const ForwardHead&, int64_t panel, void* scratch);
+  void (*forward_block)(const ForwardHead&, int64_t block, void* scratch);
+
+  int64_t (*backward_words)(int64_t queries);
+  void (*pack_queries)(const BackwardHead&, int64_t panel, void* scratch);
+  /// Blocks must be started in their order.
+  void (*backward_block)(const BackwardHead&, int64_t block, void* scratch);
+  void (*finish_grad_q)(const BackwardHead&, int64_t panel);
+};
+
+/// Widest head of the kernels.
+inline constexpr int64_t kMaxHeadDim = 256;
+
+/// The kernel for a head width up to kMaxHeadDim. The processor must have the instructions.
+const Kernel& bf16_kernel(int64_t head_dim);
+const Kernel& fp32_kernel(int64_t head_dim);
+bool has_bf16_instructions();
+bool has_fp32_instructions();
+
+}  // namespace seqvit::flash

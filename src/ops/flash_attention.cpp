@@ -1,0 +1,179 @@
+#include "ops/flash_attention.h"
+
+#include <algorithm>
+#include <atomic>
+#include <cmath>
+#include <limits>
+#include <memory>
+#include <vector>
+
+#include <ATen/Parallel.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/empty_like.h>
+#include <ATen/ops/full.h>
+#include <ATen/ops/zeros_like.h>
+
+#include "ops/flash/kernel.h"
+
+namespace seqvit {
+namespace {
+
+/// Packed operands that may lie in memory at a time; a group of heads has at least one head a thread anyway.
+constexpr int64_t kGroupBytes = int64_t{32} << 20;
+
+const flash::Kernel& kernel_for(const Tensor& q) {
+  return q.scalar_type() == at::kBFloat16 ? flash::bf16_kernel(q.size(3)) : flash::fp32_kernel(q.size(3));
+}
+
+/// One head of one sample of t [B, H, rows, E].
+flash::Matrix matrix(const Tensor& t, int64_t head) {
+  const int64_t element = head / t.size(1) * t.stride(0) + head % t.size(1) * t.stride(1);
+  return {static_cast<char*>(t.mutable_data_ptr()) + element * t.element_size(), t.stride(2)};
+}
+flash::ConstMatrix const_matrix(const Tensor& t, int64_t head) {
+  const flash::Matrix m = matrix(t, head);
+  return {m.data, m.stride};
+}
+
+float scale_of(const Tensor& q) {
+  return static_cast<float>(1.0 / std::sqrt(static_cast<double>(q.size(3))));
+}
+
+/// Runs body(unit, scratch) for every unit, each thread taking the next one that is left. Units are started
+/// in their order.
+template <typename Body>
+void for_each_unit(int64_t units, size_t scratch_bytes, const Body& body) {
+  std::atomic<int64_t> next{0};
+  const auto threads = std::min<int64_t>(at::get_num_threads(), units);
+  at::parallel_for(0, threads, 1, [&](int64_t /*begin*/, int64_t /*end*/) {
+    const Tensor scratch = at::empty({static_cast<int64_t>(scratch_bytes)}, at::kByte);
+    for (int64_t unit = next++; unit < units; unit = next++)
+      body(unit, scratch.mutable_data_ptr());
+  });
+}
+
+/// Heads that are packed at a time: enough for every thread to have its own, more while they are small.
+int64_t heads_in_group(int64_t heads, int64_t words_a_head) {
+  const int64_t fit = kGroupBytes / std::max<int64_t>(4 * words_a_head, 1);
+  return std::min(heads, std::max<int64_t>(fit, at::get_num_threads()));
+}
+
+int64_t ceil_divide(int64_t a, int64_t b) {
+  return (a + b - 1) / b;
+}
+
+Tensor dense_in_head(const Tensor& t) {
+  return t.stride(3) == 1 ? t : t.contiguous();
+}
+
+}  // namespace
+
+bool flash_supports(const Tensor& q, const Tensor& k, const Tensor& v) {
+  static const bool bf16 = flash::has_bf16_instructions(), fp32 = flash::has_fp32_instructions();
+  const bool has = q.scalar_type() == at::kBFloat16 ? bf16 : q.scalar_type() == at::kFloat && fp32;
+  return has && q.device().is_cpu() && q.size(3) <= flash::kMaxHeadDim && q.stride(3) == 1 &&
+         k.stride(3) == 1 && v.stride(3) == 1;
+}
+
+std::pair<Tensor, Tensor> flash_forward(const Tensor& q, const Tensor& k, const Tensor& v) {
+  const int64_t batch = q.size(0), heads = q.size(1), queries = q.size(2), keys = k.size(2),
+                width = q.size(3);
+  const Tensor out = at::empty({batch, queries, heads, width}, q.options()).transpose(1, 2);
+  const Tensor lse = at::empty({batch, heads, queries}, at::kFloat);
+  if (keys == 0) {
+    out.zero_();
+    lse.fill_(-std::numeric_limits<float>::infinity());
+  }
+  if (keys == 0 || queries == 0) return {out, lse};
+
+  const flash::Kernel& kernel = kernel_for(q);
+  const int64_t words = kernel.forward_words(keys), group = heads_in_group(batch * heads, words);
+  const Tensor packed = at::empty({group, words}, at::kInt);
+  for (int64_t first = 0; first < batch * heads; first += group) {
+    std::vector<flash::ForwardHead> work;
+    for (int64_t h = first; h < std::min(first + group, batch * heads); ++h) {
+      work.push_back(
+          {.q = const_matrix(q, h),
+           .k = const_matrix(k, h),
+           .v = const_matrix(v, h),
+           .out = matrix(out, h),
+           .lse = lse.mutable_data_ptr<float>() + h * queries,
+           .queries = queries,
+           .keys = keys,
+           .head_dim = width,
+           .scale = scale_of(q),
+           .packed = reinterpret_cast<flash::Word*>(packed.mutable_data_ptr<int>()) + (h - first) * words});
+    }
+    const auto n = static_cast<int64_t>(work.size());
+    const int64_t panels = ceil_divide(keys, flash::kPanel),
+                  blocks = ceil_divide(queries, kernel.forward_queries);
+    for_each_unit(n * panels, kernel.forward_scratch, [&](int64_t unit, void* scratch) {
+      kernel.pack_keys(work[unit / panels], unit % panels, scratch);
+    });
+    for_each_unit(n * blocks, kernel.forward_scratch, [&](int64_t unit, void* scratch) {
+      kernel.forward_block(work[unit / blocks], unit % blocks, scratch);
+    });
+  }
+  return {out, lse};
+}
+
+AttentionGradients flash_backward(const Tensor& grad_out, const Tensor& q, const Tensor& k, const Tensor& v,
+                                  const Tensor& out, const Tensor& lse) {
+  const int64_t batch = q.size(0), heads = q.size(1), queries = q.size(2), keys = k.size(2),
+                width = q.size(3);
+  // n tensors [B, H, rows, E] that are slices of one [B, rows, n, H, E]
+  auto fused = [&](int64_t rows, int64_t n) {
+    return at::empty({batch, rows, n, heads, width}, q.options()).permute({2, 0, 3, 1, 4}).unbind(0);
+  };
+  AttentionGradients grads;
+  if (queries == keys) {
+    const auto all = fused(queries, 3);
+    grads = {all[0], all[1], all[2]};
+  } else {
+    const auto kv = fused(keys, 2);
+    grads = {fused(queries, 1)[0], kv[0], kv[1]};
+  }
+  if (keys == 0 || queries == 0) return {grads.q.zero_(), grads.k.zero_(), grads.v.zero_()};
+
+  const flash::Kernel& kernel = kernel_for(q);
+  const Tensor upstream = dense_in_head(grad_out), result = dense_in_head(out), lse_dense = lse.contiguous();
+  const int64_t words = kernel.backward_words(queries), group = heads_in_group(batch * heads, words),
+                blocks = ceil_divide(keys, kernel.backward_keys),
+                panels = ceil_divide(queries, flash::kPanel);
+  const Tensor packed = at::empty({group, words}, at::kInt);
+  for (int64_t first = 0; first < batch * heads; first += group) {
+    const int64_t n = std::min(group, batch * heads - first);
+    const std::unique_ptr<std::atomic<int64_t>[]> progress(new std::atomic<int64_t>[n * blocks]());
+    std::vector<flash::BackwardHead> work;
+    for (int64_t h = first; h < first + n; ++h) {
+      work.push_back(
+          {.q = const_matrix(q, h),
+           .k = const_matrix(k, h),
+           .v = const_matrix(v, h),
+           .out = const_matrix(result, h),
+           .grad_out = const_matrix(upstream, h),
+           .lse = lse_dense.const_data_ptr<float>() + h * queries,
+           .grad_q = matrix(grads.q, h),
+           .grad_k = matrix(grads.k, h),
+           .grad_v = matrix(grads.v, h),
+           .queries = queries,
+           .keys = keys,
+           .head_dim = width,
+           .scale = scale_of(q),
+           .packed = reinterpret_cast<flash::Word*>(packed.mutable_data_ptr<int>()) + (h - first) * words,
+           .progress = progress.get() + (h - first) * blocks});
+    }
+    for_each_unit(n * panels, kernel.backward_scratch, [&](int64_t unit, void* scratch) {
+      kernel.pack_queries(work[unit / panels], unit % panels, scratch);
+    });
+    // A head's key blocks wait for one another (dQ), so neighbouring units belong to different heads.
+    for_each_unit(n * blocks, kernel.backward_scratch, [&](int64_t unit, void* scratch) {
+      kernel.backward_block(work[unit % n], unit / n, scratch);
+    });
+    for_each_unit(n * panels, 0,
+                  [&](int64_t unit, void*) { kernel.finish_grad_q(work[unit / panels], unit % panels); });
+  }
+  return grads;
+}
+
+}  // namespace seqvit

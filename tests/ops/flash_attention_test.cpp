@@ -1,0 +1,193 @@
+/// Our kernel against fp64, with libtorch's kernel as the yardstick.
+#include "ops/flash_attention.h"
+
+#include <ATen/Context.h>
+#include <ATen/Parallel.h>
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/_scaled_dot_product_flash_attention_for_cpu.h>
+#include <ATen/ops/_scaled_dot_product_flash_attention_for_cpu_backward.h>
+#include <ATen/ops/arange.h>
+#include <ATen/ops/equal.h>
+#include <ATen/ops/isnan.h>
+#include <ATen/ops/logsumexp.h>
+#include <ATen/ops/matmul.h>
+#include <ATen/ops/randn.h>
+#include <ATen/ops/softmax.h>
+#include <ATen/ops/zeros.h>
+#include <gtest/gtest.h>
+
+namespace seqvit {
+namespace {
+
+struct Case {
+  int64_t queries, keys, head_dim;
+  double sharpness;  ///< factor on q: 1 is a usual row, 8 a peaked one, 0 a flat one
+};
+
+struct Problem {
+  Tensor q, k, v, grad;
+};
+
+Problem make_problem(const Case& c, at::ScalarType type, int64_t heads = 3) {
+  auto random = [&](int64_t rows, double factor) {
+    return (at::randn({1, heads, rows, c.head_dim}) * factor).to(type);
+  };
+  return {random(c.queries, c.sharpness), random(c.keys, 1), random(c.keys, 1), random(c.queries, 1)};
+}
+
+struct Result {
+  Tensor out, lse, dq, dk, dv;
+};
+
+Result exact(const Problem& p) {
+  const double scale = 1.0 / std::sqrt(static_cast<double>(p.q.size(3)));
+  const Tensor q = p.q.to(at::kDouble), k = p.k.to(at::kDouble), v = p.v.to(at::kDouble),
+               g = p.grad.to(at::kDouble);
+  const Tensor scores = at::matmul(q, k.transpose(2, 3)) * scale, probabilities = at::softmax(scores, -1);
+  const Tensor out = at::matmul(probabilities, v), dp = at::matmul(g, v.transpose(2, 3));
+  const Tensor ds = probabilities * (dp - (g * out).sum(-1, true)) * scale;
+  return {out, at::logsumexp(scores, {-1}), at::matmul(ds, k), at::matmul(ds.transpose(2, 3), q),
+          at::matmul(probabilities.transpose(2, 3), g)};
+}
+
+Result ours(const Problem& p) {
+  const auto [out, lse] = flash_forward(p.q, p.k, p.v);
+  const AttentionGradients g = flash_backward(p.grad, p.q, p.k, p.v, out, lse);
+  return {out, lse, g.q, g.k, g.v};
+}
+
+Result libtorch(const Problem& p) {
+  const auto [out, lse] = at::_scaled_dot_product_flash_attention_for_cpu(p.q, p.k, p.v);
+  const auto [dq, dk, dv] =
+      at::_scaled_dot_product_flash_attention_for_cpu_backward(p.grad, p.q, p.k, p.v, out, lse, 0.0, false);
+  return {out, lse, dq, dk, dv};
+}
+
+double error(const Tensor& found, const Tensor& expected) {
+  const double scale = expected.norm().item<double>();
+  return (found.to(at::kDouble) - expected).norm().item<double>() / std::max(scale, 1e-30);
+}
+
+bool supported(at::ScalarType type) {
+  const Tensor t = at::zeros({1, 1, 1, 8}, type);
+  return flash_supports(t, t, t);
+}
+
+class FlashAttention : public testing::TestWithParam<at::ScalarType> {
+ protected:
+  void SetUp() override {
+    if (!supported(GetParam())) GTEST_SKIP() << "this processor lacks the instructions";
+    at::manual_seed(1);
+  }
+};
+
+TEST_P(FlashAttention, IsAsExactAsLibtorch) {
+  const std::vector<Case> cases = {
+      {64, 64, 64, 1},     {1, 1, 64, 1},       {7, 5, 64, 1},      {5, 7, 64, 8},       {96, 256, 64, 1},
+      {97, 257, 64, 1},    {333, 517, 64, 1},   {333, 517, 64, 8},  {333, 517, 64, 0},   {1000, 777, 64, 1},
+      {512, 512, 64, 8},   {1, 700, 64, 1},     {700, 1, 64, 1},    {192, 128, 32, 1},   {300, 450, 32, 1},
+      {300, 450, 32, 8},   {300, 450, 32, 0},   {130, 70, 24, 1},   {200, 200, 8, 1},    {129, 191, 16, 1},
+      {257, 190, 80, 1},   {257, 190, 96, 8},   {95, 65, 96, 1},    {513, 1025, 128, 1}, {128, 128, 128, 8},
+      {63, 300, 128, 0},   {200, 100, 100, 1},  {65, 129, 192, 1},  {130, 130, 256, 1},  {77, 33, 160, 8},
+      {2048, 2048, 64, 1}, {1500, 1700, 32, 1}, {128, 4096, 64, 1}, {4096, 128, 64, 1}};
+  for (const Case& c : cases) {
+    SCOPED_TRACE(testing::Message() << c.queries << " queries, " << c.keys << " keys, width " << c.head_dim
+                                    << ", sharpness " << c.sharpness);
+    const Problem p = make_problem(c, GetParam());
+    const Result truth = exact(p), mine = ours(p), theirs = libtorch(p);
+    // A few units of rounding: where both are that good, chance decides. In fp32 a score of a wide head is
+    // one long chain of additions here and several short ones in libtorch.
+    const bool bf16 = GetParam() == at::kBFloat16;
+    const double floor = bf16 ? 1e-3 : 4e-7, factor = !bf16 && c.head_dim > 128 ? 1.5 : 1.1;
+    auto compare = [&](const char* name, const Tensor& a, const Tensor& b, const Tensor& t) {
+      EXPECT_LE(error(a, t), std::max(factor * error(b, t), floor)) << name << ", libtorch " << error(b, t);
+    };
+    compare("out", mine.out, theirs.out, truth.out);
+    compare("lse", mine.lse, theirs.lse, truth.lse);
+    if (c.sharpness > 0 && c.keys > 1) {  // else the exact dq is zero, or dk is
+      compare("dq", mine.dq, theirs.dq, truth.dq);
+      compare("dk", mine.dk, theirs.dk, truth.dk);
+    }
+    compare("dv", mine.dv, theirs.dv, truth.dv);
+  }
+}
+
+TEST_P(FlashAttention, DoesNotDependOnTheNumberOfThreads) {
+  for (const int64_t heads : {1, 3}) {
+    const Problem p = make_problem({700, 900, 64, 1}, GetParam(), heads);
+    const int threads = at::get_num_threads();
+    std::vector<Result> results;
+    for (const int n : {1, 2, 5}) {
+      at::set_num_threads(n);
+      results.push_back(ours(p));
+    }
+    at::set_num_threads(threads);
+    for (const Result& r : results) {
+      EXPECT_TRUE(at::equal(r.out, results[0].out) && at::equal(r.lse, results[0].lse));
+      EXPECT_TRUE(at::equal(r.dq, results[0].dq) && at::equal(r.dk, results[0].dk));
+      EXPECT_TRUE(at::equal(r.dv, results[0].dv));
+    }
+  }
+}
+
+/// More heads than are packed at a time.
+TEST_P(FlashAttention, GroupsOfHeadsGiveTheSame) {
+  const Problem p = make_problem({2000, 2000, 64, 1}, GetParam(), 24);
+  const Result all = ours(p);
+  for (const int64_t head : {0, 11, 23}) {
+    auto one = [&](const Tensor& t) { return t.narrow(1, head, 1); };
+    const Result r = ours({one(p.q), one(p.k), one(p.v), one(p.grad)});
+    EXPECT_TRUE(at::equal(r.out, one(all.out)) && at::equal(r.dq, one(all.dq)) &&
+                at::equal(r.dk, one(all.dk)));
+  }
+}
+
+TEST_P(FlashAttention, TakesStridedViewsAndLaysGradientsOutAsOneProjection) {
+  const Tensor qkv = at::randn({2, 150, 3, 4, 32}).to(GetParam()), parts = qkv.permute({2, 0, 3, 1, 4});
+  const Tensor grad = at::randn({2, 150, 4, 32}).to(GetParam()).transpose(1, 2);
+  const Result strided = ours({parts[0], parts[1], parts[2], grad});
+  const Result dense =
+      ours({parts[0].contiguous(), parts[1].contiguous(), parts[2].contiguous(), grad.contiguous()});
+  EXPECT_TRUE(at::equal(strided.out, dense.out) && at::equal(strided.dq, dense.dq));
+  EXPECT_TRUE(at::equal(strided.dk, dense.dk) && at::equal(strided.dv, dense.dv));
+  EXPECT_TRUE(strided.out.transpose(1, 2).is_contiguous());
+  EXPECT_EQ(strided.dq.strides(), parts[0].strides());
+  EXPECT_EQ(static_cast<char*>(strided.dk.data_ptr()) - static_cast<char*>(strided.dq.data_ptr()),
+            4 * 32 * qkv.element_size());
+}
+
+TEST_P(FlashAttention, RowsWhoseMaximumKeepsGrowing) {
+  // Each block of keys beats the one before by far: the reference moves every time.
+  Problem p = make_problem({100, 1000, 64, 1}, GetParam());
+  const Tensor ramp = at::arange(1000).div(40, "floor").view({1, 1, 1000, 1});
+  p.q = p.q.abs(), p.k = (p.k.abs() * ramp * 0.5).to(GetParam());
+  const Result truth = exact(p), mine = ours(p), theirs = libtorch(p);
+  EXPECT_LE(error(mine.out, truth.out), std::max(1.1 * error(theirs.out, truth.out), 2e-6));
+  EXPECT_LE(error(mine.lse, truth.lse), 1e-6);
+}
+
+TEST_P(FlashAttention, NoKeysGiveZeroAndMinusInfinity) {
+  const Problem p = make_problem({5, 0, 16, 1}, GetParam());
+  const Result r = ours(p);
+  EXPECT_EQ(r.out.abs().max().item<float>(), 0.0F);
+  EXPECT_TRUE((r.lse == -INFINITY).all().item<bool>());
+  EXPECT_EQ(r.dq.abs().max().item<float>(), 0.0F);
+}
+
+TEST_P(FlashAttention, NotANumberIsNotHidden) {
+  for (const float bad : {std::nanf(""), INFINITY}) {
+    Problem p = make_problem({40, 300, 32, 1}, GetParam());
+    p.q[0][1][3][5] = bad;
+    const Result r = ours(p);
+    EXPECT_TRUE(at::isnan(r.out[0][1][3]).all().item<bool>());
+    EXPECT_FALSE(at::isnan(r.out[0][1][4]).any().item<bool>());
+    EXPECT_FALSE(at::isnan(r.out[0][0]).any().item<bool>());
+    EXPECT_TRUE(at::isnan(r.dk[0][1]).any().item<bool>());
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Types, FlashAttention, testing::Values(at::kFloat, at::kBFloat16),
+                         [](const auto& type) { return type.param == at::kFloat ? "fp32" : "bf16"; });
+
+}  // namespace
+}  // namespace seqvit
