@@ -8,6 +8,7 @@
 #include "core/log.h"
 #include "core/stop.h"
 #include "core/version.h"
+#include "ops/memory.h"
 
 namespace seqvit {
 namespace {
@@ -68,6 +69,7 @@ int run(int argc, char** argv) {
     fail(Exit::usage, "{}; see `seqvit --help`", error.what());
   }
   install_stop_handlers();
+  count_tensor_memory();
   Launch launch;
   const Invocation invocation{launch, command_line, overrides};
   try {

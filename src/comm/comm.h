@@ -21,6 +21,8 @@
 
 #include <ATen/core/Tensor.h>
 
+#include "core/profile.h"
+
 namespace seqvit {
 
 using at::Tensor;
@@ -31,7 +33,10 @@ using Counts = std::vector<int64_t>;  ///< elements, one entry a rank
 class Pending {
  public:
   explicit Pending(std::function<Tensor()> finish) : finish_(std::move(finish)) {}
-  Tensor wait() { return std::exchange(finish_, nullptr)(); }
+  Tensor wait() {
+    const TimedPart time("communication");
+    return std::exchange(finish_, nullptr)();
+  }
 
  private:
   std::function<Tensor()> finish_;

@@ -23,6 +23,7 @@ const Choices<Tokens> kTokens = {
 const Choices<Predict> kPredict = {{"tendency", Predict::tendency}, {"state", Predict::state}};
 const Choices<Precision> kPrecision = {
     {"fp32", Precision::fp32}, {"bf16", Precision::bf16}, {"fp64", Precision::fp64}};
+const Choices<Offload> kOffload = {{"none", Offload::none}, {"disk", Offload::disk}};
 const Choices<Recompute> kRecompute = {
     {"none", Recompute::none}, {"full", Recompute::full}, {"keep_attention", Recompute::keep_attention}};
 const Choices<Sequence> kSequence = {{"ulysses", Sequence::ulysses},
@@ -119,6 +120,9 @@ class Settings {
     number("parallel.timeout_seconds", c.parallel.timeout_seconds, 0.0);
     boolean("parallel.verify", c.parallel.verify);
     choice("memory.recompute", c.memory.recompute, kRecompute);
+    choice("memory.offload", c.memory.offload, kOffload);
+    text("memory.offload_directory", c.memory.offload_directory);
+    integer("memory.mlp_chunk", c.memory.mlp_chunk, 0);
     list("evaluate.leads", c.evaluate.leads);
     integer("evaluate.stride", c.evaluate.stride, 1);
     integer("evaluate.batch_size", c.evaluate.batch_size, 0);
@@ -283,6 +287,9 @@ const char* to_string(Precision value) {
 }
 const char* to_string(Recompute value) {
   return name_of(kRecompute, value);
+}
+const char* to_string(Offload value) {
+  return name_of(kOffload, value);
 }
 const char* to_string(Sequence value) {
   return name_of(kSequence, value);

@@ -16,6 +16,7 @@ enum class Tokens { joint, variable, aggregated };
 enum class Predict { tendency, state };
 enum class Precision { fp32, bf16, fp64 };
 enum class Recompute { none, full, keep_attention };
+enum class Offload { none, disk };
 enum class Sequence { ulysses, lss, lss_kv, ring, hybrid };
 
 struct SplitConfig {
@@ -71,6 +72,9 @@ struct ParallelConfig {
 
 struct MemoryConfig {
   Recompute recompute = Recompute::none;
+  Offload offload = Offload::none;  ///< where what recomputation keeps waits for backward
+  std::string offload_directory;    ///< empty: the system's for temporary files
+  int64_t mlp_chunk = 0;            ///< tokens the MLP takes at a time where it is recomputed; 0: 2,048
 };
 
 struct EvaluateConfig {
@@ -104,6 +108,7 @@ int64_t parse_bytes(const std::string& text, const std::string& setting);
 const char* to_string(Tokens);
 const char* to_string(Precision);
 const char* to_string(Recompute);
+const char* to_string(Offload);
 const char* to_string(Sequence);
 
 }  // namespace seqvit

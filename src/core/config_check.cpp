@@ -61,6 +61,15 @@ void validate_train(const TrainConfig& train, const ParallelConfig& parallel, co
   }
 }
 
+void validate_memory(const MemoryConfig& memory, const std::string& name) {
+  if (memory.offload != Offload::none && memory.recompute == Recompute::none) {
+    fail(Exit::usage,
+         "{}: memory.offload {} keeps what recomputation needs; set memory.recompute to full or "
+         "keep_attention",
+         name, to_string(memory.offload));
+  }
+}
+
 void validate_parallel(const Config& config, const std::string& name) {
   const ParallelConfig& p = config.parallel;
   const int64_t heads = config.model.num_heads;
@@ -87,6 +96,7 @@ void validate(const Config& config, const std::string& name) {
   validate_data(config.data, name);
   validate_model(config.model, name);
   validate_train(config.train, config.parallel, name);
+  validate_memory(config.memory, name);
   validate_parallel(config, name);
 }
 

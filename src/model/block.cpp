@@ -3,14 +3,32 @@
 #include <string>
 
 #include <ATen/TensorOperators.h>
+#include <ATen/core/grad_mode.h>
 #include <ATen/ops/gelu.h>
 
+#include "ops/attention.h"
+#include "ops/mlp.h"
+#include "ops/recompute.h"
+
 namespace seqvit {
+namespace {
+
+Tensor add(const Tensor& x_BLD, const Tensor& branch_BLD, const Tensor& keep_B11) {
+  return keep_B11.defined() ? x_BLD + branch_BLD * keep_B11 : x_BLD + branch_BLD;
+}
+
+/// [B, H, L, E] -> [B, L, H E]
+Tensor join_heads(const Tensor& out) {
+  return out.transpose(1, 2).flatten(2);
+}
+
+}  // namespace
 
 Block::Block(int64_t index, const ModelShape& shape, const SequenceParallel& sequence,
-             const Sharding& sharding)
+             const Sharding& sharding, int64_t mlp_tile)
     : width_(shape.config.embed_dim),
       heads_(shape.config.num_heads),
+      tile_(mlp_tile),
       sequence_(sequence),
       params_("blocks." + std::to_string(index), sharding),
       norm1_(params_, "norm1", width_),
@@ -24,35 +42,30 @@ Block::Block(int64_t index, const ModelShape& shape, const SequenceParallel& seq
 
 Tensor Block::attention(const Tensor& u_BLD) const {
   const Tensor context_BMD = sequence_.context(u_BLD);
-  // [B, M, n D] -> n views [B, H, M, E]
-  auto heads = [&](const Tensor& t, int64_t n) {
-    return t.view({t.size(0), t.size(1), n, heads_, width_ / heads_}).permute({2, 0, 3, 1, 4});
-  };
-  Tensor q, k, v;
   if (context_BMD.is_same(u_BLD)) {
-    const Tensor qkv = heads(qkv_.forward(u_BLD), 3);
-    q = qkv.select(0, 0), k = qkv.select(0, 1), v = qkv.select(0, 2);
-  } else {  // queries of my tokens, keys and values of everyone's
-    q = heads(qkv_.forward_rows(u_BLD, {0, width_}), 1).select(0, 0);
-    const Tensor kv = heads(qkv_.forward_rows(context_BMD, {width_, 3 * width_}), 2);
-    k = kv.select(0, 0), v = kv.select(0, 1);
+    const auto qkv = split_heads(qkv_.forward(u_BLD), 3, heads_);
+    return projection_.forward(join_heads(sequence_.attend(qkv[0], qkv[1], qkv[2])));
   }
-  return projection_.forward(sequence_.attend(q, k, v).transpose(1, 2).flatten(2));
+  // Queries of my tokens, keys and values of everyone's.
+  const Tensor q = split_heads(qkv_.forward_rows(u_BLD, {0, width_}), 1, heads_)[0];
+  const auto kv = split_heads(qkv_.forward_rows(context_BMD, {width_, 3 * width_}), 2, heads_);
+  return projection_.forward(join_heads(sequence_.attend(q, kv[0], kv[1])));
 }
 
-Tensor Block::mlp(const Tensor& u_BLD) const {
-  return fc2_.forward(at::gelu(fc1_.forward(u_BLD)));
+Tensor Block::mlp(const Tensor& x_BLD, const Tensor& keep_B11) const {
+  // A graph that keeps the hidden tensors is the fastest; where they are not to be kept, tiles.
+  if (at::GradMode::is_enabled() && !recomputing())
+    return add(x_BLD, fc2_.forward(at::gelu(fc1_.forward(norm2_.forward(x_BLD)))), keep_B11);
+  return mlp_residual(
+      x_BLD, keep_B11,
+      {norm2_.weight(), norm2_.bias(), fc1_.weight(), fc1_.bias(), fc2_.weight(), fc2_.bias()}, tile_);
 }
 
 Tensor Block::forward(const Tensor& x_BLD, const Tensor& keep_B11) const {
-  auto add = [&](const Tensor& x, const Tensor& branch) {
-    return keep_B11.defined() ? x + branch * keep_B11 : x + branch;
-  };
   // The cast to the compute type stands before the seam, so that a strategy moves tokens in their smaller
   // form.
   const auto compute = params_.sharding().compute;
-  const Tensor h_BLD = add(x_BLD, attention(norm1_.forward(x_BLD).to(compute)));
-  return add(h_BLD, mlp(norm2_.forward(h_BLD)));
+  return mlp(add(x_BLD, attention(norm1_.forward(x_BLD).to(compute)), keep_B11), keep_B11);
 }
 
 }  // namespace seqvit

@@ -3,6 +3,8 @@
 #include <ATen/ops/layer_norm.h>
 #include <ATen/ops/linear.h>
 
+#include "ops/mlp.h"
+
 namespace seqvit {
 
 Linear::Linear(ParamGroup& group, const std::string& name, int64_t in, int64_t out, uint64_t seed, double std)
@@ -28,7 +30,7 @@ LayerNorm::LayerNorm(ParamGroup& group, const std::string& name, int64_t width)
       width_(width) {}
 
 Tensor LayerNorm::forward(const Tensor& x) const {
-  return at::layer_norm(x, {width_}, **weight_, **bias_, 1e-6);
+  return at::layer_norm(x, {width_}, **weight_, **bias_, kLayerNormEpsilon);
 }
 
 }  // namespace seqvit

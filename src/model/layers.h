@@ -18,6 +18,8 @@ class Linear {
   Tensor forward(const Tensor& x) const;
   /// With rows [begin, end) of the weight only: [..., in] -> [..., end - begin].
   Tensor forward_rows(const Tensor& x, Range rows) const;
+  const Tensor& weight() const { return **weight_; }
+  const Tensor& bias() const { return **bias_; }
 
  private:
   const Param *weight_, *bias_;
@@ -30,6 +32,8 @@ class LayerNorm {
  public:
   LayerNorm(ParamGroup& group, const std::string& name, int64_t width);
   Tensor forward(const Tensor& x) const;
+  const Tensor& weight() const { return **weight_; }
+  const Tensor& bias() const { return **bias_; }
 
  private:
   const Param *weight_, *bias_;

@@ -8,10 +8,18 @@
 namespace seqvit {
 
 Vit::Vit(const ModelShape& shape, const Slab& slab, const SequenceParallel& sequence,
-         const Sharding& sharding, Recompute recompute)
-    : shape_(shape), recompute_(recompute), embed_(shape, slab, sharding), head_(shape, slab, sharding) {
+         const Sharding& sharding, const MemoryConfig& memory)
+    : shape_(shape),
+      recompute_(memory.recompute),
+      embed_(shape, slab, sharding),
+      head_(shape, slab, sharding) {
   for (int64_t i = 0; i < shape.config.depth; ++i) {
-    blocks_.push_back(std::make_unique<Block>(i, shape, sequence, sharding));
+    blocks_.push_back(std::make_unique<Block>(i, shape, sequence, sharding, memory.mlp_chunk));
+  }
+  if (memory.offload == Offload::disk) {
+    offload_ = std::make_unique<OffloadFile>(memory.offload_directory.empty()
+                                                 ? std::filesystem::temp_directory_path()
+                                                 : std::filesystem::path(memory.offload_directory));
   }
 }
 
@@ -27,7 +35,7 @@ Tensor Vit::forward(const Tensor& fields_BVYX, const Tensor& condition_BC, const
       if (soon != nullptr) soon->prefetch();
       return block->forward(x, keep_B11);
     };
-    x_BLD = recompute(recompute_, body, x_BLD);
+    x_BLD = recompute(recompute_, body, x_BLD, offload_.get());
   }
   return head_.forward(x_BLD);
 }

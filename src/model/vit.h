@@ -11,6 +11,7 @@
 #include "model/block.h"
 #include "model/embed.h"
 #include "model/head.h"
+#include "ops/offload.h"
 
 namespace seqvit {
 
@@ -24,7 +25,7 @@ struct DropPathKeys {
 class Vit {
  public:
   Vit(const ModelShape& shape, const Slab& slab, const SequenceParallel& sequence, const Sharding& sharding,
-      Recompute recompute);
+      const MemoryConfig& memory);
 
   /// Normalised inputs [B, V, Y, X] on my slab -> normalised targets [B, T, Y, X], zero where another rank
   /// owns the point. `condition` [B, conditions]: numbers that hold for whole samples (phases of day and
@@ -40,6 +41,7 @@ class Vit {
  private:
   ModelShape shape_;
   Recompute recompute_;
+  std::unique_ptr<OffloadFile> offload_;
   Embed embed_;
   std::vector<std::unique_ptr<Block>> blocks_;
   Head head_;

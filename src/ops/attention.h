@@ -7,6 +7,7 @@
 #pragma once
 
 #include <utility>
+#include <vector>
 
 #include <ATen/core/Tensor.h>
 
@@ -27,6 +28,10 @@ std::pair<Tensor, Tensor> attention_forward(const Tensor& q, const Tensor& k, co
 /// block's share.
 AttentionGradients attention_backward(const Tensor& grad_out, const Tensor& q, const Tensor& k,
                                       const Tensor& v, const Tensor& out, const Tensor& lse);
+
+/// A fused projection [B, M, n H E] as n tensors [B, H, M, E], without a copy; its backward does not copy
+/// either where the gradients lie in memory as the projection does (as attention_backward gives them).
+std::vector<Tensor> split_heads(const Tensor& x_BMX, int64_t n, int64_t heads);
 
 /// Differentiable attention on one rank. Inside recompute(keep_attention) its result is kept and not computed
 /// again.

@@ -21,4 +21,9 @@ std::pair<Tensor, Tensor> flash_forward(const Tensor& q, const Tensor& k, const 
 AttentionGradients flash_backward(const Tensor& grad_out, const Tensor& q, const Tensor& k, const Tensor& v,
                                   const Tensor& out, const Tensor& lse);
 
+/// While true the kernels allocate all that they would but compute nothing: results and gradients are zero.
+/// To learn what memory a sequence takes without the time that it takes. Not for several threads to change at
+/// once.
+void set_phantom_attention(bool phantom);
+
 }  // namespace seqvit

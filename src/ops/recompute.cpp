@@ -1,6 +1,7 @@
 #include "ops/recompute.h"
 
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include <ATen/core/grad_mode.h>
@@ -20,8 +21,11 @@ struct Frame : torch::CustomClassHolder {
   std::function<Tensor(const Tensor&)> body;
   bool keeps = false;
   bool replaying = false;
+  OffloadFile* file = nullptr;
+  std::vector<std::vector<Kept>> kept;  ///< results of `remember`, in their order
+  std::optional<Kept> input;
+  std::vector<std::vector<Tensor>> results;  ///< what `kept` held, during the second run
   size_t next = 0;
-  std::vector<std::vector<Tensor>> kept;
 };
 
 /// The innermost recomputed part that runs on this thread. libtorch runs the backward of CPU tensors on the
@@ -41,16 +45,22 @@ class Enter {
 
 struct RecomputeFunction : torch::autograd::Function<RecomputeFunction> {
   static Tensor forward(AutogradContext* ctx, const Tensor& x, const c10::intrusive_ptr<Frame>& frame) {
-    ctx->save_for_backward({x});
     ctx->saved_data["frame"] = c10::IValue::make_capsule(frame);
     const at::AutoGradMode no_graph(false);
     const Enter enter(frame.get());
+    frame->input.emplace(x, frame->file);
     return frame->body(x);
   }
 
   static variable_list backward(AutogradContext* ctx, variable_list grads) {
     const auto frame = c10::static_intrusive_pointer_cast<Frame>(ctx->saved_data["frame"].toCapsule());
-    const Tensor x = ctx->get_saved_variables()[0].detach().requires_grad_();
+    // Put before the results of `remember`, so taken after them: the file is a stack.
+    frame->results.resize(frame->kept.size());
+    for (size_t i = frame->kept.size(); i-- > 0;) {
+      for (size_t j = frame->kept[i].size(); j-- > 0;)
+        frame->results[i].insert(frame->results[i].begin(), frame->kept[i][j].take());
+    }
+    const Tensor x = frame->input->take().detach().requires_grad_();
     frame->replaying = true;
     Tensor y;
     {
@@ -58,7 +68,7 @@ struct RecomputeFunction : torch::autograd::Function<RecomputeFunction> {
       const Enter enter(frame.get());
       y = frame->body(x);
     }
-    frame->kept.clear();
+    frame->results.clear();
     torch::autograd::backward({y}, {grads[0]});
     return {x.grad(), Tensor()};
   }
@@ -66,11 +76,12 @@ struct RecomputeFunction : torch::autograd::Function<RecomputeFunction> {
 
 }  // namespace
 
-Tensor recompute(Recompute mode, std::function<Tensor(const Tensor&)> f, const Tensor& x) {
+Tensor recompute(Recompute mode, std::function<Tensor(const Tensor&)> f, const Tensor& x, OffloadFile* file) {
   if (mode == Recompute::none || !at::GradMode::is_enabled()) return f(x);
   auto frame = c10::make_intrusive<Frame>();
   frame->body = std::move(f);
   frame->keeps = mode == Recompute::keep_attention;
+  frame->file = file;
   return RecomputeFunction::apply(x, frame);
 }
 
@@ -81,11 +92,14 @@ bool recomputing() {
 std::vector<Tensor> remember(const std::function<std::vector<Tensor>()>& compute) {
   if (current == nullptr || !current->keeps) return compute();
   if (current->replaying) {
-    check(current->next < current->kept.size(), "recomputation asks for more than the first run kept");
-    return current->kept[current->next++];
+    check(current->next < current->results.size(), "recomputation asks for more than the first run kept");
+    return std::move(current->results[current->next++]);
   }
-  current->kept.push_back(compute());
-  return current->kept.back();
+  std::vector<Tensor> results = compute();
+  std::vector<Kept>& kept = current->kept.emplace_back();
+  for (const Tensor& t : results)
+    kept.emplace_back(t, current->file);
+  return results;
 }
 
 }  // namespace seqvit

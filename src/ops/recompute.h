@@ -12,14 +12,17 @@
 #include <ATen/core/Tensor.h>
 
 #include "core/config.h"
+#include "ops/offload.h"
 
 namespace seqvit {
 
 using at::Tensor;
 
 /// f(x), differentiable in x and in whatever f reads. f must give the same result when called again; it must
-/// not depend on state that changes between forward and backward.
-Tensor recompute(Recompute mode, std::function<Tensor(const Tensor&)> f, const Tensor& x);
+/// not depend on state that changes between forward and backward. What is kept waits in `file`, if one is
+/// given.
+Tensor recompute(Recompute mode, std::function<Tensor(const Tensor&)> f, const Tensor& x,
+                 OffloadFile* file = nullptr);
 
 /// The result of `compute`, which under keep_attention is kept from the first run and not computed again in
 /// the second. Outside recompute it only computes.

@@ -5,6 +5,8 @@
 #include <ATen/ops/from_blob.h>
 
 #include "core/error.h"
+#include "core/profile.h"
+#include "ops/memory.h"
 
 namespace seqvit {
 
@@ -32,21 +34,26 @@ double Learner::backward(const LearnerBatch& batch, int64_t step, double* flag) 
   for (int64_t i = my_samples_.begin; i < my_samples_.end; ++i)
     positions.push_back(i);
   double loss_sum = 0.0;
+  memory_ = {.before = tensor_bytes()};
+  reset_peak_tensor_bytes();
   for (int64_t micro = 0; micro < config_.micro_batches; ++micro) {
     const Range mine = share(my_samples_.size(), micro, config_.micro_batches);
     const DropPathKeys drop{step, std::span(positions).subspan(mine.begin, mine.size())};
     auto part = [&](const Tensor& t) { return t.narrow(0, mine.begin, mine.size()); };
     const Tensor prediction = model_.vit().forward(part(batch.input), part(batch.condition), drop);
     const Tensor loss = loss_(prediction, part(batch.target), totals[0]);
+    memory_.kept = std::max(memory_.kept, tensor_bytes() - memory_.before);
     loss.backward();  // gradients add up over micro-batches and ranks
     loss_sum += loss.item<double>();
   }
   for (ParamGroup* group : groups_)
     group->finish_gradients();
+  memory_.peak = peak_tensor_bytes() - memory_.before;
   return sum_over_data({loss_sum}, "loss")[0];
 }
 
 double Learner::update(int64_t step, double loss) {
+  const TimedPart time("optimizer");
   const double norm = optimizer_.clip(config_.max_grad_norm);
   if (!std::isfinite(loss) || !std::isfinite(norm)) {
     fail(Exit::not_finite,

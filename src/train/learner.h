@@ -13,6 +13,12 @@
 
 namespace seqvit {
 
+/// What a backward() took from libtorch's allocator, in bytes: held before it; more at the end of forward
+/// (what is kept for backward); more at its peak.
+struct StepMemory {
+  int64_t before = 0, kept = 0, peak = 0;
+};
+
 /// My samples on my slab, normalised.
 struct LearnerBatch {
   Tensor input;      ///< [B, V, Y, X]
@@ -40,6 +46,9 @@ class Learner {
   /// Sums over the ranks that hold different samples or slabs. Collective.
   std::vector<double> sum_over_data(std::vector<double> values, const char* purpose);
 
+  /// Of the last backward(); `kept` of its largest micro-batch.
+  const StepMemory& memory() const { return memory_; }
+
   MeshModel& model() { return model_; }
   const MeshModel& model() const { return model_; }
   const WeightedLoss& loss() const { return loss_; }
@@ -54,6 +63,7 @@ class Learner {
   WeightedLoss loss_;
   AdamW optimizer_;
   Range my_samples_;
+  StepMemory memory_;
 };
 
 }  // namespace seqvit

@@ -34,7 +34,7 @@ MeshModel::MeshModel(const ModelShape& shape, const Config& config, Mesh& mesh,
                           .stage = static_cast<int>(config.parallel.zero),
                           .compute = compute_,
                           .master = master_};
-  vit_ = std::make_unique<Vit>(shape, slab_, *sequence_, sharding, config.memory.recompute);
+  vit_ = std::make_unique<Vit>(shape, slab_, *sequence_, sharding, config.memory);
 }
 
 const char* MeshModel::attention_kernel() const {

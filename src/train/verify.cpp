@@ -150,7 +150,7 @@ VerifyReport verify_layout(const VerifyProblem& problem, Comm& world, int64_t st
     serial.parallel = {};
     serial.parallel.zero = 0;
     serial.train.micro_batches = 1;
-    serial.memory.recompute = Recompute::none;
+    serial.memory = {};
     const auto self = make_self_comm();
     Mesh one(*self, 1, 1, 1, 1);
     Learner reference(problem.shape, serial, problem.grid, one);

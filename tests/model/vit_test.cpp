@@ -26,7 +26,8 @@ struct Fixture {
       : comm(make_self_comm()),
         attention(make_local_attention()),
         sharding{comm.get(), 0, compute, master},
-        vit(shape, make_slab(shape.token_grid(), 0, 1), *attention, sharding, recompute) {}
+        vit(shape, make_slab(shape.token_grid(), 0, 1), *attention, sharding,
+            MemoryConfig{.recompute = recompute}) {}
   std::unique_ptr<Comm> comm;
   std::unique_ptr<SequenceParallel> attention;
   Sharding sharding;

@@ -43,6 +43,8 @@ VerifyProblem problem_of(const Layout& l) {
   config.parallel.dp = l.dp, config.parallel.sp = l.sp;
   config.parallel.sequence = l.sequence, config.parallel.ulysses = l.ulysses, config.parallel.zero = l.zero;
   config.memory.recompute = l.recompute;
+  config.memory.mlp_chunk = 3;  // leaves a rest in most slabs
+  if (l.recompute == Recompute::keep_attention) config.memory.offload = Offload::disk;
   ModelShape real;
   real.inputs = 3, real.targets = {0, 2}, real.conditions = 4, real.seed = 3;
   VerifyProblem problem = make_verify_problem(config, real);

@@ -1,0 +1,82 @@
+#include "cli/bench_longest.h"
+
+#include <algorithm>
+
+#include <fmt/core.h>
+
+#include "cli/timing.h"
+#include "comm/text.h"
+#include "core/clock.h"
+#include "core/error.h"
+#include "core/log.h"
+#include "ops/flash_attention.h"
+#include "ops/memory.h"
+
+namespace seqvit {
+namespace {
+
+constexpr int64_t kUnit = 1024;  ///< sequences are multiples of it, so that their grid is nearly square
+
+int64_t largest(int64_t mine, Comm& world) {
+  int64_t result = mine;
+  for (const std::string& text : gather_text(world, std::to_string(mine), "bench"))
+    result = std::max<int64_t>(result, std::stoll(text));
+  return result;
+}
+
+class Phantom {
+ public:
+  explicit Phantom(bool on) { set_phantom_attention(on); }
+  ~Phantom() { set_phantom_attention(false); }
+};
+
+}  // namespace
+
+int64_t peak_of_step(const Config& config, int64_t tokens, Comm& world, bool phantom) {
+  const Phantom attention(phantom);
+  Mesh mesh(world, config.parallel);
+  BenchStep step(config, tokens, mesh);
+  step();
+  const StepMemory& m = step.learner().memory();
+  return largest(m.before + m.peak, world);
+}
+
+nlohmann::ordered_json bench_longest(const Config& config, int64_t bytes, Comm& world, bool confirm) {
+  nlohmann::ordered_json tried = nlohmann::json::array();
+  auto peak = [&](int64_t tokens) {
+    const double start = seconds_now();
+    const int64_t found = peak_of_step(config, tokens, world, /*phantom=*/true);
+    tried.push_back({{"tokens", tokens}, {"peak_bytes", found}});
+    if (world.rank() == 0) {
+      log_info("bench: {} tokens take {:.2f} GiB a rank ({:.0f} s)", tokens,
+               static_cast<double>(found) / (1 << 30), seconds_now() - start);
+    }
+    return found;
+  };
+  const int64_t short_one = 8 * kUnit, second = 16 * kUnit;
+  const auto a = static_cast<double>(peak(short_one)), b = static_cast<double>(peak(second));
+  const double slope = (b - a) / static_cast<double>(second - short_one);
+  const double line = (static_cast<double>(bytes) - a) / slope + static_cast<double>(short_one);
+  if (line < static_cast<double>(short_one))
+    fail(Exit::usage, "--memory: {} bytes do not hold a sequence of {} tokens; give more", bytes, short_one);
+
+  // The line is good: close the interval around it before halving.
+  auto to_unit = [](double tokens) { return static_cast<int64_t>(tokens) / kUnit * kUnit; };
+  int64_t fits = short_one, too_long = to_unit(line * 1.25) + kUnit, next = to_unit(line * 0.99);
+  while (next > fits && next < too_long) {
+    (peak(next) <= bytes ? fits : too_long) = next;
+    const int64_t close = std::max(kUnit, fits / 64 / kUnit * kUnit);
+    if (too_long - fits <= close) break;
+    next = next == fits && too_long - fits > 2 * close ? fits + close : (fits + too_long) / 2 / kUnit * kUnit;
+  }
+  nlohmann::ordered_json json = {
+      {"memory_bytes_per_rank", bytes}, {"ranks", world.size()}, {"longest_tokens", fits}, {"tried", tried}};
+  if (confirm) {
+    const int64_t real = peak_of_step(config, fits, world, /*phantom=*/false);
+    json["confirmed_peak_bytes"] = real;
+    json["confirmed"] = real <= bytes;
+  }
+  return json;
+}
+
+}  // namespace seqvit

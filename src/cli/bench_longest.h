@@ -1,0 +1,19 @@
+/// The longest sequence that trains within a bound on memory.
+#pragma once
+
+#include <nlohmann/json.hpp>
+
+#include "cli/bench_step.h"
+
+namespace seqvit {
+
+/// Peak of tensor memory of one step, largest over ranks. `phantom`: attention allocates but does not
+/// compute. Collective.
+int64_t peak_of_step(const Config& config, int64_t tokens, Comm& world, bool phantom);
+
+/// Bisection, to one part in 64, on the peak of steps with phantom attention, from a straight line through
+/// two short ones; then, if `confirm`, one real step of the length found. `bytes`: the bound for each rank.
+/// Collective.
+nlohmann::ordered_json bench_longest(const Config& config, int64_t bytes, Comm& world, bool confirm);
+
+}  // namespace seqvit

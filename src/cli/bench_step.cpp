@@ -1,0 +1,72 @@
+#include "cli/bench_step.h"
+
+#include <cmath>
+
+#include <ATen/Context.h>
+#include <ATen/ops/randn.h>
+#include <fmt/core.h>
+
+#include "cli/timing.h"
+
+namespace seqvit {
+namespace {
+
+ModelShape model_shape(const Config& config, int64_t tokens) {
+  ModelShape shape;
+  auto rows = static_cast<int64_t>(std::sqrt(static_cast<double>(tokens)));
+  while (tokens % rows != 0)
+    --rows;
+  shape.rows = rows * config.model.patch_size, shape.columns = tokens / rows * config.model.patch_size;
+  shape.inputs = 1, shape.targets = {0};
+  shape.config = config.model;
+  return shape;
+}
+
+Grid make_grid(const ModelShape& shape) {
+  Grid grid;
+  for (int64_t y = 0; y < shape.rows; ++y)
+    grid.latitude.push_back(90.0 - 180.0 * (static_cast<double>(y) + 0.5) / static_cast<double>(shape.rows));
+  for (int64_t x = 0; x < shape.columns; ++x)
+    grid.longitude.push_back(static_cast<double>(x));
+  return grid;
+}
+
+}  // namespace
+
+Config bench_config(const BenchShape& b, const std::vector<std::string>& overrides) {
+  const std::string base = "{data: {files: [none], split: {train: [0, 1]}}, parallel: {zero: 0}}";
+  std::vector<std::string> settings = {"model.patch_size=8", "train.warmup_steps=0"};
+  auto set = [&](const char* key, const auto& value) {
+    settings.push_back(fmt::format("{}={}", key, value));
+  };
+  set("model.embed_dim", b.embed_dim), set("model.depth", b.depth), set("model.num_heads", b.num_heads);
+  set("train.batch_size", b.batch_size), set("train.precision", b.precision);
+  set("memory.recompute", b.recompute);
+  settings.insert(settings.end(), overrides.begin(), overrides.end());
+  return parse_config(base, "bench", settings);
+}
+
+double bench_flops(const BenchShape& b) {
+  const auto n = static_cast<double>(b.tokens), h = static_cast<double>(b.embed_dim);
+  return 3.0 * static_cast<double>(b.depth * b.batch_size) * (24.0 * n * h * h + 4.0 * n * n * h);
+}
+
+BenchStep::BenchStep(const Config& config, int64_t tokens, Mesh& mesh) : mesh_(mesh) {
+  const ModelShape shape = model_shape(config, tokens);
+  learner_ = std::make_unique<Learner>(shape, config, make_grid(shape), mesh);
+  const Slab& slab = learner_->model().slab();
+  const auto type = learner_->model().master();
+  const std::vector<int64_t> sizes = {learner_->my_samples().size(), 1, slab.rows.size(), shape.columns};
+  at::manual_seed(1 + static_cast<uint64_t>(mesh.world().rank()));
+  batch_ = {at::randn(sizes, type), at::randn({sizes[0], shape.conditions}, type), at::randn(sizes, type)};
+}
+
+double BenchStep::operator()() {
+  return seconds_of([&] {
+    loss_ = learner_->backward(batch_, step_);
+    learner_->update(step_++, loss_);
+    mesh_.world().barrier("bench");
+  });
+}
+
+}  // namespace seqvit

@@ -1,0 +1,40 @@
+/// The training step of a plain encoder of a given shape: one variable on a nearly square grid, patches of 8
+/// x 8 (64 outputs a token), synthetic fields.
+#pragma once
+
+#include <memory>
+
+#include "comm/mesh.h"
+#include "train/learner.h"
+
+namespace seqvit {
+
+struct BenchShape {
+  int64_t tokens = 4096, embed_dim = 384, depth = 4, num_heads = 6, batch_size = 1;
+  std::string precision = "fp32", recompute = "none";
+};
+
+/// The configuration of a shape, with settings from the command line on top.
+Config bench_config(const BenchShape& shape, const std::vector<std::string>& overrides);
+
+/// Forward multiplications and additions times 3: 24 N h^2 + 4 N^2 h a layer; recomputation is not counted.
+double bench_flops(const BenchShape& shape);
+
+/// A model of the shape on a mesh, ready to step. Collective.
+class BenchStep {
+ public:
+  BenchStep(const Config& config, int64_t tokens, Mesh& mesh);
+  /// One step: forward, backward, optimizer, barrier. Returns its seconds.
+  double operator()();
+  const Learner& learner() const { return *learner_; }
+  double loss() const { return loss_; }
+
+ private:
+  Mesh& mesh_;
+  std::unique_ptr<Learner> learner_;
+  LearnerBatch batch_;
+  int64_t step_ = 0;
+  double loss_ = 0.0;
+};
+
+}  // namespace seqvit

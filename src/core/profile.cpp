@@ -1,0 +1,20 @@
+#include "core/profile.h"
+
+#include <utility>
+
+namespace seqvit {
+namespace {
+
+thread_local std::map<std::string, double> seconds_by_part;
+
+}  // namespace
+
+TimedPart::~TimedPart() {
+  seconds_by_part[part_] += seconds_now() - start_;
+}
+
+std::map<std::string, double> take_part_seconds() {
+  return std::exchange(seconds_by_part, {});
+}
+
+}  // namespace seqvit

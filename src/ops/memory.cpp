@@ -1,0 +1,54 @@
+#include "ops/memory.h"
+
+#include <atomic>
+#include <malloc.h>
+
+#include <c10/core/Allocator.h>
+#include <c10/core/CPUAllocator.h>
+#include <c10/core/impl/alloc_cpu.h>
+
+namespace seqvit {
+namespace {
+
+std::atomic<int64_t> held{0}, peak{0};
+
+/// libtorch's own allocation, with the C library's record of a block's size for the count.
+class CountingAllocator final : public c10::Allocator {
+ public:
+  c10::DataPtr allocate(size_t bytes) override {
+    void* p = c10::alloc_cpu(bytes);
+    const int64_t now = held += static_cast<int64_t>(::malloc_usable_size(p));
+    for (int64_t seen = peak; seen < now && !peak.compare_exchange_weak(seen, now);) {
+    }
+    return {p, p, &release, c10::Device(c10::DeviceType::CPU)};
+  }
+  c10::DeleterFnPtr raw_deleter() const override { return &release; }
+  void copy_data(void* to, const void* from, std::size_t bytes) const override {
+    default_copy_data(to, from, bytes);
+  }
+
+ private:
+  static void release(void* p) {
+    held -= static_cast<int64_t>(::malloc_usable_size(p));
+    c10::free_cpu(p);
+  }
+};
+
+}  // namespace
+
+void count_tensor_memory() {
+  static CountingAllocator allocator;
+  c10::SetCPUAllocator(&allocator, /*priority=*/1);
+}
+
+int64_t tensor_bytes() {
+  return held;
+}
+int64_t peak_tensor_bytes() {
+  return peak;
+}
+void reset_peak_tensor_bytes() {
+  peak = held.load();
+}
+
+}  // namespace seqvit

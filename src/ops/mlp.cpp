@@ -1,0 +1,148 @@
+#include "ops/mlp.h"
+
+#include <algorithm>
+
+#include <ATen/TensorOperators.h>
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/addmm.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/empty_like.h>
+#include <ATen/ops/gelu.h>
+#include <ATen/ops/gelu_backward.h>
+#include <ATen/ops/mm.h>
+#include <ATen/ops/native_layer_norm.h>
+#include <ATen/ops/native_layer_norm_backward.h>
+#include <ATen/ops/zeros.h>
+#include <torch/csrc/autograd/custom_function.h>
+
+#include "ops/recompute.h"
+
+namespace seqvit {
+namespace {
+
+using torch::autograd::AutogradContext;
+using torch::autograd::variable_list;
+
+constexpr int64_t kDefaultTile = 2048;
+
+/// Autograd functions take no undefined tensors: an empty one stands for a scale of 1.
+bool has_scale(const Tensor& scale_B11) {
+  return scale_B11.numel() > 0;
+}
+
+/// The forward pass of one tile [T, D], with what its backward needs.
+struct Tile {
+  Tensor mean, rstd;  ///< of the norm
+  Tensor normed;      ///< [T, D], compute type
+  Tensor hidden;      ///< [T, F] before gelu
+  Tensor activated;   ///< [T, F]
+};
+
+Tile run_to_hidden(const Tensor& x_TD, const MlpWeights& w) {
+  Tile tile;
+  Tensor normed;
+  std::tie(normed, tile.mean, tile.rstd) =
+      at::native_layer_norm(x_TD, {x_TD.size(1)}, w.norm_weight, w.norm_bias, kLayerNormEpsilon);
+  const auto compute = w.fc1_weight.scalar_type();
+  tile.normed = normed.to(compute);
+  tile.hidden = at::addmm(w.fc1_bias.to(compute), tile.normed, w.fc1_weight.t());
+  tile.activated = at::gelu(tile.hidden);
+  return tile;
+}
+
+Tensor run_tile(const Tensor& x_TD, const MlpWeights& w) {
+  const Tile tile = run_to_hidden(x_TD, w);
+  return at::addmm(w.fc2_bias.to(tile.normed.scalar_type()), tile.activated, w.fc2_weight.t());
+}
+
+/// Gradients of all weights, master type, summed over tiles.
+struct WeightGradients {
+  MlpWeights sum;
+
+  WeightGradients(const MlpWeights& w, at::ScalarType master) {
+    auto zeros = [&](const Tensor& t) { return at::zeros(t.sizes(), master); };
+    sum = {zeros(w.norm_weight), zeros(w.norm_bias),  zeros(w.fc1_weight),
+           zeros(w.fc1_bias),    zeros(w.fc2_weight), zeros(w.fc2_bias)};
+  }
+};
+
+/// Gradient in x of one tile's branch, given the gradient of the branch; adds to those of the weights.
+Tensor backward_tile(const Tensor& grad_TD, const Tensor& x_TD, const MlpWeights& w,
+                     WeightGradients& gradients) {
+  const Tile tile = run_to_hidden(x_TD, w);
+  const Tensor grad_out = grad_TD.to(tile.normed.scalar_type());
+  MlpWeights& sum = gradients.sum;
+  sum.fc2_weight.add_(at::mm(grad_out.t(), tile.activated));
+  sum.fc2_bias.add_(grad_TD.sum(0));
+  const Tensor grad_hidden = at::gelu_backward(at::mm(grad_out, w.fc2_weight), tile.hidden);
+  sum.fc1_weight.add_(at::mm(grad_hidden.t(), tile.normed));
+  sum.fc1_bias.add_(grad_hidden.sum(0, false, x_TD.scalar_type()));
+  const Tensor grad_normed = at::mm(grad_hidden, w.fc1_weight).to(x_TD.scalar_type());
+  auto [grad_x, grad_weight, grad_bias] =
+      at::native_layer_norm_backward(grad_normed, x_TD, {x_TD.size(1)}, tile.mean, tile.rstd, w.norm_weight,
+                                     w.norm_bias, {true, true, true});
+  sum.norm_weight.add_(grad_weight);
+  sum.norm_bias.add_(grad_bias);
+  return grad_x;
+}
+
+/// Calls f(sample, first token, number of tokens).
+template <typename F>
+void for_each_tile(const Tensor& x_BLD, int64_t tile, const F& f) {
+  const int64_t step = tile > 0 ? tile : kDefaultTile;
+  for (int64_t sample = 0; sample < x_BLD.size(0); ++sample) {
+    for (int64_t first = 0; first < x_BLD.size(1); first += step)
+      f(sample, first, std::min(step, x_BLD.size(1) - first));
+  }
+}
+
+Tensor run_all(const Tensor& x_BLD, const Tensor& scale_B11, const MlpWeights& w, int64_t tile) {
+  const Tensor y_BLD = at::empty_like(x_BLD);
+  for_each_tile(x_BLD, tile, [&](int64_t sample, int64_t first, int64_t count) {
+    const Tensor x = x_BLD[sample].narrow(0, first, count);
+    Tensor branch = run_tile(x, w).to(x.scalar_type());
+    if (has_scale(scale_B11)) branch.mul_(scale_B11[sample]);
+    y_BLD[sample].narrow(0, first, count).copy_(branch.add_(x));
+  });
+  return y_BLD;
+}
+
+struct MlpFunction : torch::autograd::Function<MlpFunction> {
+  static Tensor forward(AutogradContext* ctx, const Tensor& x, const Tensor& scale, const Tensor& norm_weight,
+                        const Tensor& norm_bias, const Tensor& fc1_weight, const Tensor& fc1_bias,
+                        const Tensor& fc2_weight, const Tensor& fc2_bias, int64_t tile) {
+    ctx->save_for_backward({x, scale, norm_weight, norm_bias, fc1_weight, fc1_bias, fc2_weight, fc2_bias});
+    ctx->saved_data["tile"] = tile;
+    if (recomputing())
+      return at::zeros({1}, x.options()).expand(x.sizes());  // no memory for what nobody reads
+    return run_all(x, scale, {norm_weight, norm_bias, fc1_weight, fc1_bias, fc2_weight, fc2_bias}, tile);
+  }
+
+  static variable_list backward(AutogradContext* ctx, variable_list grads) {
+    const auto s = ctx->get_saved_variables();
+    const Tensor &x_BLD = s[0], &scale_B11 = s[1];
+    const MlpWeights w{s[2], s[3], s[4], s[5], s[6], s[7]};
+    WeightGradients gradients(w, x_BLD.scalar_type());
+    const Tensor grad_x = at::empty_like(x_BLD);
+    for_each_tile(x_BLD, ctx->saved_data["tile"].toInt(), [&](int64_t sample, int64_t first, int64_t count) {
+      auto part = [&](const Tensor& t) { return t[sample].narrow(0, first, count); };
+      const Tensor grad = part(grads[0]);
+      const Tensor of_branch = has_scale(scale_B11) ? grad * scale_B11[sample] : grad;
+      part(grad_x).copy_(backward_tile(of_branch, part(x_BLD), w, gradients).add_(grad));
+    });
+    const MlpWeights& g = gradients.sum;
+    return {grad_x,     Tensor(),     g.norm_weight, g.norm_bias, g.fc1_weight,
+            g.fc1_bias, g.fc2_weight, g.fc2_bias,    Tensor()};
+  }
+};
+
+}  // namespace
+
+Tensor mlp_residual(const Tensor& x_BLD, const Tensor& scale_B11, const MlpWeights& w, int64_t tile) {
+  const Tensor scale = scale_B11.defined() ? scale_B11 : at::empty({0}, x_BLD.options());
+  if (!at::GradMode::is_enabled()) return run_all(x_BLD, scale, w, tile);
+  return MlpFunction::apply(x_BLD, scale, w.norm_weight, w.norm_bias, w.fc1_weight, w.fc1_bias, w.fc2_weight,
+                            w.fc2_bias, tile);
+}
+
+}  // namespace seqvit

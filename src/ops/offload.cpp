@@ -1,0 +1,78 @@
+#include "ops/offload.h"
+
+#include <cerrno>
+#include <cstring>
+#include <fcntl.h>
+#include <string>
+#include <unistd.h>
+#include <utility>
+
+#include <ATen/ops/empty.h>
+
+#include "core/error.h"
+
+namespace seqvit {
+
+OffloadFile::OffloadFile(const std::filesystem::path& directory) : directory_(directory) {
+  std::string name = directory / "seqvit-offload-XXXXXX";
+  file_ = ::mkstemp(name.data());
+  if (file_ < 0) {
+    fail(Exit::usage, "memory.offload_directory: {}: {}; name a directory on a disk with room",
+         directory.string(), std::strerror(errno));
+  }
+  ::unlink(name.c_str());  // gone with the process, however it ends
+}
+
+OffloadFile::~OffloadFile() {
+  ::close(file_);
+}
+
+int64_t OffloadFile::put(const Tensor& t) {
+  const Tensor dense = t.contiguous();
+  const auto* bytes = static_cast<const char*>(dense.const_data_ptr());
+  const auto size = static_cast<int64_t>(dense.nbytes()), offset = end_;
+  for (int64_t done = 0; done < size;) {
+    const ssize_t n = ::pwrite(file_, bytes + done, static_cast<size_t>(size - done), offset + done);
+    if (n <= 0) {
+      fail(Exit::checkpoint, "{}: writing kept activations: {}; free room or set memory.offload: none",
+           directory_.string(), std::strerror(errno));
+    }
+    done += n;
+  }
+  // Written data need not stay in the page cache, where they would take the memory that is to be saved.
+  ::sync_file_range(file_, offset, size, SYNC_FILE_RANGE_WRITE);
+  end_ += size, written_ += size;
+  return offset;
+}
+
+void OffloadFile::take(int64_t offset, const Tensor& t) {
+  auto* bytes = static_cast<char*>(t.mutable_data_ptr());
+  const auto size = static_cast<int64_t>(t.nbytes());
+  for (int64_t done = 0; done < size;) {
+    const ssize_t n = ::pread(file_, bytes + done, static_cast<size_t>(size - done), offset + done);
+    if (n <= 0) {
+      fail(Exit::checkpoint, "{}: reading kept activations back: {}", directory_.string(),
+           n == 0 ? "the file is too short" : std::strerror(errno));
+    }
+    done += n;
+  }
+  ::posix_fadvise(file_, offset, size, POSIX_FADV_DONTNEED);
+  if (offset + size == end_) end_ = offset;
+}
+
+Kept::Kept(const Tensor& t, OffloadFile* file) : file_(file), shape_(t.sizes().vec()), options_(t.options()) {
+  if (file_ == nullptr) {
+    here_ = t;
+  } else {
+    offset_ = file_->put(t);
+  }
+}
+
+Tensor Kept::take() {
+  if (file_ == nullptr) return std::move(here_);
+  Tensor t = at::empty(shape_, options_);
+  file_->take(offset_, t);
+  return t;
+}
+
+}  // namespace seqvit

@@ -1,0 +1,103 @@
+#include "ops/mlp.h"
+
+#include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
+#include <gtest/gtest.h>
+
+#include "ops/offload.h"
+#include "ops/recompute.h"
+#include "support/temporary_directory.h"
+
+namespace seqvit {
+namespace {
+
+MlpWeights random_weights(int64_t width, int64_t hidden, at::ScalarType compute) {
+  auto random = [](std::vector<int64_t> shape, at::ScalarType type) {
+    return at::randn(shape, at::kDouble).to(type).requires_grad_();
+  };
+  const auto master = compute == at::kBFloat16 ? at::kFloat : compute;
+  return {random({width}, master),  random({width}, master),          random({hidden, width}, compute),
+          random({hidden}, master), random({width, hidden}, compute), random({width}, master)};
+}
+
+std::vector<Tensor> list(const MlpWeights& w) {
+  return {w.norm_weight, w.norm_bias, w.fc1_weight, w.fc1_bias, w.fc2_weight, w.fc2_bias};
+}
+
+Tensor plain(const Tensor& x, const Tensor& scale, const MlpWeights& w) {
+  const Tensor u = at::layer_norm(x, {x.size(-1)}, w.norm_weight, w.norm_bias, kLayerNormEpsilon);
+  const Tensor branch =
+      at::linear(at::gelu(at::linear(u, w.fc1_weight, w.fc1_bias)), w.fc2_weight, w.fc2_bias);
+  return scale.defined() ? x + scale * branch : x + branch;
+}
+
+/// y and the gradients of sum(y seed) in x and all weights.
+std::vector<Tensor> with_gradients(const Tensor& y, const Tensor& seed, const Tensor& x,
+                                   const MlpWeights& w) {
+  (y * seed).sum().backward();
+  std::vector<Tensor> all = {y.detach(), x.grad().clone()};
+  x.mutable_grad().reset();
+  for (const Tensor& weight : list(w)) {
+    all.push_back(weight.grad().clone());
+    weight.mutable_grad().reset();
+  }
+  return all;
+}
+
+double worst(const std::vector<Tensor>& a, const std::vector<Tensor>& b) {
+  double error = 0;
+  for (size_t i = 0; i < a.size(); ++i)
+    error = std::max(error, ((a[i] - b[i]).abs().max() / b[i].abs().max()).item<double>());
+  return error;
+}
+
+TEST(Mlp, InTilesEqualsTheWholeInValueAndGradient) {
+  at::manual_seed(1);
+  const MlpWeights w = random_weights(6, 20, at::kDouble);
+  for (const bool dropped : {false, true}) {
+    const Tensor scale = dropped ? at::tensor({0.0, 1.25}, at::kDouble).view({2, 1, 1}) : Tensor();
+    for (const int64_t tile : {1, 4, 11, 0}) {
+      const Tensor x = at::randn({2, 11, 6}, at::kDouble).requires_grad_(),
+                   seed = at::randn({2, 11, 6}, at::kDouble);
+      const auto expected = with_gradients(plain(x, scale, w), seed, x, w);
+      EXPECT_LT(worst(with_gradients(mlp_residual(x, scale, w, tile), seed, x, w), expected), 1e-12) << tile;
+      const at::NoGradGuard no_grad;
+      EXPECT_LT(worst({mlp_residual(x, scale, w, tile)}, {expected[0]}), 1e-13) << tile;
+    }
+  }
+}
+
+/// As the last thing of a recomputed part, with what is kept in memory and in a file.
+TEST(Mlp, EndsARecomputedPart) {
+  at::manual_seed(2);
+  const TemporaryDirectory d;
+  OffloadFile file(d.path());
+  const MlpWeights w = random_weights(4, 8, at::kDouble);
+  const Tensor x = at::randn({1, 7, 4}, at::kDouble).requires_grad_(),
+               seed = at::randn({1, 7, 4}, at::kDouble);
+  auto part = [&](const Tensor& in) {
+    return mlp_residual(in * 2 + remember([&] { return std::vector<Tensor>{in.sin()}; })[0], {}, w, 3);
+  };
+  const auto expected = with_gradients(plain(x * 2 + x.sin().detach(), {}, w), seed, x, w);
+  for (OffloadFile* where : {static_cast<OffloadFile*>(nullptr), &file}) {
+    const Tensor y = recompute(Recompute::keep_attention, part, x, where);
+    EXPECT_LT(worst(with_gradients(y, seed, x, w), expected), 1e-12);
+  }
+  EXPECT_EQ(file.bytes_written(), 2 * 7 * 4 * 8);
+}
+
+TEST(Offload, IsAStackThatGivesItsRoomBack) {
+  const TemporaryDirectory d;
+  OffloadFile file(d.path());
+  const Tensor a = at::randn({3, 5}), b = at::randn({4}).to(at::kBFloat16);
+  const int64_t first = file.put(a), second = file.put(b);
+  const Tensor a2 = at::empty_like(a), b2 = at::empty_like(b);
+  file.take(second, b2);
+  file.take(first, a2);
+  EXPECT_TRUE(at::equal(a, a2) && at::equal(b, b2));
+  EXPECT_EQ(file.put(b), 0);
+  EXPECT_TRUE(std::filesystem::is_empty(d.path()));  // the file has no name
+}
+
+}  // namespace
+}  // namespace seqvit
