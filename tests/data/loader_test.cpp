@@ -200,6 +200,27 @@ TEST_F(LoaderTest, ReadsTwoBatchesAheadAndStopsAtOnce) {
   EXPECT_GE(loader.wait_seconds(), 0.0);
 }
 
+/// What a rank reads of a training period is its slab's part of it: 1 / sp for even slabs.
+TEST_F(LoaderTest, ASlabReadsItsShareOfTheFile) {
+  auto bytes_of = [&](Range rows) {
+    const Dataset mine({{path_}, {}, {"z"}});
+    const BatchReader reader(mine, statistics_, options(true, rows));
+    for (int epoch = 0; epoch < 2; ++epoch) {
+      for (const Sample& sample : samples_)
+        reader.read(std::span(&sample, 1));
+    }
+    return mine.bytes_read();
+  };
+  const int64_t whole = bytes_of({0, 5});
+  EXPECT_GT(whole, 0);
+  for (const int ranks : {2, 3, 5}) {
+    for (int rank = 0; rank < ranks; ++rank) {
+      const Range rows = share(5, rank, ranks);
+      EXPECT_EQ(bytes_of(rows) * 5, whole * rows.size()) << rank << " of " << ranks;
+    }
+  }
+}
+
 TEST_F(LoaderTest, StatisticsOfOtherVariablesAreABug) {
   Statistics other = statistics_;
   other.variables.pop_back();

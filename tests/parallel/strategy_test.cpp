@@ -104,6 +104,30 @@ TEST(Strategy, SendsWhatItsFormulaSays) {
   }
 }
 
+/// Ulysses among U ranks over the N / R tokens of their group, and a ring of R ranks for the h / U columns of
+/// its heads.
+TEST(Strategy, HybridSendsTheSumOfItsParts) {
+  const int64_t tokens = 32, heads = 8, width = heads * kHead;
+  for (const auto& [u, r] : {std::pair{2, 2}, {2, 4}, {4, 2}, {8, 1}, {1, 4}}) {
+    const int ulysses = u, ring = r, ranks = u * r;
+    run_ranks(ranks, [&](Comm& world) {
+      Mesh mesh(world, 1, 1, ranks, 1);
+      ParallelConfig config;
+      config.sequence = Sequence::hybrid, config.ulysses = ulysses;
+      const auto strategy = make_strategy(config, mesh, share_sizes(tokens, ranks));
+      const Tensor x = at::randn({kBatch, tokens / ranks, width}, at::kDouble).requires_grad_();
+      attend(*strategy, x, heads).sum().backward();
+      const auto traffic = mesh.traffic();
+      auto sent = [&](const char* purpose) {
+        return traffic.contains(purpose) ? traffic.at(purpose).bytes : 0;
+      };
+      EXPECT_EQ(sent("ulysses"), 8 * formula(Sequence::ulysses, ulysses, tokens / ring, width))
+          << u << " x " << r;
+      EXPECT_EQ(sent("ring"), 8 * formula(Sequence::ring, ring, tokens, width / ulysses)) << u << " x " << r;
+    });
+  }
+}
+
 TEST(Ring, ErrorInBf16DoesNotGrowWithRanks) {
   const int64_t tokens = 512, heads = 2;
   at::manual_seed(6);

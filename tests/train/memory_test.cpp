@@ -1,0 +1,60 @@
+/// What a step holds and keeps.
+#include "ops/memory.h"
+
+#include <ATen/core/Tensor.h>
+#include <gtest/gtest.h>
+
+#include "train/verify.h"
+
+namespace seqvit {
+namespace {
+
+VerifyProblem small_problem(Recompute recompute) {
+  Config config;
+  config.data.files = {"none"};
+  config.data.split.train = {"0", "1"};
+  config.model.depth = 2, config.model.num_heads = 2, config.model.embed_dim = 8, config.model.patch_size = 2;
+  config.memory.recompute = recompute;
+  ModelShape real;
+  real.inputs = 2, real.targets = {0}, real.seed = 3;
+  return make_verify_problem(config, real);
+}
+
+TEST(StepMemory, DoesNotGrowOverAThousandSteps) {
+  count_tensor_memory();
+  for (const Recompute recompute : {Recompute::none, Recompute::keep_attention}) {
+    const VerifyProblem problem = small_problem(recompute);
+    const VerifyFields fields = make_verify_fields(problem);
+    const auto self = make_self_comm();
+    Mesh mesh(*self, 1, 1, 1, 1);
+    Learner learner(problem.shape, problem.config, problem.grid, mesh);
+    const LearnerBatch batch{fields.input, fields.condition, fields.target};
+    int64_t held = 0, peak = 0;
+    for (int step = 0; step < 1000; ++step) {
+      learner.update(step, learner.backward(batch, step));
+      if (step == 10) held = tensor_bytes(), peak = learner.memory().peak;
+    }
+    EXPECT_EQ(tensor_bytes(), held);
+    EXPECT_EQ(learner.memory().peak, peak);
+    EXPECT_GT(learner.memory().kept, 0);
+  }
+}
+
+TEST(StepMemory, RecomputationKeepsLess) {
+  count_tensor_memory();
+  std::vector<int64_t> kept;
+  for (const Recompute recompute : {Recompute::none, Recompute::keep_attention, Recompute::full}) {
+    const VerifyProblem problem = small_problem(recompute);
+    const VerifyFields fields = make_verify_fields(problem);
+    const auto self = make_self_comm();
+    Mesh mesh(*self, 1, 1, 1, 1);
+    Learner learner(problem.shape, problem.config, problem.grid, mesh);
+    learner.backward({fields.input, fields.condition, fields.target}, 0);
+    kept.push_back(learner.memory().kept);
+  }
+  EXPECT_GT(kept[0], kept[1]);
+  EXPECT_GT(kept[1], kept[2]);
+}
+
+}  // namespace
+}  // namespace seqvit
