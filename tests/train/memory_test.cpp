@@ -34,8 +34,10 @@ TEST(StepMemory, DoesNotGrowOverAThousandSteps) {
       learner.update(step, learner.backward(batch, step));
       if (step == 10) held = tensor_bytes(), peak = learner.memory().peak;
     }
-    EXPECT_EQ(tensor_bytes(), held);
-    EXPECT_EQ(learner.memory().peak, peak);
+    // A block that the C library hands out again may be a little larger than asked for; one number kept a
+    // step would be 60 KB.
+    EXPECT_NEAR(static_cast<double>(tensor_bytes()), static_cast<double>(held), 4096);
+    EXPECT_NEAR(static_cast<double>(learner.memory().peak), static_cast<double>(peak), 4096);
     EXPECT_GT(learner.memory().kept, 0);
   }
 }
