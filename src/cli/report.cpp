@@ -21,9 +21,16 @@ struct ReportCommand {
   std::string variable, initial_time, lead;
 };
 
+/// "2014-07-01 06:00".
+std::string time_text(const Dataset& dataset, int64_t index) {
+  std::string text = format_time(dataset.times()[index], dataset.calendar());
+  if (text.ends_with(":00")) text.resize(text.size() - 3);  // seconds, hardly ever set
+  text.replace(text.find('T'), 1, " ");
+  return text;
+}
+
 PeriodFacts period_facts(const std::string& name, Range period, const Dataset& dataset) {
-  const auto text = [&](int64_t index) { return format_time(dataset.times()[index], dataset.calendar()); };
-  return {name, text(period.begin), text(period.end - 1), period.size()};
+  return {name, time_text(dataset, period.begin), time_text(dataset, period.end - 1), period.size()};
 }
 
 DataFacts data_facts(const Experiment& e) {
@@ -104,7 +111,6 @@ ForecastMaps make_maps(const ReportCommand& command, RunModel& run) {
          lead.text(), e.lead.text());
   }
   const Sample sample = map_sample(command, e, lead);
-  const auto time = [&](int64_t index) { return format_time(dataset.times()[index], dataset.calendar()); };
   const VariableInfo& info = dataset.variables()[variable];
   const int64_t points = dataset.grid().points();
   const std::vector<float> state = roll_out(e, run.forecaster(), sample.input, steps);
@@ -114,9 +120,9 @@ ForecastMaps make_maps(const ReportCommand& command, RunModel& run) {
                     .land = read_land(dataset),
                     .text = {.variable = info.name,
                              .units = info.units,
-                             .valid_time = time(sample.target),
-                             .lead = lead.text()},
-                    .initial_time = time(sample.input)};
+                             .valid_time = time_text(dataset, sample.target),
+                             .lead = lead_text(lead.hours())},
+                    .initial_time = time_text(dataset, sample.input)};
   dataset.read(variable, sample.target, {0, dataset.grid().rows()}, maps.truth);
   return maps;
 }

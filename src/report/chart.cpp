@@ -11,8 +11,9 @@
 namespace seqvit {
 namespace {
 
-constexpr double kWidth = 400, kLeft = 52, kRight = 14, kTop = 26, kBottom = 40, kPlotHeight = 190;
-constexpr double kRowHeight = 40;
+constexpr double kWidth = 360, kLeft = 50, kRight = 14, kTop = 26, kBottom = 40, kPlotHeight = 190;
+constexpr double kMarkDistance = 10, kLetterWidth = 7;  // of a row's label, about
+constexpr size_t kLongestLabel = 16, kMostMarks = 60;
 
 std::string px(double value) {
   return fmt::format("{:.1f}", value);
@@ -33,24 +34,23 @@ Html label(double x, double y, const char* anchor, const std::string& text, cons
 // The plot's rectangle and its axes: from values to pixels.
 struct Frame {
   ChartAxis x, y;
-  double height = kPlotHeight;
+  double height = kPlotHeight, left = kLeft;
 
   double right() const { return kWidth - kRight; }
   double bottom() const { return kTop + height; }
-  double at_x(double value) const { return kLeft + x.position(value) * (right() - kLeft); }
+  double at_x(double value) const { return left + x.position(value) * (right() - left); }
   double at_y(double value) const { return bottom() - y.position(value) * height; }
 };
 
-Html x_axis(const Frame& frame, const std::string& name) {
+Html x_axis(const Frame& frame, const std::string& name, const std::vector<double>& ticks) {
   Html svg;
-  const std::vector<double> ticks = frame.x.ticks(5);
   const std::vector<std::string> texts = axis_texts(ticks);
   for (size_t i = 0; i < ticks.size(); ++i) {
     const double x = frame.at_x(ticks[i]);
     svg += line("grid", x, kTop, x, frame.bottom());
     svg += label(x, frame.bottom() + 16, "middle", texts[i]);
   }
-  svg += line("axis", kLeft, frame.bottom(), frame.right(), frame.bottom());
+  svg += line("axis", frame.left, frame.bottom(), frame.right(), frame.bottom());
   svg += label(frame.right(), frame.bottom() + 33, "end", name, "name");
   return svg;
 }
@@ -64,7 +64,7 @@ Html y_axis(const Frame& frame, const std::string& name) {
     svg += line("grid", kLeft, y, frame.right(), y);
     svg += label(kLeft - 7, y + 4, "end", texts[i]);
   }
-  svg += label(2, 13, "start", name, "name");
+  if (!name.empty()) svg += label(2, 13, "start", name, "name");
   return svg;
 }
 
@@ -106,7 +106,8 @@ Html draw_series(const Frame& frame, const Series& series) {
   const char* kind = series.mark == Series::Mark::faint_line ? "faint" : "line";
   Html svg =
       element("path", {{"class", colour_class(kind, series.colour)}, {"d", path_data(frame, series.points)}});
-  if (series.mark == Series::Mark::dotted_line) svg += marks(frame, series);
+  if (series.mark == Series::Mark::dotted_line && series.points.size() <= kMostMarks)
+    svg += marks(frame, series);
   return svg;
 }
 
@@ -138,12 +139,21 @@ Html mark(size_t series, double x, double y, const std::string& hover) {
                  title);
 }
 
-Html draw_row(const DotChart& chart, const DotChart::Row& row, const Frame& frame, double top) {
-  Html svg = label(2, top + 14, "start", row.label, "row");
+// A label that fits beside the plot; the whole of it shows on hovering.
+Html row_label(const std::string& text, double y) {
+  const bool fits = text.size() <= kLongestLabel;
+  const std::string shown = fits ? text : text.substr(0, kLongestLabel - 3) + "...";
+  return element("text", {{"class", "row"}, {"x", "2"}, {"y", px(y)}},
+                 fits ? Html(shown) : element("title", {}, text) + shown);
+}
+
+Html draw_row(const DotChart& chart, const DotChart::Row& row, const Frame& frame, double middle) {
+  Html svg = row_label(row.label, middle + 4);
+  const double first = middle - kMarkDistance * (static_cast<double>(row.values.size()) - 1) / 2;
   for (size_t i = 0; i < row.values.size(); ++i) {
     const ChartPoint& value = row.values[i];
     if (!std::isfinite(value.y)) continue;
-    const double y = top + 22 + 10 * static_cast<double>(i);
+    const double y = first + kMarkDistance * static_cast<double>(i);
     if (std::isfinite(value.low) && std::isfinite(value.high)) {
       svg +=
           line(colour_class("whisker", i + 1).c_str(), frame.at_x(value.low), y, frame.at_x(value.high), y);
@@ -181,7 +191,7 @@ Html chart_figure(const ChartText& text, const std::vector<Html>& legend, double
 Html line_chart(const LineChart& chart) {
   const Frame frame = frame_of(chart);
   Html drawing = y_axis(frame, chart.text.y_label);
-  drawing += x_axis(frame, chart.text.x_label);
+  drawing += x_axis(frame, chart.text.x_label, chart.x_ticks.empty() ? frame.x.ticks(4) : chart.x_ticks);
   if (chart.include_zero) drawing += line("zero", kLeft, frame.at_y(0.0), frame.right(), frame.at_y(0.0));
   for (const Series& series : chart.backdrop)
     drawing += draw_series(frame, series);
@@ -195,18 +205,30 @@ Html line_chart(const LineChart& chart) {
 }
 
 Html dot_chart(const DotChart& chart) {
-  std::vector<double> values = {0.0};
+  std::vector<double> values;
+  if (chart.include_zero) values.push_back(0.0);
   for (const DotChart::Row& row : chart.rows) {
     for (const ChartPoint& value : row.values)
       values.insert(values.end(), {value.y, value.low, value.high});
   }
-  const double row_height = kRowHeight + 10 * (static_cast<double>(chart.series.size()) - 2);
-  const Frame frame{axis_of(values), {}, row_height * static_cast<double>(chart.rows.size())};
-  Html drawing = x_axis(frame, chart.text.x_label);
-  drawing += line("zero", frame.at_x(0.0), kTop, frame.at_x(0.0), frame.bottom());
-  for (size_t i = 0; i < chart.rows.size(); ++i)
-    drawing += draw_row(chart, chart.rows[i], frame, kTop + row_height * static_cast<double>(i));
-  return chart_figure(chart.text, legend_of(chart.series), kWidth, frame.bottom() + kBottom, drawing);
+  size_t longest = 0;
+  for (const DotChart::Row& row : chart.rows)
+    longest = std::max(longest, std::min(row.label.size(), kLongestLabel));
+  const double row_height = 14 + kMarkDistance * static_cast<double>(chart.series.size());
+  const Frame frame{axis_of(values),
+                    {},
+                    row_height * static_cast<double>(chart.rows.size()),
+                    std::max(kLeft, 12 + kLetterWidth * static_cast<double>(longest))};
+  Html drawing = x_axis(frame, chart.text.x_label, frame.x.ticks(4));
+  if (chart.include_zero) drawing += line("zero", frame.at_x(0.0), kTop, frame.at_x(0.0), frame.bottom());
+  for (size_t i = 0; i < chart.rows.size(); ++i) {
+    const double top = kTop + row_height * static_cast<double>(i);
+    drawing += line("grid", 0, top, frame.right(), top);
+    drawing += draw_row(chart, chart.rows[i], frame, top + row_height / 2);
+  }
+  std::vector<std::string> labels = chart.series;
+  if (labels.size() == 1) labels.clear();  // the title says it
+  return chart_figure(chart.text, legend_of(labels), kWidth, frame.bottom() + kBottom, drawing);
 }
 
 Html share_bar(const ChartText& text, const std::vector<Part>& parts) {

@@ -22,7 +22,11 @@ struct ChartText {
 };
 
 struct Series {
-  enum class Mark { line, faint_line, dotted_line };  ///< dotted: a line with its points marked
+  enum class Mark {
+    line,
+    faint_line,
+    dotted_line
+  };  ///< dotted: points are marked, unless there are too many to tell apart
   std::string label;
   int colour = 1;  ///< 1 .. 3
   Mark mark = Mark::line;
@@ -31,6 +35,7 @@ struct Series {
 
 struct LineChart {
   ChartText text;
+  std::vector<double> x_ticks;   ///< empty: round numbers
   std::vector<Series> series;    ///< the first has colour 1, the next 2, as in the legend
   std::vector<Series> backdrop;  ///< drawn first and not named
   bool logarithmic = false;      ///< the vertical axis
@@ -47,8 +52,9 @@ struct DotChart {
   ChartText text;
   std::vector<std::string> series;
   std::vector<Row> rows;
+  bool include_zero = false;  ///< the axis holds 0, which is marked
 };
-/// One row a label, a mark and its interval for each series; 0 is on the axis and marked.
+/// One row a label, a mark and its interval for each series.
 Html dot_chart(const DotChart& chart);
 
 struct Part {

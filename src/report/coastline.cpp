@@ -6,7 +6,7 @@
 namespace seqvit {
 namespace {
 
-constexpr size_t kMostCells = 240;  // along either side
+constexpr size_t kMostCells = 180;  // along either side
 
 struct Corner {
   MapPoint at;

@@ -16,15 +16,24 @@ std::string with_units(double value, const std::string& units) {
   return number_text(value) + (units.empty() ? "" : " " + units);
 }
 
+// ": 43 % less than persistence (2.266 K)".
+std::string compared(double value, double reference, const char* name, const std::string& units) {
+  const double percent = 100 * (value / reference - 1);
+  return fmt::format("{:.0f} % {} than {} ({})", std::abs(percent), percent < 0 ? "less" : "more", name,
+                     with_units(reference, units));
+}
+
 // The result in a sentence, from the first variable at its first lead.
 std::string result_sentence(const ScoreRow& row) {
   const Score rmse = row.metric("rmse");
   std::string text = fmt::format("Forecasts of {} {} ahead have an RMSE of {}", row.variable,
                                  lead_text(row.lead_hours), with_units(rmse.value, row.units));
-  if (std::isfinite(rmse.persistence))
-    text += fmt::format("; persistence has {}", with_units(rmse.persistence, row.units));
-  if (std::isfinite(rmse.climatology))
-    text += fmt::format(", climatology {}", with_units(rmse.climatology, row.units));
+  const char* joint = ": ";
+  if (rmse.persistence > 0) {
+    text += joint + compared(rmse.value, rmse.persistence, "persistence", row.units);
+    joint = " and ";
+  }
+  if (rmse.climatology > 0) text += joint + compared(rmse.value, rmse.climatology, "climatology", row.units);
   return text + ".";
 }
 

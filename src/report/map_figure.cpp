@@ -14,7 +14,7 @@
 namespace seqvit {
 namespace {
 
-constexpr double kWidth = 400, kLeft = 40, kTop = 8, kMapWidth = 346;
+constexpr double kWidth = 340, kLeft = 36, kTop = 8, kMapWidth = 292;
 constexpr double kMostPixels = 150000;  // of a map's PNG: keeps the page small, whatever the grid
 constexpr int kGradientStops = 16;
 
@@ -66,7 +66,7 @@ class Panel {
 };
 
 Html Panel::field(std::span<const float> values, const ColourScale& scale) const {
-  const double enlarged = std::min(1.6, std::sqrt(kMostPixels / (kMapWidth * height_)));
+  const double enlarged = std::min(2.0, std::sqrt(kMostPixels / (kMapWidth * height_)));
   const int width = static_cast<int>(kMapWidth * enlarged), height = static_cast<int>(height_ * enlarged);
   Canvas canvas(width, height, {255, 255, 255});
   draw_map(canvas, {0, 0, width, height}, latitude_, longitude_, values, scale);
@@ -100,7 +100,7 @@ Html Panel::outline(std::span<const float> land) const {
     lines += fmt::format("M{:.1f} {:.1f}L{:.1f} {:.1f}", at_x(s.from.longitude), at_y(s.from.latitude),
                          at_x(s.to.longitude), at_y(s.to.latitude));
   }
-  return element("path", {{"class", "coast"}, {"d", lines}});
+  return element("path", {{"id", "coast"}, {"class", "coast"}, {"d", lines}});
 }
 
 Html colour_bar(const ColourScale& scale, const std::string& id, double top, const std::string& units) {
@@ -139,11 +139,13 @@ Html map_figures(const ForecastMaps& maps) {
       fmt::format("{} valid {}, lead time {}", maps.text.variable, maps.text.valid_time, maps.text.lead);
   const std::string rmse = fmt::format("RMSE {:.3g} {}", spatial_rmse(maps.grid, error), maps.text.units);
   const Panel panel(maps.grid);
+  Html outline = maps.land.empty() ? Html() : panel.outline(maps.land);
 
   const auto figure = [&](const std::string& id, const std::string& title, const std::string& description,
                           std::span<const float> field, const ColourScale& scale) {
     Html drawing = panel.field(field, scale);
-    if (!maps.land.empty()) drawing += panel.outline(maps.land);
+    drawing += outline;
+    if (!outline.empty()) outline = element("use", {{"href", "#coast"}});  // drawn once, then repeated
     drawing += panel.graticule();
     drawing += colour_bar(scale, id + "-colours", panel.bottom() + 26, maps.text.units);
     return chart_figure({.id = id, .title = title, .description = description}, {}, kWidth,
@@ -152,8 +154,8 @@ Html map_figures(const ForecastMaps& maps) {
   return element("div", {{"class", "maps"}},
                  {figure("map-truth", "Truth", "Map of the truth: " + what, maps.truth, values),
                   figure("map-forecast", "Forecast", "Map of the forecast: " + what, maps.forecast, values),
-                  figure("map-error", "Error: forecast minus truth, " + rmse,
-                         "Map of forecast minus truth: " + what + "; " + rmse, error, errors)});
+                  figure("map-error", "Error, " + rmse, "Map of forecast minus truth: " + what + "; " + rmse,
+                         error, errors)});
 }
 
 }  // namespace seqvit

@@ -1,6 +1,5 @@
 #include <algorithm>
 #include <cmath>
-#include <set>
 
 #include <fmt/core.h>
 
@@ -13,7 +12,7 @@
 namespace seqvit {
 namespace {
 
-constexpr size_t kMostPanels = 12, kMostRows = 400;  // of variables in figures, of lines in a table
+constexpr size_t kMostPanels = 12, kMostRows = 200, kMostTicks = 8;
 
 constexpr const char* kReferences[] = {"against persistence", "against climatology"};
 constexpr const char* kMetrics[] = {"skill_persistence", "skill_climatology"};
@@ -23,18 +22,35 @@ ChartPoint point(const ScoreRow& row, const char* metric) {
   return {row.lead_hours, score.value, score.low, score.high};
 }
 
-std::string range_text(const Score& score, const char* format) {
+// "0.900", "103", "2.76e-04".
+std::string three_digits(double value) {
+  std::string text = fmt::format("{:#.3g}", value);
+  if (text.ends_with('.')) text.pop_back();
+  return text;
+}
+
+// The 95 % interval, "" where there is none.
+std::string interval_text(const Score& score) {
   if (!std::isfinite(score.low) || !std::isfinite(score.high)) return "";
-  return fmt::format(fmt::runtime(format), score.low) + " to " +
-         fmt::format(fmt::runtime(format), score.high);
+  return three_digits(score.low) + " to " + three_digits(score.high);
+}
+
+// Lead times to label the axis with: all of them, or every n-th.
+std::vector<double> lead_ticks(const std::vector<ScoreRow>& rows) {
+  const size_t stride = (rows.size() + kMostTicks - 1) / kMostTicks;
+  std::vector<double> ticks;
+  for (size_t i = stride - 1; i < rows.size(); i += stride)
+    ticks.push_back(rows[i].lead_hours);
+  return ticks;
 }
 
 // Skill of one variable over lead time.
-Html lead_chart(const std::vector<ScoreRow>& rows, const std::string& variable, size_t number) {
+Html skill_chart(const std::vector<ScoreRow>& rows, const std::string& id) {
   LineChart chart;
   chart.include_zero = true;
-  chart.text = {.id = fmt::format("skill-{}", number),
-                .title = "Skill for " + variable,
+  chart.x_ticks = lead_ticks(rows);
+  chart.text = {.id = id,
+                .title = "Skill for " + rows.front().variable,
                 .description =
                     "Skill by lead time against persistence and climatology, with 95 % intervals. "
                     "The table below has the numbers.",
@@ -42,43 +58,87 @@ Html lead_chart(const std::vector<ScoreRow>& rows, const std::string& variable, 
                 .y_label = "skill (1 is perfect)"};
   for (int reference = 0; reference < 2; ++reference) {
     Series series{kReferences[reference], reference + 1, Series::Mark::dotted_line, {}};
-    for (const ScoreRow& row : rows) {
-      if (row.variable == variable) series.points.push_back(point(row, kMetrics[reference]));
-    }
+    for (const ScoreRow& row : rows)
+      series.points.push_back(point(row, kMetrics[reference]));
     chart.series.push_back(std::move(series));
   }
   return line_chart(chart);
 }
 
-// Skill of all variables at the one lead there is.
-Html variable_chart(const std::vector<ScoreRow>& rows) {
-  DotChart chart;
-  chart.text = {.id = "skill",
-                .title = fmt::format("Skill {} ahead", lead_text(rows.front().lead_hours)),
+// RMSE of one variable over lead time.
+Html rmse_chart(const std::vector<ScoreRow>& rows, const std::string& id) {
+  LineChart chart;
+  chart.include_zero = true;
+  chart.x_ticks = lead_ticks(rows);
+  chart.text = {.id = id,
+                .title = "RMSE of " + rows.front().variable,
                 .description =
-                    "Skill of each variable against persistence and climatology, with 95 % "
-                    "intervals. The table below has the numbers.",
-                .x_label = "skill (0: no better than the reference, 1: perfect)"};
-  chart.series = {kReferences[0], kReferences[1]};
+                    "Root mean square error by lead time of the model, with 95 % intervals, of "
+                    "persistence and of climatology. The table below has the numbers.",
+                .x_label = "lead time, hours",
+                .y_label = "RMSE" + (rows.front().units.empty() ? "" : ", " + rows.front().units)};
+  Series model{"model", 1, Series::Mark::dotted_line, {}},
+      persistence{"persistence", 2, Series::Mark::dotted_line, {}},
+      climatology{"climatology", 3, Series::Mark::dotted_line, {}};
   for (const ScoreRow& row : rows) {
-    if (chart.rows.size() == 2 * kMostPanels) break;
-    chart.rows.push_back({row.variable, {point(row, kMetrics[0]), point(row, kMetrics[1])}});
+    const Score rmse = row.metric("rmse");
+    model.points.push_back(point(row, "rmse"));
+    persistence.points.push_back({row.lead_hours, rmse.persistence});
+    climatology.points.push_back({row.lead_hours, rmse.climatology});
+  }
+  chart.series = {model, persistence, climatology};
+  return line_chart(chart);
+}
+
+// Metrics of all variables at the one lead there is.
+Html variable_chart(const std::vector<ScoreRow>& rows, DotChart chart,
+                    const std::vector<const char*>& metrics) {
+  for (const ScoreRow& row : rows) {
+    if (chart.rows.size() == kMostPanels) break;
+    DotChart::Row line{row.variable, {}};
+    for (const char* metric : metrics)
+      line.values.push_back(point(row, metric));
+    chart.rows.push_back(std::move(line));
   }
   return dot_chart(chart);
 }
 
+Html one_lead_charts(const std::vector<ScoreRow>& rows) {
+  const std::string lead = lead_text(rows.front().lead_hours) + " ahead";
+  DotChart skill;
+  skill.include_zero = true;
+  skill.series = {kReferences[0], kReferences[1]};
+  skill.text = {.id = "skill",
+                .title = "Skill " + lead,
+                .description =
+                    "Skill of each variable against persistence and climatology, with 95 % intervals. "
+                    "The table below has the numbers.",
+                .x_label = "0: no better than the reference, 1: perfect"};
+  DotChart acc;
+  acc.series = {"ACC"};
+  acc.text = {.id = "acc",
+              .title = "Anomaly correlation (ACC) " + lead,
+              .description =
+                  "Correlation of forecast and true anomalies from climatology, of each variable, with "
+                  "95 % intervals. The table below has the numbers.",
+              .x_label = "1: perfect"};
+  return variable_chart(rows, skill, {kMetrics[0], kMetrics[1]}) + variable_chart(rows, acc, {"acc"});
+}
+
 Html skill_figures(const std::vector<ScoreRow>& rows) {
-  std::vector<std::string> variables;
-  std::set<double> leads;
+  std::vector<std::vector<ScoreRow>> variables;  // rows are ordered by variable
+  size_t leads = 0;
   for (const ScoreRow& row : rows) {
-    leads.insert(row.lead_hours);
-    if (std::find(variables.begin(), variables.end(), row.variable) == variables.end())
-      variables.push_back(row.variable);
+    if (variables.empty() || variables.back().front().variable != row.variable) variables.emplace_back();
+    variables.back().push_back(row);
+    leads = std::max(leads, variables.back().size());
   }
-  if (leads.size() == 1) return element("div", {{"class", "charts"}}, variable_chart(rows));
   Html figures;
-  for (size_t i = 0; i < std::min(variables.size(), kMostPanels); ++i)
-    figures += lead_chart(rows, variables[i], i);
+  if (leads == 1) figures = one_lead_charts(rows);
+  for (size_t i = 0; leads > 1 && i < std::min(variables.size(), kMostPanels); ++i) {
+    figures += skill_chart(variables[i], fmt::format("skill-{}", i));
+    figures += rmse_chart(variables[i], fmt::format("rmse-{}", i));
+  }
   Html all = element("div", {{"class", "charts"}}, figures);
   if (variables.size() > kMostPanels) {
     all += paragraph(fmt::format("Figures show the first {} of {} variables; the table has all.", kMostPanels,
@@ -102,43 +162,36 @@ std::string fraction(double value) {
 Html table_row(const ScoreRow& row) {
   const Score rmse = row.metric("rmse"), bias = row.metric("bias"), acc = row.metric("acc");
   const double lowest = std::fmin(rmse.value, std::fmin(rmse.persistence, rmse.climatology));
-  const auto rmse_cell = [&](double value, const std::string& below = "") {
+  const auto rmse_cell = [&](double value, const std::string& below) {
     return cell(number_text(value), below, value == lowest);
   };
-  const std::string name = row.variable + (row.units.empty() ? "" : " (" + row.units + ")");
-  Html cells = element("th", {{"scope", "row"}}, name);
-  cells += cell(lead_text(row.lead_hours));
-  cells += rmse_cell(rmse.value,
-                     std::isfinite(rmse.low) ? number_text(rmse.low) + " to " + number_text(rmse.high) : "");
-  cells += rmse_cell(rmse.persistence);
-  cells += rmse_cell(rmse.climatology);
-  for (const char* metric : kMetrics) {
-    const Score skill = row.metric(metric);
-    cells += cell(fraction(skill.value), range_text(skill, "{:.3f}"));
-  }
-  cells += cell(fraction(acc.value), range_text(acc, "{:.3f}"));
-  cells += cell(number_text(bias.value),
-                std::isfinite(bias.low) ? number_text(bias.low) + " to " + number_text(bias.high) : "");
-  cells += cell(grouped(rmse.initial_times));
+  Html cells = element("th", {{"scope", "row"}}, Html(row.variable) + element("small", {}, row.units));
+  cells += cell(lead_text(row.lead_hours), grouped(rmse.initial_times) + " times");
+  cells += rmse_cell(rmse.value, interval_text(rmse));
+  cells += rmse_cell(rmse.persistence, "");
+  cells += rmse_cell(rmse.climatology, "");
+  for (const char* metric : kMetrics)
+    cells += cell(fraction(row.metric(metric).value), interval_text(row.metric(metric)));
+  cells += cell(fraction(acc.value), interval_text(acc));
+  cells += cell(number_text(bias.value), interval_text(bias));
   return element("tr", {}, cells);
 }
 
-Html score_table(const std::string& caption, const std::vector<ScoreRow>& rows) {
+Html score_table(const std::string& name, const std::vector<ScoreRow>& rows) {
   Html head;
-  for (const char* name : {"Variable", "Lead", "RMSE", "Persistence", "Climatology", "Skill v. persistence",
-                           "Skill v. climatology", "ACC", "Bias", "Times"}) {
-    head += element("th", {{"scope", "col"}}, name);
+  for (const char* column : {"Variable", "Lead", "RMSE", "RMSE of persistence", "RMSE of climatology",
+                             "Skill against persistence", "Skill against climatology", "ACC", "Bias"}) {
+    head += element("th", {{"scope", "col"}}, column);
   }
   Html body;
   for (size_t i = 0; i < std::min(rows.size(), kMostRows); ++i)
     body += table_row(rows[i]);
-  const std::string cut =
-      rows.size() > kMostRows
-          ? fmt::format(" The first {} of {} lines; scores.json has all.", kMostRows, rows.size())
-          : "";
-  return scrolling_table(caption, element("caption", {}, caption + cut) +
-                                      element("thead", {}, element("tr", {}, head)) +
-                                      element("tbody", {}, body));
+  const Html table =
+      scrolling_table(name, element("thead", {}, element("tr", {}, head)) + element("tbody", {}, body));
+  if (rows.size() <= kMostRows) return table;
+  return table +
+         paragraph(fmt::format("The first {} of {} lines; scores.json has all.", kMostRows, rows.size()),
+                   "soft");
 }
 
 // Scores of every other region, folded away.
@@ -151,7 +204,8 @@ Html region_tables(const RunRecord& run) {
   if (regions.empty()) return {};
   Html tables = element("summary", {}, "Scores by region");
   for (const std::string& region : regions)
-    tables += score_table("Region: " + region, score_rows(run.scores, region));
+    tables +=
+        element("h3", {}, region) + score_table("Scores of region " + region, score_rows(run.scores, region));
   return element("details", {}, tables);
 }
 
@@ -166,15 +220,15 @@ Html scores_section(const Report& report) {
                          element("code", {}, "seqvit evaluate " + run.directory.string()) +
                          ", then make the report again.")});
   }
-  return section(
-      "scores", "Scores",
-      {paragraph(
-           fmt::format("Checkpoint of step {} on the {} period. Skill is 1 minus the ratio of the mean "
-                       "squared errors of model and reference: 1 is perfect, 0 no better than the reference. "
-                       "Ranges are 95 % intervals.",
-                       grouped(run.scored_step), run.scored_split)),
-       skill_figures(rows), score_table("Whole grid. The lowest RMSE of a line is set in bold.", rows),
-       region_tables(run)});
+  return section("scores", "Scores",
+                 {paragraph(fmt::format(
+                      "Checkpoint of step {} on the {} period. Skill is 1 minus the ratio of the mean "
+                      "squared errors of model and reference: 1 is perfect, 0 no better than the reference. "
+                      "Ranges are 95 % intervals.",
+                      grouped(run.scored_step), run.scored_split)),
+                  skill_figures(rows), element("h3", {}, "Whole grid"),
+                  paragraph("The lowest RMSE of a line is set in bold.", "soft"),
+                  score_table("Scores of the whole grid", rows), region_tables(run)});
 }
 
 }  // namespace seqvit

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cmath>
 
 #include <fmt/ranges.h>
 
@@ -31,10 +32,11 @@ std::vector<std::string> file_names(const std::vector<std::string>& paths) {
 
 std::string extent_text(const Grid& grid) {
   const auto [south, north] = std::minmax_element(grid.latitude.begin(), grid.latitude.end());
-  const std::string latitudes = latitude_text(*south) + " to " + latitude_text(*north);
+  const auto tenths = [](double degrees) { return std::round(10 * degrees) / 10; };
+  const std::string latitudes = latitude_text(tenths(*south)) + " to " + latitude_text(tenths(*north));
   if (grid.periodic()) return latitudes + ", all longitudes";
-  return latitudes + ", " + longitude_text(grid.longitude.front()) + " to " +
-         longitude_text(grid.longitude.back());
+  return latitudes + ", " + longitude_text(tenths(grid.longitude.front())) + " to " +
+         longitude_text(tenths(grid.longitude.back()));
 }
 
 std::string split_text(const std::vector<std::string>& bounds) {

@@ -21,7 +21,7 @@ body {
   font: 1rem/1.6 system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", "DejaVu Sans", sans-serif;
   font-variant-numeric: tabular-nums;
 }
-header, main, footer, nav ul { max-width: 70rem; margin: 0 auto; padding: 0 clamp(1rem, 4vw, 2.5rem); }
+header, main, footer, nav ul { max-width: 74rem; margin: 0 auto; padding: 0 clamp(1rem, 4vw, 2.5rem); }
 header { padding-top: clamp(1.75rem, 5vw, 3.5rem); }
 h1 { margin: .15em 0 .3em; font-size: clamp(1.7rem, 1.2rem + 2.4vw, 2.7rem); line-height: 1.15; letter-spacing: -.02em;
   overflow-wrap: anywhere; text-wrap: balance; }
@@ -46,19 +46,19 @@ section + section { border-top: 1px solid var(--rule); }
 .tiles dt { color: var(--soft); font-size: .85rem; }
 .tiles dd { margin: 0; font-size: 1.3rem; font-weight: 600; letter-spacing: -.01em; }
 .charts, .maps { display: grid; gap: 1rem; margin: 1rem 0 1.5rem; }
-.charts { grid-template-columns: repeat(auto-fit, minmax(min(21rem, 100%), 1fr)); }
+.charts { align-items: start; grid-template-columns: repeat(auto-fit, minmax(min(27rem, 100%), 1fr)); }
 .maps { grid-template-columns: repeat(auto-fit, minmax(min(18rem, 100%), 1fr)); }
 .chart { margin: 0; padding: .9rem .9rem .4rem; background: var(--card); border: 1px solid var(--rule); border-radius: .6rem;
   break-inside: avoid; }
-.chart svg { display: block; width: 100%; max-width: 34rem; height: auto; margin: .5rem auto 0; overflow: visible; }
+.chart svg { display: block; width: 100%; max-width: 31rem; height: auto; margin: .5rem 0 0; overflow: visible; }
 figcaption { font-size: .9rem; line-height: 1.45; }
-figcaption strong { margin-right: .8rem; font-weight: 600; }
+figcaption strong { display: block; font-weight: 600; }
 .key { display: inline-flex; align-items: center; gap: .4rem; margin-right: .9rem; color: var(--soft); }
 .swatch { flex: none; width: .75rem; height: .75rem; border-radius: 50%; background: var(--c); }
 .swatch.s2, .swatch.s3 { border-radius: 2px; }
 .s1 { --c: var(--s1); } .s2 { --c: var(--s2); } .s3 { --c: var(--s3); }
 svg text { fill: var(--soft); font-size: 12px; }
-svg text.name { font-size: 11.5px; } svg text.row { fill: var(--ink); font-size: 13px; }
+svg text.name { font-size: 11.5px; } svg text.row { fill: var(--ink); font-size: 12.5px; }
 .grid { stroke: var(--grid); } .axis { stroke: var(--soft); fill: none; } .zero { stroke: var(--soft); stroke-dasharray: 2 3; }
 .line, .faint { fill: none; stroke: var(--c); stroke-width: 2; stroke-linejoin: round; }
 .line.s2 { stroke-dasharray: 6 3; } .line.s3 { stroke-dasharray: 2 3; }
@@ -70,15 +70,16 @@ svg text.name { font-size: 11.5px; } svg text.row { fill: var(--ink); font-size:
 .coast { fill: none; stroke: #101214; stroke-width: 1.1; stroke-opacity: .75; stroke-linecap: round; }
 .scroll { overflow-x: auto; margin: 1rem 0; border: 1px solid var(--rule); border-radius: .6rem; background: var(--card); }
 table { width: 100%; border-collapse: collapse; font-size: .92rem; }
-caption { padding: .7rem .9rem 0; text-align: left; color: var(--soft); font-size: .9rem; }
-th, td { padding: .5rem .9rem; text-align: right; white-space: nowrap; border-top: 1px solid var(--rule); }
-thead th { border-top: 0; color: var(--soft); font-weight: 500; vertical-align: bottom; }
+th, td { padding: .5rem .6rem; text-align: right; white-space: nowrap; border-top: 1px solid var(--rule); }
+th:first-child { padding-left: .9rem; }
+thead th { border-top: 0; color: var(--soft); font-weight: 500; vertical-align: bottom; white-space: normal; line-height: 1.3; }
 th[scope=row], thead th:first-child { text-align: left; }
-th[scope=row] { font-weight: 600; }
-td small { display: block; color: var(--soft); font-size: .8rem; }
+th[scope=row] { position: sticky; left: 0; background: var(--card); font-weight: 600; }
+td small, th small { display: block; color: var(--soft); font-size: .8rem; font-weight: 400; }
 .best { font-weight: 700; color: var(--accent); }
 .facts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(19rem, 100%), 1fr)); gap: 0 2.5rem; }
-.facts dl { display: grid; grid-template-columns: minmax(7.5rem, auto) 1fr; gap: .3rem 1rem; margin: .3rem 0 1rem; }
+.facts dl { margin: .3rem 0 1rem; }
+.facts dl div { display: grid; grid-template-columns: 8.5rem 1fr; gap: 0 1rem; padding: .35rem 0; border-top: 1px solid var(--rule); }
 .facts dt { color: var(--soft); } .facts dd { margin: 0; overflow-wrap: anywhere; }
 .note { padding: .7rem 1rem; border-left: 3px solid var(--note-edge); border-radius: .2rem; background: var(--note); }
 code, pre { font: .88em/1.5 ui-monospace, "SFMono-Regular", "DejaVu Sans Mono", Menlo, Consolas, monospace; }
@@ -97,7 +98,7 @@ footer { padding-top: 1.5rem; padding-bottom: 3rem; color: var(--soft); font-siz
   header, main, footer { max-width: none; padding-left: 0; padding-right: 0; }
   .charts { grid-template-columns: 1fr 1fr; } .maps { grid-template-columns: 1fr 1fr 1fr; }
   .chart svg, .swatch, .tiles, .note { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
-  .scroll { overflow: visible; } h2, caption { break-after: avoid; } tr, .chart { break-inside: avoid; }
+  .scroll { overflow: visible; } h2, h3 { break-after: avoid; } tr, .chart { break-inside: avoid; }
   pre { white-space: pre-wrap; }
 }
 )";

@@ -6,6 +6,7 @@
 #include "core/log.h"
 #include "evaluate/score_report.h"
 #include "report/chart.h"
+#include "report/chart_axis.h"
 #include "report/facts.h"
 #include "report/sections.h"
 
@@ -60,13 +61,34 @@ Html simple_chart(const RunRecord& run, const ChartText& text, const Curve& curv
   return line_chart(chart);
 }
 
+Html time_bar(const RunRecord& run) {
+  const TimeSpent spent = time_spent(run);
+  const double computing = spent.steps - spent.data;
+  return share_bar({.id = "time",
+                    .title = "Where time goes",
+                    .description = "The time of all steps, cut into computing and waiting for data."},
+                   {{"computing", format_duration(computing), computing},
+                    {"waiting for data", format_duration(spent.data), spent.data}});
+}
+
+std::string cost_text(const RunRecord& run) {
+  std::vector<double> seconds;
+  for (const StepMetrics& step : run.steps)
+    seconds.push_back(step.seconds);
+  return fmt::format(
+      "{} steps took {}, {} s each (median); validation and saving are not counted. Memory of rank 0 "
+      "peaked at {}.",
+      grouped(static_cast<long long>(seconds.size())), format_duration(time_spent(run).steps),
+      number_text(median_value(seconds)), bytes_text(peak_rss_bytes(run)));
+}
+
 Html curves(const RunRecord& run) {
   Html charts = loss_chart(run);
   charts += simple_chart(run,
                          {.id = "learning-rate",
                           .title = "Learning rate",
                           .description = "Warm-up, then decay, by step.",
-                          .y_label = "learning rate"},
+                          .y_label = ""},
                          curve_of(run, &StepMetrics::learning_rate), false);
   charts += simple_chart(run,
                          {.id = "gradient",
@@ -85,27 +107,9 @@ Html curves(const RunRecord& run) {
                           .title = "Memory",
                           .description = "Resident memory of the process of rank 0 after each step.",
                           .y_label = "resident, MiB"},
-                         curve_of(run, &StepMetrics::rss_bytes, 1.0 / 1048576.0), false);
+                         curve_of(run, &StepMetrics::rss_bytes, 1.0 / 1048576.0), true);
+  charts += time_bar(run);
   return element("div", {{"class", "charts"}}, charts);
-}
-
-Html time_and_memory(const RunRecord& run) {
-  const TimeSpent spent = time_spent(run);
-  std::vector<double> seconds;
-  for (const StepMetrics& step : run.steps)
-    seconds.push_back(step.seconds);
-  const Html bar =
-      share_bar({.id = "time",
-                 .title = fmt::format("{} in {} steps", format_duration(spent.steps), run.steps.size()),
-                 .description = "The time of all steps, cut into computing and waiting for data."},
-                {{"computing", format_duration(spent.steps - spent.data), spent.steps - spent.data},
-                 {"waiting for data", format_duration(spent.data), spent.data}});
-  return element("h3", {}, "Where time and memory go") +
-         paragraph(fmt::format(
-             "A step takes {} s (median). Time for validation and for saving checkpoints is not part of "
-             "it. Memory peaked at {} resident on rank 0.",
-             number_text(median_value(seconds)), bytes_text(peak_rss_bytes(run)))) +
-         element("div", {{"class", "charts"}}, bar);
 }
 
 }  // namespace
@@ -127,7 +131,7 @@ Html training_section(const Report& report) {
                       "The loss is the area-weighted mean square of the error of normalised {}: 1 is the "
                       "variance of the training period.",
                       target)),
-                  missing, curves(run), time_and_memory(run)});
+                  paragraph(cost_text(run)), missing, curves(run)});
 }
 
 }  // namespace seqvit
