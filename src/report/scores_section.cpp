@@ -86,7 +86,10 @@ Html rmse_chart(const std::vector<ScoreRow>& rows, const std::string& id) {
     persistence.points.push_back({row.lead_hours, rmse.persistence});
     climatology.points.push_back({row.lead_hours, rmse.climatology});
   }
-  chart.series = {model, persistence, climatology};
+  chart.series = {model, persistence};
+  const bool known = std::any_of(climatology.points.begin(), climatology.points.end(),
+                                 [](const ChartPoint& p) { return std::isfinite(p.y); });
+  if (known) chart.series.push_back(climatology);
   return line_chart(chart);
 }
 

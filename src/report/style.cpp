@@ -27,7 +27,7 @@ h1 { margin: .15em 0 .3em; font-size: clamp(1.7rem, 1.2rem + 2.4vw, 2.7rem); lin
   overflow-wrap: anywhere; text-wrap: balance; }
 h2 { margin: 0 0 .5rem; font-size: 1.35rem; line-height: 1.25; letter-spacing: -.01em; }
 h3 { margin: 1.6rem 0 .4rem; font-size: 1rem; }
-p { max-width: 44rem; margin: .4rem 0 1rem; overflow-wrap: anywhere; }
+p { max-width: 44rem; margin: .4rem 0 1rem; overflow-wrap: anywhere; text-wrap: pretty; }
 .kicker { margin: 0; color: var(--accent); font-weight: 600; font-size: .85rem; letter-spacing: .04em; }
 .lead { font-size: 1.15rem; line-height: 1.5; }
 .soft { color: var(--soft); font-size: .9rem; }
