@@ -37,7 +37,8 @@ onload = () => {
   const drawn = [...page.querySelectorAll("figure svg")].filter(svg => svg.getBoundingClientRect().width > 100);
   const images = [...page.querySelectorAll("svg image")].filter(image => image.getBBox().width > 100);
   const small = [...page.querySelectorAll("svg text")].filter(text => text.getBoundingClientRect().height < 10);
-  const found = {figures: page.querySelectorAll("figure").length, drawn: drawn.length, maps: images.length,
+  const loaded = page.defaultView.performance.getEntriesByType("resource").filter(entry => !entry.name.startsWith("data:"));
+  const found = {loaded: loaded.length, figures: page.querySelectorAll("figure").length, drawn: drawn.length, maps: images.length,
                  small: small.length, fits: page.documentElement.scrollWidth <= 390};
   document.getElementById("found").textContent = "found " + JSON.stringify(found);
 };
@@ -45,7 +46,7 @@ onload = () => {
 HTML
 browse "file://$work/phone.html" 800 > "$work/phone.dom"
 grep -o 'found {.*}' "$work/phone.dom"
-grep -q 'found {"figures":11,"drawn":11,"maps":3,"small":0,"fits":true}' "$work/phone.dom"
+grep -q 'found {"loaded":0,"figures":11,"drawn":11,"maps":3,"small":0,"fits":true}' "$work/phone.dom"
 
 if [ -n "${3:-}" ]; then
   "$chromium" --headless=new --no-sandbox --disable-gpu --hide-scrollbars --user-data-dir="$work/profile" --window-size=1200,1600 \
