@@ -12,8 +12,9 @@ declare -A may_use=(
   [parallel]="core comm ops parallel"
   [model]="core grid comm ops parallel model"
   [evaluate]="core grid data evaluate"
+  [report]="core grid data evaluate report"
   [train]="core grid data comm ops parallel model evaluate train"
-  [cli]="core grid data comm ops parallel model evaluate train cli"
+  [cli]="core grid data comm ops parallel model evaluate report train cli"
 )
 bad=0
 for layer in "${!may_use[@]}"; do

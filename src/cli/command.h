@@ -29,6 +29,8 @@ CommandBody add_evaluate(CLI::App& app);
 CommandBody add_forecast(CLI::App& app);
 CommandBody add_verify(CLI::App& app);
 CommandBody add_bench(CLI::App& app);
+CommandBody add_report(CLI::App& app);
+CommandBody add_export(CLI::App& app);
 
 /// Writes a result where `--json` said: "-" is standard output, else a file.
 void write_json(const nlohmann::json& json, const std::string& where);

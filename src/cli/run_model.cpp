@@ -7,7 +7,6 @@
 #include "train/checkpoint.h"
 
 namespace seqvit {
-namespace {
 
 std::filesystem::path find_checkpoint(const RunOptions& options, Comm& world) {
   const Checkpoints all(options.run, world);
@@ -20,8 +19,6 @@ std::filesystem::path find_checkpoint(const RunOptions& options, Comm& world) {
   fail(Exit::checkpoint, "{}: no checkpoint '{}'; train first, or name one of {}/checkpoints", options.run,
        options.checkpoint, options.run);
 }
-
-}  // namespace
 
 void add_run_options(CLI::App& command, RunOptions& options) {
   command.add_option("RUN", options.run, "Run directory made by `seqvit train`")->required();

@@ -1,6 +1,7 @@
 /// A trained run opened for use: what evaluate and forecast share.
 #pragma once
 
+#include <filesystem>
 #include <string>
 
 #include "cli/command.h"
@@ -19,6 +20,9 @@ struct RunOptions {
 
 /// Adds RUN and --checkpoint to a command.
 void add_run_options(CLI::App& command, RunOptions& options);
+
+/// The checkpoint's directory. Throws Error(checkpoint) if there is none.
+std::filesystem::path find_checkpoint(const RunOptions& options, Comm& world);
 
 class RunModel {
  public:

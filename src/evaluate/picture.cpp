@@ -3,91 +3,21 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <iterator>
-#include <numbers>
 
 #include <fmt/core.h>
 
 #include "core/file.h"
 #include "evaluate/canvas.h"
+#include "evaluate/field_map.h"
 #include "evaluate/picture_axis.h"
 
 namespace seqvit {
 namespace {
 
-constexpr Colour kInk{32, 33, 36}, kPaper{255, 255, 255}, kMissing{190, 190, 190}, kSoftInk{95, 99, 104};
+constexpr Colour kInk{32, 33, 36}, kPaper{255, 255, 255}, kSoftInk{95, 99, 104};
 constexpr int kLeft = 76, kRight = 28, kGap = 36, kTop = 122, kBarHeight = 16, kText = 2;
 
-struct Box {
-  int x, y, width, height;
-};
-
-// A range of values and the colours of it.
-struct ColourScale {
-  double low, high;
-  bool below, above;  // whether values lie outside
-  Colour (*colour)(double position);
-  bool symmetric;
-
-  Colour operator()(double value) const {
-    const double position = (value - low) / (high - low);
-    return colour(symmetric ? 2.0 * position - 1.0 : position);
-  }
-};
-
-double percentile(std::vector<float>& values, double fraction) {
-  const auto position = values.begin() + std::lround(fraction * static_cast<double>(values.size() - 1));
-  std::nth_element(values.begin(), position, values.end());
-  return *position;
-}
-
-std::vector<float> valid_values(std::span<const float> field) {
-  std::vector<float> values;
-  std::copy_if(field.begin(), field.end(), std::back_inserter(values),
-               [](float v) { return std::isfinite(v); });
-  return values;
-}
-
-ColourScale field_scale(std::span<const float> truth, std::span<const float> forecast) {
-  std::vector<float> values = valid_values(truth);
-  const std::vector<float> more = valid_values(forecast);
-  values.insert(values.end(), more.begin(), more.end());
-  ColourScale scale{0.0, 1.0, false, false, sequential_colour, false};
-  if (values.empty()) return scale;
-  scale.low = percentile(values, 0.005);
-  scale.high = percentile(values, 0.995);
-  if (scale.high <= scale.low) scale.high = scale.low + std::max(1.0, 1e-3 * std::abs(scale.low));
-  scale.below = *std::min_element(values.begin(), values.end()) < scale.low;
-  scale.above = *std::max_element(values.begin(), values.end()) > scale.high;
-  return scale;
-}
-
-ColourScale error_scale(std::span<const float> error) {
-  std::vector<float> values = valid_values(error);
-  for (float& value : values)
-    value = std::abs(value);
-  const double most = values.empty() ? 0.0 : percentile(values, 0.995);
-  const double limit = most > 0 ? most : 1.0;
-  const bool outside = !values.empty() && *std::max_element(values.begin(), values.end()) > limit;
-  return {-limit, limit, outside, outside, diverging_colour, true};
-}
-
-void draw_map(Canvas& canvas, Box box, const PictureAxis& latitude, const PictureAxis& longitude,
-              std::span<const float> field, const ColourScale& scale) {
-  const auto columns = static_cast<int64_t>(longitude.indices.size());
-  const double row_degrees = (latitude.high() - latitude.low()) / box.height;
-  const double column_degrees = (longitude.high() - longitude.low()) / box.width;
-  for (int j = 0; j < box.height; ++j) {
-    const int64_t row = latitude.index_at(latitude.high() - (j + 0.5) * row_degrees);
-    for (int i = 0; i < box.width; ++i) {
-      const int64_t column = longitude.index_at(longitude.low() + (i + 0.5) * column_degrees);
-      const float value = field[row * columns + column];
-      canvas.set(box.x + i, box.y + j, std::isfinite(value) ? scale(value) : kMissing);
-    }
-  }
-}
-
-void draw_graticule(Canvas& canvas, Box box, const PictureAxis& latitude, const PictureAxis& longitude,
+void draw_graticule(Canvas& canvas, MapBox box, const PictureAxis& latitude, const PictureAxis& longitude,
                     bool with_latitudes) {
   for (const double tick : degree_ticks(longitude.low(), longitude.high(), 6)) {
     const double part = (tick - longitude.low()) / (longitude.high() - longitude.low());
@@ -144,26 +74,8 @@ std::string fitted(std::string text, int scale, int width) {
 }
 
 std::string error_title(const Grid& grid, std::span<const float> error) {
-  const std::vector<double> weights = grid.row_weights();
-  double weight = 0, sum = 0, squares = 0;
-  for (size_t i = 0; i < error.size(); ++i) {
-    if (!std::isfinite(error[i])) continue;
-    const double w = weights[i / grid.columns()];
-    weight += w;
-    sum += w * error[i];
-    squares += w * error[i] * error[i];
-  }
-  if (weight == 0) return "forecast - truth";
-  return fmt::format("forecast - truth   RMSE {:.3g}", std::sqrt(squares / weight));
-}
-
-// Maps keep the shape of the land at their middle latitude; a map of the whole globe has degrees of equal
-// length.
-int map_height(const PictureAxis& latitude, const PictureAxis& longitude, int width) {
-  const double across = longitude.high() - longitude.low(), up = latitude.high() - latitude.low();
-  const double middle = (latitude.high() + latitude.low()) / 2 * std::numbers::pi / 180.0;
-  const double narrowed = across > 180.0 ? 1.0 : std::max(std::cos(middle), 0.3);
-  return static_cast<int>(std::lround(width * std::clamp(up / (across * narrowed), 0.3, 1.3)));
+  const double rmse = spatial_rmse(grid, error);
+  return std::isfinite(rmse) ? fmt::format("forecast - truth   RMSE {:.3g}", rmse) : "forecast - truth";
 }
 
 }  // namespace
@@ -189,7 +101,7 @@ std::vector<std::byte> draw_picture(const Grid& grid, std::span<const float> tru
 
   const std::array<std::string, 3> titles = {"truth", "forecast", error_title(grid, error)};
   const std::array<std::span<const float>, 3> fields = {truth, forecast, error};
-  Box box{kLeft, kTop, map_width, height};
+  MapBox box{kLeft, kTop, map_width, height};
   for (int panel = 0; panel < 3; ++panel, box.x += map_width + kGap) {
     canvas.text(box.x, kTop - 26, 2, kInk, fitted(titles[panel], 2, map_width));
     draw_map(canvas, box, latitude, longitude, fields[panel], panel < 2 ? values : errors);

@@ -17,20 +17,6 @@ nlohmann::json number(double value) {
   return std::isfinite(value) ? nlohmann::json(value) : nlohmann::json();
 }
 
-std::string lead_text(double hours) {
-  if (std::fmod(hours, kHoursPerMonth) == 0.0) return fmt::format("{:.0f} mon", hours / kHoursPerMonth);
-  return fmt::format("{:g} h", hours);
-}
-
-// Four significant digits, "-" for what is not defined.
-std::string figure(double value) {
-  if (!std::isfinite(value)) return "-";
-  const double size = std::abs(value);
-  if (size != 0.0 && (size < 1e-3 || size >= 1e5)) return fmt::format("{:.3e}", value);
-  const int digits = size >= 1000 ? 0 : size >= 100 ? 1 : size >= 10 ? 2 : size >= 1 ? 3 : 4;
-  return fmt::format("{:.{}f}", value, digits);
-}
-
 std::string fraction(double value) {
   return std::isfinite(value) ? fmt::format("{:.3f}", value) : "-";
 }
@@ -60,24 +46,37 @@ Row table_row(Metrics metrics, double lead_hours) {
   const Score& variable = metrics.begin()->second;
   const Score& rmse = metrics["rmse"];
   const std::string interval =
-      std::isfinite(rmse.low) ? fmt::format("[{}, {}]", figure(rmse.low), figure(rmse.high)) : "-";
+      std::isfinite(rmse.low) ? fmt::format("[{}, {}]", number_text(rmse.low), number_text(rmse.high)) : "-";
   return {variable.variable,
           variable.units.empty() ? "1" : variable.units,
           lead_text(lead_hours),
           fmt::format("{}", rmse.initial_times),
-          figure(rmse.value),
+          number_text(rmse.value),
           interval,
-          figure(rmse.persistence),
-          figure(rmse.climatology),
-          figure(metrics["rmse_per_step"].value),
+          number_text(rmse.persistence),
+          number_text(rmse.climatology),
+          number_text(metrics["rmse_per_step"].value),
           fraction(metrics["skill_persistence"].value),
           fraction(metrics["skill_climatology"].value),
           fraction(metrics["acc"].value),
-          figure(metrics["bias"].value),
-          figure(metrics["mae"].value)};
+          number_text(metrics["bias"].value),
+          number_text(metrics["mae"].value)};
 }
 
 }  // namespace
+
+std::string lead_text(double hours) {
+  if (std::fmod(hours, kHoursPerMonth) == 0.0) return fmt::format("{:.0f} mon", hours / kHoursPerMonth);
+  return fmt::format("{:g} h", hours);
+}
+
+std::string number_text(double value) {
+  if (!std::isfinite(value)) return "-";
+  const double size = std::abs(value);
+  if (size != 0.0 && (size < 1e-3 || size >= 1e5)) return fmt::format("{:.3e}", value);
+  const int digits = size >= 1000 ? 0 : size >= 100 ? 1 : size >= 10 ? 2 : size >= 1 ? 3 : 4;
+  return fmt::format("{:.{}f}", value, digits);
+}
 
 nlohmann::json scores_to_json(std::span<const Score> scores) {
   nlohmann::json list = nlohmann::json::array();

@@ -18,4 +18,9 @@ nlohmann::json scores_to_json(std::span<const Score> scores);
 /// the model's 95 % interval, skill against both, ACC, bias and MAE.
 std::string scores_table(std::span<const Score> scores);
 
+/// "24 h", "2 mon".
+std::string lead_text(double hours);
+/// Four significant digits, "-" for what is not defined.
+std::string number_text(double value);
+
 }  // namespace seqvit

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <map>
 
+#include <ATen/ops/empty.h>
 #include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 
@@ -92,13 +93,41 @@ class Pieces {
       fail(Exit::checkpoint, "{}: no {} '{}'; the configuration asks for another model than was saved",
            checkpoint_.string(), part, param.name());
     }
-    int64_t filled = 0;
     for (const json& piece : found->second) {
       const auto shape = piece.at("shape").get<std::vector<int64_t>>();
       if (shape != param.shape()) {
         fail(Exit::checkpoint, "{}: '{}': expected shape [{}] from the configuration, found [{}]",
              checkpoint_.string(), param.name(), fmt::join(param.shape(), ", "), fmt::join(shape, ", "));
       }
+    }
+    fill(param.name(), found->second, elements, out);
+  }
+
+  /// Every weight as a whole, by name.
+  NamedTensors whole_weights() {
+    NamedTensors weights;
+    for (const auto& [key, pieces] : pieces_) {
+      const auto& [name, part] = key;
+      if (part != kParts[0]) continue;
+      const json& first = pieces.front();
+      const at::ScalarType type = open(first.at("file")).entries().at(first.at("key")).dtype;
+      const Tensor weight = at::empty(first.at("shape").get<std::vector<int64_t>>(), type);
+      fill(name, pieces, {0, weight.numel()}, weight.view({-1}));
+      weights.emplace_back(name, weight);
+    }
+    return weights;
+  }
+
+ private:
+  fs::path checkpoint_;
+  json checksums_;
+  std::map<std::pair<std::string, std::string>, std::vector<json>> pieces_;
+  std::map<std::string, SafetensorsFile> files_;
+
+  /// Elements of one tensor from the pieces that have them.
+  void fill(const std::string& name, const std::vector<json>& pieces, Range elements, const Tensor& out) {
+    int64_t filled = 0;
+    for (const json& piece : pieces) {
       const auto begin = piece.at("begin").get<int64_t>(), end = piece.at("end").get<int64_t>();
       const Range overlap{std::max(begin, elements.begin), std::min(end, elements.end)};
       if (overlap.size() <= 0) continue;
@@ -108,16 +137,10 @@ class Pieces {
       filled += overlap.size();
     }
     if (filled != elements.size()) {
-      fail(Exit::checkpoint, "{}: '{}': {} of {} elements are missing", checkpoint_.string(), param.name(),
+      fail(Exit::checkpoint, "{}: '{}': {} of {} elements are missing", checkpoint_.string(), name,
            elements.size() - filled, elements.size());
     }
   }
-
- private:
-  fs::path checkpoint_;
-  json checksums_;
-  std::map<std::pair<std::string, std::string>, std::vector<json>> pieces_;
-  std::map<std::string, SafetensorsFile> files_;
 
   const SafetensorsFile& open(const std::string& file) {
     const auto known = files_.find(file);
@@ -243,6 +266,14 @@ Progression load_checkpoint(const fs::path& checkpoint, const std::vector<ParamG
     progression.step = index.at("step");
     progression.best_validation_loss = index.value("best_validation_loss", progression.best_validation_loss);
     return progression;
+  } catch (const json::exception& error) {
+    fail(Exit::checkpoint, "{}: broken index: {}", checkpoint.string(), error.what());
+  }
+}
+
+NamedTensors read_weights(const fs::path& checkpoint) {
+  try {
+    return Pieces(checkpoint, read_index(checkpoint)).whole_weights();
   } catch (const json::exception& error) {
     fail(Exit::checkpoint, "{}: broken index: {}", checkpoint.string(), error.what());
   }

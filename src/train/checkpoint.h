@@ -14,6 +14,7 @@
 
 #include "comm/comm.h"
 #include "train/optimizer.h"
+#include "train/safetensors.h"
 
 namespace seqvit {
 
@@ -50,5 +51,9 @@ class Checkpoints {
 /// Error(checkpoint): a missing or corrupt file, a weight that is not there or has another shape.
 Progression load_checkpoint(const std::filesystem::path& checkpoint, const std::vector<ParamGroup*>& groups,
                             AdamW* optimizer);
+
+/// All weights of a checkpoint of any mesh, whole, in the order of their names. Needs neither the data nor
+/// the configuration; memory of all weights. Throws Error(checkpoint) as load_checkpoint does.
+NamedTensors read_weights(const std::filesystem::path& checkpoint);
 
 }  // namespace seqvit

@@ -34,8 +34,7 @@ at::ScalarType type_named(const std::string& name, const std::string& where) {
 
 }  // namespace
 
-void write_safetensors(const std::filesystem::path& path,
-                       const std::vector<std::pair<std::string, Tensor>>& tensors) {
+void write_safetensors(const std::filesystem::path& path, const NamedTensors& tensors) {
   json header = json::object();
   int64_t offset = 0;
   for (const auto& [name, tensor] : tensors) {

@@ -16,9 +16,10 @@ namespace seqvit {
 
 using at::Tensor;
 
+using NamedTensors = std::vector<std::pair<std::string, Tensor>>;
+
 /// Writes named CPU tensors as one file, atomically. Throws Error(checkpoint).
-void write_safetensors(const std::filesystem::path& path,
-                       const std::vector<std::pair<std::string, Tensor>>& tensors);
+void write_safetensors(const std::filesystem::path& path, const NamedTensors& tensors);
 
 class SafetensorsFile {
  public:

@@ -1,0 +1,38 @@
+#include "train/export.h"
+
+#include <memory>
+
+#include "cli/run_model.h"
+#include "core/error.h"
+#include "core/log.h"
+
+namespace seqvit {
+namespace {
+
+struct ExportCommand {
+  RunOptions run;
+  std::string output;
+};
+
+void run_export(const ExportCommand& command, const Invocation& invocation) {
+  reject_overrides(invocation, "export");
+  Comm& world = invocation.launch.world();
+  if (world.size() > 1)
+    fail(Exit::usage, "export: expected one rank, found {}; start it without mpirun", world.size());
+  const auto checkpoint = find_checkpoint(command.run, world);
+  const int64_t count = export_weights(checkpoint, command.output);
+  log_info("{}: {} weights of {}", command.output, count, checkpoint.string());
+}
+
+}  // namespace
+
+CommandBody add_export(CLI::App& app) {
+  auto options = std::make_shared<ExportCommand>();
+  CLI::App* command =
+      app.add_subcommand("export", "Write a run's weights as one safetensors file with timm's names");
+  add_run_options(*command, options->run);
+  command->add_option("--output", options->output, "Safetensors file to write")->required();
+  return [options](const Invocation& invocation) { run_export(*options, invocation); };
+}
+
+}  // namespace seqvit

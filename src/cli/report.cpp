@@ -1,0 +1,182 @@
+#include "report/report.h"
+
+#include <memory>
+#include <optional>
+
+#include <nlohmann/json.hpp>
+
+#include "cli/run_model.h"
+#include "core/error.h"
+#include "core/file.h"
+#include "core/log.h"
+#include "evaluate/evaluate.h"
+#include "report/coastline.h"
+
+namespace seqvit {
+namespace {
+
+struct ReportCommand {
+  RunOptions run;
+  std::string output, json;
+  std::string variable, initial_time, lead;
+};
+
+/// "2014-07-01 06:00".
+std::string time_text(const Dataset& dataset, int64_t index) {
+  std::string text = format_time(dataset.times()[index], dataset.calendar());
+  if (text.ends_with(":00")) text.resize(text.size() - 3);  // seconds, hardly ever set
+  text.replace(text.find('T'), 1, " ");
+  return text;
+}
+
+PeriodFacts period_facts(const std::string& name, Range period, const Dataset& dataset) {
+  return {name, time_text(dataset, period.begin), time_text(dataset, period.end - 1), period.size()};
+}
+
+DataFacts data_facts(const Experiment& e) {
+  DataFacts facts{e.dataset->grid(), {}};
+  const std::pair<const char*, Range> periods[] = {
+      {"Training", e.train}, {"Validation", e.validation}, {"Test", e.test}};
+  for (const auto& [name, period] : periods) {
+    if (period.size() > 0) facts.periods.push_back(period_facts(name, period, *e.dataset));
+  }
+  return facts;
+}
+
+/// The lead time of the maps: as asked for, else the longest that is scored, else one step.
+LeadTime map_lead(const ReportCommand& command, const Experiment& e) {
+  if (!command.lead.empty()) return LeadTime::parse(command.lead);
+  LeadTime longest = e.lead;
+  for (const std::string& text : e.config.evaluate.leads) {
+    const LeadTime lead = LeadTime::parse(text);
+    if (lead.hours() > longest.hours() && e.can_roll_out()) longest = lead;
+  }
+  return longest;
+}
+
+/// Where the maps start and what they are compared with: as asked for, else in the middle of the last period
+/// that is set (the one training has seen least of).
+Sample map_sample(const ReportCommand& command, const Experiment& e, const LeadTime& lead) {
+  const Dataset& dataset = *e.dataset;
+  if (!command.initial_time.empty()) {
+    const TimeStamp initial = parse_time(command.initial_time, dataset.calendar());
+    const Sample sample{dataset.time_index(initial),
+                        dataset.time_index(lead.after(initial, dataset.calendar()))};
+    if (sample.input < 0 || sample.target < 0) {
+      fail(Exit::usage, "--init {}: the data have no field then and {} later; they go from {} to {}",
+           command.initial_time, lead.text(), format_time(dataset.times().front(), dataset.calendar()),
+           format_time(dataset.times().back(), dataset.calendar()));
+    }
+    return sample;
+  }
+  const Range period = e.test.size() > 0 ? e.test : e.validation.size() > 0 ? e.validation : e.train;
+  const auto samples = make_samples(dataset.times(), dataset.calendar(), period, lead);
+  if (samples.empty()) fail(Exit::data, "no two times of the period are {} apart", lead.text());
+  return samples[samples.size() / 2];
+}
+
+std::vector<float> roll_out(const Experiment& e, Forecaster& forecaster, int64_t initial, int64_t steps) {
+  const Range all{0, e.dataset->grid().rows()};
+  std::vector<float> state = read_states(*e.dataset, {&initial, 1}, all);
+  for (int64_t step = 0; step < steps; ++step)
+    state = forecaster.step(state, times_after(*e.dataset, {&initial, 1}, e.lead.times(step)));
+  return state;
+}
+
+/// The first static field that says where land is; empty if there is none.
+std::vector<float> read_land(const Dataset& dataset) {
+  for (size_t i = 0; i < dataset.statics().size(); ++i) {
+    const VariableInfo& info = dataset.statics()[i];
+    const auto standard_name = info.attributes.find("standard_name");
+    const auto* text =
+        standard_name == info.attributes.end() ? nullptr : std::get_if<std::string>(&standard_name->second);
+    if (!is_land_fraction(info.name, text == nullptr ? "" : *text)) continue;
+    std::vector<float> land(dataset.grid().points());
+    dataset.read_static(static_cast<int64_t>(i), {0, dataset.grid().rows()}, land);
+    return land;
+  }
+  return {};
+}
+
+ForecastMaps make_maps(const ReportCommand& command, RunModel& run) {
+  const Experiment& e = run.experiment();
+  const Dataset& dataset = *e.dataset;
+  const int64_t variable =
+      command.variable.empty() ? e.targets.front() : dataset.variable_index(command.variable);
+  const LeadTime lead = map_lead(command, e);
+  const int64_t steps = steps_of(lead, e.lead);
+  if (steps > 1 && !e.can_roll_out()) {
+    fail(Exit::usage,
+         "--lead {}: data.targets leaves out some variables, so forecasts cannot be fed back; use {}",
+         lead.text(), e.lead.text());
+  }
+  const Sample sample = map_sample(command, e, lead);
+  const VariableInfo& info = dataset.variables()[variable];
+  const int64_t points = dataset.grid().points();
+  const std::vector<float> state = roll_out(e, run.forecaster(), sample.input, steps);
+  ForecastMaps maps{.grid = dataset.grid(),
+                    .truth = std::vector<float>(points),
+                    .forecast = {state.begin() + variable * points, state.begin() + (variable + 1) * points},
+                    .land = read_land(dataset),
+                    .text = {.variable = info.name,
+                             .units = info.units,
+                             .valid_time = time_text(dataset, sample.target),
+                             .lead = lead_text(lead.hours())},
+                    .initial_time = time_text(dataset, sample.input)};
+  dataset.read(variable, sample.target, {0, dataset.grid().rows()}, maps.truth);
+  return maps;
+}
+
+/// Data or weights that are not there (a run that was copied without them, or has no checkpoint yet) cost
+/// the report its maps, not the rest.
+void add_forecast(const ReportCommand& command, const Invocation& invocation, Report& report) {
+  try {
+    // Any mesh's checkpoint loads onto one rank.
+    RunModel run(command.run, {invocation.launch,
+                               invocation.command_line,
+                               {"parallel.dp=1", "parallel.sp=1", "parallel.sequence=ulysses"}});
+    report.data = data_facts(run.experiment());
+    report.maps = make_maps(command, run);
+  } catch (const Error& error) {
+    if (error.code() != Exit::data && error.code() != Exit::checkpoint) throw;
+    report.maps_missing = error.what();
+    log_warn("report without maps: {}", error.what());
+  }
+}
+
+void run_report(const ReportCommand& command, const Invocation& invocation) {
+  reject_overrides(invocation, "report");
+  if (invocation.launch.world().size() > 1) {
+    fail(Exit::usage, "report: expected one rank, found {}; start it without mpirun",
+         invocation.launch.world().size());
+  }
+  Report report;
+  report.run = read_run(command.run.run);
+  add_forecast(command, invocation, report);
+  const std::string page = report_page(report);
+  const std::filesystem::path output = command.output.empty()
+                                           ? std::filesystem::path(command.run.run) / "report.html"
+                                           : std::filesystem::path(command.output);
+  write_text(output, page, Exit::usage);
+  if (!command.json.empty()) write_json(report_json(report), command.json);
+  log_info("{}: {} kB", output.string(), (page.size() + 999) / 1000);
+}
+
+}  // namespace
+
+CommandBody add_report(CLI::App& app) {
+  auto options = std::make_shared<ReportCommand>();
+  CLI::App* command =
+      app.add_subcommand("report", "Make one HTML page of a run: scores, maps, curves, configuration");
+  add_run_options(*command, options->run);
+  command->add_option("--output", options->output, "HTML file to write (default: RUN/report.html)");
+  command->add_option("--json", options->json,
+                      "Write the page's numbers as JSON to this file (- for standard output)");
+  command->add_option("--variable", options->variable, "Variable of the maps (default: the first target)");
+  command->add_option("--init", options->initial_time,
+                      "Initial time of the maps (default: the middle of the test period)");
+  command->add_option("--lead", options->lead, "Lead time of the maps (default: the longest that is scored)");
+  return [options](const Invocation& invocation) { run_report(*options, invocation); };
+}
+
+}  // namespace seqvit

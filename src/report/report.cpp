@@ -1,0 +1,80 @@
+#include "report/report.h"
+
+#include <cmath>
+
+#include <nlohmann/json.hpp>
+
+#include "core/version.h"
+#include "evaluate/score_report.h"
+#include "report/facts.h"
+#include "report/sections.h"
+#include "report/style.h"
+
+namespace seqvit {
+namespace {
+
+Html head(const std::string& title) {
+  return element("head", {},
+                 {element("meta", {{"charset", "utf-8"}}),
+                  element("meta", {{"name", "viewport"}, {"content", "width=device-width, initial-scale=1"}}),
+                  element("meta", {{"name", "color-scheme"}, {"content", "light dark"}}),
+                  element("title", {}, title), element("style", {}, Html::markup(kReportStyle))});
+}
+
+Html navigation() {
+  Html links;
+  for (const auto& [id, name] : {std::pair{"scores", "Scores"},
+                                 {"maps", "Maps"},
+                                 {"training", "Training"},
+                                 {"setup", "Data and model"},
+                                 {"configuration", "Configuration"}}) {
+    links += element("li", {}, element("a", {{"href", std::string("#") + id}}, name));
+  }
+  return element("nav", {{"aria-label", "Sections"}}, element("ul", {}, links));
+}
+
+nlohmann::json known(double value) {
+  return std::isfinite(value) ? nlohmann::json(value) : nlohmann::json();
+}
+
+}  // namespace
+
+std::string report_page(const Report& report) {
+  const Html body = element("body", {},
+                            {report_header(report), navigation(),
+                             element("main", {},
+                                     {scores_section(report), maps_section(report), training_section(report),
+                                      setup_section(report), configuration_section(report)}),
+                             element("footer", {}, std::string("Made by seqvit ") + kVersion + " report.")});
+  const std::string title = "seqvit: " + report.run.directory.string();
+  return "<!DOCTYPE html>\n" + element("html", {{"lang", "en"}}, {head(title), body}).str() + "\n";
+}
+
+nlohmann::json report_json(const Report& report) {
+  const RunRecord& run = report.run;
+  const TimeSpent spent = time_spent(run);
+  const auto best = best_validation(run);
+  nlohmann::json missing = nlohmann::json::array();
+  if (run.scores.empty()) missing.push_back("scores");
+  if (run.validations.empty()) missing.push_back("validation");
+  if (run.steps.empty()) missing.push_back("metrics");
+  if (run.manifest.command.empty()) missing.push_back("manifest");
+  if (!report.data) missing.push_back("data");
+  if (!report.maps) missing.push_back("maps");
+  nlohmann::json json = scores_to_json(run.scores);
+  json["run"] = run.directory.string();
+  json["variables"] = run.config.data.variables;
+  json["tokens"] = run.manifest.tokens;
+  json["parameters"] = run.manifest.parameters;
+  json["steps"] = run.steps.empty() ? int64_t{0} : run.steps.back().step;
+  json["planned_steps"] = run.config.train.steps;
+  json["final_loss"] = run.steps.empty() ? nlohmann::json() : known(run.steps.back().loss);
+  json["best_validation"] =
+      best ? nlohmann::json{{"step", best->step}, {"loss", best->loss}} : nlohmann::json();
+  json["seconds"] = {{"steps", spent.steps}, {"data", spent.data}};
+  json["peak_rss_bytes"] = static_cast<int64_t>(peak_rss_bytes(run));
+  json["missing"] = missing;
+  return json;
+}
+
+}  // namespace seqvit

@@ -1,0 +1,17 @@
+/// Run directories made of files alone, for tests that need no training.
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+namespace seqvit {
+
+/// Writes config.yaml (variables `t` and `name`), manifest.json and metrics.jsonl of `steps` steps, with a
+/// validation every tenth of them, to `run`.
+void write_run(const std::filesystem::path& run, int steps, const std::string& name = "u");
+
+/// Writes scores.json for `t` and `name` at `leads` lead times of 6 h, 12 h, ..., over the whole grid and the
+/// tropics.
+void write_scores(const std::filesystem::path& run, int leads, const std::string& name = "u");
+
+}  // namespace seqvit
