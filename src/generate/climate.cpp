@@ -14,8 +14,8 @@ namespace seqvit {
 namespace {
 
 constexpr double kYearDays = 365.0;
-constexpr double kMeanSurface = 1e4;                // m
-constexpr double kRelaxation = 12.0 * kDaySeconds;  // of jets and depth
+constexpr double kMeanSurface = 1e4;               // m
+constexpr double kRelaxation = 6.0 * kDaySeconds;  // of jets and depth
 constexpr double kDrag = 40.0 * kDaySeconds;
 constexpr double kDiffusion = 8.0 * 3600.0;                                     // of the shortest wave
 constexpr double kSeaTime = 10.0 * kDaySeconds, kLandTime = 5.0 * kDaySeconds;  // tau_T
@@ -66,7 +66,7 @@ std::vector<Jet> Climate::jets(double time) const {
 
 void Climate::set_target(double time) {
   const auto day = static_cast<int64_t>(std::floor(time / kDaySeconds));
-  if (day == target_day_) return;
+  if (target_.defined() && day == target_day_) return;
   target_day_ = day;
   const at::Tensor vorticity =
       jet_vorticity(model_.transform(), jets(static_cast<double>(day) * kDaySeconds));

@@ -47,7 +47,7 @@ class Climate {
   at::Tensor annual_temperature_, seasonal_swing_;  // T_eq = annual - swing * season, [Y, X]
   at::Tensor temperature_rate_;                     // 1 / tau_T, [Y, X]
   uint64_t key_;
-  int64_t target_day_ = -1;
+  int64_t target_day_ = 0;
   at::Tensor target_;  // [M, N, 5] of the jets on that day
 };
 

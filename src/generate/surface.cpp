@@ -54,7 +54,7 @@ Surface make_surface(const SphericalTransform& transform, uint64_t seed) {
     for (int peak = 0; peak < 2; ++peak) {
       const at::Tensor away = distance(transform, latitude + draws.between(-12.0, 12.0) * kDegree,
                                        longitude + draws.between(-25.0, 25.0) * kDegree);
-      const double height = draws.between(700.0, 2200.0);
+      const double height = draws.between(350.0, 1100.0);
       mountains = mountains + height * gaussian(away, draws.between(9.0, 15.0) * kDegree);
     }
   }

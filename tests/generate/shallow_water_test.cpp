@@ -27,7 +27,7 @@ at::Tensor flat(const SphericalTransform& transform) {
   return at::zeros({count, count}, at::dtype(at::kComplexDouble));
 }
 
-at::Tensor run(const ShallowWater& model, at::Tensor state, double days, double step = 720.0) {
+at::Tensor run(const ShallowWater& model, at::Tensor state, double days, double step) {
   const int64_t steps = std::llround(days * kDaySeconds / step);
   for (int64_t n = 0; n < steps; ++n)
     state = model.step(state, step);
@@ -36,8 +36,8 @@ at::Tensor run(const ShallowWater& model, at::Tensor state, double days, double 
 
 // Case 2: rotation of the whole layer about an axis that is tilted by `tilt` against the grid's, with the
 // planet's rotation about the same axis. The depth is that of geostrophic balance, in closed form.
-void expect_steady(double tilt) {
-  const SphericalTransform transform(42, kRadius);
+void expect_steady(int64_t truncation, double tilt) {
+  const SphericalTransform transform(truncation, kRadius);
   const double speed = 2.0 * std::numbers::pi * kRadius / (12.0 * kDaySeconds);
   // sin of the latitude about the tilted axis
   const at::Tensor sine =
@@ -48,18 +48,18 @@ void expect_steady(double tilt) {
   const ShallowWater model(transform, 2.0 * kRotation * sine, flat(transform));
   const at::Tensor start = transform.to_spectral(at::stack({vorticity, at::zeros_like(vorticity), depth}));
 
-  const at::Tensor end = transform.to_grid(run(model, start, 5.0));
+  const at::Tensor end = transform.to_grid(run(model, start, 5.0, 1200.0));
   EXPECT_LT(relative_error(transform, end.select(0, kDepth) - depth, depth), 1e-6) << "tilt " << tilt;
   EXPECT_LT(largest(end.select(0, kDepth) - depth), 1e-3) << "tilt " << tilt;
   EXPECT_LT(relative_error(transform, end.select(0, kVorticity) - vorticity, vorticity), 1e-6);
 }
 
 TEST(ShallowWater, Case2IsSteadyAlongTheGrid) {
-  expect_steady(0.0);
+  expect_steady(21, 0.0);
 }
 
 TEST(ShallowWater, Case2IsSteadyAcrossTheGrid) {
-  expect_steady(std::numbers::pi / 4.0);
+  expect_steady(42, std::numbers::pi / 4.0);
 }
 
 // Case 6: a Rossby-Haurwitz wave of zonal wave number 4 with the depth that keeps its divergence at zero.
@@ -81,15 +81,16 @@ at::Tensor rossby_haurwitz(const SphericalTransform& transform) {
 }
 
 TEST(ShallowWater, Case6KeepsItsShapeAndTravels) {
-  const SphericalTransform transform(42, kRadius);
+  const int64_t truncation = long_tests() ? 42 : 31;
+  const SphericalTransform transform(truncation, kRadius);
   const ShallowWater model(transform, coriolis_parameter(transform), flat(transform));
   const at::Tensor start = rossby_haurwitz(transform);
-  const double days = long_tests() ? 14.0 : 7.0;
-  const at::Tensor end = run(model, start, days);
+  const double days = long_tests() ? 14.0 : 5.0;
+  const at::Tensor end = run(model, start, days, 600.0);
 
   const at::Tensor before = start.select(2, kVorticity), after = end.select(2, kVorticity);
   double whole = 0.0, others = 0.0;
-  for (int64_t m = 1; m <= 42; ++m) {
+  for (int64_t m = 1; m <= truncation; ++m) {
     whole += wave_power(after, m);
     if (m % 4 != 0) others += wave_power(after, m);
   }
@@ -99,10 +100,12 @@ TEST(ShallowWater, Case6KeepsItsShapeAndTravels) {
                              last = after[4][5].item<c10::complex<double>>();
   EXPECT_NEAR(std::abs(last) / std::abs(first), 1.0, 0.05);
   EXPECT_GT(wave_power(after, 4) / whole, 0.97);
-  RecordProperty("amplitude", std::to_string(std::abs(last) / std::abs(first)));
-  std::printf("case 6: amplitude %.4f, wave 4 of all %.4f, others %.2e, phase %.2f\n",
-              std::abs(last) / std::abs(first), wave_power(after, 4) / whole, others / whole,
-              std::arg(last / first));
+  // It travels eastward, a little slower than the wave of the same shape in a layer of fixed depth.
+  const double barotropic = (28.0 * 7.848e-6 - 2.0 * kRotation) / 30.0 * 4.0 * days * kDaySeconds;
+  const double behind =
+      std::arg(last / first * c10::complex<double>(std::cos(barotropic), std::sin(barotropic)));
+  EXPECT_GT(behind, 0.03 * barotropic);
+  EXPECT_LT(behind, 0.12 * barotropic);
 }
 
 double mean_depth(const at::Tensor& state) {
@@ -124,27 +127,26 @@ TEST(ShallowWater, MassAndEnergyAreKept) {
     const at::Tensor density = h * wind.square().sum(0) / 2.0 + kGravity * h * (h / 2.0 + b);
     return at::real(transform.to_spectral(density.unsqueeze(0))[0][0][0]).item<double>();
   };
-  const at::Tensor end = run(model, start, 2.0);
+  const at::Tensor end = run(model, start, 2.0, 900.0);
   EXPECT_GT(wave_power(end.select(2, kVorticity), 2) / wave_power(end.select(2, kVorticity), 0), 1e-4)
       << "something happens";
   EXPECT_NEAR(mean_depth(end) / mean_depth(start), 1.0, 1e-15);
-  const double kinetic = energy(start) - kGravity * 1e8 / 2.0;
-  EXPECT_NEAR(energy(end) / energy(start), 1.0, 1e-6);
-  std::printf("energy %.3e of kinetic %.3e\n", energy(end) / energy(start) - 1.0, kinetic);
+  const double above_rest = energy(start) - kGravity * 1e8 / 2.0;
+  EXPECT_NEAR(energy(end), energy(start), 1e-4 * above_rest);
 }
 
 TEST(ShallowWater, CarriedFieldFollowsTheFlow) {
-  const SphericalTransform transform(31, kRadius);
+  const SphericalTransform transform(21, kRadius);
   const ShallowWater model(transform, coriolis_parameter(transform), flat(transform));
   // Solid rotation turns any field about the axis: by a quarter in 3 days.
   const double rate = std::numbers::pi / 2.0 / (3.0 * kDaySeconds);
   const at::Tensor vorticity =
-      transform.to_spectral((2.0 * rate * transform.sine()).expand({1, 48, 96})).select(2, 0);
+      transform.to_spectral((2.0 * rate * transform.sine()).expand({1, 32, 64})).select(2, 0);
   const at::Tensor depth = model.balanced_depth(vorticity, 1e4);
   const at::Tensor carried = jet_bump(transform, 0.5, 1.0, 10.0),
                    expected = jet_bump(transform, 0.5, 1.0 + std::numbers::pi / 2.0, 10.0);
   const at::Tensor start = at::stack({vorticity, at::zeros_like(depth), depth, carried}, 2);
-  const at::Tensor end = run(model, start, 3.0);
+  const at::Tensor end = run(model, start, 3.0, 1200.0);
   EXPECT_LT(largest(end.select(2, kCarried) - expected), 1e-6 * largest(expected));
   EXPECT_GT(largest(carried - expected), 0.1 * largest(expected));
 }
