@@ -12,11 +12,10 @@
 #include "data/calendar.h"
 #include "generate/atmosphere.h"
 #include "generate/atmosphere_file.h"
+#include "generate/planet.h"
 
 namespace seqvit {
 namespace {
-
-constexpr double kDaySeconds = 86400.0;
 
 struct GenerateCommand {
   std::string output, json;

@@ -89,7 +89,7 @@ at::Tensor Climate::equilibrium_temperature(double time) const {
   return annual_temperature_ - seasonal_swing_ * season(time);
 }
 
-at::Tensor Climate::initial_state(double time) {
+at::Tensor Climate::initial_state(double time) const {
   const SphericalTransform& transform = model_.transform();
   const std::vector<Jet> now = jets(time);
   const at::Tensor vorticity = jet_vorticity(transform, now);

@@ -32,7 +32,7 @@ class Climate {
   Climate(const ShallowWater& model, const Surface& surface, uint64_t seed);
 
   /// The jets with bumps on them, [M, N, 5], at `time` in seconds since the start of a year of 365 days.
-  at::Tensor initial_state(double time);
+  at::Tensor initial_state(double time) const;
   /// The state after `seconds` of forcing alone. Adds the precipitation in kg/m2 to `precipitation` [Y, X].
   at::Tensor force(const at::Tensor& state, double time, double seconds, at::Tensor& precipitation);
 

@@ -2,7 +2,9 @@
 // as docs/galewsky.png shows it.
 
 #include <algorithm>
-#include <cmath>
+#include <filesystem>
+#include <functional>
+#include <vector>
 
 #include <ATen/Parallel.h>
 #include <ATen/TensorOperators.h>

@@ -1,7 +1,9 @@
 #include "generate/galewsky.h"
 
+#include <algorithm>
 #include <cmath>
 #include <numbers>
+#include <vector>
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/stack.h>

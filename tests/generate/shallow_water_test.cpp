@@ -113,13 +113,15 @@ double mean_depth(const at::Tensor& state) {
 }
 
 // Over mountains, with a strong and changing flow and something carried.
-TEST(ShallowWater, MassAndEnergyAreKept) {
+TEST(ShallowWater, MassEnergyAndEvenFieldsAreKept) {
   const SphericalTransform transform(31, kRadius);
   const at::Tensor mountain = jet_bump(transform, 0.6, 1.0, 1500.0);
   const ShallowWater model(transform, coriolis_parameter(transform), mountain);
   const at::Tensor vorticity = jet_vorticity(transform, {Jet{}});
   const at::Tensor depth = model.balanced_depth(vorticity, 1e4);
-  const at::Tensor start = at::stack({vorticity, at::zeros_like(depth), depth}, 2);
+  at::Tensor even = at::zeros_like(depth);  // something carried that is the same everywhere
+  even[0][0].fill_(7.0);
+  const at::Tensor start = at::stack({vorticity, at::zeros_like(depth), depth, even}, 2);
   const auto energy = [&](const at::Tensor& state) {
     const at::Tensor wind = transform.wind(state.select(2, 0), state.select(2, 1)) / transform.cosine();
     const at::Tensor h = transform.to_grid(state).select(0, kDepth);
@@ -131,6 +133,7 @@ TEST(ShallowWater, MassAndEnergyAreKept) {
   EXPECT_GT(wave_power(end.select(2, kVorticity), 2) / wave_power(end.select(2, kVorticity), 0), 1e-4)
       << "something happens";
   EXPECT_NEAR(mean_depth(end) / mean_depth(start), 1.0, 1e-15);
+  EXPECT_LT(largest(end.select(2, kCarried) - even), 1e-9);
   const double above_rest = energy(start) - kGravity * 1e8 / 2.0;
   EXPECT_NEAR(energy(end), energy(start), 1e-4 * above_rest);
 }
