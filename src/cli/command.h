@@ -24,6 +24,7 @@ using CommandBody = std::function<void(const Invocation&)>;
 
 /// Each adds a subcommand and returns what to run when it is chosen; options live in the returned closure.
 CommandBody add_inspect(CLI::App& app);
+CommandBody add_generate(CLI::App& app);
 CommandBody add_train(CLI::App& app);
 CommandBody add_evaluate(CLI::App& app);
 CommandBody add_forecast(CLI::App& app);

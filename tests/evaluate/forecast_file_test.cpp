@@ -10,7 +10,7 @@
 #include "core/error.h"
 #include "core/random.h"
 #include "data/netcdf.h"
-#include "evaluate/full_disk.h"
+#include "data/full_disk.h"
 #include "evaluate/synthetic.h"
 
 namespace seqvit {

@@ -1,4 +1,4 @@
-#include "evaluate/full_disk.h"
+#include "data/full_disk.h"
 
 #include <cerrno>
 #include <csignal>
@@ -10,7 +10,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
-#include "evaluate/synthetic.h"
+#include "support/temporary_directory.h"
 
 namespace seqvit {
 namespace {
@@ -28,7 +28,7 @@ class FullDisk : public ::testing::Test {
     setrlimit(RLIMIT_FSIZE, &small);
   }
 
-  testing::TemporaryDirectory directory_;
+  TemporaryDirectory directory_;
   std::filesystem::path path_ = directory_ / "file";
   rlimit before_{};
 };

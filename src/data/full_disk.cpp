@@ -1,4 +1,4 @@
-#include "evaluate/full_disk.h"
+#include "data/full_disk.h"
 
 #include <cerrno>
 #include <cstdlib>
