@@ -28,10 +28,11 @@ TEST(Generate, WritesWhatInspectAndTrainAccept) {
   const Outcome inspected = seqvit({"inspect", d / "a.nc", "--json", "-"});
   ASSERT_EQ(inspected.code, 0) << inspected.err;
   EXPECT_TRUE(nlohmann::json::parse(inspected.out).at("problems").empty()) << inspected.out;
-  const Outcome trained = seqvit(
-      {"train", small_config(d.path()), "--run", d / "run", "--data.files=[" + (d / "a.nc").string() + "]",
-       "--data.variables=[t]", "--data.static=[orography, land]", "--data.split.train=[0, 10]",
-       "--data.split.validation=[10, 16]", "--data.split.test=[10, 16]", "--train.steps=2"});
+  const Outcome trained = seqvit({"train", small_config(d.path()), "--run", d / "run",
+                                  "--data.files=[" + (d / "a.nc").string() + "]", "--data.variables=[t]",
+                                  "--data.static=[orography, land]", "--data.split.train=[0, 10]",
+                                  "--data.split.validation=[10, 16]", "--data.split.test=[10, 16]",
+                                  "--train.steps=2", "--train.warmup_steps=1"});
   EXPECT_EQ(trained.code, 0) << trained.err;
 }
 

@@ -9,8 +9,8 @@
 
 #include "core/error.h"
 #include "core/random.h"
-#include "data/netcdf.h"
 #include "data/full_disk.h"
+#include "data/netcdf.h"
 #include "evaluate/synthetic.h"
 
 namespace seqvit {
