@@ -1,6 +1,7 @@
 #include <cmath>
 #include <memory>
 
+#include <ATen/Parallel.h>
 #include <nlohmann/json.hpp>
 
 #include "cli/command.h"
@@ -82,6 +83,8 @@ void run_generate(const GenerateCommand& command, const Invocation& invocation) 
   for (int64_t n = 0; n < plan.times; ++n)
     hours.push_back(static_cast<double>(n) * plan.step_seconds / 3600.0);
 
+  // The fields are too small for threads to pay, and a sum by several threads would change the last bit.
+  at::set_num_threads(1);
   Atmosphere atmosphere(command.truncation, command.seed,
                         -static_cast<double>(plan.spinup_steps) * plan.step_seconds);
   AtmosphereFile file(
