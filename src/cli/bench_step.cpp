@@ -54,11 +54,19 @@ double bench_flops(const BenchShape& b) {
 BenchStep::BenchStep(const Config& config, int64_t tokens, Mesh& mesh) : mesh_(mesh) {
   const ModelShape shape = model_shape(config, tokens);
   learner_ = std::make_unique<Learner>(shape, config, make_grid(shape), mesh);
-  const Slab& slab = learner_->model().slab();
-  const auto type = learner_->model().master();
-  const std::vector<int64_t> sizes = {learner_->my_samples().size(), 1, slab.rows.size(), shape.columns};
-  at::manual_seed(1 + static_cast<uint64_t>(mesh.world().rank()));
-  batch_ = {at::randn(sizes, type), at::randn({sizes[0], shape.conditions}, type), at::randn(sizes, type)};
+  // Every rank draws the whole fields and keeps its part: losses do not depend on the mesh.
+  at::manual_seed(1);
+  const Range samples = learner_->my_samples(), rows = learner_->model().slab().rows;
+  auto draw = [&](std::vector<int64_t> sizes) {
+    return at::randn(sizes, learner_->model().master()).slice(0, samples.begin, samples.end);
+  };
+  const int64_t batch = config.train.batch_size;
+  auto draw_rows = [&] {
+    return draw({batch, 1, shape.rows, shape.columns}).slice(2, rows.begin, rows.end).clone();
+  };
+  batch_.input = draw_rows();
+  batch_.condition = draw({batch, shape.conditions});
+  batch_.target = draw_rows();
 }
 
 double BenchStep::operator()() {
