@@ -2,7 +2,7 @@
 # Installs, builds and tests everything.
 #
 #   ./test.sh             all quick tests
-#   ./test.sh --asan      those of the rank-threads, under AddressSanitizer and UndefinedBehaviorSanitizer
+#   ./test.sh --asan      those of the rank-threads and the attention kernel, under AddressSanitizer and UndefinedBehaviorSanitizer
 set -euo pipefail
 cd "$(dirname "$0")"
 ./setup.sh
@@ -10,7 +10,7 @@ cd "$(dirname "$0")"
 case "${1:-}" in
   --asan)
     cmake --preset asan -DSEQVIT_RANK_TESTS_ONLY=ON >/dev/null
-    cmake --build --preset asan --target comm_test parallel_test train_test
+    cmake --build --preset asan --target comm_test ops_test parallel_test train_test
     # Open MPI and libtorch keep what they allocate at start; detect_leaks would report them, not us.
     ASAN_OPTIONS=detect_leaks=0 ctest --preset asan -L ranks
     ;;
