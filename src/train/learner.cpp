@@ -53,7 +53,6 @@ double Learner::backward(const LearnerBatch& batch, int64_t step, double* flag) 
 }
 
 double Learner::update(int64_t step, double loss) {
-  const TimedPart time("optimizer");
   const double norm = optimizer_.clip(config_.max_grad_norm);
   if (!std::isfinite(loss) || !std::isfinite(norm)) {
     fail(Exit::not_finite,
@@ -61,7 +60,10 @@ double Learner::update(int64_t step, double loss) {
          "`seqvit inspect`",
          step + 1, loss, norm);
   }
-  optimizer_.step(step + 1, learning_rate(config_, step));
+  {
+    const TimedPart time("optimizer");  // without the collectives around it, which are a part of their own
+    optimizer_.step(step + 1, learning_rate(config_, step));
+  }
   for (ParamGroup* group : groups_)
     group->publish_weights();
   return norm;

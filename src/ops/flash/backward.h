@@ -201,13 +201,6 @@ struct Backward {
     for (int64_t i = begin; i < end; ++i)
       store_scaled_row<T>(head.grad_q, i, packed.grad_q + i * kWidth, head.scale, head.head_dim);
   }
-
-  static size_t scratch_bytes() {
-    Scratch block(nullptr), pack(nullptr);
-    State{block};
-    pack.take<Word>(kPanel * kWords);
-    return block.size() > pack.size() ? block.size() : pack.size();
-  }
 };
 
 }  // namespace

@@ -160,13 +160,6 @@ struct Forward {
       store_scaled_row<T>(head.out, begin + i, s.out + i * kWidth, 1.0F / divisor, head.head_dim);
     }
   }
-
-  static size_t scratch_bytes() {
-    Scratch block(nullptr), pack(nullptr);
-    State{block};
-    pack.take<Word>(kPanel * kWords);
-    return block.size() > pack.size() ? block.size() : pack.size();
-  }
 };
 
 }  // namespace

@@ -7,14 +7,24 @@
 namespace seqvit::flash {
 namespace {
 
+/// Of a thread that packs panels and then works on blocks of a pass (Forward or Backward), whichever needs
+/// more.
+template <class Pass>
+size_t scratch_bytes() {
+  Scratch block(nullptr), pack(nullptr);
+  typename Pass::State{block};
+  pack.take<Word>(kPanel * Pass::kWords);
+  return block.size() > pack.size() ? block.size() : pack.size();
+}
+
 template <class T, int64_t kWidth>
 const Kernel& instance() {
   using F = Forward<T, kWidth>;
   using B = Backward<T, kWidth>;
   static const Kernel kernel = {.forward_queries = F::kQueries,
                                 .backward_keys = B::kKeys,
-                                .forward_scratch = F::scratch_bytes(),
-                                .backward_scratch = B::scratch_bytes(),
+                                .forward_scratch = scratch_bytes<F>(),
+                                .backward_scratch = scratch_bytes<B>(),
                                 .forward_words = F::packed_words,
                                 .pack_keys = F::pack,
                                 .forward_block = F::block,
