@@ -13,6 +13,7 @@
 #include "cli/timing.h"
 #include "core/error.h"
 #include "core/log.h"
+#include "core/median.h"
 #include "core/profile.h"
 #include "core/stop.h"
 #include "core/tensor.h"

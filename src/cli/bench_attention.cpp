@@ -8,6 +8,7 @@
 
 #include "cli/timing.h"
 #include "core/log.h"
+#include "core/median.h"
 #include "ops/attention.h"
 
 namespace seqvit {

@@ -16,11 +16,6 @@ double seconds_of(const std::function<void()>& body) {
   return seconds_now() - start;
 }
 
-double median(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  return values.empty() ? 0.0 : values[values.size() / 2];
-}
-
 double matmul_rate(at::ScalarType type) {
   const at::NoGradGuard no_grad;
   const at::Tensor a = at::randn({4096, 1024}).to(type), b = at::randn({1024, 4096}).to(type);

@@ -2,14 +2,12 @@
 #pragma once
 
 #include <functional>
-#include <vector>
 
 #include <ATen/core/Tensor.h>
 
 namespace seqvit {
 
 double seconds_of(const std::function<void()>& body);
-double median(std::vector<double> values);
 /// Operations a second of one large matrix product of this type, on the threads of this process: what other
 /// rates are compared with.
 double matmul_rate(at::ScalarType type);

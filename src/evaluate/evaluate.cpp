@@ -7,6 +7,7 @@
 #include "core/clock.h"
 #include "core/error.h"
 #include "core/log.h"
+#include "core/median.h"
 #include "core/stop.h"
 #include "evaluate/climatology.h"
 
@@ -206,8 +207,7 @@ std::vector<Score> Evaluation::scores() const {
     const TimeStamp before = dataset_.times()[plan_.initial_times[i - 1]];
     hours.push_back(static_cast<double>(dataset_.times()[plan_.initial_times[i]] - before) / 3600.0);
   }
-  std::nth_element(hours.begin(), hours.begin() + hours.size() / 2, hours.end());
-  const double hours_between = hours.empty() ? 0.0 : hours[hours.size() / 2];
+  const double hours_between = hours.empty() ? 0.0 : median(hours);
 
   std::vector<Score> scores;
   for (size_t v = 0; v < options_.variables.size(); ++v) {

@@ -40,11 +40,4 @@ std::vector<ChartPoint> smoothed(const std::vector<ChartPoint>& points, size_t w
   return result;
 }
 
-double median_value(std::vector<double> values) {
-  if (values.empty()) return std::numeric_limits<double>::quiet_NaN();
-  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
-  std::nth_element(values.begin(), middle, values.end());
-  return *middle;
-}
-
 }  // namespace seqvit

@@ -20,7 +20,4 @@ std::vector<ChartPoint> thinned(const std::vector<ChartPoint>& points, size_t co
 /// Mean over a window of `width` points centred on each; shorter at the ends. NaN values are left out.
 std::vector<ChartPoint> smoothed(const std::vector<ChartPoint>& points, size_t width);
 
-/// NaN for no values.
-double median_value(std::vector<double> values);
-
 }  // namespace seqvit

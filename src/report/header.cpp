@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include "core/log.h"
+#include "core/median.h"
 #include "evaluate/score_report.h"
 #include "report/chart_axis.h"
 #include "report/curves.h"
@@ -56,7 +57,7 @@ Html tiles(const RunRecord& run) {
                      {"Steps of " + grouped(run.config.train.steps), grouped(last)},
                      {"Best validation loss", best ? number_text(best->loss) : ""},
                      {"Time in steps", speeds.empty() ? "" : format_duration(time_spent(run).steps)},
-                     {"Tokens a second", speeds.empty() ? "" : grouped(std::llround(median_value(speeds)))}},
+                     {"Tokens a second", speeds.empty() ? "" : grouped(std::llround(median(speeds)))}},
                     "tiles");
 }
 

@@ -4,6 +4,7 @@
 #include <fmt/core.h>
 
 #include "core/log.h"
+#include "core/median.h"
 #include "evaluate/score_report.h"
 #include "report/chart.h"
 #include "report/chart_axis.h"
@@ -79,7 +80,7 @@ std::string cost_text(const RunRecord& run) {
       "{} steps took {}, {} s each (median); validation and saving are not counted. Memory of rank 0 "
       "peaked at {}.",
       grouped(static_cast<long long>(seconds.size())), format_duration(time_spent(run).steps),
-      number_text(median_value(seconds)), bytes_text(peak_rss_bytes(run)));
+      number_text(median(seconds)), bytes_text(peak_rss_bytes(run)));
 }
 
 Html curves(const RunRecord& run) {

@@ -4,10 +4,8 @@
 set -euo pipefail
 seqvit=$1 python=$2
 here=$(cd "$(dirname "$0")" && pwd)
-"$python" -c 'import netCDF4, safetensors.torch, timm.models.vision_transformer' 2>/dev/null ||
-  { echo "skipped: $python has no torch, safetensors, timm and netCDF4"; exit 77; }
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+source "$here/../support/check.sh"
+needs "$python" 'netCDF4, safetensors.torch, timm.models.vision_transformer'
 sample=$here/../../samples/ncep_air_na_6h_2013_2014.nc
 cat > "$work/tiny.yaml" <<YAML
 data: {files: [$sample], split: {train: [0, 400], test: [500, 920]}}

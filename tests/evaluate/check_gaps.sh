@@ -4,8 +4,7 @@
 set -euo pipefail
 make_scores=$1 python=$2
 here=$(cd "$(dirname "$0")" && pwd)
-"$python" -c 'import numpy, netCDF4' 2>/dev/null || { echo "skipped: $python has no numpy and netCDF4"; exit 77; }
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+source "$here/../support/check.sh"
+needs "$python" 'numpy, netCDF4'
 "$make_scores" "$work"
 "$python" "$here/check_scores.py" "$work/forecast.nc" "$work/source.nc" "$work/scores.json" a 0 1600

@@ -46,10 +46,5 @@ TEST(Curves, SmoothingIsACentredMean) {
   EXPECT_DOUBLE_EQ(smoothed(points, 3)[4].y, (9.0 + 25.0) / 2);
 }
 
-TEST(Curves, MedianOfNothingIsNotANumber) {
-  EXPECT_EQ(median_value({3.0, 1.0, 2.0}), 2.0);
-  EXPECT_TRUE(std::isnan(median_value({})));
-}
-
 }  // namespace
 }  // namespace seqvit
