@@ -70,7 +70,7 @@ int run(int argc, char** argv) {
     fail(Exit::usage, "{}; see `seqvit --help`", error.what());
   }
   install_stop_handlers();
-  count_tensor_memory();
+  install_tensor_allocator();
   Launch launch;
   const Invocation invocation{launch, command_line, overrides};
   try {

@@ -8,6 +8,7 @@
 
 #include "ops/attention.h"
 #include "ops/mlp.h"
+#include "ops/norm_linear.h"
 #include "ops/recompute.h"
 
 namespace seqvit {
@@ -40,15 +41,17 @@ Block::Block(int64_t index, const ModelShape& shape, const SequenceParallel& seq
   params_.seal();
 }
 
-Tensor Block::attention(const Tensor& u_BLD) const {
-  const Tensor context_BMD = sequence_.context(u_BLD);
-  if (context_BMD.is_same(u_BLD)) {
-    const auto qkv = split_heads(qkv_.forward(u_BLD), 3, heads_);
+Tensor Block::attention(const Tensor& x_BLD) const {
+  if (!sequence_.gathers_context()) {
+    const auto qkv = split_heads(
+        norm_linear(x_BLD, {norm1_.weight(), norm1_.bias(), qkv_.weight(), qkv_.bias()}), 3, heads_);
     return projection_.forward(join_heads(sequence_.attend(qkv[0], qkv[1], qkv[2])));
   }
-  // Queries of my tokens, keys and values of everyone's.
+  // Queries of my tokens, keys and values of everyone's. The cast to the compute type stands before the seam,
+  // so that a strategy moves tokens in their smaller form.
+  const Tensor u_BLD = norm1_.forward(x_BLD).to(params_.sharding().compute);
   const Tensor q = split_heads(qkv_.forward_rows(u_BLD, {0, width_}), 1, heads_)[0];
-  const auto kv = split_heads(qkv_.forward_rows(context_BMD, {width_, 3 * width_}), 2, heads_);
+  const auto kv = split_heads(qkv_.forward_rows(sequence_.context(u_BLD), {width_, 3 * width_}), 2, heads_);
   return projection_.forward(join_heads(sequence_.attend(q, kv[0], kv[1])));
 }
 
@@ -62,10 +65,7 @@ Tensor Block::mlp(const Tensor& x_BLD, const Tensor& keep_B11) const {
 }
 
 Tensor Block::forward(const Tensor& x_BLD, const Tensor& keep_B11) const {
-  // The cast to the compute type stands before the seam, so that a strategy moves tokens in their smaller
-  // form.
-  const auto compute = params_.sharding().compute;
-  return mlp(add(x_BLD, attention(norm1_.forward(x_BLD).to(compute)), keep_B11), keep_B11);
+  return mlp(add(x_BLD, attention(x_BLD), keep_B11), keep_B11);
 }
 
 }  // namespace seqvit

@@ -29,7 +29,7 @@ class Block {
   LayerNorm norm2_;
   Linear fc1_, fc2_;
 
-  Tensor attention(const Tensor& u_BLD) const;
+  Tensor attention(const Tensor& x_BLD) const;
   Tensor mlp(const Tensor& x_BLD, const Tensor& keep_B11) const;
 };
 

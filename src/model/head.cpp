@@ -6,6 +6,7 @@
 #include <ATen/ops/tensor.h>
 
 #include "model/patches.h"
+#include "ops/norm_linear.h"
 
 namespace seqvit {
 
@@ -39,15 +40,15 @@ Tensor Head::select_targets(const Tensor& tokens_BLX) const {
 
 Tensor Head::forward(const Tensor& tokens_BLD) {
   const auto weights = params_.gather();
-  const Tensor normed = norm_.forward(tokens_BLD);
   const int64_t batch = tokens_BLD.size(0), patches = slab_.patches.size(), points = shape_.patch_points();
   const auto targets = static_cast<int64_t>(shape_.targets.size());
   Tensor out_BSTp;
   if (linear_) {
-    out_BSTp = linear_->forward(normed.view({batch, patches, -1})).view({batch, patches, targets, points});
+    out_BSTp = norm_linear(tokens_BLD, {norm_.weight(), norm_.bias(), linear_->weight(), linear_->bias()})
+                   .view({batch, patches, targets, points});
   } else {
     const Tensor& weight_TpD = **variable_weight_;
-    const Tensor by_target = select_targets(normed.to(weight_TpD.scalar_type()))
+    const Tensor by_target = select_targets(norm_.forward(tokens_BLD).to(weight_TpD.scalar_type()))
                                  .permute({2, 0, 1, 3})
                                  .reshape({targets, batch * patches, -1});
     out_BSTp = at::baddbmm((**variable_bias_).to(weight_TpD.scalar_type()).unsqueeze(1), by_target,

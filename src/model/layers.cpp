@@ -3,7 +3,7 @@
 #include <ATen/ops/layer_norm.h>
 #include <ATen/ops/linear.h>
 
-#include "ops/mlp.h"
+#include "ops/norm_linear.h"
 
 namespace seqvit {
 

@@ -7,17 +7,36 @@
 #include <c10/core/CPUAllocator.h>
 #include <c10/core/impl/alloc_cpu.h>
 
+#include "ops/arena.h"
+
 namespace seqvit {
 namespace {
 
 std::atomic<int64_t> held{0}, peak{0};
 
-/// libtorch's own allocation, with the C library's record of a block's size for the count.
-class CountingAllocator final : public c10::Allocator {
+constexpr size_t kLarge = size_t{1} << 20;
+constexpr size_t kAddresses = size_t{1} << 42;  ///< more than any machine has memory
+
+Arena& arena() {
+#ifdef __SANITIZE_ADDRESS__
+  static Arena* arena = new Arena(0);  // every tensor from malloc, where the sanitizer sees its ends
+#else
+  static Arena* arena = new Arena(kAddresses);  // outlives every tensor
+#endif
+  return *arena;
+}
+
+/// Large tensors from the arena, all others from libtorch's own allocation, with the C library's record of a
+/// block's size for the count.
+class TensorAllocator final : public c10::Allocator {
  public:
   c10::DataPtr allocate(size_t bytes) override {
-    void* p = c10::alloc_cpu(bytes);
-    const int64_t now = held += static_cast<int64_t>(::malloc_usable_size(p));
+    void* p = bytes >= kLarge ? arena().allocate(bytes) : nullptr;
+    if (p == nullptr) {
+      p = c10::alloc_cpu(bytes);
+      bytes = ::malloc_usable_size(p);
+    }
+    const int64_t now = held += static_cast<int64_t>(bytes);
     for (int64_t seen = peak; seen < now && !peak.compare_exchange_weak(seen, now);) {
     }
     return {p, p, &release, c10::Device(c10::DeviceType::CPU)};
@@ -29,15 +48,19 @@ class CountingAllocator final : public c10::Allocator {
 
  private:
   static void release(void* p) {
-    held -= static_cast<int64_t>(::malloc_usable_size(p));
-    c10::free_cpu(p);
+    if (arena().owns(p)) {
+      held -= static_cast<int64_t>(arena().release(p));
+    } else {
+      held -= static_cast<int64_t>(::malloc_usable_size(p));
+      c10::free_cpu(p);
+    }
   }
 };
 
 }  // namespace
 
-void count_tensor_memory() {
-  static CountingAllocator allocator;
+void install_tensor_allocator() {
+  static TensorAllocator allocator;
   c10::SetCPUAllocator(&allocator, /*priority=*/1);
 }
 

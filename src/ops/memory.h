@@ -1,13 +1,14 @@
-/// Bytes that tensors hold in this process, counted at libtorch's CPU allocator: what a step needs, free of
-/// what the C library keeps for later and of code and buffers of other libraries.
+/// libtorch's CPU allocator in this program: counts the bytes that tensors hold (what a step needs, free of
+/// what the C library keeps for later and of code and buffers of other libraries), and keeps large tensors
+/// close together (arena.h).
 #pragma once
 
 #include <cstdint>
 
 namespace seqvit {
 
-/// Starts to count: once, before the first tensor.
-void count_tensor_memory();
+/// Once, before the first tensor.
+void install_tensor_allocator();
 
 int64_t tensor_bytes();
 /// Largest tensor_bytes() since the last reset.

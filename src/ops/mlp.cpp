@@ -1,7 +1,5 @@
 #include "ops/mlp.h"
 
-#include <algorithm>
-
 #include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/addmm.h>
@@ -15,15 +13,15 @@
 #include <ATen/ops/zeros.h>
 #include <torch/csrc/autograd/custom_function.h>
 
+#include "ops/norm_linear.h"
 #include "ops/recompute.h"
+#include "ops/tiles.h"
 
 namespace seqvit {
 namespace {
 
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
-
-constexpr int64_t kDefaultTile = 2048;
 
 /// Autograd functions take no undefined tensors: an empty one stands for a scale of 1.
 bool has_scale(const Tensor& scale_B11) {
@@ -86,19 +84,9 @@ Tensor backward_tile(const Tensor& grad_TD, const Tensor& x_TD, const MlpWeights
   return grad_x;
 }
 
-/// Calls f(sample, first token, number of tokens).
-template <typename F>
-void for_each_tile(const Tensor& x_BLD, int64_t tile, const F& f) {
-  const int64_t step = tile > 0 ? tile : kDefaultTile;
-  for (int64_t sample = 0; sample < x_BLD.size(0); ++sample) {
-    for (int64_t first = 0; first < x_BLD.size(1); first += step)
-      f(sample, first, std::min(step, x_BLD.size(1) - first));
-  }
-}
-
 Tensor run_all(const Tensor& x_BLD, const Tensor& scale_B11, const MlpWeights& w, int64_t tile) {
   const Tensor y_BLD = at::empty_like(x_BLD);
-  for_each_tile(x_BLD, tile, [&](int64_t sample, int64_t first, int64_t count) {
+  for_each_tile(x_BLD.size(0), x_BLD.size(1), tile, [&](int64_t sample, int64_t first, int64_t count) {
     const Tensor x = x_BLD[sample].narrow(0, first, count);
     Tensor branch = run_tile(x, w).to(x.scalar_type());
     if (has_scale(scale_B11)) branch.mul_(scale_B11[sample]);
@@ -124,7 +112,8 @@ struct MlpFunction : torch::autograd::Function<MlpFunction> {
     const MlpWeights w{s[2], s[3], s[4], s[5], s[6], s[7]};
     WeightGradients gradients(w, x_BLD.scalar_type());
     const Tensor grad_x = at::empty_like(x_BLD);
-    for_each_tile(x_BLD, ctx->saved_data["tile"].toInt(), [&](int64_t sample, int64_t first, int64_t count) {
+    const int64_t tile = ctx->saved_data["tile"].toInt();
+    for_each_tile(x_BLD.size(0), x_BLD.size(1), tile, [&](int64_t sample, int64_t first, int64_t count) {
       auto part = [&](const Tensor& t) { return t[sample].narrow(0, first, count); };
       const Tensor grad = part(grads[0]);
       const Tensor of_branch = has_scale(scale_B11) ? grad * scale_B11[sample] : grad;

@@ -18,8 +18,6 @@ struct MlpWeights {
   Tensor norm_weight, norm_bias, fc1_weight, fc1_bias, fc2_weight, fc2_bias;
 };
 
-inline constexpr double kLayerNormEpsilon = 1e-6;  ///< as in ViT
-
 /// x [B, L, D] in the master type -> the same. `scale` [B, 1, 1] (drop path), undefined: 1. `tile`: tokens at
 /// a time, 0: 2,048. Differentiable in x and the weights. As the *last* thing of a part that runs again
 /// (recomputing()) its value is not computed a second time: nothing reads it there, and it is not to be read.

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include <ATen/core/grad_mode.h>
+#include <ATen/ops/zeros.h>
 #include <torch/csrc/autograd/autograd.h>
 #include <torch/csrc/autograd/custom_function.h>
 
@@ -26,6 +27,7 @@ struct Frame : torch::CustomClassHolder {
   std::optional<Kept> input;
   std::vector<std::vector<Tensor>> results;  ///< what `kept` held, during the second run
   size_t next = 0;
+  Tensor gradient;  ///< of the part's result
 };
 
 /// The innermost recomputed part that runs on this thread. libtorch runs the backward of CPU tensors on the
@@ -43,6 +45,19 @@ class Enter {
   Frame* outer_;
 };
 
+/// Stands behind the second run's result and gives its gradient out of the frame, so that nobody holds it any
+/// longer than the operation that takes it: at long sequences it is one of the largest tensors.
+struct SeedFunction : torch::autograd::Function<SeedFunction> {
+  static Tensor forward(AutogradContext* ctx, const Tensor& y, const c10::intrusive_ptr<Frame>& frame) {
+    ctx->saved_data["frame"] = c10::IValue::make_capsule(frame);
+    return at::zeros({}, y.options());
+  }
+  static variable_list backward(AutogradContext* ctx, const variable_list& /*of the zero*/) {
+    const auto frame = c10::static_intrusive_pointer_cast<Frame>(ctx->saved_data["frame"].toCapsule());
+    return {std::move(frame->gradient), Tensor()};
+  }
+};
+
 struct RecomputeFunction : torch::autograd::Function<RecomputeFunction> {
   static Tensor forward(AutogradContext* ctx, const Tensor& x, const c10::intrusive_ptr<Frame>& frame) {
     ctx->saved_data["frame"] = c10::IValue::make_capsule(frame);
@@ -52,7 +67,7 @@ struct RecomputeFunction : torch::autograd::Function<RecomputeFunction> {
     return frame->body(x);
   }
 
-  static variable_list backward(AutogradContext* ctx, variable_list grads) {
+  static variable_list backward(AutogradContext* ctx, variable_list& grads) {
     const auto frame = c10::static_intrusive_pointer_cast<Frame>(ctx->saved_data["frame"].toCapsule());
     // Put before the results of `remember`, so taken after them: the file is a stack.
     frame->results.resize(frame->kept.size());
@@ -62,14 +77,15 @@ struct RecomputeFunction : torch::autograd::Function<RecomputeFunction> {
     }
     const Tensor x = frame->input->take().detach().requires_grad_();
     frame->replaying = true;
-    Tensor y;
+    frame->gradient = std::move(grads[0]);
+    Tensor seed;
     {
       const at::AutoGradMode graph(true);
       const Enter enter(frame.get());
-      y = frame->body(x);
+      seed = SeedFunction::apply(frame->body(x), frame);
     }
     frame->results.clear();
-    torch::autograd::backward({y}, {grads[0]});
+    torch::autograd::backward({seed}, {});
     return {x.grad(), Tensor()};
   }
 };

@@ -9,6 +9,7 @@ namespace {
 class Lss final : public SequenceParallel {
  public:
   Lss(Comm& comm, Counts token_counts) : comm_(comm), token_counts_(std::move(token_counts)) {}
+  bool gathers_context() const override { return true; }
   Tensor context(const Tensor& u_BLD) const override {
     return all_gather({u_BLD}, 1, token_counts_, comm_, "lss")[0];
   }

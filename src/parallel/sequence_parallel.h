@@ -16,6 +16,8 @@ class SequenceParallel {
  public:
   virtual ~SequenceParallel() = default;
 
+  /// Whether keys and values are made from other tokens than queries.
+  virtual bool gathers_context() const { return false; }
   /// The tokens that keys and values are made from: u [B, L, D] itself, or (LSS) those of every rank [B, N,
   /// D].
   virtual Tensor context(const Tensor& u_BLD) const { return u_BLD; }

@@ -4,6 +4,7 @@
 #include <ATen/core/grad_mode.h>
 #include <gtest/gtest.h>
 
+#include "ops/norm_linear.h"
 #include "ops/offload.h"
 #include "ops/recompute.h"
 #include "support/temporary_directory.h"

@@ -21,7 +21,7 @@ VerifyProblem small_problem(Recompute recompute) {
 }
 
 TEST(StepMemory, DoesNotGrowOverAThousandSteps) {
-  count_tensor_memory();
+  install_tensor_allocator();
   for (const Recompute recompute : {Recompute::none, Recompute::keep_attention}) {
     const VerifyProblem problem = small_problem(recompute);
     const VerifyFields fields = make_verify_fields(problem);
@@ -43,7 +43,7 @@ TEST(StepMemory, DoesNotGrowOverAThousandSteps) {
 }
 
 TEST(StepMemory, RecomputationKeepsLess) {
-  count_tensor_memory();
+  install_tensor_allocator();
   std::vector<int64_t> kept;
   for (const Recompute recompute : {Recompute::none, Recompute::keep_attention, Recompute::full}) {
     const VerifyProblem problem = small_problem(recompute);

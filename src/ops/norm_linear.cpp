@@ -1,0 +1,90 @@
+#include "ops/norm_linear.h"
+
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/addmm.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/empty_like.h>
+#include <ATen/ops/mm.h>
+#include <ATen/ops/native_layer_norm.h>
+#include <ATen/ops/native_layer_norm_backward.h>
+#include <ATen/ops/zeros.h>
+#include <torch/csrc/autograd/custom_function.h>
+
+#include "ops/tiles.h"
+
+namespace seqvit {
+namespace {
+
+using torch::autograd::AutogradContext;
+using torch::autograd::variable_list;
+
+/// Tokens read as one vector.
+int64_t group_of(const Tensor& x_BLD, const NormLinearWeights& w) {
+  return w.weight.size(1) / x_BLD.size(2);
+}
+
+struct Normed {
+  Tensor value;       ///< [T, K D], compute type
+  Tensor mean, rstd;  ///< of each token
+};
+
+Normed normalise(const Tensor& x_TD, const NormLinearWeights& w) {
+  auto [value, mean, rstd] =
+      at::native_layer_norm(x_TD, {x_TD.size(1)}, w.norm_weight, w.norm_bias, kLayerNormEpsilon);
+  return {value.to(w.weight.scalar_type()).view({-1, w.weight.size(1)}), mean, rstd};
+}
+
+Tensor run(const Tensor& x_BLD, const NormLinearWeights& w) {
+  const int64_t group = group_of(x_BLD, w), rows = x_BLD.size(1) / group;
+  const Tensor y = at::empty({x_BLD.size(0), rows, w.weight.size(0)}, w.weight.options());
+  const Tensor bias = w.bias.to(w.weight.scalar_type());
+  for_each_tile(x_BLD.size(0), rows, 0, [&](int64_t sample, int64_t first, int64_t count) {
+    Tensor out = y[sample].narrow(0, first, count);
+    at::addmm_out(out, bias, normalise(x_BLD[sample].narrow(0, first * group, count * group), w).value,
+                  w.weight.t());
+  });
+  return y;
+}
+
+struct NormLinearFunction : torch::autograd::Function<NormLinearFunction> {
+  static Tensor forward(AutogradContext* ctx, const Tensor& x, const Tensor& norm_weight,
+                        const Tensor& norm_bias, const Tensor& weight, const Tensor& bias) {
+    ctx->save_for_backward({x, norm_weight, norm_bias, weight, bias});
+    return run(x, {norm_weight, norm_bias, weight, bias});
+  }
+
+  static variable_list backward(AutogradContext* ctx, variable_list grads) {
+    const auto s = ctx->get_saved_variables();
+    const Tensor& x_BLD = s[0];
+    const NormLinearWeights w{s[1], s[2], s[3], s[4]};
+    const int64_t group = group_of(x_BLD, w);
+    const auto master = x_BLD.scalar_type();
+    auto zeros = [&](const Tensor& t) { return at::zeros(t.sizes(), t.options().dtype(master)); };
+    NormLinearWeights sum{zeros(w.norm_weight), zeros(w.norm_bias), zeros(w.weight), zeros(w.bias)};
+    const Tensor grad_x = at::empty_like(x_BLD);
+    for_each_tile(x_BLD.size(0), grads[0].size(1), 0, [&](int64_t sample, int64_t first, int64_t count) {
+      auto tokens = [&](const Tensor& t) { return t[sample].narrow(0, first * group, count * group); };
+      const Tensor x = tokens(x_BLD), grad = grads[0][sample].narrow(0, first, count);
+      const Normed normed = normalise(x, w);
+      sum.weight.add_(at::mm(grad.t(), normed.value));
+      sum.bias.add_(grad.sum(0, false, master));
+      const Tensor grad_normed = at::mm(grad, w.weight).to(master).view(x.sizes());
+      auto [dx, dweight, dbias] =
+          at::native_layer_norm_backward(grad_normed, x, {x.size(1)}, normed.mean, normed.rstd, w.norm_weight,
+                                         w.norm_bias, {true, true, true});
+      tokens(grad_x).copy_(dx);
+      sum.norm_weight.add_(dweight);
+      sum.norm_bias.add_(dbias);
+    });
+    return {grad_x, sum.norm_weight, sum.norm_bias, sum.weight, sum.bias};
+  }
+};
+
+}  // namespace
+
+Tensor norm_linear(const Tensor& x_BLD, const NormLinearWeights& w) {
+  if (!at::GradMode::is_enabled()) return run(x_BLD, w);
+  return NormLinearFunction::apply(x_BLD, w.norm_weight, w.norm_bias, w.weight, w.bias);
+}
+
+}  // namespace seqvit

@@ -1,0 +1,23 @@
+/// Tokens a few thousand at a time, for work in which they do not meet: what a tile needs stays in the cache
+/// and is gone before the next.
+#pragma once
+
+#include <algorithm>
+
+#include <ATen/core/Tensor.h>
+
+namespace seqvit {
+
+inline constexpr int64_t kDefaultTile = 2048;
+
+/// Calls f(sample, first row, number of rows) over [samples, rows], `tile` rows at a time (0: kDefaultTile).
+template <typename F>
+void for_each_tile(int64_t samples, int64_t rows, int64_t tile, const F& f) {
+  const int64_t step = tile > 0 ? tile : kDefaultTile;
+  for (int64_t sample = 0; sample < samples; ++sample) {
+    for (int64_t first = 0; first < rows; first += step)
+      f(sample, first, std::min(step, rows - first));
+  }
+}
+
+}  // namespace seqvit

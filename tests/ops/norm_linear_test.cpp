@@ -1,0 +1,45 @@
+#include "ops/norm_linear.h"
+
+#include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
+#include <gtest/gtest.h>
+
+#include "ops/tiles.h"
+
+namespace seqvit {
+namespace {
+
+std::vector<Tensor> with_gradients(const Tensor& y, const Tensor& seed, std::vector<Tensor> inputs) {
+  (y * seed).sum().backward();
+  std::vector<Tensor> all = {y.detach()};
+  for (Tensor& input : inputs) {
+    all.push_back(input.grad().clone());
+    input.mutable_grad().reset();
+  }
+  return all;
+}
+
+/// Lengths that tiles do and do not divide; one token and two read as a vector.
+TEST(NormLinear, EqualsNormThenLinearInValueAndGradient) {
+  at::manual_seed(1);
+  auto random = [](std::vector<int64_t> shape) { return at::randn(shape, at::kDouble).requires_grad_(); };
+  for (const int64_t rows : {int64_t{3}, kDefaultTile, 2 * kDefaultTile + 5}) {
+    for (const int64_t group : {1, 2}) {
+      const NormLinearWeights w{random({4}), random({4}), random({6, 4 * group}), random({6})};
+      const Tensor x = random({2, rows * group, 4}), seed = at::randn({2, rows, 6}, at::kDouble);
+      const std::vector<Tensor> inputs = {x, w.norm_weight, w.norm_bias, w.weight, w.bias};
+      const Tensor u = at::layer_norm(x, {4}, w.norm_weight, w.norm_bias, kLayerNormEpsilon);
+      const auto expected = with_gradients(at::linear(u.view({2, rows, -1}), w.weight, w.bias), seed, inputs);
+      const auto found = with_gradients(norm_linear(x, w), seed, inputs);
+      for (size_t i = 0; i < expected.size(); ++i) {
+        const double scale = expected[i].abs().max().item<double>();
+        EXPECT_LT((expected[i] - found[i]).abs().max().item<double>(), 1e-12 * scale) << i << " of " << rows;
+      }
+      const at::NoGradGuard no_grad;
+      EXPECT_TRUE(at::equal(norm_linear(x, w), found[0]));
+    }
+  }
+}
+
+}  // namespace
+}  // namespace seqvit
