@@ -47,3 +47,16 @@ if(LibTorch_FOUND AND NOT TARGET libtorch::libtorch)
       "-Wl,--unresolved-symbols=ignore-in-shared-libs")
   endif()
 endif()
+
+# libtorch::cuda: what code of ours on GPUs links with. libtorch's own GPU library is not linked but loaded when a GPU is asked
+# for (LibTorch_CUDA_LIBRARY), so that the program starts on machines without GPUs, cuDNN, cuBLAS and the rest.
+if(LibTorch_FOUND AND SEQVIT_CUDA AND NOT TARGET libtorch::cuda)
+  find_package(CUDAToolkit 12 REQUIRED)
+  find_library(LibTorch_CUDA_LIBRARY torch_cuda HINTS "${_lib}" REQUIRED)
+  find_library(LibTorch_C10_CUDA_LIBRARY c10_cuda HINTS "${_lib}" REQUIRED)
+  find_path(NCCL_INCLUDE_DIR nccl.h HINTS ${CUDAToolkit_INCLUDE_DIRS} REQUIRED)
+  find_library(NCCL_LIBRARY nccl HINTS ${CUDAToolkit_LIBRARY_DIR} REQUIRED)
+  add_library(libtorch::cuda INTERFACE IMPORTED)
+  target_include_directories(libtorch::cuda SYSTEM INTERFACE ${CUDAToolkit_INCLUDE_DIRS} "${NCCL_INCLUDE_DIR}")
+  target_link_libraries(libtorch::cuda INTERFACE libtorch::libtorch "${LibTorch_C10_CUDA_LIBRARY}" CUDA::cudart "${NCCL_LIBRARY}")
+endif()

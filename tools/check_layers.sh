@@ -33,6 +33,8 @@ hide() {  # HEADER FILE_PATTERN: only files of this pattern may include the head
   [ -z "$found" ] || { echo "<$1> is included outside $2: $found"; bad=1; }
 }
 hide 'mpi\.h' '^src/comm/'
+hide 'nccl\.h' '^src/comm/'
+hide 'cuda_runtime_api\.h' '^src/comm/'
 hide 'netcdf\.h' '^src/data/'
 hide 'torch/torch\.h' 'nowhere'
 exit $bad

@@ -11,6 +11,7 @@
 #include "cli/bench_step.h"
 #include "cli/command.h"
 #include "cli/timing.h"
+#include "comm/device.h"
 #include "core/error.h"
 #include "core/log.h"
 #include "core/median.h"
@@ -56,10 +57,11 @@ nlohmann::ordered_json per_step(const std::map<std::string, double>& totals, dou
 
 void run_steps(const BenchCommand& command, const Config& config, Comm& world) {
   const BenchShape& shape = command.shape;
-  const double rate = matmul_rate(compute_type(config.train.precision));
+  Mesh mesh(world, config.parallel);
+  const double rate =
+      matmul_rate(at::TensorOptions(compute_type(config.train.precision)).device(mesh.device()));
   rusage at_start{}, at_end{};
   ::getrusage(RUSAGE_SELF, &at_start);
-  Mesh mesh(world, config.parallel);
   BenchStep step(config, shape.tokens, mesh);
   std::vector<double> seconds, losses;
   take_part_seconds();
@@ -77,7 +79,7 @@ void run_steps(const BenchCommand& command, const Config& config, Comm& world) {
   }
   if (seconds.size() > 2)
     seconds.erase(seconds.begin(), seconds.begin() + 2);  // the first two warm caches up
-  const double typical = median(seconds), flops = bench_flops(shape) / typical;
+  const double typical = median(seconds), flops = step.operations() / typical;
   ::getrusage(RUSAGE_SELF, &at_end);
   std::map<std::string, double> bytes;
   for (const auto& [purpose, traffic] : mesh.traffic()) {
@@ -99,6 +101,8 @@ void run_steps(const BenchCommand& command, const Config& config, Comm& world) {
       {"seconds_by_part", per_step(parts, steps)},
       {"memory_bytes",
        {{"before_step", memory.before}, {"kept_for_backward", memory.kept}, {"step_peak", memory.peak}}},
+      {"device", to_string(config.parallel.device)},
+      {"device_peak_bytes", device_peak_bytes(mesh.device())},
       {"start_rss_bytes", static_cast<int64_t>(at_start.ru_maxrss) * 1024},
       {"peak_rss_bytes", static_cast<int64_t>(at_end.ru_maxrss) * 1024},
       {"bytes_sent", per_step(bytes, steps)},
@@ -115,6 +119,9 @@ void run_steps(const BenchCommand& command, const Config& config, Comm& world) {
         "  memory of tensors: {:.1f} MiB before the step, {:.1f} kept for backward, {:.1f} at the peak\n",
         static_cast<double>(memory.before) / (1 << 20), static_cast<double>(memory.kept) / (1 << 20),
         static_cast<double>(memory.peak) / (1 << 20));
+    if (!mesh.device().is_cpu())
+      fmt::print("  memory of the device: {:.2f} GiB at the peak\n",
+                 static_cast<double>(device_peak_bytes(mesh.device())) / (1 << 30));
   }
   if (!command.json.empty()) write_json(json, command.json);
 }

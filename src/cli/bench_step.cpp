@@ -46,26 +46,26 @@ Config bench_config(const BenchShape& b, const std::vector<std::string>& overrid
   return parse_config(base, "bench", settings);
 }
 
-double bench_flops(const BenchShape& b) {
-  const auto n = static_cast<double>(b.tokens), h = static_cast<double>(b.embed_dim);
-  return 3.0 * static_cast<double>(b.depth * b.batch_size) * (24.0 * n * h * h + 4.0 * n * n * h);
-}
-
 BenchStep::BenchStep(const Config& config, int64_t tokens, Mesh& mesh) : mesh_(mesh) {
   const ModelShape shape = model_shape(config, tokens);
+  operations_ = shape.training_operations() * static_cast<double>(config.train.batch_size);
   learner_ = std::make_unique<Learner>(shape, config, make_grid(shape), mesh);
   // Every rank draws the whole fields and keeps its part: losses do not depend on the mesh.
   at::manual_seed(1);
   const Range samples = learner_->my_samples(), rows = learner_->model().slab().rows;
   auto draw = [&](std::vector<int64_t> sizes) {
-    return at::randn(sizes, learner_->model().master()).slice(0, samples.begin, samples.end);
+    return at::randn(sizes, learner_->model().options().device(at::kCPU))
+        .slice(0, samples.begin, samples.end);
   };
   const int64_t batch = config.train.batch_size;
   auto draw_rows = [&] {
-    return draw({batch, 1, shape.rows, shape.columns}).slice(2, rows.begin, rows.end).clone();
+    return draw({batch, 1, shape.rows, shape.columns})
+        .slice(2, rows.begin, rows.end)
+        .clone()
+        .to(learner_->model().options());
   };
   batch_.input = draw_rows();
-  batch_.condition = draw({batch, shape.conditions});
+  batch_.condition = draw({batch, shape.conditions}).to(learner_->model().options());
   batch_.target = draw_rows();
 }
 

@@ -17,9 +17,6 @@ struct BenchShape {
 /// The configuration of a shape, with settings from the command line on top.
 Config bench_config(const BenchShape& shape, const std::vector<std::string>& overrides);
 
-/// Forward multiplications and additions times 3: 24 N h^2 + 4 N^2 h a layer; recomputation is not counted.
-double bench_flops(const BenchShape& shape);
-
 /// A model of the shape on a mesh, ready to step. Collective.
 class BenchStep {
  public:
@@ -28,13 +25,14 @@ class BenchStep {
   double operator()();
   const Learner& learner() const { return *learner_; }
   double loss() const { return loss_; }
+  double operations() const { return operations_; }  ///< of a step, as ModelShape::training_operations counts
 
  private:
   Mesh& mesh_;
   std::unique_ptr<Learner> learner_;
   LearnerBatch batch_;
   int64_t step_ = 0;
-  double loss_ = 0.0;
+  double loss_ = 0.0, operations_ = 0.0;
 };
 
 }  // namespace seqvit

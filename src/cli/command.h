@@ -29,6 +29,7 @@ CommandBody add_train(CLI::App& app);
 CommandBody add_evaluate(CLI::App& app);
 CommandBody add_forecast(CLI::App& app);
 CommandBody add_verify(CLI::App& app);
+CommandBody add_study(CLI::App& app);
 CommandBody add_bench(CLI::App& app);
 CommandBody add_report(CLI::App& app);
 CommandBody add_export(CLI::App& app);

@@ -4,7 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "cli/run_model.h"
+#include "cli/runs.h"
 #include "core/error.h"
 #include "core/file.h"
 #include "evaluate/score_report.h"
@@ -23,11 +23,14 @@ Range period_of(const Experiment& e, const std::string& split) {
   return period;
 }
 
-void run_evaluate(const EvaluateCommand& command, const Invocation& invocation) {
-  RunModel run(command.run, invocation);
+}  // namespace
+
+Evaluation evaluate_run(const RunOptions& run_options, const std::string& split,
+                        const Invocation& invocation) {
+  RunModel run(run_options, invocation);
   const Experiment& e = run.experiment();
   EvaluateOptions options;
-  options.period = period_of(e, command.split);
+  options.period = period_of(e, split);
   for (const std::string& lead : e.config.evaluate.leads)
     options.leads.push_back(LeadTime::parse(lead));
   if (options.leads.empty()) options.leads.push_back(e.lead);
@@ -45,14 +48,21 @@ void run_evaluate(const EvaluateCommand& command, const Invocation& invocation) 
   options.variables = e.targets;
   options.seed = e.config.train.seed;
 
-  const std::vector<Score> scores = evaluate(*e.dataset, e.train, e.lead, run.forecaster(), options);
-  if (!run.prints()) return;
-  nlohmann::json json = scores_to_json(scores);
-  json["split"] = command.split;
-  json["step"] = run.step();
-  write_json(json, std::filesystem::path(command.run.run) / "scores.json");
-  if (command.json != "-") fmt::print("{}", scores_table(scores));
-  if (!command.json.empty()) write_json(json, command.json);
+  Evaluation result{evaluate(*e.dataset, e.train, e.lead, run.forecaster(), options), {}};
+  result.json = scores_to_json(result.scores);
+  result.json["split"] = split;
+  result.json["step"] = run.step();
+  if (run.prints()) write_json(result.json, std::filesystem::path(run_options.run) / "scores.json");
+  return result;
+}
+
+namespace {
+
+void run_evaluate(const EvaluateCommand& command, const Invocation& invocation) {
+  const Evaluation result = evaluate_run(command.run, command.split, invocation);
+  if (invocation.launch.world().rank() != 0) return;
+  if (command.json != "-") fmt::print("{}", scores_table(result.scores));
+  if (!command.json.empty()) write_json(result.json, command.json);
 }
 
 }  // namespace

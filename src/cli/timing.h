@@ -10,6 +10,6 @@ namespace seqvit {
 double seconds_of(const std::function<void()>& body);
 /// Operations a second of one large matrix product of this type, on the threads of this process: what other
 /// rates are compared with.
-double matmul_rate(at::ScalarType type);
+double matmul_rate(const at::TensorOptions& options);
 
 }  // namespace seqvit

@@ -6,7 +6,7 @@
 #include <ATen/Parallel.h>
 #include <nlohmann/json.hpp>
 
-#include "cli/command.h"
+#include "cli/runs.h"
 #include "comm/text.h"
 #include "core/error.h"
 #include "core/file.h"
@@ -34,6 +34,13 @@ void write_manifest(const fs::path& run, const Experiment& e, Trainer& trainer,
   nlohmann::ordered_json files = nlohmann::json::object();
   for (const std::string& path : e.dataset->paths())
     files[path] = data_checksum(path);
+  nlohmann::ordered_json trials = nlohmann::json::array();
+  for (const KernelTrial& trial : trainer.learner().model().attention_trials()) {
+    trials.push_back({{"name", trial.name},
+                      {"error", trial.error},
+                      {"seconds", trial.seconds},
+                      {"refused", trial.refused}});
+  }
   const ParallelConfig& p = e.config.parallel;
   const nlohmann::ordered_json manifest = {{"seqvit", kVersion},
                                            {"libtorch", SEQVIT_TORCH_VERSION},
@@ -46,8 +53,10 @@ void write_manifest(const fs::path& run, const Experiment& e, Trainer& trainer,
                                              {"tp", p.tp},
                                              {"sequence", to_string(p.sequence)},
                                              {"zero", p.zero}}},
+                                           {"device", to_string(p.device)},
                                            {"attention_kernel", trainer.learner().model().attention_kernel()},
-                                           {"parameters", trainer.learner().model().vit().parameters()},
+                                           {"attention_trials", trials},
+                                           {"parameters", trainer.learner().model().parameters()},
                                            {"tokens", trainer.learner().model().token_grid().tokens()},
                                            {"data_checksums_xxh3", files}};
   write_text(run / "manifest.json", manifest.dump(2) + "\n", Exit::checkpoint);
@@ -105,7 +114,16 @@ void train(const TrainOptions& options, const Invocation& invocation) {
   const Config config = load_config(options.config, invocation.overrides);
   const fs::path run =
       options.run.empty() ? fs::path("runs") / fs::path(options.config).stem() : fs::path(options.run);
-  check_run_directory(run, options.resume);
+  train_run(config, run, options.resume,
+            options.stop_after > 0 ? std::optional(options.stop_after) : std::nullopt, invocation);
+  log_info("{}: done; next: seqvit evaluate {}", run.string(), run.string());
+}
+
+}  // namespace
+
+void train_run(const Config& config, const fs::path& run, bool resume, std::optional<int64_t> stop_after,
+               const Invocation& invocation) {
+  check_run_directory(run, resume);
   Comm& world = invocation.launch.world();
   Mesh mesh(world, config.parallel);
   set_comm_timeout(config.parallel.timeout_seconds);
@@ -115,7 +133,7 @@ void train(const TrainOptions& options, const Invocation& invocation) {
   check_same_data(*e.dataset, world);
   e.statistics = shared_statistics(e, world);
   Trainer trainer(e, mesh, run);
-  if (options.resume) trainer.resume();
+  if (resume) trainer.resume();
   world.barrier("start");  // every rank has looked at the directory before rank 0 fills it
   if (world.rank() == 0) {
     make_directories(run, Exit::usage);
@@ -126,13 +144,10 @@ void train(const TrainOptions& options, const Invocation& invocation) {
   }
   const TokenGrid& grid = trainer.learner().model().token_grid();
   log_info("{}: {} x {} grid, {} tokens, {} parameters, {} samples, {} ranks", run.string(), grid.rows,
-           grid.columns, grid.tokens(), trainer.learner().model().vit().parameters(), trainer.samples(),
+           grid.columns, grid.tokens(), trainer.learner().model().parameters(), trainer.samples(),
            world.size());
-  trainer.run(options.stop_after > 0 ? std::optional(options.stop_after) : std::nullopt);
-  log_info("{}: done; next: seqvit evaluate {}", run.string(), run.string());
+  trainer.run(stop_after);
 }
-
-}  // namespace
 
 CommandBody add_train(CLI::App& app) {
   auto options = std::make_shared<TrainOptions>();

@@ -11,6 +11,8 @@
 #include <memory>
 #include <string>
 
+#include <c10/core/Device.h>
+
 #include "comm/comm.h"
 #include "core/config.h"
 
@@ -26,16 +28,25 @@ class Mesh {
  public:
   /// Collective over `world`, which must outlive the mesh. Throws Error(usage) unless the axes fill the
   /// world.
-  Mesh(Comm& world, int pp, int dp, int sp, int tp);
+  Mesh(Comm& world, int pp, int dp, int sp, int tp, DeviceKind device = DeviceKind::cpu);
   Mesh(Comm& world, const ParallelConfig& config);
 
   Comm& world() const { return world_; }
+  /// Where this rank's tensors lie; all communicators of the mesh move them.
+  c10::Device device() const { return device_; }
   Comm& pp() const { return *pp_; }
+  /// The same ranks as pp, for messages that go back.
+  Comm& pp_back() const { return pp_back_ ? *pp_back_ : *pp_; }
   Comm& dp() const { return *dp_; }
   Comm& sp() const { return *sp_; }
   Comm& tp() const { return *tp_; }
-  /// dp x sp as one, sp inner: gradients are summed over it, and states sharded.
+  /// dp x sp as one, sp inner: ranks with the same part of the weights that tensor parallelism cuts.
+  /// Gradients are summed over it, and states sharded.
   Comm& data() const { return *data_; }
+  /// dp x sp x tp as one, tp inner: all ranks of a pipeline stage. The same for weights that are not cut.
+  Comm& stage() const { return stage_ ? *stage_ : *data_; }
+  /// sp x tp as one, tp inner: ranks that share out the tokens of a sample.
+  Comm& tokens() const { return tokens_ ? *tokens_ : *sp_; }
 
   /// Divides sp into Ulysses groups of `ulysses` ranks and rings across them; made at the first call
   /// (collective over sp), kept for the life of the mesh. Throws Error(usage) unless `ulysses` divides sp.
@@ -47,8 +58,12 @@ class Mesh {
  private:
   std::unique_ptr<Comm> split(int size, int color);
 
+  c10::Device device_;
+  std::unique_ptr<Comm> device_world_;  // null on the CPU
   Comm& world_;
   std::unique_ptr<Comm> pp_, dp_, sp_, tp_, data_;
+  std::unique_ptr<Comm> pp_back_;         // null where pp is 1
+  std::unique_ptr<Comm> stage_, tokens_;  // null where tp is 1: the same ranks as data_ and sp_
   std::map<int, SequenceSplit> sequence_;
 };
 

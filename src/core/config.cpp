@@ -26,6 +26,7 @@ const Choices<Precision> kPrecision = {
 const Choices<Offload> kOffload = {{"none", Offload::none}, {"disk", Offload::disk}};
 const Choices<Recompute> kRecompute = {
     {"none", Recompute::none}, {"full", Recompute::full}, {"keep_attention", Recompute::keep_attention}};
+const Choices<DeviceKind> kDevice = {{"cpu", DeviceKind::cpu}, {"cuda", DeviceKind::cuda}};
 const Choices<Sequence> kSequence = {{"ulysses", Sequence::ulysses},
                                      {"lss", Sequence::lss},
                                      {"lss_kv", Sequence::lss_kv},
@@ -114,9 +115,11 @@ class Settings {
     integer("parallel.dp", c.parallel.dp, 1);
     integer("parallel.sp", c.parallel.sp, 1);
     integer("parallel.tp", c.parallel.tp, 1);
+    integer("parallel.interleave", c.parallel.interleave, 1);
     choice("parallel.sequence", c.parallel.sequence, kSequence);
     integer("parallel.ulysses", c.parallel.ulysses, 1);
     integer("parallel.zero", c.parallel.zero, 0, 3);
+    choice("parallel.device", c.parallel.device, kDevice);
     number("parallel.timeout_seconds", c.parallel.timeout_seconds, 0.0);
     boolean("parallel.verify", c.parallel.verify);
     choice("memory.recompute", c.memory.recompute, kRecompute);
@@ -293,6 +296,9 @@ const char* to_string(Offload value) {
 }
 const char* to_string(Sequence value) {
   return name_of(kSequence, value);
+}
+const char* to_string(DeviceKind value) {
+  return name_of(kDevice, value);
 }
 
 int64_t parse_bytes(const std::string& text, const std::string& setting) {

@@ -17,6 +17,7 @@ enum class Predict { tendency, state };
 enum class Precision { fp32, bf16, fp64 };
 enum class Recompute { none, full, keep_attention };
 enum class Offload { none, disk };
+enum class DeviceKind { cpu, cuda };
 enum class Sequence { ulysses, lss, lss_kv, ring, hybrid };
 
 struct SplitConfig {
@@ -64,8 +65,10 @@ struct TrainConfig {
 struct ParallelConfig {
   int64_t pp = 1, dp = 1, sp = 1, tp = 1;
   Sequence sequence = Sequence::ulysses;
-  int64_t ulysses = 2;  ///< ranks of the inner Ulysses group of `hybrid`
+  int64_t interleave = 1;  ///< chunks of blocks a pipeline stage holds
+  int64_t ulysses = 2;     ///< ranks of the inner Ulysses group of `hybrid`
   int64_t zero = 3;
+  DeviceKind device = DeviceKind::cpu;
   double timeout_seconds = 600.0;  ///< of a collective
   bool verify = true;              ///< short proof at the start of a run of several ranks
 };
@@ -110,5 +113,6 @@ const char* to_string(Precision);
 const char* to_string(Recompute);
 const char* to_string(Offload);
 const char* to_string(Sequence);
+const char* to_string(DeviceKind);
 
 }  // namespace seqvit

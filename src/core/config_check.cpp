@@ -72,21 +72,37 @@ void validate_memory(const MemoryConfig& memory, const std::string& name) {
 
 void validate_parallel(const Config& config, const std::string& name) {
   const ParallelConfig& p = config.parallel;
-  const int64_t heads = config.model.num_heads;
-  if (p.pp != 1 || p.tp != 1) {
-    fail(Exit::usage, "{}: parallel.pp {} and parallel.tp {}: this version supports 1 for both", name, p.pp,
-         p.tp);
+  const int64_t heads = config.model.num_heads, heads_of_group = heads / p.tp;
+  if (p.tp > heads) {
+    fail(Exit::usage, "{}: parallel.tp {}: tensor parallelism divides heads, and model.num_heads is {}", name,
+         p.tp, heads);
   }
-  if (p.sequence == Sequence::ulysses && p.sp > heads) {
+  if (p.pp * p.interleave > config.model.depth) {
     fail(Exit::usage,
-         "{}: parallel.sp {}: ulysses divides heads, and model.num_heads is {}; use ring, lss or hybrid",
-         name, p.sp, heads);
+         "{}: parallel.pp {} x parallel.interleave {} is more than model.depth {}: some stages would have no "
+         "block",
+         name, p.pp, p.interleave, config.model.depth);
+  }
+  if (p.interleave > 1 && (p.pp == 1 || config.train.micro_batches % p.pp != 0)) {
+    fail(Exit::usage,
+         "{}: parallel.interleave {}: expected a pipeline (parallel.pp > 1) and train.micro_batches a "
+         "multiple of its "
+         "stages, found pp {} and {} micro-batches",
+         name, p.interleave, p.pp, config.train.micro_batches);
+  }
+  if (p.sequence == Sequence::ulysses && p.sp > heads_of_group) {
+    fail(Exit::usage,
+         "{}: parallel.sp {}: ulysses divides heads, and {} are left of model.num_heads {} after parallel.tp "
+         "{}; use ring, lss "
+         "or hybrid",
+         name, p.sp, heads_of_group, heads, p.tp);
   }
   if (p.sequence == Sequence::hybrid && p.sp % p.ulysses != 0) {
     fail(Exit::usage, "{}: parallel.sp {} is not a multiple of parallel.ulysses {}", name, p.sp, p.ulysses);
   }
-  if (p.sequence == Sequence::hybrid && p.ulysses > heads) {
-    fail(Exit::usage, "{}: parallel.ulysses {} is more than model.num_heads {}", name, p.ulysses, heads);
+  if (p.sequence == Sequence::hybrid && p.ulysses > heads_of_group) {
+    fail(Exit::usage, "{}: parallel.ulysses {} is more than model.num_heads {} / parallel.tp {}", name,
+         p.ulysses, heads, p.tp);
   }
 }
 

@@ -9,7 +9,8 @@ namespace seqvit {
 Slab make_slab(const TokenGrid& grid, int64_t index, int64_t count) {
   if (grid.units() < count) {
     fail(Exit::usage,
-         "parallel.sp {}: the sequence has only {} parts to share out; use fewer ranks or a smaller patch",
+         "parallel.sp x parallel.tp = {}: the sequence has only {} parts to share out; use fewer ranks or a "
+         "smaller patch",
          count, grid.units());
   }
   const Range units = share(grid.units(), index, count);

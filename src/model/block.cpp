@@ -25,46 +25,86 @@ Tensor join_heads(const Tensor& out) {
 
 }  // namespace
 
-Block::Block(int64_t index, const ModelShape& shape, const SequenceParallel& sequence,
-             const Sharding& sharding, int64_t mlp_tile)
-    : width_(shape.config.embed_dim),
-      heads_(shape.config.num_heads),
+Block::Block(int64_t index, const ModelShape& shape, const ModelLayout& layout, int64_t mlp_tile)
+    : sequence_(*layout.sequence),
+      tensor_(*layout.tensor),
+      width_(shape.config.embed_dim),
+      heads_(tensor_.share_of(shape.config.num_heads).size()),
       tile_(mlp_tile),
-      sequence_(sequence),
-      params_("blocks." + std::to_string(index), sharding),
-      norm1_(params_, "norm1", width_),
-      qkv_(params_, "attn.qkv", width_, 3 * width_, shape.seed),
-      projection_(params_, "attn.proj", width_, width_, shape.seed),
-      norm2_(params_, "norm2", width_),
-      fc1_(params_, "mlp.fc1", width_, shape.hidden_dim(), shape.seed),
-      fc2_(params_, "mlp.fc2", shape.hidden_dim(), width_, shape.seed) {
-  params_.seal();
+      whole_("blocks." + std::to_string(index), layout.whole),
+      own_(tensor_.is_alone() ? nullptr : std::make_unique<ParamGroup>(whole_.name(), layout.cut)),
+      cut_(own_ ? *own_ : whole_),
+      norm1_(whole_, "norm1", width_),
+      qkv_(cut_, whole_, "attn.qkv", width_, 3 * width_, shape.seed, my_heads(0, 3, shape)),
+      projection_(cut_, whole_, "attn.proj", width_, width_, shape.seed, my_heads(1, 1, shape)),
+      norm2_(whole_, "norm2", width_),
+      fc1_(cut_, whole_, "mlp.fc1", width_, shape.hidden_dim(), shape.seed, my_channels(0, shape)),
+      fc2_(cut_, whole_, "mlp.fc2", shape.hidden_dim(), width_, shape.seed, my_channels(1, shape)) {
+  for (ParamGroup* group : groups())
+    group->seal();
+}
+
+Slice Block::my_heads(int64_t dim, int64_t blocks, const ModelShape& shape) const {
+  if (tensor_.is_alone()) return {};
+  const Range heads = tensor_.share_of(shape.config.num_heads);
+  const int64_t size = shape.config.embed_dim / shape.config.num_heads;
+  return {dim, blocks, {heads.begin * size, heads.end * size}};
+}
+
+Slice Block::my_channels(int64_t dim, const ModelShape& shape) const {
+  if (tensor_.is_alone()) return {};
+  return {dim, 1, tensor_.share_of(shape.hidden_dim())};
+}
+
+std::vector<ParamGroup*> Block::groups() {
+  if (own_) return {&whole_, own_.get()};
+  return {&whole_};
+}
+
+/// Queries, keys and values [B, H, L, E] of my heads.
+std::vector<Tensor> Block::project(const Tensor& x_BLD) const {
+  const int64_t mine = qkv_.weight().size(0) / 3;  // channels of my heads
+  if (tensor_.is_alone() && !sequence_.gathers_context()) {
+    const NormLinearWeights weights{norm1_.weight(), norm1_.bias(), qkv_.weight(), qkv_.bias()};
+    return split_heads(norm_linear(x_BLD, weights), 3, heads_);
+  }
+  // Tokens are cast to the compute type before they go to other ranks, so that they move in their smaller
+  // form.
+  const Tensor u_BLD = norm1_.forward(x_BLD).to(whole_.sharding().compute);
+  const Tensor group_BLD = tensor_.gather(u_BLD);
+  if (!sequence_.gathers_context()) return split_heads(qkv_.forward(group_BLD), 3, heads_);
+  // Queries of my tokens, keys and values of everyone's.
+  const Tensor q = split_heads(qkv_.forward_rows(group_BLD, {0, mine}), 1, heads_)[0];
+  const Tensor kv_BMD = qkv_.forward_rows(sequence_.context(u_BLD), {mine, 3 * mine});
+  const auto kv = split_heads(kv_BMD, 2, heads_);
+  return {q, kv[0], kv[1]};
 }
 
 Tensor Block::attention(const Tensor& x_BLD) const {
-  if (!sequence_.gathers_context()) {
-    const auto qkv = split_heads(
-        norm_linear(x_BLD, {norm1_.weight(), norm1_.bias(), qkv_.weight(), qkv_.bias()}), 3, heads_);
-    return projection_.forward(join_heads(sequence_.attend(qkv[0], qkv[1], qkv[2])));
-  }
-  // Queries of my tokens, keys and values of everyone's. The cast to the compute type stands before the seam,
-  // so that a strategy moves tokens in their smaller form.
-  const Tensor u_BLD = norm1_.forward(x_BLD).to(params_.sharding().compute);
-  const Tensor q = split_heads(qkv_.forward_rows(u_BLD, {0, width_}), 1, heads_)[0];
-  const auto kv = split_heads(qkv_.forward_rows(sequence_.context(u_BLD), {width_, 3 * width_}), 2, heads_);
-  return projection_.forward(join_heads(sequence_.attend(q, kv[0], kv[1])));
+  const auto qkv = project(x_BLD);
+  const Tensor out_BLD = join_heads(sequence_.attend(qkv[0], qkv[1], qkv[2]));
+  if (tensor_.is_alone()) return projection_.forward(out_BLD);
+  return tensor_.sum(projection_.product(out_BLD)) + projection_.bias();
 }
 
 Tensor Block::mlp(const Tensor& x_BLD, const Tensor& keep_B11) const {
+  const MlpWeights weights{norm2_.weight(), norm2_.bias(), fc1_.weight(),
+                           fc1_.bias(),     fc2_.weight(), fc2_.bias()};
   // A graph that keeps the hidden tensors is the fastest; where they are not to be kept, tiles.
-  if (at::GradMode::is_enabled() && !recomputing())
+  const bool keeps_hidden = at::GradMode::is_enabled() && !recomputing();
+  if (tensor_.is_alone()) {
+    if (!keeps_hidden) return mlp_residual(x_BLD, keep_B11, weights, tile_);
     return add(x_BLD, fc2_.forward(at::gelu(fc1_.forward(norm2_.forward(x_BLD)))), keep_B11);
-  return mlp_residual(
-      x_BLD, keep_B11,
-      {norm2_.weight(), norm2_.bias(), fc1_.weight(), fc1_.bias(), fc2_.weight(), fc2_.bias()}, tile_);
+  }
+  const Tensor u_BLD = tensor_.gather(norm2_.forward(x_BLD).to(whole_.sharding().compute));
+  const Tensor part_BLD =
+      keeps_hidden ? fc2_.product(at::gelu(fc1_.forward(u_BLD))) : seqvit::mlp(u_BLD, weights, tile_);
+  return add(x_BLD, tensor_.sum(part_BLD, recomputing()) + fc2_.bias(), keep_B11);
 }
 
-Tensor Block::forward(const Tensor& x_BLD, const Tensor& keep_B11) const {
+Tensor Block::forward(const Tensor& x_BLD, const Tensor& keep_B11) {
+  const auto whole = whole_.gather();
+  const auto cut = cut_.gather();
   return mlp(add(x_BLD, attention(x_BLD), keep_B11), keep_B11);
 }
 

@@ -10,6 +10,20 @@
 
 namespace seqvit {
 
+namespace {
+
+/// Tokens of the target variables, patch by patch: [B, L, x] -> [B, S, T, x]; zero for tokens of other ranks.
+Tensor select_targets(const Tensor& tokens_BLX, const ModelShape& shape, const Slab& slab) {
+  const int64_t per_patch = shape.tokens_per_patch();
+  const Tensor whole_patches =
+      at::constant_pad_nd(tokens_BLX, {0, 0, slab.tokens.begin - slab.patches.begin * per_patch,
+                                       slab.patches.end * per_patch - slab.tokens.end});
+  return whole_patches.view({tokens_BLX.size(0), slab.patches.size(), per_patch, -1})
+      .index_select(2, at::tensor(shape.targets, at::kLong).to(tokens_BLX.device()));
+}
+
+}  // namespace
+
 Head::Head(const ModelShape& shape, const Slab& slab, const Sharding& sharding)
     : shape_(shape),
       grid_(shape.token_grid()),
@@ -28,16 +42,6 @@ Head::Head(const ModelShape& shape, const Slab& slab, const Sharding& sharding)
   params_.seal();
 }
 
-/// Tokens of the target variables, patch by patch: [B, L, x] -> [B, S, T, x]; zero for tokens of other ranks.
-Tensor Head::select_targets(const Tensor& tokens_BLX) const {
-  const int64_t per_patch = grid_.tokens_per_patch;
-  const Tensor whole_patches =
-      at::constant_pad_nd(tokens_BLX, {0, 0, slab_.tokens.begin - slab_.patches.begin * per_patch,
-                                       slab_.patches.end * per_patch - slab_.tokens.end});
-  return whole_patches.view({tokens_BLX.size(0), slab_.patches.size(), per_patch, -1})
-      .index_select(2, at::tensor(shape_.targets, at::kLong));
-}
-
 Tensor Head::forward(const Tensor& tokens_BLD) {
   const auto weights = params_.gather();
   const int64_t batch = tokens_BLD.size(0), patches = slab_.patches.size(), points = shape_.patch_points();
@@ -48,9 +52,10 @@ Tensor Head::forward(const Tensor& tokens_BLD) {
                    .view({batch, patches, targets, points});
   } else {
     const Tensor& weight_TpD = **variable_weight_;
-    const Tensor by_target = select_targets(norm_.forward(tokens_BLD).to(weight_TpD.scalar_type()))
-                                 .permute({2, 0, 1, 3})
-                                 .reshape({targets, batch * patches, -1});
+    const Tensor by_target =
+        select_targets(norm_.forward(tokens_BLD).to(weight_TpD.scalar_type()), shape_, slab_)
+            .permute({2, 0, 1, 3})
+            .reshape({targets, batch * patches, -1});
     out_BSTp = at::baddbmm((**variable_bias_).to(weight_TpD.scalar_type()).unsqueeze(1), by_target,
                            weight_TpD.transpose(1, 2))
                    .view({targets, batch, patches, points})
@@ -59,14 +64,13 @@ Tensor Head::forward(const Tensor& tokens_BLD) {
   return from_patches(out_BSTp, grid_, slab_).to(params_.sharding().master);
 }
 
-Tensor Head::owned() const {
-  const auto targets = static_cast<int64_t>(shape_.targets.size());
-  const auto master = params_.sharding().master;
-  const Tensor tokens = at::ones({1, slab_.tokens.size(), 1}, master);
-  const Tensor owned_BST1 =
-      linear_ ? at::ones({1, slab_.patches.size(), targets, 1}, master) : select_targets(tokens);
-  return from_patches(owned_BST1.expand({1, slab_.patches.size(), targets, shape_.patch_points()}), grid_,
-                      slab_)
+Tensor owned_points(const ModelShape& shape, const Slab& slab, at::ScalarType type) {
+  const auto targets = static_cast<int64_t>(shape.targets.size());
+  const Tensor owned_BST1 = shape.config.tokens == Tokens::variable
+                                ? select_targets(at::ones({1, slab.tokens.size(), 1}, type), shape, slab)
+                                : at::ones({1, slab.patches.size(), targets, 1}, type);
+  return from_patches(owned_BST1.expand({1, slab.patches.size(), targets, shape.patch_points()}),
+                      shape.token_grid(), slab)
       .select(0, 0)
       .contiguous();
 }

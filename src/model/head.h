@@ -17,8 +17,6 @@ class Head {
   /// My tokens [B, L, D] -> targets on my slab [B, T, Y, X] in the master type; zero where another rank owns
   /// the point.
   Tensor forward(const Tensor& tokens_BLD);
-  /// 1 where this rank's tokens predict the point, 0 elsewhere: [T, Y, X].
-  Tensor owned() const;
   ParamGroup& params() { return params_; }
 
  private:
@@ -30,8 +28,9 @@ class Head {
   std::optional<Linear> linear_;            // joint, aggregated: [K D] -> [T p*p]
   const Param* variable_weight_ = nullptr;  // variable: [T, p*p, D]
   const Param* variable_bias_ = nullptr;    // variable: [T, p*p]
-
-  Tensor select_targets(const Tensor& tokens_BLX) const;
 };
+
+/// 1 where the tokens of a slab predict the point, 0 elsewhere: [T, Y, X].
+Tensor owned_points(const ModelShape& shape, const Slab& slab, at::ScalarType type);
 
 }  // namespace seqvit

@@ -7,16 +7,22 @@
 
 namespace seqvit {
 
-Linear::Linear(ParamGroup& group, const std::string& name, int64_t in, int64_t out, uint64_t seed, double std)
-    : compute_(group.sharding().compute) {
-  const std::string weight = name + ".weight";
-  weight_ = group.add(weight, {out, in}, ParamKind::matrix,
-                      init_truncated_normal(std, seed, group.name() + "." + weight));
-  bias_ = group.add(name + ".bias", {out}, ParamKind::vector, init_zero());
+Linear::Linear(ParamGroup& cut, ParamGroup& whole, const std::string& name, int64_t in, int64_t out,
+               uint64_t seed, const Slice& slice)
+    : compute_(cut.sharding().compute) {
+  const std::string weight = name + ".weight", bias = name + ".bias";
+  weight_ = cut.add(weight, {out, in}, ParamKind::matrix,
+                    init_truncated_normal(0.02, seed, cut.name() + "." + weight), slice);
+  bias_ = slice.dim == 0 ? cut.add(bias, {out}, ParamKind::vector, init_zero(), slice)
+                         : whole.add(bias, {out}, ParamKind::vector, init_zero());
 }
 
 Tensor Linear::forward(const Tensor& x) const {
   return at::linear(x.to(compute_), **weight_, (**bias_).to(compute_));
+}
+
+Tensor Linear::product(const Tensor& x) const {
+  return at::linear(x.to(compute_), **weight_);
 }
 
 Tensor Linear::forward_rows(const Tensor& x, Range rows) const {

@@ -12,10 +12,17 @@ namespace seqvit {
 /// y = x W^T + b in the compute type of the group: [..., in] -> [..., out].
 class Linear {
  public:
-  /// Weights "NAME.weight" [out, in], normal with the given standard deviation, and "NAME.bias" [out], zero.
-  Linear(ParamGroup& group, const std::string& name, int64_t in, int64_t out, uint64_t seed,
-         double std = 0.02);
+  /// Weights "NAME.weight" [out, in], normal with standard deviation 0.02, and "NAME.bias" [out], zero.
+  Linear(ParamGroup& group, const std::string& name, int64_t in, int64_t out, uint64_t seed)
+      : Linear(group, group, name, in, out, seed, {}) {}
+  /// This rank's part of the layer under tensor parallelism: `slice` of the weight, in group `cut`. Where
+  /// outputs are cut (dim 0) so is the bias; where inputs are (dim 1), the bias stays whole, in group
+  /// `whole`.
+  Linear(ParamGroup& cut, ParamGroup& whole, const std::string& name, int64_t in, int64_t out, uint64_t seed,
+         const Slice& slice);
   Tensor forward(const Tensor& x) const;
+  /// Without the bias: my part of the sum where inputs are cut.
+  Tensor product(const Tensor& x) const;
   /// With rows [begin, end) of the weight only: [..., in] -> [..., end - begin].
   Tensor forward_rows(const Tensor& x, Range rows) const;
   const Tensor& weight() const { return **weight_; }

@@ -13,6 +13,14 @@ int64_t ModelShape::tokens_per_patch() const {
   }
 }
 
+double ModelShape::training_operations() const {
+  const auto tokens = static_cast<double>(token_grid().tokens()),
+             width = static_cast<double>(config.embed_dim), hidden = static_cast<double>(hidden_dim());
+  const double block =
+      8.0 * tokens * width * width + 4.0 * tokens * width * hidden + 4.0 * tokens * tokens * width;
+  return 3.0 * static_cast<double>(config.depth) * block;
+}
+
 TokenGrid ModelShape::token_grid() const {
   const int64_t per_patch = tokens_per_patch();
   // A variable's token is read on its own by the head; the aggregated tokens of a patch are read together.

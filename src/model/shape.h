@@ -20,6 +20,8 @@ struct ModelShape {
   int64_t tokens_per_patch() const;
   TokenGrid token_grid() const;
   int64_t patch_points() const { return config.patch_size * config.patch_size; }
+  /// Operations of one training step and sample: 3 x forward of the blocks, recomputation not counted.
+  double training_operations() const;
   int64_t hidden_dim() const {
     return static_cast<int64_t>(config.mlp_ratio * static_cast<double>(config.embed_dim));
   }

@@ -7,14 +7,14 @@
 
 namespace seqvit {
 
-Vit::Vit(const ModelShape& shape, const Slab& slab, const SequenceParallel& sequence,
-         const Sharding& sharding, const MemoryConfig& memory)
-    : shape_(shape),
-      recompute_(memory.recompute),
-      embed_(shape, slab, sharding),
-      head_(shape, slab, sharding) {
-  for (int64_t i = 0; i < shape.config.depth; ++i) {
-    blocks_.push_back(std::make_unique<Block>(i, shape, sequence, sharding, memory.mlp_chunk));
+Vit::Vit(const ModelShape& shape, const ModelLayout& layout, const MemoryConfig& memory)
+    : shape_(shape), layout_(layout), recompute_(memory.recompute) {
+  for (size_t c = 0; c < layout.chunks.size(); ++c) {
+    if (begins_model(static_cast<int64_t>(c))) embed_.emplace(shape, layout.slab, layout.whole);
+    auto& blocks = chunks_.emplace_back();
+    for (int64_t i = layout.chunks[c].begin; i < layout.chunks[c].end; ++i)
+      blocks.push_back(std::make_unique<Block>(i, shape, layout, memory.mlp_chunk));
+    if (ends_model(static_cast<int64_t>(c))) head_.emplace(shape, layout.slab, layout.whole);
   }
   if (memory.offload == Offload::disk) {
     offload_ = std::make_unique<OffloadFile>(memory.offload_directory.empty()
@@ -23,24 +23,27 @@ Vit::Vit(const ModelShape& shape, const Slab& slab, const SequenceParallel& sequ
   }
 }
 
-Tensor Vit::forward(const Tensor& fields_BVYX, const Tensor& condition_BC, const DropPathKeys& drop) {
-  Tensor x_BLD = embed_.forward(fields_BVYX, condition_BC);
-  for (size_t i = 0; i < blocks_.size(); ++i) {
-    ParamGroup* next = i + 1 < blocks_.size() ? &blocks_[i + 1]->params() : &head_.params();
-    ParamGroup* previous = i > 0 ? &blocks_[i - 1]->params() : nullptr;
-    const Tensor keep_B11 = keep_mask(drop, static_cast<int64_t>(i), x_BLD.scalar_type());
-    auto body = [block = blocks_[i].get(), next, previous, keep_B11](const Tensor& x) {
-      const auto weights = block->params().gather();
-      ParamGroup* soon = recomputing() ? previous : next;
-      if (soon != nullptr) soon->prefetch();
+Tensor Vit::forward(int64_t chunk, const Tensor& in, const Tensor& condition_BC, const DropPathKeys& drop) {
+  const auto& blocks = chunks_[chunk];
+  Tensor x_BLD = begins_model(chunk) ? embed_->forward(in, condition_BC) : in;
+  using Groups = std::vector<ParamGroup*>;
+  for (size_t i = 0; i < blocks.size(); ++i) {
+    const Groups after = i + 1 < blocks.size() ? blocks[i + 1]->groups()
+                         : ends_model(chunk)   ? Groups{&head_->params()}
+                                               : Groups{};
+    const Groups before = i > 0 ? blocks[i - 1]->groups() : Groups{};
+    const Tensor keep_B11 = keep_mask(drop, layout_.chunks[chunk].begin + static_cast<int64_t>(i), x_BLD);
+    auto body = [block = blocks[i].get(), before, after, keep_B11](const Tensor& x) {
+      for (ParamGroup* group : recomputing() ? before : after)
+        group->prefetch();
       return block->forward(x, keep_B11);
     };
     x_BLD = recompute(recompute_, body, x_BLD, offload_.get());
   }
-  return head_.forward(x_BLD);
+  return ends_model(chunk) ? head_->forward(x_BLD) : x_BLD;
 }
 
-Tensor Vit::keep_mask(const DropPathKeys& drop, int64_t layer, at::ScalarType type) const {
+Tensor Vit::keep_mask(const DropPathKeys& drop, int64_t layer, const Tensor& like) const {
   const auto depth = static_cast<double>(std::max<int64_t>(shape_.config.depth - 1, 1));
   const double rate = shape_.config.drop_path * static_cast<double>(layer) / depth;
   if (drop.samples.empty() || rate == 0.0) return {};
@@ -50,24 +53,20 @@ Tensor Vit::keep_mask(const DropPathKeys& drop, int64_t layer, at::ScalarType ty
   for (const int64_t sample : drop.samples) {
     keep.push_back(uniform(key, static_cast<uint64_t>(sample)) < rate ? 0.0 : 1.0 / (1.0 - rate));
   }
-  return at::tensor(keep, type).view({-1, 1, 1});
+  return at::tensor(keep, at::kDouble).to(like.options()).view({-1, 1, 1});
 }
 
 std::vector<ParamGroup*> Vit::groups() {
-  std::vector<ParamGroup*> groups = {&embed_.params()};
-  for (const auto& block : blocks_)
-    groups.push_back(&block->params());
-  groups.push_back(&head_.params());
-  return groups;
-}
-
-int64_t Vit::parameters() {
-  int64_t count = 0;
-  for (ParamGroup* group : groups()) {
-    for (const Section& section : group->sections())
-      count += section.size;
+  std::vector<ParamGroup*> groups;
+  if (embed_) groups.push_back(&embed_->params());
+  for (const auto& blocks : chunks_) {
+    for (const auto& block : blocks) {
+      for (ParamGroup* group : block->groups())
+        groups.push_back(group);
+    }
   }
-  return count;
+  if (head_) groups.push_back(&head_->params());
+  return groups;
 }
 
 }  // namespace seqvit

@@ -1,8 +1,9 @@
-/// The vision transformer: embed, blocks, head, on my part of the sequence.
+/// The vision transformer: embed, blocks, head, on my part of the sequence; of a pipeline, one stage of it.
 #pragma once
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -24,29 +25,37 @@ struct DropPathKeys {
 
 class Vit {
  public:
-  Vit(const ModelShape& shape, const Slab& slab, const SequenceParallel& sequence, const Sharding& sharding,
-      const MemoryConfig& memory);
+  Vit(const ModelShape& shape, const ModelLayout& layout, const MemoryConfig& memory);
 
   /// Normalised inputs [B, V, Y, X] on my slab -> normalised targets [B, T, Y, X], zero where another rank
   /// owns the point. `condition` [B, conditions]: numbers that hold for whole samples (phases of day and
-  /// year); unused if there are none.
-  Tensor forward(const Tensor& fields_BVYX, const Tensor& condition_BC, const DropPathKeys& drop = {});
-  /// 1 where this rank predicts the point: [T, Y, X].
-  Tensor owned() const { return head_.owned(); }
+  /// year); unused if there are none. For a model that is all here.
+  Tensor forward(const Tensor& fields_BVYX, const Tensor& condition_BC, const DropPathKeys& drop = {}) {
+    return forward(0, fields_BVYX, condition_BC, drop);
+  }
+  /// One chunk of this stage: takes fields if it begins the model, else my tokens [B, L, D] of the chunk
+  /// before; gives targets if it ends the model, else tokens.
+  Tensor forward(int64_t chunk, const Tensor& in, const Tensor& condition_BC, const DropPathKeys& drop);
+  bool begins_model(int64_t chunk) const { return layout_.chunks[chunk].begin == 0; }
+  bool ends_model(int64_t chunk) const { return layout_.chunks[chunk].end == shape_.config.depth; }
+  /// Shape of tokens between chunks.
+  std::vector<int64_t> token_shape(int64_t batch) const {
+    return {batch, layout_.slab.tokens.size(), shape_.config.embed_dim};
+  }
 
-  /// Every group of weights, in the order of use.
+  /// Every group of weights that is here, in the order of use.
   std::vector<ParamGroup*> groups();
-  int64_t parameters();
 
  private:
   ModelShape shape_;
+  ModelLayout layout_;
   Recompute recompute_;
   std::unique_ptr<OffloadFile> offload_;
-  Embed embed_;
-  std::vector<std::unique_ptr<Block>> blocks_;
-  Head head_;
+  std::optional<Embed> embed_;  // with the first block
+  std::vector<std::vector<std::unique_ptr<Block>>> chunks_;
+  std::optional<Head> head_;  // with the last block
 
-  Tensor keep_mask(const DropPathKeys& drop, int64_t layer, at::ScalarType type) const;
+  Tensor keep_mask(const DropPathKeys& drop, int64_t layer, const Tensor& like) const;
 };
 
 }  // namespace seqvit

@@ -13,13 +13,25 @@
 
 namespace seqvit {
 
-const char* attention_kernel_name(const Tensor& q) {
+namespace {
+
+AttentionKernel device_kernel;
+
+}  // namespace
+
+void use_attention_kernel(AttentionKernel kernel) {
+  device_kernel = std::move(kernel);
+}
+
+std::string attention_kernel_name(const Tensor& q) {
+  if (!q.is_cpu()) return device_kernel.name;
   if (!flash_supports(q, q, q)) return "libtorch flash attention (CPU)";
   return q.scalar_type() == at::kBFloat16 ? "seqvit AVX512-BF16" : "seqvit AVX-512 fp32";
 }
 
 std::pair<Tensor, Tensor> attention_forward(const Tensor& q, const Tensor& k, const Tensor& v) {
   const TimedPart time("attention forward");
+  if (!q.is_cpu()) return device_kernel.forward(q, k, v);
   if (flash_supports(q, k, v)) return flash_forward(q, k, v);
   auto [out, lse] = at::_scaled_dot_product_flash_attention_for_cpu(q, k, v);
   return {out, lse};
@@ -28,6 +40,7 @@ std::pair<Tensor, Tensor> attention_forward(const Tensor& q, const Tensor& k, co
 AttentionGradients attention_backward(const Tensor& grad_out, const Tensor& q, const Tensor& k,
                                       const Tensor& v, const Tensor& out, const Tensor& lse) {
   const TimedPart time("attention backward");
+  if (!q.is_cpu()) return device_kernel.backward(grad_out, q, k, v, out, lse);
   if (flash_supports(q, k, v)) return flash_backward(grad_out, q, k, v, out, lse);
   auto [dq, dk, dv] =
       at::_scaled_dot_product_flash_attention_for_cpu_backward(grad_out, q, k, v, out, lse,

@@ -6,6 +6,8 @@
 /// [B, H, L] in fp32 (fp64 for fp64). Inputs may be strided as long as E is dense.
 #pragma once
 
+#include <functional>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -19,8 +21,21 @@ struct AttentionGradients {
   Tensor q, k, v;
 };
 
-/// Which kernel computes attention of inputs like these here: ours for AVX-512 (ops/flash) or libtorch's.
-const char* attention_kernel_name(const Tensor& q);
+struct AttentionKernel {
+  std::string name;
+  /// q [B, H, L, E], k, v [B, H, M, E] -> result [B, H, L, E] and log-sum-exp [B, H, L].
+  std::function<std::pair<Tensor, Tensor>(const Tensor& q, const Tensor& k, const Tensor& v)> forward;
+  std::function<AttentionGradients(const Tensor& grad_out, const Tensor& q, const Tensor& k, const Tensor& v,
+                                   const Tensor& out, const Tensor& lse)>
+      backward;
+};
+
+/// Computes attention of all tensors that are not on the CPU from here on (see attention_choice.h).
+void use_attention_kernel(AttentionKernel kernel);
+
+/// Which kernel computes attention of inputs like these here: on the CPU ours for AVX-512 (ops/flash) or
+/// libtorch's.
+std::string attention_kernel_name(const Tensor& q);
 
 /// (out, lse). No autograd.
 std::pair<Tensor, Tensor> attention_forward(const Tensor& q, const Tensor& k, const Tensor& v);

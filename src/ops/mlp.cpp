@@ -23,26 +23,32 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-/// Autograd functions take no undefined tensors: an empty one stands for a scale of 1.
+/// Autograd functions take no undefined tensors: an empty one stands for a scale of 1, and for no norm.
 bool has_scale(const Tensor& scale_B11) {
   return scale_B11.numel() > 0;
+}
+/// Whether norm, last bias and residual belong to it.
+bool is_residual(const MlpWeights& w) {
+  return w.norm_weight.numel() > 0;
 }
 
 /// The forward pass of one tile [T, D], with what its backward needs.
 struct Tile {
   Tensor mean, rstd;  ///< of the norm
-  Tensor normed;      ///< [T, D], compute type
+  Tensor normed;      ///< [T, D], compute type; x itself where there is no norm
   Tensor hidden;      ///< [T, F] before gelu
   Tensor activated;   ///< [T, F]
 };
 
 Tile run_to_hidden(const Tensor& x_TD, const MlpWeights& w) {
   Tile tile;
-  Tensor normed;
-  std::tie(normed, tile.mean, tile.rstd) =
-      at::native_layer_norm(x_TD, {x_TD.size(1)}, w.norm_weight, w.norm_bias, kLayerNormEpsilon);
   const auto compute = w.fc1_weight.scalar_type();
-  tile.normed = normed.to(compute);
+  tile.normed = x_TD;
+  if (is_residual(w)) {
+    std::tie(tile.normed, tile.mean, tile.rstd) =
+        at::native_layer_norm(x_TD, {x_TD.size(1)}, w.norm_weight, w.norm_bias, kLayerNormEpsilon);
+    tile.normed = tile.normed.to(compute);
+  }
   tile.hidden = at::addmm(w.fc1_bias.to(compute), tile.normed, w.fc1_weight.t());
   tile.activated = at::gelu(tile.hidden);
   return tile;
@@ -50,6 +56,7 @@ Tile run_to_hidden(const Tensor& x_TD, const MlpWeights& w) {
 
 Tensor run_tile(const Tensor& x_TD, const MlpWeights& w) {
   const Tile tile = run_to_hidden(x_TD, w);
+  if (!is_residual(w)) return at::mm(tile.activated, w.fc2_weight.t());
   return at::addmm(w.fc2_bias.to(tile.normed.scalar_type()), tile.activated, w.fc2_weight.t());
 }
 
@@ -58,7 +65,7 @@ struct WeightGradients {
   MlpWeights sum;
 
   WeightGradients(const MlpWeights& w, at::ScalarType master) {
-    auto zeros = [&](const Tensor& t) { return at::zeros(t.sizes(), master); };
+    auto zeros = [&](const Tensor& t) { return at::zeros(t.sizes(), t.options().dtype(master)); };
     sum = {zeros(w.norm_weight), zeros(w.norm_bias),  zeros(w.fc1_weight),
            zeros(w.fc1_bias),    zeros(w.fc2_weight), zeros(w.fc2_bias)};
   }
@@ -71,11 +78,12 @@ Tensor backward_tile(const Tensor& grad_TD, const Tensor& x_TD, const MlpWeights
   const Tensor grad_out = grad_TD.to(tile.normed.scalar_type());
   MlpWeights& sum = gradients.sum;
   sum.fc2_weight.add_(at::mm(grad_out.t(), tile.activated));
-  sum.fc2_bias.add_(grad_TD.sum(0));
+  if (is_residual(w)) sum.fc2_bias.add_(grad_TD.sum(0));
   const Tensor grad_hidden = at::gelu_backward(at::mm(grad_out, w.fc2_weight), tile.hidden);
   sum.fc1_weight.add_(at::mm(grad_hidden.t(), tile.normed));
-  sum.fc1_bias.add_(grad_hidden.sum(0, false, x_TD.scalar_type()));
+  sum.fc1_bias.add_(grad_hidden.sum(0, false, sum.fc1_bias.scalar_type()));
   const Tensor grad_normed = at::mm(grad_hidden, w.fc1_weight).to(x_TD.scalar_type());
+  if (!is_residual(w)) return grad_normed;
   auto [grad_x, grad_weight, grad_bias] =
       at::native_layer_norm_backward(grad_normed, x_TD, {x_TD.size(1)}, tile.mean, tile.rstd, w.norm_weight,
                                      w.norm_bias, {true, true, true});
@@ -90,7 +98,7 @@ Tensor run_all(const Tensor& x_BLD, const Tensor& scale_B11, const MlpWeights& w
     const Tensor x = x_BLD[sample].narrow(0, first, count);
     Tensor branch = run_tile(x, w).to(x.scalar_type());
     if (has_scale(scale_B11)) branch.mul_(scale_B11[sample]);
-    y_BLD[sample].narrow(0, first, count).copy_(branch.add_(x));
+    y_BLD[sample].narrow(0, first, count).copy_(is_residual(w) ? branch.add_(x) : branch);
   });
   return y_BLD;
 }
@@ -110,14 +118,15 @@ struct MlpFunction : torch::autograd::Function<MlpFunction> {
     const auto s = ctx->get_saved_variables();
     const Tensor &x_BLD = s[0], &scale_B11 = s[1];
     const MlpWeights w{s[2], s[3], s[4], s[5], s[6], s[7]};
-    WeightGradients gradients(w, x_BLD.scalar_type());
+    WeightGradients gradients(w, w.fc1_bias.scalar_type());  // the master type
     const Tensor grad_x = at::empty_like(x_BLD);
     const int64_t tile = ctx->saved_data["tile"].toInt();
     for_each_tile(x_BLD.size(0), x_BLD.size(1), tile, [&](int64_t sample, int64_t first, int64_t count) {
       auto part = [&](const Tensor& t) { return t[sample].narrow(0, first, count); };
       const Tensor grad = part(grads[0]);
       const Tensor of_branch = has_scale(scale_B11) ? grad * scale_B11[sample] : grad;
-      part(grad_x).copy_(backward_tile(of_branch, part(x_BLD), w, gradients).add_(grad));
+      const Tensor of_x = backward_tile(of_branch, part(x_BLD), w, gradients);
+      part(grad_x).copy_(is_residual(w) ? of_x + grad : of_x);
     });
     const MlpWeights& g = gradients.sum;
     return {grad_x,     Tensor(),     g.norm_weight, g.norm_bias, g.fc1_weight,
@@ -125,13 +134,22 @@ struct MlpFunction : torch::autograd::Function<MlpFunction> {
   }
 };
 
-}  // namespace
-
-Tensor mlp_residual(const Tensor& x_BLD, const Tensor& scale_B11, const MlpWeights& w, int64_t tile) {
-  const Tensor scale = scale_B11.defined() ? scale_B11 : at::empty({0}, x_BLD.options());
+Tensor apply(const Tensor& x_BLD, const Tensor& scale, const MlpWeights& w, int64_t tile) {
   if (!at::GradMode::is_enabled()) return run_all(x_BLD, scale, w, tile);
   return MlpFunction::apply(x_BLD, scale, w.norm_weight, w.norm_bias, w.fc1_weight, w.fc1_bias, w.fc2_weight,
                             w.fc2_bias, tile);
+}
+
+}  // namespace
+
+Tensor mlp_residual(const Tensor& x_BLD, const Tensor& scale_B11, const MlpWeights& w, int64_t tile) {
+  return apply(x_BLD, scale_B11.defined() ? scale_B11 : at::empty({0}, x_BLD.options()), w, tile);
+}
+
+Tensor mlp(const Tensor& u_BLD, const MlpWeights& weights, int64_t tile) {
+  const Tensor none = at::empty({0}, u_BLD.options());
+  return apply(u_BLD, none, {none, none, weights.fc1_weight, weights.fc1_bias, weights.fc2_weight, none},
+               tile);
 }
 
 }  // namespace seqvit

@@ -13,7 +13,7 @@ namespace seqvit {
 using at::Tensor;
 
 /// norm_* [D] in the master type; fc1_weight [F, D] and fc2_weight [D, F] in the compute type, biases in the
-/// master type.
+/// master type. `mlp` uses neither norm nor fc2_bias.
 struct MlpWeights {
   Tensor norm_weight, norm_bias, fc1_weight, fc1_bias, fc2_weight, fc2_bias;
 };
@@ -22,5 +22,10 @@ struct MlpWeights {
 /// a time, 0: 2,048. Differentiable in x and the weights. As the *last* thing of a part that runs again
 /// (recomputing()) its value is not computed a second time: nothing reads it there, and it is not to be read.
 Tensor mlp_residual(const Tensor& x_BLD, const Tensor& scale_B11, const MlpWeights& weights, int64_t tile);
+
+/// mlp(u) alone, without norm, fc2_bias and residual: [B, L, D] in the compute type -> the same, in tiles.
+/// This rank's part of the sum where tensor parallelism cuts the hidden channels. The same holds for its
+/// value in a part that runs again.
+Tensor mlp(const Tensor& u_BLD, const MlpWeights& weights, int64_t tile);
 
 }  // namespace seqvit

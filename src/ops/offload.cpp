@@ -41,7 +41,7 @@ int64_t OffloadFile::put(const Tensor& t) {
   }
   // Written data need not stay in the page cache, where they would take the memory that is to be saved.
   ::sync_file_range(file_, offset, size, SYNC_FILE_RANGE_WRITE);
-  end_ += size, written_ += size;
+  end_ += size, written_ += size, held_ += size;
   return offset;
 }
 
@@ -57,7 +57,9 @@ void OffloadFile::take(int64_t offset, const Tensor& t) {
     done += n;
   }
   ::posix_fadvise(file_, offset, size, POSIX_FADV_DONTNEED);
+  held_ -= size;
   if (offset + size == end_) end_ = offset;
+  if (held_ == 0) end_ = 0;
 }
 
 Kept::Kept(const Tensor& t, OffloadFile* file) : file_(file), shape_(t.sizes().vec()), options_(t.options()) {

@@ -14,7 +14,8 @@ namespace seqvit {
 
 using at::Tensor;
 
-/// A file without a name in `directory`, used as a stack: what was kept last is taken first.
+/// A file without a name in `directory`, used as a stack: what was kept last is taken first. (In another
+/// order, as in a pipeline, room is given back only when everything has been taken.)
 class OffloadFile {
  public:
   /// Throws Error(usage) if the directory cannot hold a file.
@@ -33,7 +34,7 @@ class OffloadFile {
  private:
   std::filesystem::path directory_;
   int file_ = -1;
-  int64_t end_ = 0, written_ = 0;
+  int64_t end_ = 0, held_ = 0, written_ = 0;
 };
 
 /// A tensor that waits: here, or in the file if there is one. Empty after take().

@@ -3,6 +3,7 @@
 #include <numeric>
 
 #include <ATen/ops/empty.h>
+#include <ATen/ops/zeros.h>
 #include <torch/csrc/autograd/custom_function.h>
 
 #include "core/error.h"
@@ -83,6 +84,10 @@ std::vector<Tensor> exchange(const std::vector<Tensor>& tensors, int64_t split, 
   return out;
 }
 
+at::ScalarType sum_type(const Tensor& t) {
+  return t.scalar_type() == at::kBFloat16 ? at::kFloat : t.scalar_type();
+}
+
 /// What a collective needs again in backward.
 struct Spec : torch::CustomClassHolder {
   Comm* comm = nullptr;
@@ -111,37 +116,67 @@ struct AllToAll : torch::autograd::Function<AllToAll> {
   }
 };
 
+std::vector<Tensor> gather_parts(const std::vector<Tensor>& tensors, const Spec& s) {
+  std::vector<Tensor> out;
+  for (const Tensor& tensor : tensors)
+    out.push_back(at::empty(with_size(tensor, s.concat, total(s.concat_counts)), tensor.options()));
+  const Tensor all = s.comm
+                         ->all_gather(pack(tensors, s.concat, {s.concat_counts[s.comm->rank()]}),
+                                      part_sizes(out, s.concat, s.concat_counts), s.purpose)
+                         .wait();
+  unpack(all, s.concat, s.concat_counts, out);
+  return out;
+}
+
+/// My part of the sum over ranks, in `type`.
+std::vector<Tensor> sum_parts(const std::vector<Tensor>& tensors, const Spec& s, at::ScalarType type) {
+  const Tensor mine = s.comm
+                          ->reduce_scatter(pack(tensors, s.concat, s.concat_counts).to(sum_type(tensors[0])),
+                                           part_sizes(tensors, s.concat, s.concat_counts), s.purpose)
+                          .wait();
+  const int64_t count = s.concat_counts[s.comm->rank()];
+  std::vector<Tensor> out;
+  for (const Tensor& tensor : tensors)
+    out.push_back(at::empty(with_size(tensor, s.concat, count), tensor.options().dtype(type)));
+  unpack(mine, s.concat, {count}, out);
+  return out;
+}
+
 struct AllGather : torch::autograd::Function<AllGather> {
   static variable_list forward(AutogradContext* ctx, at::TensorList tensors,
                                const c10::intrusive_ptr<Spec>& s) {
     ctx->saved_data["spec"] = c10::IValue::make_capsule(s);
-    std::vector<Tensor> out;
-    for (const Tensor& tensor : tensors) {
-      out.push_back(at::empty(with_size(tensor, s->concat, total(s->concat_counts)), tensor.options()));
-    }
-    const Tensor all = s->comm
-                           ->all_gather(pack(tensors.vec(), s->concat, {s->concat_counts[s->comm->rank()]}),
-                                        part_sizes(out, s->concat, s->concat_counts), s->purpose)
-                           .wait();
-    unpack(all, s->concat, s->concat_counts, out);
-    return out;
+    return gather_parts(tensors.vec(), *s);
   }
   static variable_list backward(AutogradContext* ctx, variable_list grads) {
-    const auto s = spec_of(ctx);
-    const auto type = grads[0].scalar_type(), sum_type = type == at::kBFloat16 ? at::kFloat : type;
-    const Tensor mine = s->comm
-                            ->reduce_scatter(pack(grads, s->concat, s->concat_counts).to(sum_type),
-                                             part_sizes(grads, s->concat, s->concat_counts), s->purpose)
-                            .wait();
-    const int64_t count = s->concat_counts[s->comm->rank()];
-    variable_list out;
-    for (const Tensor& grad : grads)
-      out.push_back(at::empty(with_size(grad, s->concat, count), grad.options()));
-    unpack(mine, s->concat, {count}, out);
+    variable_list out = sum_parts(grads, *spec_of(ctx), grads[0].scalar_type());
     out.emplace_back();
     return out;
   }
 };
+
+struct ReduceScatter : torch::autograd::Function<ReduceScatter> {
+  static Tensor forward(AutogradContext* ctx, const Tensor& x, const c10::intrusive_ptr<Spec>& s,
+                        bool unread) {
+    ctx->saved_data["spec"] = c10::IValue::make_capsule(s);
+    ctx->saved_data["type"] = x.scalar_type();
+    if (!unread) return sum_parts({x}, *s, sum_type(x))[0];
+    const auto shape = with_size(x, s->concat, s->concat_counts[s->comm->rank()]);
+    return at::zeros({1}, x.options().dtype(sum_type(x))).expand(shape);
+  }
+  static variable_list backward(AutogradContext* ctx, variable_list grads) {
+    const auto type = ctx->saved_data["type"].toScalarType();
+    return {gather_parts({grads[0].to(type)}, *spec_of(ctx))[0], Tensor(), Tensor()};
+  }
+};
+
+c10::intrusive_ptr<Spec> gather_spec(int64_t dim, const Counts& counts, Comm& comm, const char* purpose) {
+  auto spec = c10::make_intrusive<Spec>();
+  spec->comm = &comm;
+  spec->purpose = purpose;
+  spec->concat = dim, spec->concat_counts = counts;
+  return spec;
+}
 
 }  // namespace
 
@@ -159,11 +194,13 @@ std::vector<Tensor> all_to_all(const std::vector<Tensor>& tensors, int64_t split
 std::vector<Tensor> all_gather(const std::vector<Tensor>& tensors, int64_t dim, const Counts& counts,
                                Comm& comm, const char* purpose) {
   if (comm.size() == 1) return tensors;
-  auto spec = c10::make_intrusive<Spec>();
-  spec->comm = &comm;
-  spec->purpose = purpose;
-  spec->concat = dim, spec->concat_counts = counts;
-  return AllGather::apply(at::TensorList(tensors), spec);
+  return AllGather::apply(at::TensorList(tensors), gather_spec(dim, counts, comm, purpose));
+}
+
+Tensor reduce_scatter(const Tensor& x, int64_t dim, const Counts& counts, Comm& comm, const char* purpose,
+                      bool unread) {
+  if (comm.size() == 1) return x.to(sum_type(x));
+  return ReduceScatter::apply(x, gather_spec(dim, counts, comm, purpose), unread);
 }
 
 }  // namespace seqvit

@@ -26,4 +26,10 @@ std::vector<Tensor> all_to_all(const std::vector<Tensor>& tensors, int64_t split
 std::vector<Tensor> all_gather(const std::vector<Tensor>& tensors, int64_t dim, const Counts& counts,
                                Comm& comm, const char* purpose);
 
+/// Sum over ranks of x, of which each rank keeps counts[rank] along dim `dim`, in the type that sums are made
+/// in; the mirror image of all_gather. With `unread` the sum is not made (zeros): for a second run of which
+/// only the gradient counts.
+Tensor reduce_scatter(const Tensor& x, int64_t dim, const Counts& counts, Comm& comm, const char* purpose,
+                      bool unread = false);
+
 }  // namespace seqvit

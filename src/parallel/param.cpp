@@ -1,7 +1,6 @@
 #include "parallel/param.h"
 
 #include <algorithm>
-#include <numeric>
 
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/empty.h>
@@ -29,10 +28,6 @@ Init init_truncated_normal(double std, uint64_t seed, const std::string& name) {
   return [std, key](std::span<float> out, int64_t first) {
     fill_truncated_normal(out, std, key, static_cast<uint64_t>(first));
   };
-}
-
-int64_t Param::size() const {
-  return std::accumulate(shape_.begin(), shape_.end(), int64_t{1}, std::multiplies<>());
 }
 
 const Tensor& Param::operator*() const {
@@ -64,10 +59,17 @@ ParamGroup::ParamGroup(std::string name, const Sharding& sharding)
   sections_[1].kind = ParamKind::vector;
 }
 
-const Param* ParamGroup::add(const std::string& name, std::vector<int64_t> shape, ParamKind kind, Init init) {
+const Param* ParamGroup::add(const std::string& name, std::vector<int64_t> shape, ParamKind kind, Init init,
+                             const Slice& slice) {
   auto param = std::make_unique<Param>();
   param->name_ = name_.empty() ? name : name_ + "." + name;
-  param->shape_ = std::move(shape);
+  param->whole_shape_ = param->shape_ = std::move(shape);
+  param->cut_ = Cut::none(param->size());
+  if (slice.dim >= 0) {
+    const auto dim = static_cast<size_t>(slice.dim);
+    param->cut_ = Cut::along(param->whole_shape_, dim, slice.blocks, slice.part);
+    param->shape_[dim] = slice.blocks * slice.part.size();
+  }
   param->init_ = std::move(init);
   Section& section = sections_[kind == ParamKind::matrix ? 0 : 1];
   section.size += param->size();
@@ -80,11 +82,14 @@ void ParamGroup::seal() {
   for (Section& section : sections_) {
     section.counts = share_sizes(section.size, ranks);
     section.mine = sharding_.stage == 0 ? Range{0, section.size} : share(section.size, rank, ranks);
-    section.weight = at::empty({section.mine.size()}, sharding_.master);
+    section.weight =
+        at::empty({section.mine.size()}, at::TensorOptions(sharding_.master).device(sharding_.device));
   }
   load([](const Param& param, Range elements, Tensor out) {
     std::vector<float> values(elements.size());
-    param.init_(values, elements.begin);
+    param.cut().for_each_run(elements, {0, elements_of(param.whole_shape())}, [&](Range run, int64_t first) {
+      param.init_(std::span(values).subspan(run.begin - elements.begin, run.size()), first);
+    });
     out.copy_(at::from_blob(values.data(), {elements.size()}, at::kFloat));
   });
 }

@@ -29,6 +29,7 @@
 
 #include "comm/comm.h"
 #include "core/partition.h"
+#include "parallel/cut.h"
 
 namespace seqvit {
 
@@ -43,28 +44,41 @@ Init init_constant(float value);
 /// Normal cut at two standard deviations, drawn from the stream `name` of `seed`.
 Init init_truncated_normal(double std, uint64_t seed, const std::string& name);
 
-/// One logical weight. Reads as the full tensor while its group is gathered.
+/// One logical weight, or this rank's part of it where tensor parallelism cuts it. Reads as a tensor while
+/// its group is gathered.
 class Param {
  public:
   const std::string& name() const { return name_; }
-  const std::vector<int64_t>& shape() const { return shape_; }
-  int64_t size() const;
-  /// The full weight. Reading it outside ParamGroup::gather() is a bug and throws.
+  const std::vector<int64_t>& shape() const { return shape_; }  ///< of my part
+  int64_t size() const { return elements_of(shape_); }          ///< elements of my part
+  const std::vector<int64_t>& whole_shape() const { return whole_shape_; }
+  const Cut& cut() const { return cut_; }
+  /// The weight. Reading it outside ParamGroup::gather() is a bug and throws.
   const Tensor& operator*() const;
 
  private:
   friend class ParamGroup;
   std::string name_;
-  std::vector<int64_t> shape_;
+  std::vector<int64_t> shape_, whole_shape_;
+  Cut cut_;
   Init init_;
   Tensor full_;
 };
 
+/// The part of a weight that a rank holds: `part` of each of `blocks` equal blocks along `dim`; all of it if
+/// dim < 0.
+struct Slice {
+  int64_t dim = -1, blocks = 1;
+  Range part;
+};
+
 /// How the groups of one model are shared out.
 struct Sharding {
-  Comm* data = nullptr;  ///< ranks that gradients sum over and states are shared by (dp x sp)
+  Comm* data =
+      nullptr;  ///< ranks that hold the same weights: gradients sum over them, states are shared by them
   int stage = 0;
   at::ScalarType compute = at::kFloat, master = at::kFloat;
+  at::Device device = at::kCPU;
 };
 
 /// One flat vector of a group: what this rank holds of it.
@@ -85,8 +99,9 @@ class ParamGroup {
  public:
   ParamGroup(std::string name, const Sharding& sharding);
 
-  /// A new weight. All are added before seal().
-  const Param* add(const std::string& name, std::vector<int64_t> shape, ParamKind kind, Init init);
+  /// A new weight of which this rank holds what `slice` says. All are added before seal().
+  const Param* add(const std::string& name, std::vector<int64_t> shape, ParamKind kind, Init init,
+                   const Slice& slice = {});
   /// Lays the vectors out and fills my share.
   void seal();
 
@@ -110,7 +125,8 @@ class ParamGroup {
   void finish_gradients();
   /// After the optimizer: brings everyone's shares to where whole weights are kept, and forgets gradients.
   void publish_weights();
-  /// Replaces my share by what `read` gives for each weight: (weight, elements of it, destination).
+  /// Replaces my share by what `read` gives for each weight: (weight, elements of my part of it,
+  /// destination).
   void load(const std::function<void(const Param&, Range, Tensor)>& read);
 
   const std::string& name() const { return name_; }

@@ -107,38 +107,43 @@ variable_list ring_backward(const Ring& ring, const Tensor& grad, const Tensor& 
   return {dq.to(q.scalar_type()), own.k.to(q.scalar_type()), own.v.to(q.scalar_type())};
 }
 
+/// What backward needs again.
+struct Ranks : torch::CustomClassHolder {
+  Ranks(Comm& c, Counts n) : comm(c), token_counts(std::move(n)) {}
+  Comm& comm;
+  Counts token_counts;
+};
+
 struct RingFunction : torch::autograd::Function<RingFunction> {
-  static Tensor forward(AutogradContext* ctx, const Tensor& q, const Tensor& k, const Tensor& v, int64_t comm,
-                        int64_t counts) {
-    const Ring ring(*reinterpret_cast<Comm*>(comm), *reinterpret_cast<const Counts*>(counts), k);
+  static Tensor forward(AutogradContext* ctx, const Tensor& q, const Tensor& k, const Tensor& v,
+                        const c10::intrusive_ptr<Ranks>& ranks) {
+    const Ring ring(ranks->comm, ranks->token_counts, k);
     const auto kept = remember([&] { return ring_forward(ring, q, {k, v}); });
     ctx->save_for_backward({q, k, v, kept[0], kept[1]});
-    ctx->saved_data["comm"] = comm;
-    ctx->saved_data["counts"] = counts;
+    ctx->saved_data["ranks"] = c10::IValue::make_capsule(ranks);
     return kept[0];
   }
   static variable_list backward(AutogradContext* ctx, variable_list grads) {
     const auto s = ctx->get_saved_variables();
-    const Ring ring(*reinterpret_cast<Comm*>(ctx->saved_data["comm"].toInt()),
-                    *reinterpret_cast<const Counts*>(ctx->saved_data["counts"].toInt()), s[1]);
+    const auto ranks = c10::static_intrusive_pointer_cast<Ranks>(ctx->saved_data["ranks"].toCapsule());
+    const Ring ring(ranks->comm, ranks->token_counts, s[1]);
     variable_list out = ring_backward(ring, grads[0], s[0], {s[1], s[2]}, s[3], s[4]);
-    out.resize(5);
+    out.emplace_back();
     return out;
   }
 };
 
 class RingAttention final : public SequenceParallel {
  public:
-  RingAttention(Comm& comm, Counts token_counts) : comm_(comm), token_counts_(std::move(token_counts)) {}
+  RingAttention(Comm& comm, Counts token_counts)
+      : ranks_(c10::make_intrusive<Ranks>(comm, std::move(token_counts))) {}
   Tensor attend(const Tensor& q, const Tensor& k, const Tensor& v) const override {
-    if (comm_.size() == 1) return attention(q, k, v);
-    return RingFunction::apply(q, k, v, reinterpret_cast<int64_t>(&comm_),
-                               reinterpret_cast<int64_t>(&token_counts_));
+    if (ranks_->comm.size() == 1) return attention(q, k, v);
+    return RingFunction::apply(q, k, v, ranks_);
   }
 
  private:
-  Comm& comm_;
-  Counts token_counts_;
+  c10::intrusive_ptr<Ranks> ranks_;
 };
 
 }  // namespace

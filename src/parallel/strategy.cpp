@@ -9,16 +9,21 @@
 namespace seqvit {
 namespace {
 
+/// Sums of `group` neighbours.
+Counts sums(const Counts& counts, int group) {
+  Counts result;
+  for (auto first = counts.begin(); first != counts.end(); first += group)
+    result.push_back(std::accumulate(first, first + group, int64_t{0}));
+  return result;
+}
+
 /// Ulysses inside groups of neighbouring ranks, a ring across the groups.
 std::unique_ptr<SequenceParallel> make_hybrid(Mesh& mesh, int group, const Counts& token_counts) {
   const SequenceSplit& split = mesh.split_sequence(group);
-  Counts of_my_group, of_groups;
-  for (auto first = token_counts.begin(); first != token_counts.end(); first += group) {
-    of_groups.push_back(std::accumulate(first, first + group, int64_t{0}));
-  }
+  Counts of_my_group;
   const auto mine = token_counts.begin() + static_cast<int64_t>(split.ring->rank()) * group;
   of_my_group.assign(mine, mine + group);
-  return make_ulysses(*split.ulysses, of_my_group, make_ring(*split.ring, of_groups));
+  return make_ulysses(*split.ulysses, of_my_group, make_ring(*split.ring, sums(token_counts, group)));
 }
 
 }  // namespace
@@ -27,17 +32,19 @@ std::unique_ptr<SequenceParallel> make_strategy(const ParallelConfig& config, Me
                                                 const Counts& token_counts) {
   Comm& sp = mesh.sp();
   if (sp.size() == 1) return make_local_attention();
+  // The ranks of a tensor-parallel group bring their tokens together before attention, each for its heads.
+  const Counts of_groups = sums(token_counts, mesh.tp().size());
   switch (config.sequence) {
     case Sequence::ulysses:
-      return make_ulysses(sp, token_counts, make_local_attention());
+      return make_ulysses(sp, of_groups, make_local_attention());
     case Sequence::lss:
-      return make_lss(sp, token_counts);
+      return make_lss(mesh.tokens(), token_counts);
     case Sequence::lss_kv:
-      return make_lss_kv(sp, token_counts);
+      return make_lss_kv(sp, of_groups);
     case Sequence::ring:
-      return make_ring(sp, token_counts);
+      return make_ring(sp, of_groups);
     case Sequence::hybrid:
-      return make_hybrid(mesh, static_cast<int>(config.ulysses), token_counts);
+      return make_hybrid(mesh, static_cast<int>(config.ulysses), of_groups);
   }
   return nullptr;
 }

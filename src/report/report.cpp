@@ -4,22 +4,13 @@
 
 #include <nlohmann/json.hpp>
 
-#include "core/version.h"
 #include "evaluate/score_report.h"
 #include "report/facts.h"
+#include "report/page.h"
 #include "report/sections.h"
-#include "report/style.h"
 
 namespace seqvit {
 namespace {
-
-Html head(const std::string& title) {
-  return element("head", {},
-                 {element("meta", {{"charset", "utf-8"}}),
-                  element("meta", {{"name", "viewport"}, {"content", "width=device-width, initial-scale=1"}}),
-                  element("meta", {{"name", "color-scheme"}, {"content", "light dark"}}),
-                  element("title", {}, title), element("style", {}, Html::markup(kReportStyle))});
-}
 
 Html navigation() {
   Html links;
@@ -40,14 +31,10 @@ nlohmann::json known(double value) {
 }  // namespace
 
 std::string report_page(const Report& report) {
-  const Html body = element("body", {},
-                            {report_header(report), navigation(),
-                             element("main", {},
-                                     {scores_section(report), maps_section(report), training_section(report),
-                                      setup_section(report), configuration_section(report)}),
-                             element("footer", {}, std::string("Made by seqvit ") + kVersion + " report.")});
-  const std::string title = "seqvit: " + report.run.directory.string();
-  return "<!DOCTYPE html>\n" + element("html", {{"lang", "en"}}, {head(title), body}).str() + "\n";
+  const Html main = element("main", {},
+                            {scores_section(report), maps_section(report), training_section(report),
+                             setup_section(report), configuration_section(report)});
+  return page("seqvit: " + report.run.directory.string(), report_header(report) + navigation() + main);
 }
 
 nlohmann::json report_json(const Report& report) {

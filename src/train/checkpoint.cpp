@@ -52,11 +52,13 @@ json write_shard(const fs::path& directory, const std::vector<ParamGroup*>& grou
           const std::string key = part == 0 ? param.name() : param.name() + "." + kParts[part];
           entries.push_back({{"name", param.name()},
                              {"part", kParts[part]},
-                             {"shape", param.shape()},
+                             {"shape", param.whole_shape()},
                              {"begin", elements.begin},
                              {"end", elements.end},
                              {"file", file},
                              {"key", key}});
+          if (!param.cut().is_whole())
+            entries.back()["cut"] = {param.cut().stride, param.cut().begin, param.cut().size};
           tensors.emplace_back(key, values);
         }
       });
@@ -95,12 +97,16 @@ class Pieces {
     }
     for (const json& piece : found->second) {
       const auto shape = piece.at("shape").get<std::vector<int64_t>>();
-      if (shape != param.shape()) {
+      if (shape != param.whole_shape()) {
         fail(Exit::checkpoint, "{}: '{}': expected shape [{}] from the configuration, found [{}]",
-             checkpoint_.string(), param.name(), fmt::join(param.shape(), ", "), fmt::join(shape, ", "));
+             checkpoint_.string(), param.name(), fmt::join(param.whole_shape(), ", "),
+             fmt::join(shape, ", "));
       }
     }
-    fill(param.name(), found->second, elements, out);
+    int64_t filled = 0;
+    for (const json& piece : found->second)
+      filled += copy(piece, param.cut(), elements, out);
+    check_filled(param.name(), filled, elements.size());
   }
 
   /// Every weight as a whole, by name.
@@ -112,7 +118,10 @@ class Pieces {
       const json& first = pieces.front();
       const at::ScalarType type = open(first.at("file")).entries().at(first.at("key")).dtype;
       const Tensor weight = at::empty(first.at("shape").get<std::vector<int64_t>>(), type);
-      fill(name, pieces, {0, weight.numel()}, weight.view({-1}));
+      int64_t filled = 0;
+      for (const json& piece : pieces)
+        filled += copy(piece, Cut::none(weight.numel()), {0, weight.numel()}, weight.view({-1}));
+      check_filled(name, filled, weight.numel());
       weights.emplace_back(name, weight);
     }
     return weights;
@@ -124,22 +133,40 @@ class Pieces {
   std::map<std::pair<std::string, std::string>, std::vector<json>> pieces_;
   std::map<std::string, SafetensorsFile> files_;
 
-  /// Elements of one tensor from the pieces that have them.
-  void fill(const std::string& name, const std::vector<json>& pieces, Range elements, const Tensor& out) {
-    int64_t filled = 0;
-    for (const json& piece : pieces) {
-      const auto begin = piece.at("begin").get<int64_t>(), end = piece.at("end").get<int64_t>();
-      const Range overlap{std::max(begin, elements.begin), std::min(end, elements.end)};
-      if (overlap.size() <= 0) continue;
-      const Tensor values =
-          open(piece.at("file")).read(piece.at("key"), {overlap.begin - begin, overlap.end - begin});
-      out.narrow(0, overlap.begin - elements.begin, overlap.size()).copy_(values);
-      filled += overlap.size();
+  /// Copies what a piece (elements of a cut of the weight) has of `elements` of another cut; returns how
+  /// many.
+  int64_t copy(const json& piece, const Cut& cut, Range elements, const Tensor& out) {
+    const auto shape = piece.at("shape").get<std::vector<int64_t>>();
+    const int64_t whole = elements_of(shape);
+    const Range held{piece.at("begin"), piece.at("end")};
+    Cut theirs = Cut::none(whole);
+    if (piece.contains("cut")) theirs = {piece["cut"].at(0), piece["cut"].at(1), piece["cut"].at(2)};
+    struct Run {
+      int64_t from, to, count;
+    };
+    std::vector<Run> runs;
+    cut.for_each_run(elements, {0, whole}, [&](Range mine, int64_t first) {
+      theirs.for_each_run(held, {first, first + mine.size()}, [&](Range run, int64_t begin) {
+        runs.push_back({run.begin, mine.begin + begin - first, run.size()});
+      });
+    });
+    if (runs.empty()) return 0;
+    // One reading, from the first element that is wanted to the last.
+    const int64_t begin = runs.front().from, end = runs.back().from + runs.back().count;
+    const Tensor values =
+        open(piece.at("file")).read(piece.at("key"), {begin - held.begin, end - held.begin});
+    int64_t copied = 0;
+    for (const Run& run : runs) {
+      out.narrow(0, run.to - elements.begin, run.count).copy_(values.narrow(0, run.from - begin, run.count));
+      copied += run.count;
     }
-    if (filled != elements.size()) {
-      fail(Exit::checkpoint, "{}: '{}': {} of {} elements are missing", checkpoint_.string(), name,
-           elements.size() - filled, elements.size());
-    }
+    return copied;
+  }
+
+  void check_filled(const std::string& name, int64_t filled, int64_t wanted) const {
+    if (filled == wanted) return;
+    fail(Exit::checkpoint, "{}: '{}': {} of {} elements are missing", checkpoint_.string(), name,
+         wanted - filled, wanted);
   }
 
   const SafetensorsFile& open(const std::string& file) {

@@ -16,19 +16,19 @@ Learner::Learner(const ModelShape& shape, const Config& config, const Grid& grid
       mesh_(mesh),
       model_(shape, config, mesh, std::move(strategy)),
       groups_(model_.vit().groups()),
-      loss_(grid, model_.slab().rows, model_.vit().owned()),
-      optimizer_(groups_, config_),
+      loss_(grid, model_.slab().rows, model_.owned()),
+      optimizer_(groups_, config_, mesh.world()),
       my_samples_(share(config_.batch_size, mesh.dp().rank(), mesh.dp().size())) {}
 
-std::vector<double> Learner::sum_over_data(std::vector<double> values, const char* purpose) {
+std::vector<double> Learner::sum_over_ranks(std::vector<double> values, const char* purpose) {
   const Tensor local = at::from_blob(values.data(), {static_cast<int64_t>(values.size())}, at::kDouble);
-  const Tensor sum = mesh_.data().all_reduce(local.clone(), purpose).wait();
+  const Tensor sum = mesh_.world().all_reduce(local.clone(), purpose).wait();
   return {sum.const_data_ptr<double>(), sum.const_data_ptr<double>() + values.size()};
 }
 
 double Learner::backward(const LearnerBatch& batch, int64_t step, double* flag) {
-  const auto totals =
-      sum_over_data({loss_.weight_of(batch.target), flag == nullptr ? 0.0 : *flag}, "loss weight");
+  const double weight = model_.ends_model() ? loss_.weight_of(batch.target) : 0.0;
+  const auto totals = sum_over_ranks({weight, flag == nullptr ? 0.0 : *flag}, "loss weight");
   if (flag != nullptr) *flag = totals[1];
   std::vector<int64_t> positions;
   for (int64_t i = my_samples_.begin; i < my_samples_.end; ++i)
@@ -36,20 +36,53 @@ double Learner::backward(const LearnerBatch& batch, int64_t step, double* flag) 
   double loss_sum = 0.0;
   memory_ = {.before = tensor_bytes()};
   reset_peak_tensor_bytes();
-  for (int64_t micro = 0; micro < config_.micro_batches; ++micro) {
-    const Range mine = share(my_samples_.size(), micro, config_.micro_batches);
-    const DropPathKeys drop{step, std::span(positions).subspan(mine.begin, mine.size())};
+  for (const Action& action :
+       pipeline_schedule(mesh_.pp().rank(), mesh_.pp().size(), model_.chunks(), config_.micro_batches)) {
+    if (action.kind == Action::Kind::backward) {
+      run_backward(action);
+      continue;
+    }
+    const Range mine = share(my_samples_.size(), action.micro, config_.micro_batches);
     auto part = [&](const Tensor& t) { return t.narrow(0, mine.begin, mine.size()); };
-    const Tensor prediction = model_.vit().forward(part(batch.input), part(batch.condition), drop);
-    const Tensor loss = loss_(prediction, part(batch.target), totals[0]);
+    loss_sum += run_forward(action, {{part(batch.input), part(batch.condition), part(batch.target)},
+                                     {step, std::span(positions).subspan(mine.begin, mine.size())},
+                                     totals[0]});
     memory_.kept = std::max(memory_.kept, tensor_bytes() - memory_.before);
-    loss.backward();  // gradients add up over micro-batches and ranks
-    loss_sum += loss.item<double>();
   }
+  model_.wires().finish();
   for (ParamGroup* group : groups_)
     group->finish_gradients();
   memory_.peak = peak_tensor_bytes() - memory_.before;
-  return sum_over_data({loss_sum}, "loss")[0];
+  return sum_over_ranks({loss_sum}, "loss")[0];
+}
+
+/// Returns this micro-batch's part of the loss where the model ends, else 0.
+double Learner::run_forward(const Action& action, const Part& part) {
+  Vit& vit = model_.vit();
+  InFlight& here = in_flight_[{action.chunk, action.micro}];
+  if (!vit.begins_model(action.chunk)) {
+    const auto shape = vit.token_shape(part.fields.input.size(0));
+    here.in = model_.wires().receive_activation(shape, model_.options()).requires_grad_();
+  }
+  here.out = vit.forward(action.chunk, here.in.defined() ? here.in : part.fields.input, part.fields.condition,
+                         part.drop);
+  if (!vit.ends_model(action.chunk)) {
+    model_.wires().send_activation(here.out.detach());
+    return 0.0;
+  }
+  here.out = loss_(here.out, part.fields.target, part.total_weight);
+  return here.out.item<double>();
+}
+
+/// Gradients add up over micro-batches and ranks.
+void Learner::run_backward(const Action& action) {
+  InFlight here = std::move(in_flight_.extract({action.chunk, action.micro}).mapped());
+  if (model_.vit().ends_model(action.chunk)) {
+    here.out.backward();
+  } else {
+    here.out.backward(model_.wires().receive_gradient(here.out.sizes().vec(), model_.options()));
+  }
+  if (here.in.defined()) model_.wires().send_gradient(here.in.grad());
 }
 
 double Learner::update(int64_t step, double loss) {

@@ -4,6 +4,8 @@
 /// The trainer feeds it samples, `verify` synthetic fields; so what is proven is what trains.
 #pragma once
 
+#include <map>
+#include <utility>
 #include <vector>
 
 #include "grid/grid.h"
@@ -43,10 +45,11 @@ class Learner {
   /// Throws Error(not_finite), with weights untouched, if loss or gradient is not finite.
   double update(int64_t step, double loss);
 
-  /// Sums over the ranks that hold different samples or slabs. Collective.
-  std::vector<double> sum_over_data(std::vector<double> values, const char* purpose);
+  /// Sums over all ranks; what is known on several of them (the loss, where the model ends) one must
+  /// contribute, the others 0. Collective.
+  std::vector<double> sum_over_ranks(std::vector<double> values, const char* purpose);
 
-  /// Of the last backward(); `kept` of its largest micro-batch.
+  /// Of the last backward(); `kept` for all micro-batches that were in flight together.
   const StepMemory& memory() const { return memory_; }
 
   MeshModel& model() { return model_; }
@@ -64,6 +67,21 @@ class Learner {
   AdamW optimizer_;
   Range my_samples_;
   StepMemory memory_;
+  /// A micro-batch on its way through one chunk of my stage: what came in (undefined where the model begins)
+  /// and what went out (the loss where it ends).
+  struct InFlight {
+    Tensor in, out;
+  };
+  std::map<std::pair<int64_t, int64_t>, InFlight> in_flight_;  // by chunk and micro-batch
+
+  /// What a micro-batch's forward needs.
+  struct Part {
+    LearnerBatch fields;
+    DropPathKeys drop;
+    double total_weight;
+  };
+  double run_forward(const Action& action, const Part& part);
+  void run_backward(const Action& action);
 };
 
 }  // namespace seqvit

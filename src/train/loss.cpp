@@ -12,7 +12,7 @@ WeightedLoss::WeightedLoss(const Grid& grid, Range rows, const Tensor& owned) {
   const Tensor mine = at::from_blob(rows_weight.data(), {grid.rows()}, at::kDouble)
                           .slice(0, rows.begin, rows.end)
                           .view({1, -1, 1});
-  weights_ = owned * mine.to(owned.scalar_type());
+  weights_ = owned * mine.to(owned.options());
 }
 
 double WeightedLoss::weight_of(const Tensor& target) const {

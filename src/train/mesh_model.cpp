@@ -1,6 +1,8 @@
 #include "train/mesh_model.h"
 
+#include <ATen/core/grad_mode.h>
 #include <ATen/ops/empty.h>
+#include <ATen/ops/zeros.h>
 
 #include "core/tensor.h"
 #include "ops/attention.h"
@@ -17,28 +19,112 @@ Counts token_counts(const TokenGrid& grid, int ranks) {
   return counts;
 }
 
+/// Blocks of every chunk of my stage. Work is counted in products of a forward pass.
+std::vector<Range> my_chunks(const ModelShape& shape, Mesh& mesh, int64_t chunks) {
+  const int64_t stages = mesh.pp().size();
+  const double block = shape.training_operations() / (3.0 * static_cast<double>(shape.config.depth));
+  const double points =
+      2.0 * static_cast<double>(shape.patch_points() * shape.token_grid().patches() * shape.config.embed_dim);
+  const auto all =
+      divide_blocks(shape.config.depth, stages * chunks, points * static_cast<double>(shape.inputs) / block,
+                    points * static_cast<double>(shape.targets.size()) / block);
+  std::vector<Range> mine;
+  for (int64_t chunk = 0; chunk < chunks; ++chunk)
+    mine.push_back(all[chunk * stages + mesh.pp().rank()]);
+  return mine;
+}
+
+/// The part of `counts` that belongs to my tensor-parallel group.
+Counts of_my_group(const Counts& counts, const Mesh& mesh) {
+  const auto first = counts.begin() + static_cast<int64_t>(mesh.sp().rank()) * mesh.tp().size();
+  return {first, first + mesh.tp().size()};
+}
+
+/// What attention is called with on this rank.
+AttentionSizes attention_shape(const ModelShape& shape, const Config& config, const Mesh& mesh,
+                               int64_t my_tokens) {
+  const ParallelConfig& p = config.parallel;
+  const int64_t all = shape.token_grid().tokens(), heads = (shape.config.num_heads + p.tp - 1) / p.tp;
+  const int64_t samples = std::max<int64_t>(1, config.train.batch_size / (p.dp * config.train.micro_batches));
+  AttentionSizes s{samples, heads, all, all, shape.config.embed_dim / shape.config.num_heads};
+  const int64_t spread = p.sequence == Sequence::ulysses  ? p.sp
+                         : p.sequence == Sequence::hybrid ? p.ulysses
+                                                          : 1;
+  if (mesh.sp().size() == 1) return s;
+  s.heads = (heads + spread - 1) / spread;
+  s.queries = my_tokens * p.tp * spread;
+  if (p.sequence == Sequence::ring || p.sequence == Sequence::hybrid) s.keys = s.queries;
+  return s;
+}
+
 }  // namespace
 
 MeshModel::MeshModel(const ModelShape& shape, const Config& config, Mesh& mesh,
                      std::unique_ptr<SequenceParallel> strategy)
     : mesh_(mesh),
       grid_(shape.token_grid()),
-      slab_(make_slab(grid_, mesh.sp().rank(), mesh.sp().size())),
+      slab_(make_slab(grid_, mesh.tokens().rank(), mesh.tokens().size())),
       head_dim_(shape.config.embed_dim / shape.config.num_heads),
+      chunks_(config.parallel.interleave),
       compute_(compute_type(config.train.precision)),
-      master_(master_type(config.train.precision)),
+      options_(at::TensorOptions(master_type(config.train.precision)).device(mesh.device())),
+      tensor_(mesh.tp(), of_my_group(token_counts(grid_, mesh.tokens().size()), mesh)),
       sequence_(strategy != nullptr
                     ? std::move(strategy)
-                    : make_strategy(config.parallel, mesh, token_counts(grid_, mesh.sp().size()))) {
-  const Sharding sharding{.data = &mesh.data(),
-                          .stage = static_cast<int>(config.parallel.zero),
-                          .compute = compute_,
-                          .master = master_};
-  vit_ = std::make_unique<Vit>(shape, slab_, *sequence_, sharding, config.memory);
+                    : make_strategy(config.parallel, mesh, token_counts(grid_, mesh.tokens().size()))),
+      wires_(mesh.pp(), mesh.pp_back()),
+      owned_(owned_points(shape, slab_, master_type(config.train.precision)).to(mesh.device())) {
+  if (!mesh.device().is_cpu()) {
+    const auto kernels = cuda_attention_kernels();
+    attention_trials_ = try_attention_kernels(
+        kernels, attention_shape(shape, config, mesh, slab_.tokens.size()), options_.dtype(compute_));
+    use_attention_kernel(kernels[choose_attention_kernel(attention_trials_)]);
+  }
+  const Sharding whole{.data = &mesh.stage(),
+                       .stage = static_cast<int>(config.parallel.zero),
+                       .compute = compute_,
+                       .master = master_type(config.train.precision),
+                       .device = mesh.device()};
+  Sharding cut = whole;
+  cut.data = &mesh.data();
+  const ModelLayout layout{slab_, sequence_.get(), &tensor_, whole, cut, my_chunks(shape, mesh, chunks_)};
+  vit_ = std::make_unique<Vit>(shape, layout, config.memory);
+
+  Tensor count = at::zeros({1}, at::kDouble);
+  for (ParamGroup* group : vit_->groups()) {
+    for (const Section& section : group->sections()) {
+      for (const auto& param : section.params)
+        count += elements_of(param->whole_shape());
+    }
+  }
+  parameters_ = static_cast<int64_t>(mesh.pp().all_reduce(count, "parameters").wait().item<double>());
 }
 
-const char* MeshModel::attention_kernel() const {
-  return attention_kernel_name(at::empty({1, 1, 1, head_dim_}, compute_));
+Tensor MeshModel::predict(const Tensor& fields_BVYX, const Tensor& condition_BC) {
+  const at::NoGradGuard no_grad;
+  const int64_t batch = fields_BVYX.size(0);
+  Tensor prediction = at::empty({batch, owned_.size(0), owned_.size(1), owned_.size(2)}, options_);
+  for (int64_t chunk = 0; chunk < chunks_; ++chunk) {
+    const Tensor in = vit_->begins_model(chunk)
+                          ? fields_BVYX
+                          : wires_.receive_activation(vit_->token_shape(batch), options_);
+    const Tensor out = vit_->forward(chunk, in, condition_BC, {});
+    if (vit_->ends_model(chunk)) {
+      prediction = out;
+    } else {
+      wires_.send_activation(out);
+    }
+  }
+  wires_.finish();
+  const auto shape = prediction.sizes().vec();
+  return mesh_.pp()
+      .broadcast(prediction.contiguous().view({-1}), mesh_.pp().size() - 1, "prediction")
+      .wait()
+      .view(shape);
+}
+
+std::string MeshModel::attention_kernel() const {
+  return attention_kernel_name(at::empty({1, 1, 1, head_dim_}, options_.dtype(compute_)));
 }
 
 }  // namespace seqvit

@@ -6,6 +6,8 @@
 #include "comm/mesh.h"
 #include "core/config.h"
 #include "model/vit.h"
+#include "ops/attention_choice.h"
+#include "parallel/pipeline.h"
 
 namespace seqvit {
 
@@ -16,23 +18,42 @@ class MeshModel {
   MeshModel(const ModelShape& shape, const Config& config, Mesh& mesh,
             std::unique_ptr<SequenceParallel> strategy = nullptr);
 
+  /// A forecast without gradient: normalised inputs on my slab, conditions -> targets (as Vit::forward),
+  /// through all pipeline stages and the same on each. Collective.
+  Tensor predict(const Tensor& fields_BVYX, const Tensor& condition_BC);
+
   Vit& vit() { return *vit_; }
+  PipelineWires& wires() { return wires_; }
   const Slab& slab() const { return slab_; }
   const TokenGrid& token_grid() const { return grid_; }
   Mesh& mesh() { return mesh_; }
+  /// 1 where my tokens predict the point: [T, Y, X]. The same on all pipeline stages.
+  const Tensor& owned() const { return owned_; }
+  int64_t chunks() const { return chunks_; }
+  /// Whether targets and loss are known here.
+  bool ends_model() const { return vit_->ends_model(chunks_ - 1); }
+  /// Weights of the whole model.
+  int64_t parameters() const { return parameters_; }
   /// Name of the kernel that computes attention here.
-  const char* attention_kernel() const;
-  /// Of weights, inputs and the loss.
-  at::ScalarType master() const { return master_; }
+  std::string attention_kernel() const;
+  /// How it was chosen, where there was a choice (on GPUs).
+  const std::vector<KernelTrial>& attention_trials() const { return attention_trials_; }
+  /// Type and device of weights, inputs and the loss.
+  const at::TensorOptions& options() const { return options_; }
 
  private:
   Mesh& mesh_;
   TokenGrid grid_;
   Slab slab_;
-  int64_t head_dim_;
-  at::ScalarType compute_, master_;
+  int64_t head_dim_, chunks_, parameters_ = 0;
+  at::ScalarType compute_;
+  at::TensorOptions options_;
+  TensorParallel tensor_;
   std::unique_ptr<SequenceParallel> sequence_;
   std::unique_ptr<Vit> vit_;
+  PipelineWires wires_;
+  Tensor owned_;
+  std::vector<KernelTrial> attention_trials_;
 };
 
 }  // namespace seqvit

@@ -47,7 +47,7 @@ ModelForecaster::ModelForecaster(const Experiment& experiment, MeshModel& model)
 
   Tensor owned =
       at::zeros({static_cast<int64_t>(dataset.variables().size()), slab.size(), columns}, at::kFloat);
-  const Tensor of_targets = model.vit().owned();
+  const Tensor of_targets = model.owned().cpu();
   for (size_t t = 0; t < experiment.targets.size(); ++t)
     owned[experiment.targets[t]].copy_(of_targets[t]);
   owned_.assign(owned.const_data_ptr<float>(), owned.const_data_ptr<float>() + owned.numel());
@@ -66,9 +66,9 @@ std::vector<float> ModelForecaster::step(std::span<const float> states, std::spa
                            .to(at::kDouble);
   const auto [mean, std] = tensors_of(statistics.variables);
   const Tensor fields = at::nan_to_num((state - mean) / std);
-  const Tensor input = at::cat({fields, statics_.expand({batch, -1, -1, -1})}, 1).to(model_.master());
+  const Tensor input = at::cat({fields, statics_.expand({batch, -1, -1, -1})}, 1).to(model_.options());
   const Tensor prediction =
-      model_.vit().forward(input, conditions(experiment_, times).to(model_.master())).to(at::kDouble);
+      model_.predict(input, conditions(experiment_, times).to(model_.options())).to(at::kCPU, at::kDouble);
 
   Tensor next = at::full_like(state, std::numeric_limits<double>::quiet_NaN());
   const bool tendency = experiment_.config.model.predict == Predict::tendency;
@@ -85,7 +85,7 @@ std::vector<float> ModelForecaster::step(std::span<const float> states, std::spa
 
 void ModelForecaster::sum_over_ranks(std::span<double> values) {
   const Tensor local = at::from_blob(values.data(), {static_cast<int64_t>(values.size())}, at::kDouble);
-  const Tensor sum = model_.mesh().sp().all_reduce(local.clone(), "scores").wait();
+  const Tensor sum = model_.mesh().tokens().all_reduce(local.clone(), "scores").wait();
   std::copy_n(sum.const_data_ptr<double>(), values.size(), values.begin());
 }
 

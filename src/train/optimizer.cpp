@@ -5,8 +5,8 @@
 
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/_fused_adamw.h>
-#include <ATen/ops/full.h>
 #include <ATen/ops/scalar_tensor.h>
+#include <ATen/ops/zeros.h>
 #include <ATen/ops/zeros_like.h>
 
 namespace seqvit {
@@ -20,8 +20,8 @@ double learning_rate(const TrainConfig& config, int64_t step) {
   return config.learning_rate * 0.5 * (1.0 + std::cos(std::numbers::pi * progress));
 }
 
-AdamW::AdamW(std::vector<ParamGroup*> groups, const TrainConfig& config)
-    : groups_(std::move(groups)), config_(config) {
+AdamW::AdamW(std::vector<ParamGroup*> groups, const TrainConfig& config, Comm& world)
+    : groups_(std::move(groups)), config_(config), world_(world) {
   for (ParamGroup* group : groups_) {
     for (const Section& section : group->sections()) {
       const Tensor zero = at::zeros_like(section.weight.detach());
@@ -32,15 +32,20 @@ AdamW::AdamW(std::vector<ParamGroup*> groups, const TrainConfig& config)
 
 double AdamW::clip(double max_norm) {
   const at::NoGradGuard no_grad;
-  Tensor sum = at::scalar_tensor(0.0, at::kDouble);
+  Tensor sum = at::zeros({1}, at::kDouble);
   for (ParamGroup* group : groups_) {
+    const Comm& sharers = *group->sharding().data;
     for (const Section& section : group->sections()) {
-      if (section.gradient.defined()) sum += section.gradient.square().sum(at::kDouble);
+      if (!section.gradient.defined()) continue;
+      // At stage 0 every rank holds the whole gradient: each still counts only its share.
+      const Range mine = share(section.size, sharers.rank(), sharers.size());
+      sum += section.gradient.narrow(0, mine.begin - section.mine.begin, mine.size())
+                 .square()
+                 .sum(at::kDouble)
+                 .cpu();
     }
   }
-  const Sharding& sharding = groups_.front()->sharding();
-  // At stage 0 every rank holds the whole gradient already.
-  if (sharding.stage > 0) sum = sharding.data->all_reduce(sum.view({1}), "gradient norm").wait();
+  sum = world_.all_reduce(sum, "gradient norm").wait();
   const double norm = std::sqrt(sum.item<double>());
   if (max_norm > 0.0 && norm > max_norm) {
     for (ParamGroup* group : groups_) {
@@ -63,7 +68,7 @@ void AdamW::step(int64_t step, double rate) {
       const double decay = section.kind == ParamKind::matrix ? config_.weight_decay : 0.0;
       Tensor weight = section.weight.detach();
       // libtorch adds one to nothing here: the count is that of this step, which bias correction needs.
-      Tensor count = at::scalar_tensor(static_cast<double>(step), at::kFloat);
+      Tensor count = at::scalar_tensor(static_cast<double>(step), weight.options().dtype(at::kFloat));
       at::_fused_adamw_(at::TensorList(weight), at::TensorList(section.gradient), at::TensorList(state.first),
                         at::TensorList(state.second), {}, at::TensorList(count), rate, config_.betas[0],
                         config_.betas[1], decay, 1e-8, /*amsgrad=*/false, /*maximize=*/false);

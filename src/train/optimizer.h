@@ -15,7 +15,7 @@ double learning_rate(const TrainConfig& config, int64_t step);
 class AdamW {
  public:
   /// Matrices decay, vectors (norms, biases, positions) do not.
-  AdamW(std::vector<ParamGroup*> groups, const TrainConfig& config);
+  AdamW(std::vector<ParamGroup*> groups, const TrainConfig& config, Comm& world);
 
   /// Norm of the whole gradient, over all ranks; gradients are scaled down to `max_norm` where it is larger
   /// (0: never).
@@ -32,6 +32,7 @@ class AdamW {
  private:
   std::vector<ParamGroup*> groups_;
   TrainConfig config_;
+  Comm& world_;
   std::vector<Moments> moments_;
 };
 

@@ -45,13 +45,13 @@ LearnerBatch Trainer::to_tensors(const Batch& batch) const {
   const auto size = static_cast<int64_t>(batch.samples.size());
   auto tensor = [&](const std::vector<float>& values) {
     return at::from_blob(const_cast<float*>(values.data()), {static_cast<int64_t>(values.size())}, at::kFloat)
-        .to(learner_.model().master(), /*non_blocking=*/false, /*copy=*/true)
+        .to(learner_.model().options(), /*non_blocking=*/false, /*copy=*/true)
         .view({size, -1, learner_.model().slab().rows.size(), grid.columns()});
   };
   std::vector<TimeStamp> times;
   for (const Sample& sample : batch.samples)
     times.push_back(experiment_.dataset->times()[sample.input]);
-  return {tensor(batch.input), conditions(experiment_, times).to(learner_.model().master()),
+  return {tensor(batch.input), conditions(experiment_, times).to(learner_.model().options()),
           tensor(batch.target)};
 }
 
@@ -90,11 +90,12 @@ double Trainer::validate() {
     const Range mine = share(count, mesh_.dp().rank(), mesh_.dp().size());
     const LearnerBatch fields =
         to_tensors(reader_.read(std::span(samples).subspan(first + mine.begin, mine.size())));
-    const Tensor prediction = learner_.model().vit().forward(fields.input, fields.condition);
+    const Tensor prediction = learner_.model().predict(fields.input, fields.condition);
+    if (!learner_.model().ends_model()) continue;  // counted there
     loss += learner_.loss()(prediction, fields.target, 1.0).item<double>();
     weight += learner_.loss().weight_of(fields.target);
   }
-  const auto totals = learner_.sum_over_data({loss, weight}, "validation");
+  const auto totals = learner_.sum_over_ranks({loss, weight}, "validation");
   return totals[0] / totals[1];
 }
 

@@ -2,41 +2,67 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <string>
 
 #include <ATen/ATen.h>
-#include <ATen/core/grad_mode.h>
+#include <nlohmann/json.hpp>
 
+#include "comm/text.h"
 #include "core/error.h"
 #include "core/random.h"
 
 namespace seqvit {
 namespace {
 
-/// Whole flat vector of a section from everyone's share, cut into its weights.
-void add_whole(Snapshot& snapshot, ParamGroup& group, const Section& section, const Tensor& mine,
-               const std::string& before, const std::string& after) {
-  const Tensor whole = group.sharding().stage == 0
-                           ? mine
-                           : group.sharding().data->all_gather(mine, section.counts, "verify").wait();
-  int64_t at = 0;
-  for (const auto& param : section.params) {
-    snapshot.tensors.emplace_back(before + param->name() + after, whole.narrow(0, at, param->size()).clone());
-    at += param->size();
+using Pick = std::function<Tensor(const Section&)>;
+
+/// Whole weights (or their gradients) of my pipeline stage, by name: my share of each where it belongs,
+/// summed over ranks.
+Snapshot whole_of_stage(Learner& learner, Mesh& mesh, const Pick& pick) {
+  Snapshot all;
+  for (ParamGroup* group : learner.groups()) {
+    const Comm& sharers = *group->sharding().data;
+    for (const Section& section : group->sections()) {
+      if (section.size == 0) continue;
+      const Tensor values = pick(section).cpu();
+      for (const auto& param : section.params)
+        all.emplace(param->name(), at::zeros({elements_of(param->whole_shape())}, at::kDouble));
+      // At stage 0 every rank has all: each still gives only its share.
+      const Range mine = share(section.size, sharers.rank(), sharers.size());
+      for_each_slice(section, mine, [&](const Param& param, Range elements, int64_t offset) {
+        const Tensor& whole = all.at(param.name());
+        param.cut().for_each_run(elements, {0, whole.numel()}, [&](Range run, int64_t first) {
+          whole.narrow(0, first, run.size())
+              .copy_(values.narrow(0, offset + run.begin - elements.begin, run.size()));
+        });
+      });
+    }
   }
+  for (auto& [name, whole] : all)
+    whole = mesh.stage().all_reduce(whole, "verify").wait();
+  return all;
 }
 
-template <typename Pick>
-void add_params(Snapshot& snapshot, Learner& learner, const std::string& before, const std::string& after,
-                Pick pick) {
-  for (ParamGroup* group : learner.groups()) {
-    for (const Section& section : group->sections()) {
-      if (section.size > 0) add_whole(snapshot, *group, section, pick(section), before, after);
+/// Those of all stages.
+void add_params(Snapshot& snapshot, Learner& learner, Mesh& mesh, const std::string& before,
+                const std::string& after, const Pick& pick) {
+  const Snapshot mine = whole_of_stage(learner, mesh, pick);
+  for (int stage = 0; stage < mesh.pp().size(); ++stage) {
+    nlohmann::json sizes;
+    for (const auto& [name, whole] : mine)
+      sizes[name] = whole.numel();
+    sizes = nlohmann::json::parse(broadcast_text(mesh.pp(), sizes.dump(), stage, "verify"));
+    for (const auto& [name, size] : sizes.items()) {
+      const Tensor own =
+          stage == mesh.pp().rank() ? mine.at(name) : at::empty({size.get<int64_t>()}, at::kDouble);
+      snapshot[before + name + after] = mesh.pp().broadcast(own, stage, "verify").wait();
     }
   }
 }
 
-Tensor my_part(const Tensor& whole, const Learner& learner, const Slab& slab) {
+Tensor my_part(const Tensor& whole, const Learner& learner) {
+  const Slab& slab = learner.model().slab();
   return whole.slice(0, learner.my_samples().begin, learner.my_samples().end)
       .slice(2, slab.rows.begin, slab.rows.end);
 }
@@ -52,12 +78,15 @@ VerifyProblem make_verify_problem(const Config& config, const ModelShape& real) 
   c.train.steps = 100;
   c.model.patch_size = patch;
   c.model.embed_dim = 4 * c.model.num_heads;
-  c.model.depth = std::min<int64_t>(c.model.depth, 2);
+  // Parts of two blocks where the real ones have several, and an uneven one.
+  const int64_t parts = c.parallel.pp * c.parallel.interleave;
+  c.model.depth = std::min<int64_t>(c.model.depth, parts == 1 ? 2 : 2 * parts - 1);
   c.train.batch_size = c.parallel.dp * c.train.micro_batches + (c.parallel.dp > 1 ? 1 : 0);
 
   // Three patches in a row and enough rows for one to three patches a rank, the last overhanging on both
   // sides.
-  const int64_t rows = std::max<int64_t>(2, c.parallel.sp) * patch + std::max<int64_t>(1, patch / 2),
+  const int64_t rows = std::max<int64_t>(2, c.parallel.sp * c.parallel.tp) * patch +
+                       std::max<int64_t>(1, patch / 2),
                 columns = 3 * patch - patch / 2;
   for (int64_t y = 0; y < rows; ++y)
     problem.grid.latitude.push_back(80.0 - 160.0 * static_cast<double>(y) / static_cast<double>(rows));
@@ -91,39 +120,39 @@ VerifyFields make_verify_fields(const VerifyProblem& problem) {
   return fields;
 }
 
+LearnerBatch part_of(const VerifyFields& fields, const Learner& learner) {
+  const Range samples = learner.my_samples();
+  const auto& options = learner.model().options();
+  return {my_part(fields.input, learner).contiguous().to(options),
+          fields.condition.slice(0, samples.begin, samples.end).to(options),
+          my_part(fields.target, learner).contiguous().to(options)};
+}
+
 Snapshot take_snapshot(Learner& learner, Mesh& mesh, const VerifyFields& fields, int64_t steps) {
   Snapshot snapshot;
-  const Slab& slab = learner.model().slab();
-  const LearnerBatch batch{my_part(fields.input, learner, slab).contiguous(),
-                           fields.condition.slice(0, learner.my_samples().begin, learner.my_samples().end),
-                           my_part(fields.target, learner, slab).contiguous()};
-  {
-    const at::NoGradGuard no_grad;
-    Tensor whole = at::zeros_like(fields.target);
-    my_part(whole, learner, slab).copy_(learner.model().vit().forward(batch.input, batch.condition));
-    const Tensor sum = mesh.data().all_reduce(whole.flatten(), "verify").wait();
-    snapshot.tensors.emplace_back("prediction", sum.clone());
-  }
+  const LearnerBatch batch = part_of(fields, learner);
+  Tensor whole = at::zeros_like(fields.target);
+  const Tensor prediction = learner.model().predict(batch.input, batch.condition);
+  if (learner.model().ends_model()) my_part(whole, learner).copy_(prediction);
+  snapshot["prediction"] = mesh.world().all_reduce(whole.flatten(), "verify").wait();
   for (int64_t step = 0; step < steps; ++step) {
     const double loss = learner.backward(batch, step);
-    snapshot.tensors.emplace_back("loss of step " + std::to_string(step + 1),
-                                  at::full({1}, loss, at::kDouble));
+    snapshot["loss of step " + std::to_string(step + 1)] = at::full({1}, loss, at::kDouble);
     if (step == 0) {
-      add_params(snapshot, learner, "gradient of ", "", [](const Section& s) { return s.gradient; });
+      add_params(snapshot, learner, mesh, "gradient of ", "", [](const Section& s) { return s.gradient; });
     }
     learner.update(step, loss);
   }
-  add_params(snapshot, learner, "", " after " + std::to_string(steps) + " steps",
+  add_params(snapshot, learner, mesh, "", " after " + std::to_string(steps) + " steps",
              [](const Section& s) { return s.weight.detach(); });
   return snapshot;
 }
 
 Difference compare(const Snapshot& expected, const Snapshot& found) {
-  check(expected.tensors.size() == found.tensors.size(), "snapshots of different models");
+  check(expected.size() == found.size(), "snapshots of different models");
   Difference worst;
-  for (size_t t = 0; t < expected.tensors.size(); ++t) {
-    const auto& [name, a] = expected.tensors[t];
-    const Tensor& b = found.tensors[t].second;
+  for (const auto& [name, a] : expected) {
+    const Tensor& b = found.at(name);
     const Tensor error = at::nan_to_num((a - b).abs(), /*nan=*/INFINITY);
     const double scale = std::max(a.abs().max().item<double>(), 1e-300);
     const auto at_worst = error.argmax().item<int64_t>();
@@ -144,7 +173,7 @@ VerifyReport verify_layout(const VerifyProblem& problem, Comm& world, int64_t st
   Tensor result = at::zeros({1}, at::kDouble);
   VerifyReport report;
   report.tolerance = tolerance;
-  report.tensors = static_cast<int64_t>(found.tensors.size());
+  report.tensors = static_cast<int64_t>(found.size());
   if (world.rank() == 0) {
     Config serial = problem.config;
     serial.parallel = {};

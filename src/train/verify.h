@@ -6,8 +6,8 @@
 /// them shows.
 #pragma once
 
+#include <map>
 #include <string>
-#include <vector>
 
 #include "train/learner.h"
 
@@ -30,12 +30,12 @@ struct VerifyFields {
   Tensor input, condition, target;
 };
 VerifyFields make_verify_fields(const VerifyProblem& problem);
+/// Samples and rows of a rank's learner.
+LearnerBatch part_of(const VerifyFields& fields, const Learner& learner);
 
-/// Whole tensors by name: what a run computes, put together from all ranks.
-struct Snapshot {
-  std::vector<std::pair<std::string, Tensor>>
-      tensors;  ///< "prediction", "loss", "gradient of NAME", "NAME after 3 steps"
-};
+/// Whole tensors by name, put together from all ranks: "prediction", "loss of step 1", "gradient of NAME",
+/// "NAME after 3 steps".
+using Snapshot = std::map<std::string, Tensor>;
 
 /// Runs `steps` optimizer steps; prediction, loss and gradients are those of the first. Collective; whole on
 /// every rank.

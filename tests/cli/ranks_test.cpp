@@ -75,15 +75,17 @@ void expect_like_one_rank(const std::string& config, const std::vector<std::stri
 
 TEST(Ranks, TrainAndEvaluateLikeOneRank) {
   const TemporaryDirectory d;
-  expect_like_one_rank(small_config(d.path()), {},
-                       {{2, {"--parallel.sp=2", "--parallel.sequence=ulysses", "--parallel.zero=3"}},
-                        {3, {"--parallel.sp=3", "--parallel.sequence=ring", "--parallel.zero=1"}},
-                        {4,
-                         {"--parallel.sp=2", "--parallel.dp=2", "--parallel.sequence=lss",
-                          "--parallel.zero=2", "--memory.recompute=full"}},
-                        {4,
-                         {"--parallel.sp=4", "--parallel.sequence=hybrid", "--parallel.ulysses=2",
-                          "--memory.recompute=keep_attention"}}});
+  expect_like_one_rank(
+      small_config(d.path()), {},
+      {{2, {"--parallel.sp=2", "--parallel.sequence=ulysses", "--parallel.zero=3"}},
+       {3, {"--parallel.sp=3", "--parallel.sequence=ring", "--parallel.zero=1"}},
+       {4,
+        {"--parallel.sp=2", "--parallel.dp=2", "--parallel.sequence=lss", "--parallel.zero=2",
+         "--memory.recompute=full"}},
+       {4,
+        {"--parallel.sp=4", "--parallel.sequence=hybrid", "--parallel.ulysses=2",
+         "--memory.recompute=keep_attention"}},
+       {4, {"--parallel.pp=2", "--parallel.tp=2", "--train.micro_batches=2", "--parallel.zero=1"}}});
 }
 
 /// Minutes long: runs where SEQVIT_SPEEDY names speedy_t30_global_6h_1y.nc.
@@ -99,6 +101,9 @@ TEST(Ranks, EveryStrategyTrainsSpeedyLikeOneRank) {
     }
   }
   layouts.push_back({4, {"--parallel.sp=4", "--parallel.sequence=hybrid", "--parallel.ulysses=2"}});
+  layouts.push_back({2, {"--parallel.pp=2", "--train.micro_batches=2"}});
+  layouts.push_back({2, {"--parallel.tp=2"}});
+  layouts.push_back({4, {"--parallel.pp=2", "--parallel.sp=2", "--train.micro_batches=4"}});
   expect_like_one_rank(SEQVIT_SOURCE_DIR "/configs/speedy.yaml",
                        {"--data.files=[" + std::string(file) + "]", "--stop-after=50"}, layouts);
 }

@@ -75,6 +75,14 @@ void mesh(Comm& world) {
       EXPECT_EQ(worlds(made.sp(), me), sps);
       EXPECT_EQ(worlds(made.tp(), me), tps);
       EXPECT_EQ(worlds(made.data(), me), data);
+      std::vector<int64_t> stage, tokens;
+      for (int i = 0; i < dp * sp * tp; ++i)
+        stage.push_back(int64_t{p} * dp * sp * tp + i);
+      for (int i = 0; i < sp * tp; ++i)
+        tokens.push_back(at(p, d, i / tp, i % tp));
+      EXPECT_EQ(worlds(made.stage(), me), stage);
+      EXPECT_EQ(worlds(made.tokens(), me), tokens);
+      EXPECT_EQ(worlds(made.pp_back(), me), pps);
       EXPECT_EQ(made.data().rank(), d * sp + s);
       EXPECT_EQ(&made.world(), &world);
     }

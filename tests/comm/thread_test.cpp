@@ -8,6 +8,7 @@
 
 #include <gtest/gtest.h>
 
+#include "comm/device_comm.h"
 #include "conformance.h"
 #include "core/error.h"
 #include "tensors.h"
@@ -48,6 +49,16 @@ TEST_P(OnThreads, conforms) {
 INSTANTIATE_TEST_SUITE_P(, OnThreads, testing::ValuesIn(runs()), [](const auto& run) {
   return std::string(run.param.one.name) + "_" + std::to_string(run.param.ranks);
 });
+
+/// Tensors of the host pass through a communicator for devices as they do without it.
+TEST(DeviceComm, conforms) {
+  for (auto part : {moving_cases, summing_cases, order_cases}) {
+    for (const ConformanceCase& each : part()) {
+      reset_comm_state();
+      run_ranks(3, [&](Comm& host) { each.run(*make_device_comm(host, MakeDirect())); });
+    }
+  }
+}
 
 Tensor one() {
   return make<float>(1, [](int64_t) { return 1; });

@@ -87,9 +87,15 @@ TEST(Config, RefusesContradictions) {
       {{"data.static=[t]"}, {"'t'", "data.static"}},
       {{"data.files=[]"}, {"data.files"}},
       {{"data.split.train=[1]"}, {"data.split.train", "[first, last]"}},
-      {{"parallel.sp=5"}, {"parallel.sp 5", "num_heads is 4"}},
+      {{"parallel.sp=5"}, {"parallel.sp 5", "num_heads 4", "use ring"}},
       {{"parallel.sequence=hybrid", "parallel.sp=6", "parallel.ulysses=4"}, {"multiple of parallel.ulysses"}},
-      {{"parallel.tp=2"}, {"parallel.tp"}}};
+      {{"parallel.tp=5"}, {"parallel.tp 5", "num_heads is 4"}},
+      {{"parallel.tp=2", "parallel.sp=3"}, {"parallel.sp 3", "2 are left", "parallel.tp 2"}},
+      {{"parallel.pp=3", "parallel.interleave=2"},
+       {"parallel.pp 3 x parallel.interleave 2", "model.depth 4"}},
+      {{"parallel.pp=2", "parallel.interleave=2", "train.micro_batches=3"},
+       {"parallel.interleave 2", "3 micro-batches"}},
+      {{"parallel.interleave=2"}, {"parallel.interleave 2", "found pp 1"}}};
   for (const auto& [overrides, words] : cases) {
     expect_error(Exit::usage, words, [&] { parse(kGood, overrides); });
   }

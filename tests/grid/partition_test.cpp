@@ -41,7 +41,9 @@ TEST(Slab, OneRankHasTheWholeGrid) {
 }
 
 TEST(Slab, RefusesMoreRanksThanParts) {
-  expect_error(Exit::usage, {"parallel.sp 7", "6 parts"}, [] { make_slab({8, 12, 4, 1, 1}, 0, 7); });
+  expect_error(Exit::usage, {"parallel.sp x parallel.tp = 7", "6 parts"}, [] {
+    make_slab({8, 12, 4, 1, 1}, 0, 7);
+  });
 }
 
 }  // namespace

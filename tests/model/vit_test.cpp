@@ -25,12 +25,18 @@ struct Fixture {
                    at::ScalarType compute = at::kDouble, at::ScalarType master = at::kDouble)
       : comm(make_self_comm()),
         attention(make_local_attention()),
-        sharding{comm.get(), 0, compute, master},
-        vit(shape, make_slab(shape.token_grid(), 0, 1), *attention, sharding,
-            MemoryConfig{.recompute = recompute}) {}
+        tensor(*comm, {shape.token_grid().tokens()}),
+        layout{make_slab(shape.token_grid(), 0, 1),
+               attention.get(),
+               &tensor,
+               {comm.get(), 0, compute, master},
+               {comm.get(), 0, compute, master},
+               {{0, shape.config.depth}}},
+        vit(shape, layout, MemoryConfig{.recompute = recompute}) {}
   std::unique_ptr<Comm> comm;
   std::unique_ptr<SequenceParallel> attention;
-  Sharding sharding;
+  TensorParallel tensor;
+  ModelLayout layout;
   Vit vit;
 };
 
@@ -47,7 +53,8 @@ TEST(Vit, PredictsTargetsOnTheGrid) {
     EXPECT_EQ(
         f.vit.forward(at::randn({2, 3, 5, 7}, at::kDouble), at::randn({2, 4}, at::kDouble)).sizes().vec(),
         (std::vector<int64_t>{2, 2, 5, 7}));
-    EXPECT_TRUE(at::equal(f.vit.owned(), at::ones({2, 5, 7}, at::kDouble)));
+    EXPECT_TRUE(at::equal(owned_points(small_shape(tokens), f.layout.slab, at::kDouble),
+                          at::ones({2, 5, 7}, at::kDouble)));
   }
 }
 

@@ -68,6 +68,32 @@ TEST(Mlp, InTilesEqualsTheWholeInValueAndGradient) {
   }
 }
 
+/// As tensor parallelism uses it: hidden channels in two parts whose results add up.
+TEST(Mlp, PartsOfTheHiddenChannelsAddUp) {
+  at::manual_seed(3);
+  const MlpWeights w = random_weights(6, 20, at::kDouble);
+  const Tensor u = at::randn({2, 11, 6}, at::kDouble).requires_grad_(),
+               seed = at::randn({2, 11, 6}, at::kDouble);
+  const std::vector<Tensor> inputs = {u, w.fc1_weight, w.fc1_bias, w.fc2_weight};
+  auto with = [&](const Tensor& y) {
+    (y * seed).sum().backward();
+    std::vector<Tensor> all = {y.detach()};
+    for (const Tensor& input : inputs) {
+      all.push_back(input.grad().clone());
+      input.mutable_grad().reset();
+    }
+    return all;
+  };
+  auto part = [&](int64_t begin, int64_t end) {
+    MlpWeights of = w;
+    of.fc1_weight = w.fc1_weight.slice(0, begin, end), of.fc1_bias = w.fc1_bias.slice(0, begin, end);
+    of.fc2_weight = w.fc2_weight.slice(1, begin, end);
+    return mlp(u, of, 4);
+  };
+  const auto expected = with(at::linear(at::gelu(at::linear(u, w.fc1_weight, w.fc1_bias)), w.fc2_weight));
+  EXPECT_LT(worst(with(part(0, 7) + part(7, 20)), expected), 1e-12);
+}
+
 /// As the last thing of a recomputed part, with what is kept in memory and in a file.
 TEST(Mlp, EndsARecomputedPart) {
   at::manual_seed(2);

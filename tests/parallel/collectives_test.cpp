@@ -63,5 +63,30 @@ TEST(AllGather, SumsBf16GradientsInFp32) {
   });
 }
 
+TEST(ReduceScatter, SumsAndItsBackwardGathers) {
+  for (const int ranks : {1, 2, 3, 4}) {
+    const Counts tokens = share_sizes(10, ranks);
+    at::manual_seed(3);
+    const Tensor x = at::randn({ranks, 2, 10, 3}, at::kDouble), weight = at::randn({2, 10, 3}, at::kDouble);
+    run_ranks(ranks, [&](Comm& comm) {
+      const int me = comm.rank();
+      const Tensor mine = x[me].clone().requires_grad_();
+      for (const bool unread : {false, true}) {
+        const Tensor sum = reduce_scatter(mine, 1, tokens, comm, "test", unread);
+        ASSERT_EQ(sum.sizes(), part(x[0], 1, tokens, me).sizes());
+        EXPECT_TRUE(unread || at::allclose(sum, part(x.sum(0), 1, tokens, me)));
+        (sum * part(weight, 1, tokens, me)).sum().backward();
+        EXPECT_TRUE(at::equal(mine.grad(), weight));
+        mine.mutable_grad().reset();
+      }
+      // Parts in bf16 are summed in fp32.
+      const Tensor exact =
+          reduce_scatter(at::full({1, 10, 1}, 1.0 + me / 128.0, at::kBFloat16), 1, tokens, comm, "test");
+      EXPECT_EQ(exact.scalar_type(), at::kFloat);
+      EXPECT_TRUE(at::allclose(exact, at::full_like(exact, ranks + ranks * (ranks - 1) / 256.0), 0, 1e-6));
+    });
+  }
+}
+
 }  // namespace
 }  // namespace seqvit

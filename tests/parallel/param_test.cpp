@@ -110,5 +110,23 @@ TEST(ParamGroup, PrefetchedWeightsAreTheSame) {
   });
 }
 
+/// A rank that holds part of a weight starts from, and trains, the same elements as one that holds all.
+TEST(ParamGroup, ASliceIsThatPartOfTheWhole) {
+  const auto comm = make_self_comm();
+  const Sharding sharding{comm.get(), 0, at::kDouble, at::kDouble};
+  ParamGroup whole("g", sharding), part("g", sharding);
+  const Init init = init_truncated_normal(1.0, 7, "g.a");
+  const Param* a = whole.add("a", {6, 4}, ParamKind::matrix, init);
+  const Param* rows = part.add("a", {6, 4}, ParamKind::matrix, init, {0, 3, {1, 2}});
+  const Param* columns = part.add("b", {6, 4}, ParamKind::matrix, init, {1, 1, {1, 3}});
+  whole.seal();
+  part.seal();
+  const auto of_whole = whole.gather(), of_part = part.gather();
+  EXPECT_TRUE(at::equal(**rows, (**a).view({3, 2, 4}).select(1, 1)));
+  EXPECT_TRUE(at::equal(**columns, (**a).slice(1, 1, 3)));
+  EXPECT_EQ(columns->whole_shape(), a->shape());
+  EXPECT_EQ(columns->size(), 12);
+}
+
 }  // namespace
 }  // namespace seqvit

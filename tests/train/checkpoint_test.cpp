@@ -23,7 +23,7 @@ struct Fixture {
     b.add("w", {7, 2}, ParamKind::matrix, init_truncated_normal(1, 1, "bw"));
     a.seal();
     b.seal();
-    optimizer.emplace(groups(), TrainConfig{});
+    optimizer.emplace(groups(), TrainConfig{}, comm);
   }
   std::vector<ParamGroup*> groups() { return {&a, &b}; }
 

@@ -18,12 +18,15 @@ struct Layout {
   Tokens tokens = Tokens::joint;
   int micro_batches = 1;
   int rows = 0;  ///< of the grid; 0: as the problem chooses (overhanging, uneven)
+  int pp = 1, tp = 1, interleave = 1;
+  int ranks() const { return pp * dp * sp * tp; }
 };
 
 std::string name_of(const Layout& l) {
-  return fmt::format("{} dp {} sp {} zero {} recompute {} heads {} tokens {} micro {} rows {}",
-                     to_string(l.sequence), l.dp, l.sp, l.zero, to_string(l.recompute), l.heads,
-                     to_string(l.tokens), l.micro_batches, l.rows);
+  return fmt::format(
+      "{} pp {} x {} dp {} sp {} tp {} zero {} recompute {} heads {} tokens {} micro {} rows {}",
+      to_string(l.sequence), l.pp, l.interleave, l.dp, l.sp, l.tp, l.zero, to_string(l.recompute), l.heads,
+      to_string(l.tokens), l.micro_batches, l.rows);
 }
 
 VerifyProblem problem_of(const Layout& l) {
@@ -32,7 +35,7 @@ VerifyProblem problem_of(const Layout& l) {
   config.data.split.train = {"0", "1"};
   config.model.num_heads = l.heads;
   config.model.embed_dim = 4 * l.heads;
-  config.model.depth = 2;
+  config.model.depth = 2 * l.pp * l.interleave;
   config.model.patch_size = 2;
   config.model.tokens = l.tokens;
   config.model.aggregated_tokens = l.tokens == Tokens::aggregated ? 2 : 1;
@@ -40,7 +43,8 @@ VerifyProblem problem_of(const Layout& l) {
   config.train.micro_batches = l.micro_batches;
   config.train.learning_rate = 1e-3;
   config.train.seed = 3;
-  config.parallel.dp = l.dp, config.parallel.sp = l.sp;
+  config.parallel.pp = l.pp, config.parallel.dp = l.dp, config.parallel.sp = l.sp, config.parallel.tp = l.tp;
+  config.parallel.interleave = l.interleave;
   config.parallel.sequence = l.sequence, config.parallel.ulysses = l.ulysses, config.parallel.zero = l.zero;
   config.memory.recompute = l.recompute;
   config.memory.mlp_chunk = 3;  // leaves a rest in most slabs
@@ -59,7 +63,7 @@ VerifyProblem problem_of(const Layout& l) {
 
 void expect_equal(const Layout& layout, int64_t steps, double tolerance) {
   const VerifyProblem problem = problem_of(layout);
-  run_ranks(layout.dp * layout.sp, [&](Comm& world) {
+  run_ranks(layout.ranks(), [&](Comm& world) {
     const VerifyReport report = verify_layout(problem, world, steps, tolerance);
     if (world.rank() > 0) return;
     EXPECT_TRUE(report.passed()) << name_of(layout) << ": " << report.worst.relative << " at "
@@ -103,6 +107,89 @@ TEST(Equivalence, EveryMeshComputesWhatOneRankDoes) {
   EXPECT_GE(layouts.size(), 60U);
   for (const Layout& layout : layouts)
     expect_equal(layout, 1, 1e-10);
+}
+
+constexpr Sequence kSequences[] = {Sequence::ulysses, Sequence::lss, Sequence::lss_kv, Sequence::ring};
+
+/// tp {1, 2, 4} x pp {1, 2, 3} x strategies: heads, channels and tokens that divide and that do not.
+std::vector<Layout> deep_table() {
+  const Recompute modes[] = {Recompute::none, Recompute::full, Recompute::keep_attention};
+  std::vector<Layout> layouts;
+  int turn = 0;
+  for (const Sequence sequence : kSequences) {
+    for (const int pp : {1, 2, 3}) {
+      for (const int tp : {1, 2, 4}) {
+        for (const int sp : {1, 2}) {
+          if (pp * tp == 1) continue;
+          layouts.push_back({.sequence = sequence,
+                             .dp = 1,
+                             .sp = sp,
+                             .ulysses = 1,
+                             .zero = turn % 4,
+                             .recompute = modes[turn % 3],
+                             .heads = tp * sp + turn % 2,
+                             .tokens = static_cast<Tokens>(turn / 2 % 3),
+                             .micro_batches = 1 + turn % 4,
+                             .pp = pp,
+                             .tp = tp});
+          ++turn;
+        }
+      }
+    }
+  }
+  return layouts;
+}
+
+TEST(Equivalence, TensorAndPipelineParallelComputeWhatOneRankDoes) {
+  for (const Layout& layout : deep_table())
+    expect_equal(layout, 1, 1e-10);
+}
+
+/// pp 2 x dp 2 x sp 2 x tp 2, each strategy, each stage of ZeRO.
+TEST(Equivalence, AllAxesTogether) {
+  for (const Sequence sequence : kSequences) {
+    for (const int zero : {0, 1, 2, 3}) {
+      expect_equal({.sequence = sequence,
+                    .dp = 2,
+                    .sp = 2,
+                    .ulysses = 1,
+                    .zero = zero,
+                    .recompute = zero % 2 == 0 ? Recompute::keep_attention : Recompute::none,
+                    .heads = 4,
+                    .micro_batches = 2,
+                    .pp = 2,
+                    .tp = 2},
+                   2, 1e-10);
+    }
+  }
+  expect_equal({.sequence = Sequence::hybrid,
+                .dp = 1,
+                .sp = 4,
+                .ulysses = 2,
+                .zero = 3,
+                .recompute = Recompute::full,
+                .heads = 5,
+                .micro_batches = 3,
+                .pp = 2,
+                .tp = 2},
+               2, 1e-10);
+}
+
+TEST(Equivalence, InterleavedPipeline) {
+  for (const auto& [pp, interleave, micro] : {std::tuple{2, 2, 2}, {2, 3, 4}, {3, 2, 6}}) {
+    expect_equal({.sequence = Sequence::ring,
+                  .dp = 1,
+                  .sp = 2,
+                  .ulysses = 1,
+                  .zero = micro % 4,
+                  .recompute = Recompute::keep_attention,
+                  .heads = 2,
+                  .micro_batches = micro,
+                  .pp = pp,
+                  .tp = 1,
+                  .interleave = interleave},
+                 2, 1e-10);
+  }
 }
 
 TEST(Equivalence, SixStepsStayTogether) {

@@ -33,7 +33,7 @@ void save_numbered(Comm& comm, const std::filesystem::path& run, int stage) {
   group.add("head.weight", {3, 4}, ParamKind::matrix, numbered(100));
   group.add("norm.weight", {9}, ParamKind::vector, numbered(200));
   group.seal();
-  AdamW optimizer({&group}, TrainConfig{});
+  AdamW optimizer({&group}, TrainConfig{}, comm);
   Checkpoints(run, comm).save({&group}, optimizer, {1, 1.0}, false, 1);
 }
 

@@ -2,6 +2,7 @@
 /// with one rank. Most are planted between the ranks, by a communicator that answers wrongly; the rest by
 /// hand.
 #include <cstring>
+#include <limits>
 
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
@@ -24,6 +25,7 @@ class FaultyComm final : public Comm {
   struct Fault {
     const char* purpose = "";
     std::function<Tensor(const Tensor& result, const Tensor& mine, int size)> change;
+    int from = 0, to = std::numeric_limits<int>::max();  ///< of the calls with that purpose
   };
   FaultyComm(std::unique_ptr<Comm> owned, Comm& inner, Fault fault)
       : owned_(std::move(owned)), inner_(inner), fault_(std::move(fault)) {}
@@ -60,43 +62,58 @@ class FaultyComm final : public Comm {
   std::unique_ptr<Comm> owned_;
   Comm& inner_;
   Fault fault_;
+  int calls_ = 0;
 
   Pending changed(Pending pending, const Tensor& mine, const char* purpose) {
     if (std::strcmp(purpose, fault_.purpose) != 0) return pending;
+    const int call = calls_++;
+    if (call < fault_.from || call >= fault_.to) return pending;
     return Pending([this, mine, p = std::make_shared<Pending>(std::move(pending))] {
       return fault_.change(p->wait(), mine, size());
     });
   }
 };
 
-VerifyProblem problem_of(Sequence sequence, int zero) {
+VerifyProblem problem_of(const ParallelConfig& parallel, int64_t micro_batches = 1) {
   Config config;
   config.model.num_heads = 4, config.model.embed_dim = 16, config.model.depth = 2,
   config.model.patch_size = 2;
-  config.parallel.sp = kRanks, config.parallel.sequence = sequence, config.parallel.zero = zero;
+  config.parallel = parallel;
+  config.train.micro_batches = micro_batches;
   config.train.seed = 1;
   ModelShape real;
   real.inputs = 2, real.targets = {0, 1}, real.conditions = 4, real.seed = 1;
   return make_verify_problem(config, real);
 }
 
+ParallelConfig over_tokens(Sequence sequence, int zero) {
+  ParallelConfig parallel;
+  parallel.sp = kRanks, parallel.sequence = sequence, parallel.zero = zero;
+  return parallel;
+}
+
 /// The largest relative difference from one rank with a fault on the wires.
-double with_wire_fault(Sequence sequence, int zero, const FaultyComm::Fault& fault) {
+double with_wire_fault(const ParallelConfig& parallel, const FaultyComm::Fault& fault,
+                       int64_t micro_batches = 1) {
   double worst = 0;
   run_ranks(kRanks, [&](Comm& world) {
     FaultyComm faulty(nullptr, world, fault);
-    const VerifyReport report = verify_layout(problem_of(sequence, zero), faulty);
+    const VerifyReport report = verify_layout(problem_of(parallel, micro_batches), faulty);
     if (world.rank() == 0) worst = report.worst.relative;
   });
   return worst;
+}
+
+double with_wire_fault(Sequence sequence, int zero, const FaultyComm::Fault& fault) {
+  return with_wire_fault(over_tokens(sequence, zero), fault);
 }
 
 /// The same with a learner and fields spoilt by hand on some rank.
 using Spoil = std::function<void(Learner&, VerifyFields&, int rank)>;
 using MakeStrategy = std::function<std::unique_ptr<SequenceParallel>(Comm& sp, const Counts& tokens)>;
 
-double with_fault(Sequence sequence, int zero, const Spoil& spoil, const MakeStrategy& make = nullptr) {
-  const VerifyProblem problem = problem_of(sequence, zero);
+double with_fault(const ParallelConfig& layout, const Spoil& spoil, const MakeStrategy& make = nullptr) {
+  const VerifyProblem problem = problem_of(layout);
   const VerifyFields fields = make_verify_fields(problem);
   const auto self = make_self_comm();
   Mesh one(*self, 1, 1, 1, 1);
@@ -106,7 +123,7 @@ double with_fault(Sequence sequence, int zero, const Spoil& spoil, const MakeStr
   const Snapshot expected = take_snapshot(reference, one, fields, 2);
   double worst = 0;
   run_ranks(kRanks, [&](Comm& world) {
-    Mesh mesh(world, 1, 1, kRanks, 1);
+    Mesh mesh(world, layout);
     Counts tokens;
     for (int r = 0; r < kRanks; ++r)
       tokens.push_back(make_slab(problem.shape.token_grid(), r, kRanks).tokens.size());
@@ -120,10 +137,21 @@ double with_fault(Sequence sequence, int zero, const Spoil& spoil, const MakeStr
   return worst;
 }
 
+double with_fault(Sequence sequence, int zero, const Spoil& spoil, const MakeStrategy& make = nullptr) {
+  return with_fault(over_tokens(sequence, zero), spoil, make);
+}
+
+ParallelConfig tensor_parallel() {
+  ParallelConfig parallel;
+  parallel.tp = kRanks, parallel.zero = 0;
+  return parallel;
+}
+
 TEST(Faults, NoneIsSeenWhereThereIsNone) {
   const FaultyComm::Fault nothing{"lss", [](const Tensor& result, const Tensor&, int) { return result; }};
   EXPECT_LT(with_wire_fault(Sequence::lss, 3, nothing), 1e-10);
   EXPECT_LT(with_fault(Sequence::ring, 0, nullptr), 1e-10);
+  EXPECT_LT(with_fault(tensor_parallel(), nullptr), 1e-10);
 }
 
 TEST(Faults, EachIsCaught) {
@@ -199,6 +227,46 @@ TEST(Faults, EachIsCaught) {
            const at::NoGradGuard no_grad;
            if (rank == 2) learner.groups()[1]->sections()[0].weight.mul_(1.001);
          });
+       }},
+      {"fused projection cut across heads",
+       [] {
+         return with_fault(tensor_parallel(), [](Learner& learner, VerifyFields&, int rank) {
+           // As if rows 12 r to 12 r + 11 of [q; k; v] went to rank r: all ranks but two get no keys.
+           Section& matrices = learner.groups()[2]->sections()[0];
+           for_each_slice(matrices, matrices.mine, [&](const Param& param, Range elements, int64_t offset) {
+             if (param.name() != "blocks.0.attn.qkv.weight") return;
+             std::vector<float> rows(elements.size());
+             init_truncated_normal(0.02, 1, param.name())(rows, rank * elements.size());
+             const at::NoGradGuard no_grad;
+             matrices.weight.narrow(0, offset, elements.size()).copy_(at::tensor(rows));
+           });
+         });
+       }},
+      {"sum over tensor-parallel ranks left out in backward",
+       [] {
+         // 8 calls for the prediction, 8 forward, then 8 backward, every second of them a sum.
+         return with_wire_fault(tensor_parallel(), {"tp",
+                                                    [](const Tensor& result, const Tensor& mine, int) {
+                                                      return result.numel() < mine.numel()
+                                                                 ? mine.narrow(0, 0, result.numel())
+                                                                 : result;
+                                                    },
+                                                    16, 24});
+       }},
+      {"stage takes the micro-batch before",
+       [] {
+         ParallelConfig pipeline;
+         pipeline.pp = 2, pipeline.dp = 2;
+         return with_wire_fault(pipeline,
+                                {"pp",
+                                 [](const Tensor& result, const Tensor&, int) {
+                                   thread_local Tensor before;
+                                   Tensor late =
+                                       before.defined() && before.sizes() == result.sizes() ? before : result;
+                                   if (result.numel() > 0) before = result;
+                                   return late;
+                                 }},
+                                2);
        }},
       {"ring merges in bf16",
        [] {

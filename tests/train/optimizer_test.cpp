@@ -40,7 +40,7 @@ TEST(AdamW, FollowsItsDefinitionAndDecaysMatricesOnly) {
   Fixture f(*comm);
   TrainConfig config;
   config.betas = {0.9, 0.99}, config.weight_decay = 0.1;
-  AdamW optimizer({&f.group}, config);
+  AdamW optimizer({&f.group}, config, *comm);
   double m = 0, v = 0, matrix = 1, vector = 1;
   for (int step = 1; step <= 5; ++step) {
     const double gradient = 0.3 * step, rate = 0.01;
@@ -61,7 +61,7 @@ TEST(AdamW, ClipsTheNormOverAllRanks) {
   for (const int stage : {0, 1, 3}) {
     run_ranks(3, [&](Comm& comm) {
       Fixture f(comm, stage);
-      AdamW optimizer({&f.group}, TrainConfig{});
+      AdamW optimizer({&f.group}, TrainConfig{}, comm);
       f.backward(2.0);
       f.group.finish_gradients();  // 7 elements of 3 x 2
       EXPECT_NEAR(optimizer.clip(1.0), 6 * std::sqrt(7.0), 1e-12);

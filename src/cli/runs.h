@@ -1,0 +1,30 @@
+/// What `train` and `evaluate` do, for commands that do both.
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "cli/command.h"
+#include "cli/run_model.h"
+#include "evaluate/scores.h"
+
+namespace seqvit {
+
+/// Trains `config` in the run directory: from the start, or with `resume` from its newest checkpoint if there
+/// is one. Collective.
+void train_run(const Config& config, const std::filesystem::path& run, bool resume,
+               std::optional<int64_t> stop_after, const Invocation& invocation);
+
+struct Evaluation {
+  std::vector<Score> scores;
+  nlohmann::json json;  ///< as in scores.json
+};
+/// Scores a run's checkpoint over a period ("test", "validation", "train") and writes RUN/scores.json.
+/// Collective; what it returns is whole on rank 0.
+Evaluation evaluate_run(const RunOptions& options, const std::string& split, const Invocation& invocation);
+
+}  // namespace seqvit

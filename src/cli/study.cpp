@@ -1,0 +1,140 @@
+#include "report/study.h"
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+#include <memory>
+
+#include <nlohmann/json.hpp>
+
+#include "cli/runs.h"
+#include "core/error.h"
+#include "core/file.h"
+#include "core/log.h"
+#include "core/stop.h"
+
+namespace seqvit {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct StudyCommand {
+  std::string config, run, json;
+  std::vector<int64_t> patch_sizes;
+  std::vector<std::string> tokens = {"joint"};
+  std::vector<uint64_t> seeds = {1};
+  bool same_operations = false;
+};
+
+/// What one variant changes, and the runs that it needs.
+struct Plan {
+  std::string name, budget, directory;
+  std::vector<std::string> settings;  ///< with those of the command line
+  double operations = 0;              ///< of a step
+  int64_t steps = 0;
+};
+
+Plan make_plan(const StudyCommand& command, const Invocation& invocation, const std::string& tokens,
+               int64_t patch) {
+  Plan plan{.name = fmt::format("patch {}", patch),
+            .budget = "epochs",
+            .directory = fmt::format("patch-{}", patch),
+            .settings = invocation.overrides};
+  if (command.tokens.size() > 1 || tokens != "joint") {
+    plan.name += ", " + tokens + " tokens";
+    plan.directory += "-" + tokens;
+  }
+  plan.settings.push_back(fmt::format("model.patch_size={}", patch));
+  plan.settings.push_back("model.tokens=" + tokens);
+  const Experiment e = open_experiment(load_config(command.config, plan.settings));
+  plan.operations = e.model_shape().training_operations() * static_cast<double>(e.config.train.batch_size);
+  plan.steps = e.config.train.steps;
+  return plan;
+}
+
+/// The control: every variant once more, for as many operations as the dearest takes (which is its own
+/// control).
+std::vector<Plan> controls_of(const std::vector<Plan>& plans) {
+  const auto dearest = std::max_element(
+      plans.begin(), plans.end(), [](const Plan& a, const Plan& b) { return a.operations < b.operations; });
+  std::vector<Plan> controls = plans;
+  for (Plan& control : controls) {
+    const int64_t steps =
+        std::llround(static_cast<double>(control.steps) * dearest->operations / control.operations);
+    control.budget = "operations";
+    if (steps == control.steps) continue;
+    control.steps = steps;
+    control.directory += "-operations";
+    control.settings.push_back(fmt::format("train.steps={}", steps));
+  }
+  return controls;
+}
+
+/// Trains and scores a run, as far as that is not done yet.
+void complete(const fs::path& run, const Config& config, const Invocation& invocation) {
+  if (fs::exists(run / "scores.json")) return;
+  train_run(config, run, /*resume=*/true, std::nullopt, invocation);
+  if (stop_requested()) fail(Exit::usage, "study: stopped; the same command goes on from here");
+  evaluate_run({.run = run}, "test", {invocation.launch, invocation.command_line, {}});
+}
+
+void run_study(const StudyCommand& command, const Invocation& invocation) {
+  const fs::path directory = command.run.empty()
+                                 ? fs::path("runs") / (fs::path(command.config).stem().string() + "-study")
+                                 : fs::path(command.run);
+  std::vector<Plan> plans;
+  for (const std::string& tokens : command.tokens) {
+    for (const int64_t patch : command.patch_sizes)
+      plans.push_back(make_plan(command, invocation, tokens, patch));
+  }
+  if (command.same_operations) {
+    for (const Plan& control : controls_of(plans))
+      plans.push_back(control);
+  }
+  std::vector<StudyVariant> variants;
+  for (const Plan& plan : plans) {
+    StudyVariant variant{plan.name, plan.budget, plan.operations * static_cast<double>(plan.steps), {}};
+    for (const uint64_t seed : command.seeds) {
+      std::vector<std::string> settings = plan.settings;
+      settings.push_back(fmt::format("train.seed={}", seed));
+      const fs::path run = directory / fmt::format("{}-seed-{}", plan.directory, seed);
+      log_info("study: {}, same {}, seed {}: {}", plan.name, plan.budget, seed, run.string());
+      complete(run, load_config(command.config, settings), invocation);
+      if (invocation.launch.world().rank() == 0) variant.runs.push_back(read_run(run));
+    }
+    variants.push_back(variant);
+  }
+  if (invocation.launch.world().rank() != 0) return;
+  const nlohmann::json json = study_json(variants);
+  write_json(json, directory / "study.json");
+  write_text(directory / "study.html", study_page(fs::absolute(directory).filename(), variants), Exit::usage);
+  if (command.json != "-") fmt::print("{}", study_table(variants));
+  if (!command.json.empty()) write_json(json, command.json);
+  log_info("study: {}", (directory / "study.html").string());
+}
+
+}  // namespace
+
+CommandBody add_study(CLI::App& app) {
+  auto options = std::make_shared<StudyCommand>();
+  CLI::App* command = app.add_subcommand(
+      "study", "Error against tokens: the same data, budget and seeds over patch sizes and tokenisations");
+  command->add_option("CONFIG", options->config, "Configuration (YAML)")->required();
+  command->add_option(
+      "--run", options->run,
+      "Directory of the study's runs (default: runs/<name of CONFIG>-study); goes on where it was stopped");
+  command->add_option("--patch_sizes", options->patch_sizes, "Patch sizes, as 8,4,2")
+      ->required()
+      ->delimiter(',')
+      ->check(CLI::PositiveNumber);
+  command->add_option("--tokens", options->tokens, "Tokenisations: joint (default), variable, aggregated")
+      ->delimiter(',');
+  command->add_option("--seeds", options->seeds, "Seeds, as 1,2,3 (default 1)")->delimiter(',');
+  command->add_flag("--same_operations", options->same_operations,
+                    "Train the cheaper variants once more for as many operations as the dearest");
+  command->add_option("--json", options->json,
+                      "Write the results as JSON to this file too (- for standard output)");
+  return [options](const Invocation& invocation) { run_study(*options, invocation); };
+}
+
+}  // namespace seqvit

@@ -1,0 +1,21 @@
+/// Which part of a model a rank has: its tokens, its blocks, and how everything is shared.
+#pragma once
+
+#include <vector>
+
+#include "grid/partition.h"
+#include "parallel/param.h"
+#include "parallel/sequence_parallel.h"
+#include "parallel/tensor_parallel.h"
+
+namespace seqvit {
+
+struct ModelLayout {
+  Slab slab;                                   ///< my tokens, of those that sp and tp share out
+  const SequenceParallel* sequence = nullptr;  ///< outlives the model
+  const TensorParallel* tensor = nullptr;      ///< outlives the model
+  Sharding whole, cut;        ///< of weights that every rank of a stage uses, and that tp cuts
+  std::vector<Range> chunks;  ///< my blocks: one range a chunk of my pipeline stage
+};
+
+}  // namespace seqvit

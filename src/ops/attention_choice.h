@@ -1,0 +1,41 @@
+/// Which attention kernel a job runs with, decided by trial on its own shape.
+///
+/// Why: on GPUs libtorch offers three (flash, cuDNN, memory-efficient). Each refuses or, in some versions,
+/// silently miscomputes some shapes and types, and none is always the fastest. So before a run each computes
+/// the job's exact shape; what fails or differs from exact attention is dropped, and of the rest the fastest
+/// is taken.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "ops/attention.h"
+
+namespace seqvit {
+
+/// libtorch's kernels for CUDA tensors.
+std::vector<AttentionKernel> cuda_attention_kernels();
+
+struct AttentionSizes {
+  int64_t batch, heads, queries, keys, head_dim;
+};
+
+struct KernelTrial {
+  std::string name;
+  double error = 0.0;    ///< largest, relative to the largest element, of result, log-sum-exp and gradients
+  double seconds = 0.0;  ///< forward and backward, once
+  std::string refused;   ///< why it is not taken; empty: it may be
+};
+
+/// Tries every kernel on random tensors of this shape; `options` give type and device. Exact attention is
+/// computed in fp32 (fp64 for fp64) for some queries only, over all keys: the others get no gradient, so all
+/// gradients are known at a cost that grows with the length, not its square. `tolerance` is relative; 0: that
+/// of the type.
+std::vector<KernelTrial> try_attention_kernels(const std::vector<AttentionKernel>& kernels,
+                                               const AttentionSizes& shape, const at::TensorOptions& options,
+                                               double tolerance = 0.0);
+
+/// The fastest that was not refused. Throws Error(bug) naming every reason if there is none.
+size_t choose_attention_kernel(const std::vector<KernelTrial>& trials);
+
+}  // namespace seqvit

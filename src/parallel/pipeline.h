@@ -1,0 +1,64 @@
+/// Pipeline parallelism: stages of consecutive blocks, micro-batches passing through them.
+///
+/// A stage runs a list of actions, forward or backward of a micro-batch, in an order that all stages derive
+/// from the same rule: 1F1B (PipeDream-Flush, Narayanan et al., arXiv 2006.09503), where at most `stages -
+/// stage` micro-batches are in flight, or interleaved 1F1B (arXiv 2104.04473), where a stage holds several
+/// chunks of blocks and the pipeline fills in chunks. With one stage it is plain gradient accumulation: F0 B0
+/// F1 B1.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include <ATen/core/Tensor.h>
+
+#include "comm/comm.h"
+#include "core/partition.h"
+
+namespace seqvit {
+
+struct Action {
+  enum class Kind { forward, backward };
+  Kind kind;
+  int64_t micro = 0;  ///< micro-batch
+  int64_t chunk = 0;  ///< of the stage's blocks
+  friend bool operator==(const Action&, const Action&) = default;
+};
+
+/// What a stage does in a step, in order. With several chunks, `micro_batches` must be a multiple of
+/// `stages`.
+std::vector<Action> pipeline_schedule(int64_t stage, int64_t stages, int64_t chunks, int64_t micro_batches);
+
+/// Blocks of each of `parts` consecutive parts of a model, as even in work as whole blocks allow and at least
+/// one each; `first` and `last` are the work of what comes before and after the blocks, in blocks.
+std::vector<Range> divide_blocks(int64_t depth, int64_t parts, double first, double last);
+
+/// Tensors between neighbouring stages, each to the next and from the previous rank of a circle (chunks go
+/// round). Volume: one activation and one gradient a micro-batch, chunk and boundary.
+class PipelineWires {
+ public:
+  /// Gradients go on a communicator of their own: between two stages both go both ways.
+  PipelineWires(Comm& activations, Comm& gradients) : activations_(activations), gradients_(gradients) {}
+
+  void send_activation(const Tensor& x) { send(activations_, x, +1); }
+  /// Of the previous stage.
+  Tensor receive_activation(std::vector<int64_t> shape, const at::TensorOptions& options) {
+    return receive(activations_, std::move(shape), options, -1);
+  }
+  void send_gradient(const Tensor& x) { send(gradients_, x, -1); }
+  /// Of the next stage.
+  Tensor receive_gradient(std::vector<int64_t> shape, const at::TensorOptions& options) {
+    return receive(gradients_, std::move(shape), options, +1);
+  }
+  /// Waits until all that was sent is on its way.
+  void finish();
+
+ private:
+  Comm &activations_, &gradients_;
+  std::vector<Pending> sent_;
+
+  void send(Comm& comm, const Tensor& x, int step);
+  static Tensor receive(Comm& comm, std::vector<int64_t> shape, const at::TensorOptions& options, int step);
+};
+
+}  // namespace seqvit

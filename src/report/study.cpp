@@ -1,0 +1,215 @@
+#include "report/study.h"
+
+#include <algorithm>
+#include <functional>
+#include <numeric>
+
+#include <fmt/core.h>
+#include <nlohmann/json.hpp>
+
+#include "core/log.h"
+#include "evaluate/score_report.h"
+#include "report/chart.h"
+#include "report/chart_axis.h"
+#include "report/facts.h"
+#include "report/page.h"
+#include "report/sections.h"
+
+namespace seqvit {
+namespace {
+
+Spread over_seeds(const StudyVariant& variant, const std::function<double(const RunRecord&)>& number) {
+  std::vector<double> values;
+  for (const RunRecord& run : variant.runs)
+    values.push_back(number(run));
+  return spread_of(values);
+}
+
+Spread train_seconds(const StudyVariant& v) {
+  return over_seeds(v, [](const RunRecord& run) { return time_spent(run).steps; });
+}
+Spread memory(const StudyVariant& v) {
+  return over_seeds(v, [](const RunRecord& run) { return peak_rss_bytes(run); });
+}
+
+/// A variable and lead that every run of a study has.
+struct Target {
+  std::string variable, units;
+  double lead_hours = 0;
+};
+
+std::vector<Target> targets_of(const std::vector<StudyVariant>& variants) {
+  std::vector<Target> targets;
+  for (const ScoreRow& row : score_rows(variants.front().runs.front().scores))
+    targets.push_back({row.variable, row.units, row.lead_hours});
+  return targets;
+}
+
+Spread score(const StudyVariant& variant, const Target& target, const std::string& metric,
+             bool of_persistence = false) {
+  return over_seeds(variant, [&](const RunRecord& run) {
+    for (const ScoreRow& row : score_rows(run.scores)) {
+      if (row.variable != target.variable || row.lead_hours != target.lead_hours) continue;
+      const Score found = row.metric(metric);
+      return of_persistence ? found.persistence : found.value;
+    }
+    return std::numeric_limits<double>::quiet_NaN();
+  });
+}
+
+/// Percent that the error is below that of the first variant with the same budget.
+double gain(const std::vector<StudyVariant>& variants, const StudyVariant& v, const Target& target) {
+  const auto first = std::find_if(variants.begin(), variants.end(),
+                                  [&](const StudyVariant& other) { return other.budget == v.budget; });
+  return 100.0 * (1.0 - score(v, target, "rmse").mean / score(*first, target, "rmse").mean);
+}
+
+std::string range_text(const Spread& s) {
+  const std::string mean = number_text(s.mean);
+  return s.low == s.high ? mean : fmt::format("{} ({} to {})", mean, number_text(s.low), number_text(s.high));
+}
+
+const std::vector<std::string> kColumns = {"variant", "same",     "tokens", "steps", "RMSE",
+                                           "gain",    "per step", "time",   "memory"};
+
+std::vector<std::string> cells(const std::vector<StudyVariant>& variants, const StudyVariant& v,
+                               const Target& target) {
+  return {v.name,
+          v.budget,
+          grouped(v.runs.front().manifest.tokens),
+          grouped(v.runs.front().config.train.steps),
+          range_text(score(v, target, "rmse")) + " " + target.units,
+          fmt::format("{:.1f} %", gain(variants, v, target)),
+          number_text(score(v, target, "rmse_per_step").mean) + " " + target.units,
+          format_duration(train_seconds(v).mean),
+          bytes_text(memory(v).mean)};
+}
+
+std::string heading(const Target& target) {
+  return target.variable + ", " + lead_text(target.lead_hours);
+}
+
+nlohmann::json to_json(const Spread& s) {
+  return {{"mean", s.mean}, {"low", s.low}, {"high", s.high}};
+}
+
+Html figure(const std::vector<StudyVariant>& variants, const Target& target, const std::string& id,
+            const std::string& x_label, const std::function<double(const StudyVariant&)>& x) {
+  LineChart chart;
+  chart.text = {id, "RMSE of " + heading(target) + " against " + x_label,
+                "Mean over seeds, with the lowest and highest; one line for variants with the same budget.",
+                x_label, "RMSE (" + target.units + ")"};
+  for (const char* budget : {"epochs", "operations"}) {
+    Series series{.label = std::string("same ") + budget,
+                  .colour = static_cast<int>(chart.series.size()) + 1,
+                  .mark = Series::Mark::dotted_line,
+                  .points = {}};
+    for (const StudyVariant& v : variants) {
+      if (v.budget != budget) continue;
+      const Spread rmse = score(v, target, "rmse");
+      series.points.push_back({x(v), rmse.mean, rmse.low, rmse.high});
+    }
+    std::sort(series.points.begin(), series.points.end(),
+              [](const auto& a, const auto& b) { return a.x < b.x; });
+    if (!series.points.empty()) chart.series.push_back(series);
+  }
+  return line_chart(chart);
+}
+
+Html table(const std::vector<StudyVariant>& variants, const Target& target) {
+  Html head, body;
+  for (const std::string& column : kColumns)
+    head += element("th", {{"scope", "col"}}, column);
+  for (const StudyVariant& v : variants) {
+    Html row;
+    for (const std::string& cell : cells(variants, v, target))
+      row += element("td", {}, cell);
+    body += element("tr", {}, row);
+  }
+  return scrolling_table(heading(target),
+                         element("thead", {}, element("tr", {}, head)) + element("tbody", {}, body));
+}
+
+}  // namespace
+
+Spread spread_of(const std::vector<double>& values) {
+  const auto [low, high] = std::minmax_element(values.begin(), values.end());
+  return {std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size()), *low,
+          *high};
+}
+
+std::string study_table(const std::vector<StudyVariant>& variants) {
+  std::string text;
+  for (const Target& target : targets_of(variants)) {
+    std::vector<std::vector<std::string>> rows = {kColumns};
+    for (const StudyVariant& v : variants)
+      rows.push_back(cells(variants, v, target));
+    std::vector<size_t> widths(kColumns.size(), 0);
+    for (const auto& row : rows) {
+      for (size_t i = 0; i < row.size(); ++i)
+        widths[i] = std::max(widths[i], row[i].size());
+    }
+    text += heading(target) + "\n";
+    for (const auto& row : rows) {
+      text += "  ";
+      for (size_t i = 0; i < row.size(); ++i)
+        text += fmt::format("{:<{}}", row[i], i + 1 < row.size() ? widths[i] + 2 : 0);
+      text += "\n";
+    }
+    text += fmt::format("  persistence {} {}\n",
+                        number_text(score(variants.front(), target, "rmse", true).mean), target.units);
+  }
+  return text;
+}
+
+nlohmann::json study_json(const std::vector<StudyVariant>& variants) {
+  nlohmann::json list = nlohmann::json::array();
+  for (const StudyVariant& v : variants) {
+    nlohmann::json scores = nlohmann::json::array(), seeds = nlohmann::json::array();
+    for (const Target& target : targets_of(variants)) {
+      scores.push_back({{"variable", target.variable},
+                        {"lead_hours", target.lead_hours},
+                        {"units", target.units},
+                        {"rmse", to_json(score(v, target, "rmse"))},
+                        {"rmse_per_step", to_json(score(v, target, "rmse_per_step"))},
+                        {"persistence", score(v, target, "rmse", true).mean}});
+    }
+    for (const RunRecord& run : v.runs)
+      seeds.push_back(run.config.train.seed);
+    list.push_back({{"name", v.name},
+                    {"budget", v.budget},
+                    {"tokens", v.runs.front().manifest.tokens},
+                    {"steps", v.runs.front().config.train.steps},
+                    {"operations", v.operations},
+                    {"seeds", seeds},
+                    {"train_seconds", to_json(train_seconds(v))},
+                    {"peak_rss_bytes", to_json(memory(v))},
+                    {"scores", scores}});
+  }
+  return {{"variants", list}};
+}
+
+std::string study_page(const std::string& title, const std::vector<StudyVariant>& variants) {
+  Html sections;
+  for (const Target& target : targets_of(variants)) {
+    const std::string id = "t" + std::to_string(sections.str().size());
+    sections += section(
+        id, heading(target),
+        {figure(variants, target, id + "-tokens", "tokens",
+                [](const StudyVariant& v) { return static_cast<double>(v.runs.front().manifest.tokens); }),
+         figure(variants, target, id + "-time", "training time (s)",
+                [](const StudyVariant& v) { return train_seconds(v).mean; }),
+         figure(variants, target, id + "-memory", "resident memory (MiB)",
+                [](const StudyVariant& v) { return memory(v).mean / (1 << 20); }),
+         table(variants, target)});
+  }
+  const Html header = element(
+      "header", {},
+      {paragraph("seqvit study", "kicker"), element("h1", {}, title),
+       paragraph("The same data, model and seeds over sequences of different length. Variants share the "
+                 "number of epochs; as a "
+                 "control, shorter sequences train once more for as many operations as the longest.")});
+  return page("seqvit study: " + title, header + element("main", {}, sections));
+}
+
+}  // namespace seqvit

@@ -1,0 +1,40 @@
+/// Error against tokens: what a study's runs say together, as a table, JSON and a page.
+///
+/// A study trains variants of one configuration that differ in their sequence (patch size, tokenisation) on
+/// the same data with the same seeds, and as a control those with shorter sequences once more for as many
+/// operations as the one with most.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include <nlohmann/json_fwd.hpp>
+
+#include "report/run_record.h"
+
+namespace seqvit {
+
+struct StudyVariant {
+  std::string name;             ///< "patch 4", "patch 4, variable tokens"
+  std::string budget;           ///< what it shares with the others: "epochs" or "operations"
+  double operations = 0;        ///< of a training run, counted (3 x forward)
+  std::vector<RunRecord> runs;  ///< one a seed, all scored
+};
+
+/// A number over the seeds.
+struct Spread {
+  double mean = 0, low = 0, high = 0;
+};
+Spread spread_of(const std::vector<double>& values);
+
+/// One line a variant, variable and lead: RMSE (rmse_per_step in brackets) over seeds, gain over the first
+/// variant of the same budget, tokens, steps, training time, memory.
+std::string study_table(const std::vector<StudyVariant>& variants);
+/// {"variants": [{name, budget, tokens, steps, operations, seeds, train_seconds, peak_rss_bytes, scores:
+/// [{variable, lead_hours, units, rmse, rmse_per_step, persistence}]}]}; numbers over seeds are {mean, low,
+/// high}.
+nlohmann::json study_json(const std::vector<StudyVariant>& variants);
+/// One HTML page: error against tokens, time and memory as figures, and the table.
+std::string study_page(const std::string& title, const std::vector<StudyVariant>& variants);
+
+}  // namespace seqvit
