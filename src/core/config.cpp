@@ -21,6 +21,7 @@ using Choices = std::vector<std::pair<const char*, E>>;
 const Choices<Tokens> kTokens = {
     {"joint", Tokens::joint}, {"variable", Tokens::variable}, {"aggregated", Tokens::aggregated}};
 const Choices<Predict> kPredict = {{"tendency", Predict::tendency}, {"state", Predict::state}};
+const Choices<Positions> kPositions = {{"learned", Positions::learned}, {"fixed", Positions::fixed}};
 const Choices<Precision> kPrecision = {
     {"fp32", Precision::fp32}, {"bf16", Precision::bf16}, {"fp64", Precision::fp64}};
 const Choices<Offload> kOffload = {{"none", Offload::none}, {"disk", Offload::disk}};
@@ -90,6 +91,7 @@ class Settings {
     integer("model.patch_size", c.model.patch_size, 1);
     choice("model.tokens", c.model.tokens, kTokens);
     integer("model.aggregated_tokens", c.model.aggregated_tokens, 1);
+    choice("model.positions", c.model.positions, kPositions);
     integer("model.embed_dim", c.model.embed_dim, 4);
     integer("model.depth", c.model.depth, 1);
     integer("model.num_heads", c.model.num_heads, 1);

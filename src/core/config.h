@@ -13,6 +13,7 @@
 namespace seqvit {
 
 enum class Tokens { joint, variable, aggregated };
+enum class Positions { learned, fixed };
 enum class Predict { tendency, state };
 enum class Precision { fp32, bf16, fp64 };
 enum class Recompute { none, full, keep_attention };
@@ -39,6 +40,8 @@ struct ModelConfig {
   int64_t patch_size = 4;  ///< grid points along each side of a patch
   Tokens tokens = Tokens::joint;
   int64_t aggregated_tokens = 1;  ///< tokens a patch that `aggregated` makes of its variables
+  Positions positions =
+      Positions::learned;  ///< of patches; fixed: sines and cosines, without memory for long sequences
   int64_t embed_dim = 128, depth = 4, num_heads = 4;
   double mlp_ratio = 4.0;
   double drop_path = 0.0;  ///< rate of the last block; earlier ones scale linearly from 0

@@ -3,7 +3,10 @@
 #include <cmath>
 
 #include <ATen/TensorOperators.h>
+#include <ATen/ops/arange.h>
 #include <ATen/ops/bmm.h>
+#include <ATen/ops/cat.h>
+#include <ATen/ops/from_blob.h>
 #include <ATen/ops/scaled_dot_product_attention.h>
 
 #include "model/patches.h"
@@ -11,21 +14,35 @@
 namespace seqvit {
 namespace {
 
-/// 2-D sine-cosine table over patch rows and columns, a quarter of the width each for sine and cosine of
-/// either.
+/// Element `d` of `half` of the sine-cosine code of one coordinate: sines of all frequencies, then cosines.
+double sin_cos(int64_t coordinate, int64_t d, int64_t half) {
+  const int64_t quarter = half / 2;
+  const double angle = static_cast<double>(coordinate) *
+                       std::pow(10000.0, -static_cast<double>(d % quarter) / static_cast<double>(quarter));
+  return d < quarter ? std::sin(angle) : std::cos(angle);
+}
+
+/// 2-D table over patches: half of the width says the row, half the column.
 Init init_sin_cos(int64_t patch_columns, int64_t width) {
-  return [patch_columns, width](std::span<float> out, int64_t first) {
-    const int64_t quarter = width / 4;
+  return [patch_columns, half = width / 2](std::span<float> out, int64_t first) {
     for (size_t i = 0; i < out.size(); ++i) {
-      const int64_t patch = (first + static_cast<int64_t>(i)) / width,
-                    d = (first + static_cast<int64_t>(i)) % width;
-      const int64_t coordinate = d / (2 * quarter) == 0 ? patch / patch_columns : patch % patch_columns;
-      const double frequency =
-          std::pow(10000.0, -static_cast<double>(d % quarter) / static_cast<double>(quarter));
-      const double angle = static_cast<double>(coordinate) * frequency;
-      out[i] = static_cast<float>(d / quarter % 2 == 0 ? std::sin(angle) : std::cos(angle));
+      const int64_t element = first + static_cast<int64_t>(i), patch = element / (2 * half),
+                    d = element % (2 * half);
+      out[i] = static_cast<float>(d < half ? sin_cos(patch / patch_columns, d, half)
+                                           : sin_cos(patch % patch_columns, d - half, half));
     }
   };
+}
+
+/// The code of each of `count` coordinates: [count, half].
+Tensor sin_cos_table(int64_t count, int64_t half, const at::TensorOptions& options) {
+  std::vector<float> values;
+  for (int64_t coordinate = 0; coordinate < count; ++coordinate) {
+    for (int64_t d = 0; d < half; ++d)
+      values.push_back(static_cast<float>(sin_cos(coordinate, d, half)));
+  }
+  return at::from_blob(values.data(), {count, half}, at::kFloat)
+      .to(options, /*non_blocking=*/false, /*copy=*/true);
 }
 
 }  // namespace
@@ -63,8 +80,14 @@ Embed::Embed(const ModelShape& shape, const Slab& slab, const Sharding& sharding
                                   init_truncated_normal(0.02, shape.seed, "variable_embed.embed"));
   }
   if (shape.config.tokens == Tokens::aggregated) aggregation_.emplace(params_, shape);
-  position_ = params_.add("pos_embed", {grid_.patches(), width}, ParamKind::vector,
-                          init_sin_cos(grid_.patch_columns(), width));
+  if (shape.config.positions == Positions::learned) {
+    position_ = params_.add("pos_embed", {grid_.patches(), width}, ParamKind::vector,
+                            init_sin_cos(grid_.patch_columns(), width));
+  } else {
+    const auto options = at::TensorOptions(sharding.master).device(sharding.device);
+    row_table_ = sin_cos_table(grid_.patch_rows(), width / 2, options);
+    column_table_ = sin_cos_table(grid_.patch_columns(), width / 2, options);
+  }
   if (shape.conditions > 0) condition_.emplace(params_, "condition", shape.conditions, width, shape.seed);
   params_.seal();
 }
@@ -80,6 +103,17 @@ Tensor Embed::variable_tokens(const Tensor& patches_BSVp) const {
          **variable_embed_;
 }
 
+/// Of the patches of my slab: [S, D].
+Tensor Embed::positions() const {
+  if (position_ != nullptr) return (**position_).slice(0, slab_.patches.begin, slab_.patches.end);
+  const Tensor patch =
+      at::arange(slab_.patches.begin, slab_.patches.end, row_table_.options().dtype(at::kLong));
+  const Tensor row = patch.floor_divide(grid_.patch_columns());
+  return at::cat(
+      {row_table_.index_select(0, row), column_table_.index_select(0, patch - row * grid_.patch_columns())},
+      1);
+}
+
 Tensor Embed::forward(const Tensor& fields_BVYX, const Tensor& condition_BC) {
   const auto weights = params_.gather();
   const Tensor patches_BSVp = to_patches(fields_BVYX, grid_, slab_);
@@ -90,8 +124,7 @@ Tensor Embed::forward(const Tensor& fields_BVYX, const Tensor& condition_BC) {
     tokens_BSTD = variable_tokens(patches_BSVp);
     if (aggregation_) tokens_BSTD = aggregation_->forward(tokens_BSTD);
   }
-  const Tensor position_SD = (**position_).slice(0, slab_.patches.begin, slab_.patches.end);
-  Tensor all = (tokens_BSTD + position_SD.unsqueeze(1)).flatten(1, 2);
+  Tensor all = (tokens_BSTD + positions().unsqueeze(1)).flatten(1, 2);
   if (condition_) all = all + condition_->forward(condition_BC).unsqueeze(1);
   // The first and last patch of the slab may be shared with a neighbour: keep my tokens only.
   return all.narrow(1, slab_.tokens.begin - slab_.patches.begin * grid_.tokens_per_patch,

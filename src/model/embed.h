@@ -6,8 +6,11 @@
 /// | variable | one variable of a patch, plus an embedding of the variable | V |
 /// | aggregated | what a learned query reads from the variable tokens of a patch | aggregated_tokens |
 ///
-/// A learned position embedding of the patch, started at the 2-D sine-cosine table, is added to each token,
-/// and a linear map of the sample's conditions (time of day and year) to all tokens of the sample.
+/// The position of the patch is added to each token: a learned embedding started at the 2-D sine-cosine
+/// table, or
+/// (`model.positions: fixed`) that table itself. A learned one takes 16 bytes a token and channel with its
+/// gradient and moments, which at long sequences is a third of all memory. A linear map of the sample's
+/// conditions (time of day and year) is added to all tokens of the sample.
 #pragma once
 
 #include <memory>
@@ -50,10 +53,12 @@ class Embed {
   const Param* variable_weight_ = nullptr;  // else: [V, D, p*p]
   const Param* variable_embed_ = nullptr;   // else: [V, D], also the bias of each variable's patch embedding
   std::optional<Aggregation> aggregation_;  // aggregated
-  const Param* position_ = nullptr;         // [patches, D]
+  const Param* position_ = nullptr;         // learned: [patches, D]
+  Tensor row_table_, column_table_;         // fixed: [patch rows or columns, D/2]
   std::optional<Linear> condition_;         // [conditions] -> [D]
 
   Tensor variable_tokens(const Tensor& patches_BSVp) const;
+  Tensor positions() const;
 };
 
 }  // namespace seqvit

@@ -108,6 +108,23 @@ TEST(Ranks, EveryStrategyTrainsSpeedyLikeOneRank) {
                        {"--data.files=[" + std::string(file) + "]", "--stop-after=50"}, layouts);
 }
 
+/// The first of two stages holds two micro-batches under 1F1B, however many there are.
+TEST(Ranks, APipelineStageHoldsWhatIsInFlight) {
+  std::map<int, double> kept;  // bytes of the first stage, by micro-batches of one sample
+  for (const int micro : {1, 2, 6}) {
+    const std::string count = std::to_string(micro);
+    const Outcome outcome =
+        mpirun(2, {"bench", "--tokens", "4096", "--embed_dim", "32", "--depth", "4", "--num_heads", "1",
+                   "--batch_size", count, "--steps", "1", "--json", "-", "--train.micro_batches=" + count,
+                   "--parallel.pp=2", "--model.positions=fixed"});
+    ASSERT_EQ(outcome.code, 0) << outcome.err;
+    kept[micro] = nlohmann::json::parse(outcome.out).at("memory_bytes").at("kept_for_backward");
+  }
+  EXPECT_GT(kept[1], 1e6);
+  EXPECT_NEAR(kept[2] / kept[1], 2.0, 0.05);
+  EXPECT_NEAR(kept[6] / kept[1], 2.0, 0.05);
+}
+
 TEST(Ranks, ACheckpointGoesOnUnderAnyMesh) {
   const TemporaryDirectory d;
   const std::string config = small_config(d.path());

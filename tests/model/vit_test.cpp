@@ -58,6 +58,21 @@ TEST(Vit, PredictsTargetsOnTheGrid) {
   }
 }
 
+/// Fixed positions are what learned ones start from.
+TEST(Vit, FixedPositionsAreTheTable) {
+  for (const Tokens tokens : kTokens) {
+    ModelShape shape = small_shape(tokens);
+    Fixture learned(shape);
+    shape.config.positions = Positions::fixed;
+    Fixture fixed(shape);
+    const Tensor fields = at::randn({2, 3, 5, 7}, at::kDouble);
+    EXPECT_TRUE(at::allclose(learned.vit.forward(fields, condition(fields)),
+                             fixed.vit.forward(fields, condition(fields))));
+    EXPECT_EQ(learned.vit.groups()[0]->sections()[1].size - fixed.vit.groups()[0]->sections()[1].size,
+              12 * 8);
+  }
+}
+
 TEST(Vit, EveryGradientMatchesFiniteDifferences) {
   for (const Tokens tokens : kTokens) {
     Fixture f(small_shape(tokens), Recompute::keep_attention);
