@@ -66,6 +66,10 @@ Tensor Head::forward(const Tensor& tokens_BLD) {
 
 Tensor owned_points(const ModelShape& shape, const Slab& slab, at::ScalarType type) {
   const auto targets = static_cast<int64_t>(shape.targets.size());
+  const int64_t columns = shape.token_grid().patch_columns();
+  const bool whole_rows = slab.tokens.begin == slab.patch_rows.begin * columns * shape.tokens_per_patch() &&
+                          slab.tokens.end == slab.patch_rows.end * columns * shape.tokens_per_patch();
+  if (whole_rows) return at::ones({1, 1, 1}, type).expand({targets, slab.rows.size(), shape.columns});
   const Tensor owned_BST1 = shape.config.tokens == Tokens::variable
                                 ? select_targets(at::ones({1, slab.tokens.size(), 1}, type), shape, slab)
                                 : at::ones({1, slab.patches.size(), targets, 1}, type);

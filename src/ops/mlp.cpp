@@ -109,6 +109,7 @@ struct MlpFunction : torch::autograd::Function<MlpFunction> {
                         const Tensor& fc2_weight, const Tensor& fc2_bias, int64_t tile) {
     ctx->save_for_backward({x, scale, norm_weight, norm_bias, fc1_weight, fc1_bias, fc2_weight, fc2_bias});
     ctx->saved_data["tile"] = tile;
+    ctx->saved_data["last"] = recomputing();
     if (recomputing())
       return at::zeros({1}, x.options()).expand(x.sizes());  // no memory for what nobody reads
     return run_all(x, scale, {norm_weight, norm_bias, fc1_weight, fc1_bias, fc2_weight, fc2_bias}, tile);
@@ -119,7 +120,10 @@ struct MlpFunction : torch::autograd::Function<MlpFunction> {
     const Tensor &x_BLD = s[0], &scale_B11 = s[1];
     const MlpWeights w{s[2], s[3], s[4], s[5], s[6], s[7]};
     WeightGradients gradients(w, w.fc1_bias.scalar_type());  // the master type
-    const Tensor grad_x = at::empty_like(x_BLD);
+    // As the last thing of a part that runs again, the gradient that comes in is its own: it becomes that of
+    // x in place.
+    const bool own = ctx->saved_data["last"].toBool() && grads[0].is_contiguous();
+    const Tensor grad_x = own ? grads[0] : at::empty_like(x_BLD);
     const int64_t tile = ctx->saved_data["tile"].toInt();
     for_each_tile(x_BLD.size(0), x_BLD.size(1), tile, [&](int64_t sample, int64_t first, int64_t count) {
       auto part = [&](const Tensor& t) { return t[sample].narrow(0, first, count); };

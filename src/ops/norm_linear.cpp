@@ -10,6 +10,7 @@
 #include <ATen/ops/zeros.h>
 #include <torch/csrc/autograd/custom_function.h>
 
+#include "ops/recompute.h"
 #include "ops/tiles.h"
 
 namespace seqvit {
@@ -46,17 +47,30 @@ Tensor run(const Tensor& x_BLD, const NormLinearWeights& w) {
   return y;
 }
 
+/// Where backward finds x: here, or from what the recomputed part keeps.
+struct Source : torch::CustomClassHolder {
+  explicit Source(std::function<Tensor()> r) : read(std::move(r)) {}
+  std::function<Tensor()> read;
+};
+
 struct NormLinearFunction : torch::autograd::Function<NormLinearFunction> {
   static Tensor forward(AutogradContext* ctx, const Tensor& x, const Tensor& norm_weight,
                         const Tensor& norm_bias, const Tensor& weight, const Tensor& bias) {
-    ctx->save_for_backward({x, norm_weight, norm_bias, weight, bias});
+    if (auto again = part_input(x)) {
+      ctx->saved_data["x"] = c10::IValue::make_capsule(c10::make_intrusive<Source>(std::move(again)));
+      ctx->save_for_backward({norm_weight, norm_bias, weight, bias});
+    } else {
+      ctx->save_for_backward({norm_weight, norm_bias, weight, bias, x});
+    }
     return run(x, {norm_weight, norm_bias, weight, bias});
   }
 
   static variable_list backward(AutogradContext* ctx, variable_list grads) {
     const auto s = ctx->get_saved_variables();
-    const Tensor& x_BLD = s[0];
-    const NormLinearWeights w{s[1], s[2], s[3], s[4]};
+    const Tensor x_BLD =
+        s.size() > 4 ? s[4]
+                     : c10::static_intrusive_pointer_cast<Source>(ctx->saved_data["x"].toCapsule())->read();
+    const NormLinearWeights w{s[0], s[1], s[2], s[3]};
     const int64_t group = group_of(x_BLD, w);
     const auto master = x_BLD.scalar_type();
     auto zeros = [&](const Tensor& t) { return at::zeros(t.sizes(), t.options().dtype(master)); };

@@ -45,7 +45,7 @@ int64_t OffloadFile::put(const Tensor& t) {
   return offset;
 }
 
-void OffloadFile::take(int64_t offset, const Tensor& t) {
+void OffloadFile::read(int64_t offset, const Tensor& t) const {
   auto* bytes = static_cast<char*>(t.mutable_data_ptr());
   const auto size = static_cast<int64_t>(t.nbytes());
   for (int64_t done = 0; done < size;) {
@@ -56,6 +56,11 @@ void OffloadFile::take(int64_t offset, const Tensor& t) {
     }
     done += n;
   }
+}
+
+void OffloadFile::take(int64_t offset, const Tensor& t) {
+  read(offset, t);
+  const auto size = static_cast<int64_t>(t.nbytes());
   ::posix_fadvise(file_, offset, size, POSIX_FADV_DONTNEED);
   held_ -= size;
   if (offset + size == end_) end_ = offset;
@@ -68,6 +73,13 @@ Kept::Kept(const Tensor& t, OffloadFile* file) : file_(file), shape_(t.sizes().v
   } else {
     offset_ = file_->put(t);
   }
+}
+
+Tensor Kept::read() const {
+  if (file_ == nullptr) return here_;
+  const Tensor t = at::empty(shape_, options_);
+  file_->read(offset_, t);
+  return t;
 }
 
 Tensor Kept::take() {

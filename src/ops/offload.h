@@ -26,7 +26,9 @@ class OffloadFile {
 
   /// Writes t at the end. Throws Error(checkpoint) when the disk is full.
   int64_t put(const Tensor& t);
-  /// Reads what put() wrote at `offset` into `t`, and gives the room back if it was the last.
+  /// Reads what put() wrote at `offset` into `t`.
+  void read(int64_t offset, const Tensor& t) const;
+  /// The same, and gives the room back if it was the last.
   void take(int64_t offset, const Tensor& t);
 
   int64_t bytes_written() const { return written_; }
@@ -42,6 +44,9 @@ class Kept {
  public:
   Kept(const Tensor& t, OffloadFile* file);
   Tensor take();
+  /// A look at it: it goes on waiting (and if it waits in the file, takes memory only while someone holds the
+  /// result).
+  Tensor read() const;
 
  private:
   Tensor here_;

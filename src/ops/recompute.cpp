@@ -25,9 +25,12 @@ struct Frame : torch::CustomClassHolder {
   OffloadFile* file = nullptr;
   std::vector<std::vector<Kept>> kept;  ///< results of `remember`, in their order
   std::optional<Kept> input;
+  std::vector<int64_t> shape;  ///< of the input
+  at::TensorOptions options;
   std::vector<std::vector<Tensor>> results;  ///< what `kept` held, during the second run
   size_t next = 0;
-  Tensor gradient;  ///< of the part's result
+  Tensor gradient;                   ///< of the part's result
+  const void* input_data = nullptr;  ///< where the input lies during the second run
 };
 
 /// The innermost recomputed part that runs on this thread. libtorch runs the backward of CPU tensors on the
@@ -58,12 +61,24 @@ struct SeedFunction : torch::autograd::Function<SeedFunction> {
   }
 };
 
+/// Begins the second run: brings the input, and hands its gradient on to a leaf that has its shape but no
+/// memory.
+struct InputFunction : torch::autograd::Function<InputFunction> {
+  static Tensor forward(AutogradContext*, const Tensor& /*leaf*/, const c10::intrusive_ptr<Frame>& frame) {
+    const Tensor x = frame->input->read();
+    frame->input_data = x.const_data_ptr();
+    return x.view_as(x);
+  }
+  static variable_list backward(AutogradContext*, variable_list grads) { return {grads[0], Tensor()}; }
+};
+
 struct RecomputeFunction : torch::autograd::Function<RecomputeFunction> {
   static Tensor forward(AutogradContext* ctx, const Tensor& x, const c10::intrusive_ptr<Frame>& frame) {
     ctx->saved_data["frame"] = c10::IValue::make_capsule(frame);
     const at::AutoGradMode no_graph(false);
     const Enter enter(frame.get());
     frame->input.emplace(x, frame->file);
+    frame->shape = x.sizes().vec(), frame->options = x.options();
     return frame->body(x);
   }
 
@@ -75,18 +90,20 @@ struct RecomputeFunction : torch::autograd::Function<RecomputeFunction> {
       for (size_t j = frame->kept[i].size(); j-- > 0;)
         frame->results[i].insert(frame->results[i].begin(), frame->kept[i][j].take());
     }
-    const Tensor x = frame->input->take().detach().requires_grad_();
+    // The shape of the input without its memory.
+    const Tensor leaf = at::zeros({1}, frame->options).expand(frame->shape).requires_grad_();
     frame->replaying = true;
     frame->gradient = std::move(grads[0]);
     Tensor seed;
     {
       const at::AutoGradMode graph(true);
       const Enter enter(frame.get());
-      seed = SeedFunction::apply(frame->body(x), frame);
+      seed = SeedFunction::apply(frame->body(InputFunction::apply(leaf, frame)), frame);
     }
     frame->results.clear();
     torch::autograd::backward({seed}, {});
-    return {x.grad(), Tensor()};
+    frame->input->take();  // gives its room in the file back
+    return {leaf.grad(), Tensor()};
   }
 };
 
@@ -99,6 +116,11 @@ Tensor recompute(Recompute mode, std::function<Tensor(const Tensor&)> f, const T
   frame->keeps = mode == Recompute::keep_attention;
   frame->file = file;
   return RecomputeFunction::apply(x, frame);
+}
+
+std::function<Tensor()> part_input(const Tensor& x) {
+  if (current == nullptr || !current->replaying || x.const_data_ptr() != current->input_data) return nullptr;
+  return [frame = c10::intrusive_ptr<Frame>::reclaim_copy(current)] { return frame->input->read(); };
 }
 
 bool recomputing() {

@@ -12,7 +12,9 @@ WeightedLoss::WeightedLoss(const Grid& grid, Range rows, const Tensor& owned) {
   const Tensor mine = at::from_blob(rows_weight.data(), {grid.rows()}, at::kDouble)
                           .slice(0, rows.begin, rows.end)
                           .view({1, -1, 1});
-  weights_ = owned * mine.to(owned.options());
+  const Tensor of_rows = mine.to(owned.options(), /*non_blocking=*/false, /*copy=*/true);
+  // Where all points are mine, as on a single rank, the weights of rows say all: no field is held.
+  weights_ = owned.min().item<double>() == 1.0 ? of_rows.expand(owned.sizes()) : owned * of_rows;
 }
 
 double WeightedLoss::weight_of(const Tensor& target) const {
