@@ -60,14 +60,20 @@ nlohmann::ordered_json bench_longest(const Config& config, int64_t bytes, Comm& 
   if (line < static_cast<double>(short_one))
     fail(Exit::usage, "--memory: {} bytes do not hold a sequence of {} tokens; give more", bytes, short_one);
 
-  // The line is good: close the interval around it before halving.
+  // Just below the line first. What does not fit gives a better line; what does is tried once more a little
+  // longer.
   auto to_unit = [](double tokens) { return static_cast<int64_t>(tokens) / kUnit * kUnit; };
-  int64_t fits = short_one, too_long = to_unit(line * 1.25) + kUnit, next = to_unit(line * 0.99);
+  int64_t fits = short_one, too_long = to_unit(line * 2.0) + kUnit, next = to_unit(line * 0.99);
   while (next > fits && next < too_long) {
-    (peak(next) <= bytes ? fits : too_long) = next;
+    const int64_t found = peak(next);
+    (found <= bytes ? fits : too_long) = next;
     const int64_t close = std::max(kUnit, fits / 64 / kUnit * kUnit);
     if (too_long - fits <= close) break;
-    next = next == fits && too_long - fits > 2 * close ? fits + close : (fits + too_long) / 2 / kUnit * kUnit;
+    const double better = static_cast<double>(short_one) + (static_cast<double>(bytes) - a) /
+                                                               (static_cast<double>(found) - a) *
+                                                               static_cast<double>(next - short_one);
+    next =
+        found <= bytes ? fits + close : std::clamp(to_unit(better * 0.995), fits + kUnit, too_long - kUnit);
   }
   nlohmann::ordered_json json = {
       {"memory_bytes_per_rank", bytes}, {"ranks", world.size()}, {"longest_tokens", fits}, {"tried", tried}};
