@@ -15,12 +15,18 @@
 #pragma once
 
 #include <memory>
+#include <numeric>
 #include <vector>
 
 #include "comm/call.h"
 #include "comm/comm.h"
 
 namespace seqvit {
+
+/// Where the part of `rank` begins in a concatenation by rank; with rank = size, where it ends.
+inline int64_t offset(const Counts& counts, int rank) {
+  return std::accumulate(counts.begin(), counts.begin() + rank, int64_t{0});
+}
 
 class CheckedComm : public Comm {
  public:

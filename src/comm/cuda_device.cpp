@@ -25,7 +25,7 @@ int local_rank() {
   return 0;
 }
 
-/// What tells one GPU from all others of the job: its bus address on this machine.
+/// What tells one GPU from all others of the job, made of its UUID.
 int64_t gpu_identity(int device) {
   cudaDeviceProp properties{};
   cudaGetDeviceProperties(&properties, device);
@@ -71,8 +71,10 @@ std::unique_ptr<Comm> make_device_comm(Comm& host, c10::Device device) {
                          .wait();
   const std::set<int64_t> gpus(all.const_data_ptr<int64_t>(), all.const_data_ptr<int64_t>() + all.numel());
   const bool shared = static_cast<int>(gpus.size()) < host.size();
-  if (shared) log_info("several ranks share a GPU: messages go through host memory instead of NCCL");
-  if (shared) return make_device_comm(host, MakeDirect());
+  if (shared) {
+    log_info("several ranks share a GPU: messages go through host memory instead of NCCL");
+    return make_device_comm(host, MakeDirect());
+  }
   return make_device_comm(host, [device](Comm& ranks) { return make_nccl_comm(ranks, device); });
 }
 

@@ -5,11 +5,11 @@
 #include <nccl.h>
 #include <numeric>
 
-#include <ATen/ops/empty.h>
 #include <ATen/ops/zeros.h>
 #include <c10/cuda/CUDAStream.h>
 
 #include "comm/checked.h"
+#include "comm/elements.h"
 #include "core/error.h"
 
 namespace seqvit {
@@ -38,10 +38,6 @@ ncclDataType_t type_of(const Tensor& x) {
       check(x.element_size() == 1, "a type that NCCL moves");
       return ncclUint8;
   }
-}
-
-int64_t offset(const Counts& counts, size_t rank) {
-  return std::accumulate(counts.begin(), counts.begin() + static_cast<int64_t>(rank), int64_t{0});
 }
 
 /// NCCL's communicator with the stream that it works on.
@@ -101,21 +97,19 @@ class NcclComm final : public CheckedComm {
   void exchange(const Call& call, const Tensor& from, const Counts& send, const Tensor& to,
                 const Counts& receive, cudaStream_t stream) const {
     check_nccl(call, ncclGroupStart());
-    for (size_t r = 0; r < send.size(); ++r) {
-      const auto peer = static_cast<int>(r);
+    for (int r = 0; r < size(); ++r) {
       if (send[r] > 0)
-        check_nccl(call, ncclSend(at_element(from, offset(send, r)), send[r], type_of(from), peer,
+        check_nccl(call, ncclSend(at_element(from, offset(send, r)), send[r], type_of(from), r,
                                   channel_->comm, stream));
       if (receive[r] > 0)
-        check_nccl(call, ncclRecv(at_element(to, offset(receive, r)), receive[r], type_of(to), peer,
+        check_nccl(call, ncclRecv(at_element(to, offset(receive, r)), receive[r], type_of(to), r,
                                   channel_->comm, stream));
     }
     check_nccl(call, ncclGroupEnd());
   }
-  static Tensor flat(const Tensor& like, int64_t count) { return at::empty({count}, like.options()); }
 
   Pending start_all_gather(const Call& call, const Tensor& mine, const Counts& counts) override {
-    const Tensor all = flat(mine, offset(counts, counts.size()));
+    const Tensor all = flat_empty(mine, offset(counts, size()));
     return queue(call, mine, all, [&](cudaStream_t stream) {
       // Parts may differ in size: a broadcast of each, as one group.
       check_nccl(call, ncclGroupStart());
@@ -128,7 +122,7 @@ class NcclComm final : public CheckedComm {
     });
   }
   Pending start_reduce_scatter(const Call& call, const Tensor& parts, const Counts& counts) override {
-    const Tensor sum = flat(parts, counts[rank()]);
+    const Tensor sum = flat_empty(parts, counts[rank()]);
     return queue(call, parts, sum, [&](cudaStream_t stream) {
       check_nccl(call, ncclGroupStart());
       for (int r = 0; r < size(); ++r) {
@@ -140,7 +134,7 @@ class NcclComm final : public CheckedComm {
     });
   }
   Pending start_all_reduce(const Call& call, const Tensor& x) override {
-    const Tensor sum = flat(x, x.numel());
+    const Tensor sum = flat_empty(x, x.numel());
     return queue(call, x, sum, [&](cudaStream_t stream) {
       check_nccl(call, ncclAllReduce(x.data_ptr(), sum.data_ptr(), x.numel(), type_of(x), ncclSum,
                                      channel_->comm, stream));
@@ -148,19 +142,19 @@ class NcclComm final : public CheckedComm {
   }
   Pending start_all_to_all(const Call& call, const Tensor& x, const Counts& send,
                            const Counts& receive) override {
-    const Tensor received = flat(x, offset(receive, receive.size()));
+    const Tensor received = flat_empty(x, offset(receive, size()));
     return queue(call, x, received,
                  [&](cudaStream_t stream) { exchange(call, x, send, received, receive, stream); });
   }
   Pending start_send_recv(const Call& call, const Tensor& x, int to, int from, int64_t count) override {
-    const Tensor received = flat(x, count);
+    const Tensor received = flat_empty(x, count);
     Counts send(size(), 0), receive(size(), 0);
     send[to] = x.numel(), receive[from] = count;
     return queue(call, x, received,
                  [&](cudaStream_t stream) { exchange(call, x, send, received, receive, stream); });
   }
   Pending start_broadcast(const Call& call, const Tensor& x, int root) override {
-    const Tensor received = flat(x, x.numel());
+    const Tensor received = flat_empty(x, x.numel());
     return queue(call, x, received, [&](cudaStream_t stream) {
       check_nccl(call, ncclBroadcast(x.data_ptr(), received.data_ptr(), x.numel(), type_of(x), root,
                                      channel_->comm, stream));

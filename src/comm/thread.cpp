@@ -27,10 +27,6 @@ Tensor sum_of_posts(const Meeting& meeting, int64_t begin, int64_t count) {
   return sum;
 }
 
-int64_t offset(const Counts& counts, int rank) {
-  return std::accumulate(counts.begin(), counts.begin() + rank, int64_t{0});
-}
-
 class ThreadComm final : public CheckedComm {
  public:
   ThreadComm(std::shared_ptr<Team> team, int number, int rank, std::vector<int> members)

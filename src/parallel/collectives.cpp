@@ -9,6 +9,11 @@
 #include "core/error.h"
 
 namespace seqvit {
+
+at::ScalarType sum_type(const Tensor& t) {
+  return t.scalar_type() == at::kBFloat16 ? at::kFloat : t.scalar_type();
+}
+
 namespace {
 
 using torch::autograd::AutogradContext;
@@ -82,10 +87,6 @@ std::vector<Tensor> exchange(const std::vector<Tensor>& tensors, int64_t split, 
           .wait();
   unpack(received, concat, concat_counts, out);
   return out;
-}
-
-at::ScalarType sum_type(const Tensor& t) {
-  return t.scalar_type() == at::kBFloat16 ? at::kFloat : t.scalar_type();
 }
 
 /// What a collective needs again in backward.

@@ -9,6 +9,7 @@
 
 #include "ops/attention.h"
 #include "ops/recompute.h"
+#include "parallel/collectives.h"
 
 namespace seqvit {
 namespace {
@@ -53,10 +54,6 @@ class Ring {
   const Counts& counts_;
   const Tensor& like_;
 };
-
-at::ScalarType sum_type(const Tensor& t) {
-  return t.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
-}
 
 /// out, lse of my queries over all blocks.
 std::vector<Tensor> ring_forward(const Ring& ring, const Tensor& q, const Block& mine) {

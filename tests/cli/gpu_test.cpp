@@ -1,5 +1,4 @@
 /// The program on a GPU: skipped unless SEQVIT_GPU is set (tools/gpu_check.sh sets it where there is one).
-#include <cmath>
 #include <cstdlib>
 
 #include <gtest/gtest.h>
@@ -12,13 +11,6 @@ namespace {
 
 bool has_gpu() {
   return std::getenv("SEQVIT_GPU") != nullptr;
-}
-
-double largest_difference(const std::map<int, std::string>& a, const std::map<int, std::string>& b) {
-  double largest = a.size() == b.size() ? 0 : INFINITY;
-  for (const auto& [step, text] : a)
-    largest = std::max(largest, std::abs(std::stod(text) / std::stod(b.at(step)) - 1));
-  return largest;
 }
 
 /// Also of a program that was built for GPUs, on a machine without.

@@ -1,12 +1,14 @@
 #include "cli/program.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdlib>
 #include <fcntl.h>
 #include <fstream>
 #include <signal.h>
 #include <unistd.h>
 
+#include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 #include <sys/wait.h>
 
@@ -113,6 +115,16 @@ std::map<int, std::string> losses(const std::filesystem::path& run) {
     if (json.contains("loss")) result[json.at("step")] = json.at("loss").dump();
   }
   return result;
+}
+
+double largest_difference(const std::map<int, std::string>& a, const std::map<int, std::string>& b) {
+  EXPECT_EQ(a.size(), b.size());
+  double largest = 0;
+  for (const auto& [step, text] : a) {
+    if (!b.contains(step)) return INFINITY;
+    largest = std::max(largest, std::abs(std::stod(text) - std::stod(b.at(step))) / std::stod(text));
+  }
+  return largest;
 }
 
 std::vector<std::string> files_below(const std::filesystem::path& directory) {

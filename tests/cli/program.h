@@ -44,6 +44,8 @@ std::map<std::string, std::string> quiet_environment();
 std::string small_config(const std::filesystem::path& directory);
 /// The lines of metrics.jsonl that have a loss: step -> loss as printed.
 std::map<int, std::string> losses(const std::filesystem::path& run);
+/// Largest relative difference of a loss between two runs; infinite where one lacks a step.
+double largest_difference(const std::map<int, std::string>& a, const std::map<int, std::string>& b);
 /// Files below a directory.
 std::vector<std::string> files_below(const std::filesystem::path& directory);
 

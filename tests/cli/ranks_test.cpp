@@ -16,16 +16,6 @@
 namespace seqvit {
 namespace {
 
-double largest_difference(const std::map<int, std::string>& a, const std::map<int, std::string>& b) {
-  EXPECT_EQ(a.size(), b.size());
-  double largest = 0;
-  for (const auto& [step, text] : a) {
-    if (!b.contains(step)) return INFINITY;
-    largest = std::max(largest, std::abs(std::stod(text) - std::stod(b.at(step))) / std::stod(text));
-  }
-  return largest;
-}
-
 double score(const std::filesystem::path& run) {
   const auto scores = nlohmann::json::parse(read_text(run / "scores.json", Exit::bug)).at("scores");
   for (const auto& s : scores) {
