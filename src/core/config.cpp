@@ -109,6 +109,7 @@ class Settings {
     number("train.max_grad_norm", c.train.max_grad_norm, 0.0);
     choice("train.precision", c.train.precision, kPrecision);
     unsigned_integer("train.seed", c.train.seed);
+    boolean("train.roll_longitude", c.train.roll_longitude);
     integer("train.checkpoint_every", c.train.checkpoint_every, 1);
     integer("train.validate_every", c.train.validate_every, 1);
     integer("train.validation_samples", c.train.validation_samples, 0);

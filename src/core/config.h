@@ -60,6 +60,7 @@ struct TrainConfig {
   double max_grad_norm = 1.0;
   Precision precision = Precision::fp32;
   uint64_t seed = 0;
+  bool roll_longitude = false;  ///< each sample's fields are rolled by a random longitude, statics included
   int64_t checkpoint_every = 500, validate_every = 500;
   int64_t validation_samples = 256;  ///< evenly spaced over the validation period; 0: all
   int64_t keep_checkpoints = 2;      ///< newest ones kept besides the best

@@ -1,5 +1,6 @@
 #include "data/loader.h"
 
+#include <algorithm>
 #include <condition_variable>
 #include <deque>
 #include <exception>
@@ -33,6 +34,13 @@ void normalise_target(std::span<float> values, const Moments& moments) {
 void subtract(std::span<float> values, std::span<const float> other) {
   for (size_t i = 0; i < values.size(); ++i)
     values[i] -= other[i];
+}
+
+/// Moves every row of `fields` by `count` columns; what leaves at its end comes in at its start.
+void roll(std::span<float> fields, int64_t columns, int64_t count) {
+  if (count == 0) return;
+  for (auto row = fields.begin(); row != fields.end(); row += columns)
+    std::rotate(row, row + (columns - count), row + columns);
 }
 
 }  // namespace
@@ -73,6 +81,8 @@ void BatchReader::read_sample(const Sample& sample, std::span<float> input, std:
   for (int64_t v = 0; v < variables; ++v)
     normalise_input(input.subspan(v * points, points), statistics_.variables[v]);
   std::copy(statics_.begin(), statics_.end(), input.begin() + static_cast<int64_t>(variables * points));
+  roll(input, columns(), sample.roll);
+  roll(target, columns(), sample.roll);
 }
 
 Batch BatchReader::read(std::span<const Sample> samples, const std::stop_token& stop) const {
@@ -110,8 +120,9 @@ struct Loader::Impl {
   Batch read(const std::stop_token& stop) {
     std::vector<Sample> chosen;
     for (int64_t i = mine.begin; i < mine.end; ++i) {
-      chosen.push_back(
-          samples[shuffled_sample(seed, step * batch_size + i, static_cast<int64_t>(samples.size()))]);
+      const int64_t position = step * batch_size + i;
+      chosen.push_back(samples[shuffled_sample(seed, position, static_cast<int64_t>(samples.size()))]);
+      if (reader.options().rolls) chosen.back().roll = random_roll(seed, position, reader.columns());
     }
     ++step;
     return reader.read(chosen, stop);

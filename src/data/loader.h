@@ -28,6 +28,7 @@ struct LoaderOptions {
   std::vector<int64_t> targets;  ///< indices into Dataset::variables()
   bool tendency = true;          ///< target x(t + lead) - x(t) instead of x(t + lead)
   Range rows;                    ///< my slab of the grid
+  bool rolls = false;            ///< a Loader rolls each sample by its random_roll
 };
 
 /// Reads and normalises given samples. Stateless, safe under threads.
@@ -37,6 +38,7 @@ class BatchReader {
   /// Throws Error(data). Once `stop` is requested it returns early, with what is missing left 0.
   Batch read(std::span<const Sample> samples, const std::stop_token& stop = {}) const;
   const LoaderOptions& options() const { return options_; }
+  int64_t columns() const { return dataset_.grid().columns(); }
 
  private:
   void read_sample(const Sample& sample, std::span<float> input, std::span<float> target) const;

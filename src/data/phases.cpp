@@ -16,4 +16,8 @@ std::array<double, kPhases> calendar_phases(TimeStamp time, Calendar calendar) {
   return {std::sin(day), std::cos(day), std::sin(year), std::cos(year)};
 }
 
+TimeStamp rolled_time(TimeStamp time, double degrees) {
+  return time - std::llround(degrees / 360.0 * 86400.0);
+}
+
 }  // namespace seqvit

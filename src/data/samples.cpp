@@ -125,4 +125,9 @@ int64_t shuffled_sample(uint64_t seed, int64_t index, int64_t count) {
   return permuted(mix(random_key(seed, "samples"), epoch), index % count, count);
 }
 
+int64_t random_roll(uint64_t seed, int64_t index, int64_t columns) {
+  return static_cast<int64_t>(uniform(random_key(seed, "roll"), static_cast<uint64_t>(index)) *
+                              static_cast<double>(columns));
+}
+
 }  // namespace seqvit

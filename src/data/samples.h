@@ -13,6 +13,7 @@ namespace seqvit {
 /// Time indices of a data set: predict `target` from `input`.
 struct Sample {
   int64_t input = 0, target = 0;
+  int64_t roll = 0;  ///< columns that all fields are rolled by, of a grid that spans the globe
   friend bool operator==(const Sample&, const Sample&) = default;
 };
 
@@ -30,5 +31,8 @@ std::vector<Sample> make_samples(const std::vector<TimeStamp>& times, Calendar c
 /// mesh, any position in constant time and memory (a keyed bijection, no stored permutation), so a resumed
 /// run needs no state.
 int64_t shuffled_sample(uint64_t seed, int64_t index, int64_t count);
+
+/// By how many of `columns` position `index` of that sequence is rolled: uniform, the same for every mesh.
+int64_t random_roll(uint64_t seed, int64_t index, int64_t columns);
 
 }  // namespace seqvit

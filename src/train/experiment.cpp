@@ -51,6 +51,11 @@ Experiment open_experiment(const Config& config) {
          "data.lead_time {}: no two times of data.split.train are that far apart; look at `seqvit inspect`",
          config.data.lead_time);
   }
+  if (config.train.roll_longitude && !e.dataset->grid().periodic()) {
+    fail(Exit::usage,
+         "train.roll_longitude: expected longitudes that go round the globe, found {} to {}; turn it off",
+         e.dataset->grid().longitude.front(), e.dataset->grid().longitude.back());
+  }
   return e;
 }
 
@@ -63,6 +68,13 @@ Tensor conditions(const Experiment& e, std::span<const TimeStamp> times) {
     values = std::copy(phases.begin(), phases.end(), values);
   }
   return out;
+}
+
+TimeStamp valid_time(const Experiment& e, const Sample& sample) {
+  const TimeStamp time = e.dataset->times()[sample.input];
+  if (sample.roll == 0) return time;
+  const auto& longitude = e.dataset->grid().longitude;
+  return rolled_time(time, static_cast<double>(sample.roll) * (longitude[1] - longitude[0]));
 }
 
 Config resolved_config(const Experiment& e) {

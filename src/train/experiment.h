@@ -33,8 +33,11 @@ struct Experiment {
 
 /// Opens the files and resolves everything but the statistics. Throws Error(usage) or Error(data).
 Experiment open_experiment(const Config& config);
-/// What the model is told of samples beside their fields: [B, conditions] in fp64.
+/// What the model is told of samples beside their fields, which are valid at `times`: [B, conditions] in
+/// fp64.
 Tensor conditions(const Experiment& experiment, std::span<const TimeStamp> times);
+/// When the fields of a sample, rolled as it says, are valid.
+TimeStamp valid_time(const Experiment& experiment, const Sample& sample);
 
 /// The configuration with every path absolute and every list that was left empty filled in: what a run
 /// directory keeps.

@@ -14,7 +14,8 @@ namespace {
 LoaderOptions loader_options(const Experiment& experiment, const Slab& slab) {
   return {.targets = experiment.targets,
           .tendency = experiment.config.model.predict == Predict::tendency,
-          .rows = slab.rows};
+          .rows = slab.rows,
+          .rolls = experiment.config.train.roll_longitude};
 }
 
 /// At most `count` samples, evenly spaced (0: all).
@@ -50,7 +51,7 @@ LearnerBatch Trainer::to_tensors(const Batch& batch) const {
   };
   std::vector<TimeStamp> times;
   for (const Sample& sample : batch.samples)
-    times.push_back(experiment_.dataset->times()[sample.input]);
+    times.push_back(valid_time(experiment_, sample));
   return {tensor(batch.input), conditions(experiment_, times).to(learner_.model().options()),
           tensor(batch.target)};
 }

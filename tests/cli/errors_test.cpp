@@ -57,6 +57,8 @@ TEST(Errors, Configuration) {
   expect_line(s.train({"--data.split.train=[300, 9000]"}), 2, {"data.split.train", "9000"});
   expect_line(s.train({"--data.lead_time=5h"}), 2, {"data.lead_time", "5h"});
   expect_line(s.train({"--parallel.sp=2"}), 2, {"2 ranks", "1"});
+  expect_line(s.train({"--train.roll_longitude=true"}), 2,
+              {"train.roll_longitude", "round the globe", "200 to 330"});
   s.expect_nothing_written();
 }
 

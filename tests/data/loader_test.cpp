@@ -101,6 +101,40 @@ TEST_F(LoaderTest, NormalisesInputsAndTargets) {
   }
 }
 
+TEST_F(LoaderTest, RolledSamplesAreTheSameFieldsElsewhere) {
+  const BatchReader reader(*dataset_, statistics_, options());
+  Sample rolled = samples_[3];
+  rolled.roll = 2;
+  const Batch plain = reader.read(std::vector<Sample>{samples_[3]}), moved = reader.read(std::vector{rolled});
+  const auto expect_moved = [](const std::vector<float>& from, const std::vector<float>& to) {
+    std::vector<float> expected(from.size());
+    for (size_t i = 0; i < from.size(); ++i)
+      expected[i / 6 * 6 + (i % 6 + 2) % 6] = from[i];
+    expect_same(to, expected);
+  };
+  expect_moved(plain.input, moved.input);  // statics too
+  expect_moved(plain.target, moved.target);
+}
+
+TEST_F(LoaderTest, RollsEachPositionByItsOwnNumber) {
+  LoaderOptions rolling = options();
+  rolling.rolls = true;
+  const BatchReader reader(*dataset_, statistics_, rolling);
+  Loader whole(reader, samples_, 5, 4, {0, 4}, 0), part(reader, samples_, 5, 4, {2, 3}, 3);
+  std::set<int64_t> seen;
+  for (int64_t step = 0; step < 23; ++step) {
+    const Batch batch = whole.next();
+    for (int64_t i = 0; i < 4; ++i) {
+      EXPECT_EQ(batch.samples[i].roll, random_roll(5, step * 4 + i, 6));
+      seen.insert(batch.samples[i].roll);
+    }
+    if (step >= 3) {
+      EXPECT_EQ(part.next().samples[0], batch.samples[2]);
+    }
+  }
+  EXPECT_EQ(seen, (std::set<int64_t>{0, 1, 2, 3, 4, 5}));
+}
+
 TEST_F(LoaderTest, SlabsArePartsOfTheWhole) {
   const Batch whole = BatchReader(*dataset_, statistics_, options()).read(samples_);
   for (const Range rows : {Range{0, 2}, Range{2, 3}, Range{3, 5}}) {

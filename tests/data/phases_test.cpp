@@ -24,5 +24,12 @@ TEST(Phases, FollowDayAndYearInEveryCalendar) {
   }
 }
 
+TEST(Phases, TheSunGoesRoundWithRolledFields) {
+  const TimeStamp noon = to_time_stamp({.year = 2001, .month = 5, .day = 3, .hour = 12}, Calendar::standard);
+  EXPECT_EQ(rolled_time(noon, 90.0), noon - 6 * 3600);  // noon at 90 degrees east is 6 UTC
+  EXPECT_EQ(rolled_time(noon, 0.0), noon);
+  EXPECT_EQ(rolled_time(noon, 3.75), noon - 900);
+}
+
 }  // namespace
 }  // namespace seqvit
