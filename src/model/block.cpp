@@ -7,16 +7,13 @@
 #include <ATen/ops/gelu.h>
 
 #include "ops/attention.h"
+#include "ops/linear_residual.h"
 #include "ops/mlp.h"
 #include "ops/norm_linear.h"
 #include "ops/recompute.h"
 
 namespace seqvit {
 namespace {
-
-Tensor add(const Tensor& x_BLD, const Tensor& branch_BLD, const Tensor& keep_B11) {
-  return keep_B11.defined() ? x_BLD + branch_BLD * keep_B11 : x_BLD + branch_BLD;
-}
 
 /// [B, H, L, E] -> [B, L, H E]
 Tensor join_heads(const Tensor& out) {
@@ -64,7 +61,7 @@ std::vector<ParamGroup*> Block::groups() {
 /// Queries, keys and values [B, H, L, E] of my heads.
 std::vector<Tensor> Block::project(const Tensor& x_BLD) const {
   const int64_t mine = qkv_.weight().size(0) / 3;  // channels of my heads
-  if (tensor_.is_alone() && !sequence_.gathers_context()) {
+  if (reads_input_again()) {
     const NormLinearWeights weights{norm1_.weight(), norm1_.bias(), qkv_.weight(), qkv_.bias()};
     return split_heads(norm_linear(x_BLD, weights), 3, heads_);
   }
@@ -82,9 +79,20 @@ std::vector<Tensor> Block::project(const Tensor& x_BLD) const {
 
 Tensor Block::attention(const Tensor& x_BLD) const {
   const auto qkv = project(x_BLD);
-  const Tensor out_BLD = join_heads(sequence_.attend(qkv[0], qkv[1], qkv[2]));
-  if (tensor_.is_alone()) return projection_.forward(out_BLD);
-  return tensor_.sum(projection_.product(out_BLD)) + projection_.bias();
+  return join_heads(sequence_.attend(qkv[0], qkv[1], qkv[2]));
+}
+
+/// x + keep (W u + b), from my part of W u under tensor parallelism.
+Tensor Block::add_branch(const Tensor& x_BLD, const Tensor& u_BLK, const Linear& last, const Tensor& keep_B11,
+                         bool over_x) const {
+  if (tensor_.is_alone()) return linear_residual(x_BLD, u_BLK, last.weight(), last.bias(), keep_B11, over_x);
+  return add_parts(x_BLD, last.product(u_BLK), last, keep_B11);
+}
+
+Tensor Block::add_parts(const Tensor& x_BLD, const Tensor& part_BLD, const Linear& last,
+                        const Tensor& keep_B11, bool unread) const {
+  const Tensor branch_BLD = tensor_.sum(part_BLD, unread) + last.bias();
+  return keep_B11.defined() ? x_BLD + branch_BLD * keep_B11 : x_BLD + branch_BLD;
 }
 
 Tensor Block::mlp(const Tensor& x_BLD, const Tensor& keep_B11) const {
@@ -92,20 +100,20 @@ Tensor Block::mlp(const Tensor& x_BLD, const Tensor& keep_B11) const {
                            fc1_.bias(),     fc2_.weight(), fc2_.bias()};
   // A graph that keeps the hidden tensors is the fastest; where they are not to be kept, tiles.
   const bool keeps_hidden = at::GradMode::is_enabled() && !recomputing();
-  if (tensor_.is_alone()) {
-    if (!keeps_hidden) return mlp_residual(x_BLD, keep_B11, weights, tile_);
-    return add(x_BLD, fc2_.forward(at::gelu(fc1_.forward(norm2_.forward(x_BLD)))), keep_B11);
-  }
-  const Tensor u_BLD = tensor_.gather(norm2_.forward(x_BLD).to(whole_.sharding().compute));
-  const Tensor part_BLD =
-      keeps_hidden ? fc2_.product(at::gelu(fc1_.forward(u_BLD))) : seqvit::mlp(u_BLD, weights, tile_);
-  return add(x_BLD, tensor_.sum(part_BLD, recomputing()) + fc2_.bias(), keep_B11);
+  if (tensor_.is_alone() && !keeps_hidden) return mlp_residual(x_BLD, keep_B11, weights, tile_);
+  const Tensor normed_BLD = norm2_.forward(x_BLD);
+  if (tensor_.is_alone()) return add_branch(x_BLD, at::gelu(fc1_.forward(normed_BLD)), fc2_, keep_B11);
+  const Tensor u_BLD = tensor_.gather(normed_BLD.to(whole_.sharding().compute));
+  if (keeps_hidden) return add_branch(x_BLD, at::gelu(fc1_.forward(u_BLD)), fc2_, keep_B11);
+  return add_parts(x_BLD, seqvit::mlp(u_BLD, weights, tile_), fc2_, keep_B11, recomputing());
 }
 
 Tensor Block::forward(const Tensor& x_BLD, const Tensor& keep_B11) {
   const auto whole = whole_.gather();
   const auto cut = cut_.gather();
-  return mlp(add(x_BLD, attention(x_BLD), keep_B11), keep_B11);
+  const Tensor out_BLD = attention(x_BLD);
+  const bool over_x = reads_input_again() && input_is_spare(x_BLD);
+  return mlp(add_branch(x_BLD, out_BLD, projection_, keep_B11, over_x), keep_B11);
 }
 
 }  // namespace seqvit

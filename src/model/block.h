@@ -38,7 +38,14 @@ class Block {
   Slice my_heads(int64_t dim, int64_t blocks, const ModelShape& shape) const;
   Slice my_channels(int64_t dim, const ModelShape& shape) const;
   std::vector<Tensor> project(const Tensor& x_BLD) const;
+  /// Whether norm and projection are one operation, which in backward takes the block's input from where it
+  /// is kept.
+  bool reads_input_again() const { return tensor_.is_alone() && !sequence_.gathers_context(); }
   Tensor attention(const Tensor& x_BLD) const;
+  Tensor add_branch(const Tensor& x_BLD, const Tensor& u_BLK, const Linear& last, const Tensor& keep_B11,
+                    bool over_x = false) const;
+  Tensor add_parts(const Tensor& x_BLD, const Tensor& part_BLD, const Linear& last, const Tensor& keep_B11,
+                   bool unread = false) const;
   Tensor mlp(const Tensor& x_BLD, const Tensor& keep_B11) const;
 };
 

@@ -38,10 +38,10 @@ std::pair<Tensor, Tensor> attention_forward(const Tensor& q, const Tensor& k, co
 }
 
 AttentionGradients attention_backward(const Tensor& grad_out, const Tensor& q, const Tensor& k,
-                                      const Tensor& v, const Tensor& out, const Tensor& lse) {
+                                      const Tensor& v, const Tensor& out, const Tensor& lse, bool in_place) {
   const TimedPart time("attention backward");
   if (!q.is_cpu()) return device_kernel.backward(grad_out, q, k, v, out, lse);
-  if (flash_supports(q, k, v)) return flash_backward(grad_out, q, k, v, out, lse);
+  if (flash_supports(q, k, v)) return flash_backward(grad_out, q, k, v, out, lse, in_place);
   auto [dq, dk, dv] =
       at::_scaled_dot_product_flash_attention_for_cpu_backward(grad_out, q, k, v, out, lse,
                                                                /*dropout_p=*/0.0, /*is_causal=*/false);
@@ -60,11 +60,14 @@ struct AttentionFunction : torch::autograd::Function<AttentionFunction> {
       return std::vector<Tensor>{out, lse};
     });
     ctx->save_for_backward({q, k, v, kept[0], kept[1]});
+    // What a part makes again is read by nobody after this backward.
+    ctx->saved_data["in place"] = recomputing();
     return kept[0];
   }
   static variable_list backward(AutogradContext* ctx, variable_list grads) {
     const auto saved = ctx->get_saved_variables();
-    auto gradients = attention_backward(grads[0], saved[0], saved[1], saved[2], saved[3], saved[4]);
+    auto gradients = attention_backward(grads[0], saved[0], saved[1], saved[2], saved[3], saved[4],
+                                        ctx->saved_data["in place"].toBool());
     return {gradients.q, gradients.k, gradients.v};
   }
 };

@@ -40,9 +40,10 @@ std::string attention_kernel_name(const Tensor& q);
 /// (out, lse). No autograd.
 std::pair<Tensor, Tensor> attention_forward(const Tensor& q, const Tensor& k, const Tensor& v);
 /// Gradients given the *complete* softmax's out and lse: with a block of the keys in k, v it gives that
-/// block's share.
+/// block's share. `in_place`: q, k and v are not needed any more, and kernels that can write over them.
 AttentionGradients attention_backward(const Tensor& grad_out, const Tensor& q, const Tensor& k,
-                                      const Tensor& v, const Tensor& out, const Tensor& lse);
+                                      const Tensor& v, const Tensor& out, const Tensor& lse,
+                                      bool in_place = false);
 
 /// A fused projection [B, M, n H E] as n tensors [B, H, M, E], without a copy; its backward does not copy
 /// either where the gradients lie in memory as the projection does (as attention_backward gives them).

@@ -124,22 +124,33 @@ std::pair<Tensor, Tensor> flash_forward(const Tensor& q, const Tensor& k, const 
   return {out, lse};
 }
 
-AttentionGradients flash_backward(const Tensor& grad_out, const Tensor& q, const Tensor& k, const Tensor& v,
-                                  const Tensor& out, const Tensor& lse) {
-  const int64_t batch = q.size(0), heads = q.size(1), queries = q.size(2), keys = k.size(2),
-                width = q.size(3);
+namespace {
+
+/// Room for the gradients, where they lie as those of one projection.
+AttentionGradients room_for_gradients(const Tensor& q, const Tensor& k) {
   // n tensors [B, H, rows, E] that are slices of one [B, rows, n, H, E]
   auto fused = [&](int64_t rows, int64_t n) {
-    return at::empty({batch, rows, n, heads, width}, q.options()).permute({2, 0, 3, 1, 4}).unbind(0);
+    return at::empty({q.size(0), rows, n, q.size(1), q.size(3)}, q.options())
+        .permute({2, 0, 3, 1, 4})
+        .unbind(0);
   };
-  AttentionGradients grads;
-  if (queries == keys) {
-    const auto all = fused(queries, 3);
-    grads = {all[0], all[1], all[2]};
-  } else {
-    const auto kv = fused(keys, 2);
-    grads = {fused(queries, 1)[0], kv[0], kv[1]};
+  if (q.size(2) == k.size(2)) {
+    const auto all = fused(q.size(2), 3);
+    return {all[0], all[1], all[2]};
   }
+  const auto kv = fused(k.size(2), 2);
+  return {fused(q.size(2), 1)[0], kv[0], kv[1]};
+}
+
+}  // namespace
+
+AttentionGradients flash_backward(const Tensor& grad_out, const Tensor& q, const Tensor& k, const Tensor& v,
+                                  const Tensor& out, const Tensor& lse, bool in_place) {
+  const int64_t batch = q.size(0), heads = q.size(1), queries = q.size(2), keys = k.size(2),
+                width = q.size(3);
+  // In place is safe: a head's queries are packed before the first gradient is written, and a block of keys
+  // is read and overwritten by one unit of work only.
+  const AttentionGradients grads = in_place ? AttentionGradients{q, k, v} : room_for_gradients(q, k);
   if (keys == 0 || queries == 0) return {grads.q.zero_(), grads.k.zero_(), grads.v.zero_()};
 
   const flash::Kernel& kernel = kernel_for(q);

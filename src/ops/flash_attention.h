@@ -18,8 +18,9 @@ bool flash_supports(const Tensor& q, const Tensor& k, const Tensor& v);
 std::pair<Tensor, Tensor> flash_forward(const Tensor& q, const Tensor& k, const Tensor& v);
 /// The gradients lie in memory as one fused projection does, [B, L, 3, H, E] where queries and keys are as
 /// many, else [B, L, H, E] and [B, M, 2, H, E]; so joining them for the projection's backward needs no copy.
+/// `in_place`: they are written over q, k and v.
 AttentionGradients flash_backward(const Tensor& grad_out, const Tensor& q, const Tensor& k, const Tensor& v,
-                                  const Tensor& out, const Tensor& lse);
+                                  const Tensor& out, const Tensor& lse, bool in_place = false);
 
 /// While true the kernels allocate all that they would but compute nothing: results and gradients are zero.
 /// To learn what memory a sequence takes without the time that it takes. Not for several threads to change at

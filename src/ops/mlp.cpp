@@ -23,11 +23,7 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-/// Autograd functions take no undefined tensors: an empty one stands for a scale of 1, and for no norm.
-bool has_scale(const Tensor& scale_B11) {
-  return scale_B11.numel() > 0;
-}
-/// Whether norm, last bias and residual belong to it.
+/// Whether norm, last bias and residual belong to it; empty tensors stand for them where not.
 bool is_residual(const MlpWeights& w) {
   return w.norm_weight.numel() > 0;
 }
@@ -147,7 +143,7 @@ Tensor apply(const Tensor& x_BLD, const Tensor& scale, const MlpWeights& w, int6
 }  // namespace
 
 Tensor mlp_residual(const Tensor& x_BLD, const Tensor& scale_B11, const MlpWeights& w, int64_t tile) {
-  return apply(x_BLD, scale_B11.defined() ? scale_B11 : at::empty({0}, x_BLD.options()), w, tile);
+  return apply(x_BLD, scale_or_empty(scale_B11, x_BLD), w, tile);
 }
 
 Tensor mlp(const Tensor& u_BLD, const MlpWeights& weights, int64_t tile) {

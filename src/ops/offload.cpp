@@ -7,7 +7,7 @@
 #include <unistd.h>
 #include <utility>
 
-#include <ATen/ops/empty.h>
+#include <ATen/ops/empty_strided.h>
 
 #include "core/error.h"
 
@@ -28,9 +28,9 @@ OffloadFile::~OffloadFile() {
 }
 
 int64_t OffloadFile::put(const Tensor& t) {
-  const Tensor dense = t.contiguous();
-  const auto* bytes = static_cast<const char*>(dense.const_data_ptr());
-  const auto size = static_cast<int64_t>(dense.nbytes()), offset = end_;
+  check(t.is_non_overlapping_and_dense(), "only whole tensors can wait in a file");
+  const auto* bytes = static_cast<const char*>(t.const_data_ptr());
+  const auto size = static_cast<int64_t>(t.nbytes()), offset = end_;
   for (int64_t done = 0; done < size;) {
     const ssize_t n = ::pwrite(file_, bytes + done, static_cast<size_t>(size - done), offset + done);
     if (n <= 0) {
@@ -67,24 +67,27 @@ void OffloadFile::take(int64_t offset, const Tensor& t) {
   if (held_ == 0) end_ = 0;
 }
 
-Kept::Kept(const Tensor& t, OffloadFile* file) : file_(file), shape_(t.sizes().vec()), options_(t.options()) {
+Kept::Kept(const Tensor& t, OffloadFile* file) : file_(file), options_(t.options()) {
   if (file_ == nullptr) {
     here_ = t;
-  } else {
-    offset_ = file_->put(t);
+    return;
   }
+  // As it lies in memory: no copy on the way out, and none for who expects it to lie so on the way back.
+  const Tensor whole = t.is_non_overlapping_and_dense() ? t : t.contiguous();
+  shape_ = whole.sizes().vec(), strides_ = whole.strides().vec();
+  offset_ = file_->put(whole);
 }
 
 Tensor Kept::read() const {
   if (file_ == nullptr) return here_;
-  const Tensor t = at::empty(shape_, options_);
+  const Tensor t = at::empty_strided(shape_, strides_, options_);
   file_->read(offset_, t);
   return t;
 }
 
 Tensor Kept::take() {
   if (file_ == nullptr) return std::move(here_);
-  Tensor t = at::empty(shape_, options_);
+  Tensor t = at::empty_strided(shape_, strides_, options_);
   file_->take(offset_, t);
   return t;
 }

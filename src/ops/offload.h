@@ -24,7 +24,8 @@ class OffloadFile {
   OffloadFile(const OffloadFile&) = delete;
   OffloadFile& operator=(const OffloadFile&) = delete;
 
-  /// Writes t at the end. Throws Error(checkpoint) when the disk is full.
+  /// Writes the memory of t, which must be without gaps, at the end. Throws Error(checkpoint) when the disk
+  /// is full.
   int64_t put(const Tensor& t);
   /// Reads what put() wrote at `offset` into `t`.
   void read(int64_t offset, const Tensor& t) const;
@@ -52,7 +53,7 @@ class Kept {
   Tensor here_;
   OffloadFile* file_;
   int64_t offset_ = 0;
-  std::vector<int64_t> shape_;
+  std::vector<int64_t> shape_, strides_;
   at::TensorOptions options_;
 };
 

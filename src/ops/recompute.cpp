@@ -118,8 +118,20 @@ Tensor recompute(Recompute mode, std::function<Tensor(const Tensor&)> f, const T
   return RecomputeFunction::apply(x, frame);
 }
 
+namespace {
+
+bool is_input(const Tensor& x) {
+  return recomputing() && x.const_data_ptr() == current->input_data;
+}
+
+}  // namespace
+
+bool input_is_spare(const Tensor& x) {
+  return is_input(x) && current->file != nullptr;
+}
+
 std::function<Tensor()> part_input(const Tensor& x) {
-  if (current == nullptr || !current->replaying || x.const_data_ptr() != current->input_data) return nullptr;
+  if (!is_input(x)) return nullptr;
   return [frame = c10::intrusive_ptr<Frame>::reclaim_copy(current)] { return frame->input->read(); };
 }
 

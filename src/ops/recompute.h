@@ -34,6 +34,10 @@ std::vector<Tensor> remember(const std::function<std::vector<Tensor>()>& compute
 /// meanwhile. Null otherwise.
 std::function<Tensor()> part_input(const Tensor& x);
 
+/// Whether x is that input and waits in a file: where all who need it later read it again, the memory that it
+/// has now may be overwritten.
+bool input_is_spare(const Tensor& x);
+
 /// True while a part runs for the second time, in backward (so that prefetching goes the other way).
 bool recomputing();
 

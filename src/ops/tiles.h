@@ -5,8 +5,11 @@
 #include <algorithm>
 
 #include <ATen/core/Tensor.h>
+#include <ATen/ops/empty.h>
 
 namespace seqvit {
+
+using at::Tensor;
 
 inline constexpr int64_t kDefaultTile = 2048;
 
@@ -18,6 +21,14 @@ void for_each_tile(int64_t samples, int64_t rows, int64_t tile, const F& f) {
     for (int64_t first = 0; first < rows; first += step)
       f(sample, first, std::min(step, rows - first));
   }
+}
+
+/// Autograd functions take no undefined tensors: an empty one stands for a scale of 1.
+inline Tensor scale_or_empty(const Tensor& scale, const Tensor& like) {
+  return scale.defined() ? scale : at::empty({0}, like.options());
+}
+inline bool has_scale(const Tensor& scale) {
+  return scale.numel() > 0;
 }
 
 }  // namespace seqvit

@@ -9,7 +9,7 @@ namespace seqvit {
 namespace {
 
 AttentionKernel ours() {
-  return {"ours", attention_forward, attention_backward};
+  return {"ours", attention_forward, [](const auto&... tensors) { return attention_backward(tensors...); }};
 }
 
 constexpr AttentionSizes kShape{1, 2, 100, 90, 16};

@@ -156,6 +156,18 @@ TEST_P(FlashAttention, TakesStridedViewsAndLaysGradientsOutAsOneProjection) {
             4 * 32 * qkv.element_size());
 }
 
+TEST_P(FlashAttention, GradientsInPlaceAreTheSame) {
+  for (const int64_t heads : {3, 24}) {  // all packed at a time, and not
+    const Tensor qkv = at::randn({2, 700, 3, heads, 32}).to(GetParam()), parts = qkv.permute({2, 0, 3, 1, 4});
+    const Problem p{parts[0], parts[1], parts[2], at::randn({2, heads, 700, 32}).to(GetParam())};
+    const Result expected = ours(p);
+    const AttentionGradients g =
+        flash_backward(p.grad, p.q, p.k, p.v, expected.out, expected.lse, /*in_place=*/true);
+    EXPECT_EQ(g.q.const_data_ptr(), qkv.const_data_ptr());
+    EXPECT_TRUE(at::equal(g.q, expected.dq) && at::equal(g.k, expected.dk) && at::equal(g.v, expected.dv));
+  }
+}
+
 TEST_P(FlashAttention, RowsWhoseMaximumKeepsGrowing) {
   // Each block of keys beats the one before by far: the reference moves every time.
   Problem p = make_problem({100, 1000, 64, 1}, GetParam());

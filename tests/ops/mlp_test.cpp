@@ -1,9 +1,9 @@
 #include "ops/mlp.h"
 
-#include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
 #include <gtest/gtest.h>
 
+#include "ops/gradients.h"
 #include "ops/norm_linear.h"
 #include "ops/offload.h"
 #include "ops/recompute.h"
@@ -21,8 +21,8 @@ MlpWeights random_weights(int64_t width, int64_t hidden, at::ScalarType compute)
           random({hidden}, master), random({width, hidden}, compute), random({width}, master)};
 }
 
-std::vector<Tensor> list(const MlpWeights& w) {
-  return {w.norm_weight, w.norm_bias, w.fc1_weight, w.fc1_bias, w.fc2_weight, w.fc2_bias};
+std::vector<Tensor> inputs_of(const Tensor& x, const MlpWeights& w) {
+  return {x, w.norm_weight, w.norm_bias, w.fc1_weight, w.fc1_bias, w.fc2_weight, w.fc2_bias};
 }
 
 Tensor plain(const Tensor& x, const Tensor& scale, const MlpWeights& w) {
@@ -30,26 +30,6 @@ Tensor plain(const Tensor& x, const Tensor& scale, const MlpWeights& w) {
   const Tensor branch =
       at::linear(at::gelu(at::linear(u, w.fc1_weight, w.fc1_bias)), w.fc2_weight, w.fc2_bias);
   return scale.defined() ? x + scale * branch : x + branch;
-}
-
-/// y and the gradients of sum(y seed) in x and all weights.
-std::vector<Tensor> with_gradients(const Tensor& y, const Tensor& seed, const Tensor& x,
-                                   const MlpWeights& w) {
-  (y * seed).sum().backward();
-  std::vector<Tensor> all = {y.detach(), x.grad().clone()};
-  x.mutable_grad().reset();
-  for (const Tensor& weight : list(w)) {
-    all.push_back(weight.grad().clone());
-    weight.mutable_grad().reset();
-  }
-  return all;
-}
-
-double worst(const std::vector<Tensor>& a, const std::vector<Tensor>& b) {
-  double error = 0;
-  for (size_t i = 0; i < a.size(); ++i)
-    error = std::max(error, ((a[i] - b[i]).abs().max() / b[i].abs().max()).item<double>());
-  return error;
 }
 
 TEST(Mlp, InTilesEqualsTheWholeInValueAndGradient) {
@@ -60,8 +40,10 @@ TEST(Mlp, InTilesEqualsTheWholeInValueAndGradient) {
     for (const int64_t tile : {1, 4, 11, 0}) {
       const Tensor x = at::randn({2, 11, 6}, at::kDouble).requires_grad_(),
                    seed = at::randn({2, 11, 6}, at::kDouble);
-      const auto expected = with_gradients(plain(x, scale, w), seed, x, w);
-      EXPECT_LT(worst(with_gradients(mlp_residual(x, scale, w, tile), seed, x, w), expected), 1e-12) << tile;
+      const auto expected = with_gradients(plain(x, scale, w), seed, inputs_of(x, w));
+      EXPECT_LT(worst(with_gradients(mlp_residual(x, scale, w, tile), seed, inputs_of(x, w)), expected),
+                1e-12)
+          << tile;
       const at::NoGradGuard no_grad;
       EXPECT_LT(worst({mlp_residual(x, scale, w, tile)}, {expected[0]}), 1e-13) << tile;
     }
@@ -75,15 +57,7 @@ TEST(Mlp, PartsOfTheHiddenChannelsAddUp) {
   const Tensor u = at::randn({2, 11, 6}, at::kDouble).requires_grad_(),
                seed = at::randn({2, 11, 6}, at::kDouble);
   const std::vector<Tensor> inputs = {u, w.fc1_weight, w.fc1_bias, w.fc2_weight};
-  auto with = [&](const Tensor& y) {
-    (y * seed).sum().backward();
-    std::vector<Tensor> all = {y.detach()};
-    for (const Tensor& input : inputs) {
-      all.push_back(input.grad().clone());
-      input.mutable_grad().reset();
-    }
-    return all;
-  };
+  auto with = [&](const Tensor& y) { return with_gradients(y, seed, inputs); };
   auto part = [&](int64_t begin, int64_t end) {
     MlpWeights of = w;
     of.fc1_weight = w.fc1_weight.slice(0, begin, end), of.fc1_bias = w.fc1_bias.slice(0, begin, end);
@@ -105,10 +79,10 @@ TEST(Mlp, EndsARecomputedPart) {
   auto part = [&](const Tensor& in) {
     return mlp_residual(in * 2 + remember([&] { return std::vector<Tensor>{in.sin()}; })[0], {}, w, 3);
   };
-  const auto expected = with_gradients(plain(x * 2 + x.sin().detach(), {}, w), seed, x, w);
+  const auto expected = with_gradients(plain(x * 2 + x.sin().detach(), {}, w), seed, inputs_of(x, w));
   for (OffloadFile* where : {static_cast<OffloadFile*>(nullptr), &file}) {
     const Tensor y = recompute(Recompute::keep_attention, part, x, where);
-    EXPECT_LT(worst(with_gradients(y, seed, x, w), expected), 1e-12);
+    EXPECT_LT(worst(with_gradients(y, seed, inputs_of(x, w)), expected), 1e-12);
   }
   EXPECT_EQ(file.bytes_written(), 2 * 7 * 4 * 8);
 }
@@ -124,6 +98,19 @@ TEST(Offload, IsAStackThatGivesItsRoomBack) {
   EXPECT_TRUE(at::equal(a, a2) && at::equal(b, b2));
   EXPECT_EQ(file.put(b), 0);
   EXPECT_TRUE(std::filesystem::is_empty(d.path()));  // the file has no name
+}
+
+/// Heads in the middle, as attention gives its result: the next operation then needs no copy.
+TEST(Offload, KeepsTheOrderInMemory) {
+  const TemporaryDirectory d;
+  OffloadFile file(d.path());
+  const Tensor out = at::randn({2, 5, 3, 4}).transpose(1, 2), part = at::randn({4, 6}).slice(1, 0, 3);
+  Kept whole(out, &file), gaps(part, &file);
+  const Tensor found = whole.read();
+  EXPECT_TRUE(at::equal(found, out));
+  EXPECT_EQ(found.strides(), out.strides());
+  EXPECT_TRUE(at::equal(gaps.take(), part));
+  EXPECT_TRUE(at::equal(whole.take(), out));
 }
 
 }  // namespace

@@ -1,0 +1,67 @@
+#include "ops/linear_residual.h"
+
+#include <ATen/TensorOperators.h>
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/addmm.h>
+#include <ATen/ops/empty_like.h>
+#include <ATen/ops/mm.h>
+#include <ATen/ops/zeros.h>
+#include <torch/csrc/autograd/custom_function.h>
+
+#include "ops/tiles.h"
+
+namespace seqvit {
+namespace {
+
+using torch::autograd::AutogradContext;
+using torch::autograd::variable_list;
+
+Tensor run(const Tensor& x_BLD, const Tensor& u_BLK, const Tensor& weight, const Tensor& bias,
+           const Tensor& scale_B11, bool over_x) {
+  const Tensor y_BLD = over_x ? x_BLD.detach() : at::empty_like(x_BLD);
+  const Tensor compute_bias = bias.to(weight.scalar_type());
+  for_each_tile(x_BLD.size(0), x_BLD.size(1), 0, [&](int64_t sample, int64_t first, int64_t count) {
+    auto tile = [&](const Tensor& t) { return t[sample].narrow(0, first, count); };
+    Tensor branch = at::addmm(compute_bias, tile(u_BLK), weight.t()).to(x_BLD.scalar_type());
+    if (has_scale(scale_B11)) branch.mul_(scale_B11[sample]);
+    tile(y_BLD).copy_(branch.add_(tile(x_BLD)));
+  });
+  return y_BLD;
+}
+
+struct LinearResidualFunction : torch::autograd::Function<LinearResidualFunction> {
+  static Tensor forward(AutogradContext* ctx, const Tensor& x, const Tensor& u, const Tensor& weight,
+                        const Tensor& bias, const Tensor& scale, bool over_x) {
+    ctx->save_for_backward({u, weight, scale});
+    return run(x, u, weight, bias, scale, over_x);
+  }
+
+  static variable_list backward(AutogradContext* ctx, variable_list grads) {
+    const auto s = ctx->get_saved_variables();
+    const Tensor &u_BLK = s[0], &weight = s[1], &scale_B11 = s[2], &grad_BLD = grads[0];
+    const auto options = grad_BLD.options();
+    const Tensor grad_u = at::empty_like(u_BLK), grad_weight = at::zeros(weight.sizes(), options),
+                 grad_bias = at::zeros({weight.size(0)}, options);
+    for_each_tile(u_BLK.size(0), u_BLK.size(1), 0, [&](int64_t sample, int64_t first, int64_t count) {
+      auto tile = [&](const Tensor& t) { return t[sample].narrow(0, first, count); };
+      const Tensor of_branch = has_scale(scale_B11) ? tile(grad_BLD) * scale_B11[sample] : tile(grad_BLD);
+      const Tensor grad = of_branch.to(weight.scalar_type());
+      Tensor out = tile(grad_u);
+      at::mm_out(out, grad, weight);
+      grad_weight.add_(at::mm(grad.t(), tile(u_BLK)));
+      grad_bias.add_(of_branch.sum(0));
+    });
+    return {grad_BLD, grad_u, grad_weight, grad_bias, Tensor(), Tensor()};
+  }
+};
+
+}  // namespace
+
+Tensor linear_residual(const Tensor& x_BLD, const Tensor& u_BLK, const Tensor& weight, const Tensor& bias,
+                       const Tensor& scale, bool over_x) {
+  const Tensor scale_B11 = scale_or_empty(scale, x_BLD);
+  if (!at::GradMode::is_enabled()) return run(x_BLD, u_BLK, weight, bias, scale_B11, over_x);
+  return LinearResidualFunction::apply(x_BLD, u_BLK, weight, bias, scale_B11, over_x);
+}
+
+}  // namespace seqvit
