@@ -62,7 +62,8 @@ void ImportSource::describe_timm(const ModelDescription& model, std::optional<Pa
   }
 }
 
-/// Positions of class and register tokens come first, where timm has them at all.
+/// Positions of class and register tokens come first. Some of timm's models have none for them; as 15 patches
+/// and a class token are also 4 x 4 patches, that is believed only of a grid that is named.
 PatchRowsColumns ImportSource::timm_grid(std::optional<PatchRowsColumns> grid) {
   const auto& entries = file_.entries();
   const auto& shape = entries.at("pos_embed").shape;
@@ -74,7 +75,7 @@ PatchRowsColumns ImportSource::timm_grid(std::optional<PatchRowsColumns> grid) {
     const int64_t patches = count - skipped;
     const auto side = static_cast<int64_t>(std::llround(std::sqrt(static_cast<double>(patches))));
     const PatchRowsColumns found = grid.value_or(PatchRowsColumns{side, side});
-    if (patches <= 0 || found.first * found.second != patches) continue;
+    if (patches <= 0 || found.first * found.second != patches || (!grid && skipped != prefix)) continue;
     skipped_positions_ = skipped;
     return found;
   }
