@@ -39,8 +39,14 @@ struct Exported {
   }
 };
 
+/// Made once: each test gives its runs names of their own.
+const Exported& exported() {
+  static const Exported e;
+  return e;
+}
+
 TEST(Import, OfTheSameModelIsTheSameWeightsAndScores) {
-  const Exported e;
+  const Exported& e = exported();
   const Outcome outcome = e.import("copy");
   ASSERT_EQ(outcome.code, 0) << outcome.err;
   ASSERT_EQ(seqvit({"export", e.d / "copy", "--output", e.d / "again.safetensors"}).code, 0);
@@ -49,7 +55,7 @@ TEST(Import, OfTheSameModelIsTheSameWeightsAndScores) {
 }
 
 TEST(Import, AtAnotherPatchSizeForecastsAndGoesOnTraining) {
-  const Exported e;
+  const Exported& e = exported();
   for (const std::string patch : {"3", "8"}) {
     const std::string setting = "--model.patch_size=" + patch, run = "patch-" + patch,
                       fresh = "fresh-" + patch;
@@ -75,7 +81,7 @@ TEST(Import, AtAnotherPatchSizeForecastsAndGoesOnTraining) {
 }
 
 TEST(Import, OfWhatFitsNowhereWritesNothing) {
-  const Exported e;
+  const Exported& e = exported();
   const auto before = files_below(e.d.path());
   const auto refuse = [&](std::vector<std::string> extra, int code, const std::vector<std::string>& words) {
     const Outcome outcome = e.import("new", std::move(extra));

@@ -91,12 +91,7 @@ class Model {
     return all;
   }
   static Grid grid_of(const ModelDescription& d) {
-    Grid grid;
-    for (int64_t y = 0; y < d.rows; ++y)
-      grid.latitude.push_back(40.0 - static_cast<double>(y));
-    for (int64_t x = 0; x < d.columns; ++x)
-      grid.longitude.push_back(static_cast<double>(x));
-    return grid;
+    return {std::vector<double>(d.rows, 10.0), std::vector<double>(d.columns, 0.0)};
   }
 };
 
