@@ -80,6 +80,20 @@ TEST(Import, AtAnotherPatchSizeForecastsAndGoesOnTraining) {
   }
 }
 
+TEST(Import, IntoOtherDataSaysWhatIsNewAndThatTheRegionDiffers) {
+  const Exported& e = exported();
+  const std::string globe = e.d / "globe.nc";
+  ASSERT_EQ(seqvit({"generate", globe, "--truncation", "10", "--days", "6", "--spinup", "1"}).code, 0);
+  const Outcome outcome =
+      e.import("globe", {"--data.files=[" + globe + "]", "--data.variables=[t, h]",
+                         "--data.split.train=[0, 20]", "--data.split.validation=[]", "--data.split.test=[]"});
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  for (const char* words : {"at initial values: 3 (patch_embed.proj.weight, head.weight, head.bias)",
+                            "resampled: 1 (pos_embed)", "not used of", "3 (seqvit.head.bias",
+                            "warning: ", "latitudes 75 to 15", "another region", "--resume"})
+    EXPECT_NE(outcome.err.find(words), std::string::npos) << words << " not in " << outcome.err;
+}
+
 TEST(Import, OfWhatFitsNowhereWritesNothing) {
   const Exported& e = exported();
   const auto before = files_below(e.d.path());
