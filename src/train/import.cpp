@@ -130,8 +130,10 @@ class Importer {
     const auto lacks = [](const PatchFields& fields, const std::string& variable) {
       return std::find(fields.names.begin(), fields.names.end(), variable) == fields.names.end();
     };
-    if (std::all_of(to.names.begin(), to.names.end(), [&](const auto& name) { return lacks(from, name); }))
-      return report_.initial.emplace_back(layout.name), void();
+    if (std::all_of(to.names.begin(), to.names.end(), [&](const auto& name) { return lacks(from, name); })) {
+      report_.initial.emplace_back(layout.name);
+      return;
+    }
     check_shape(layout.name, layout.shape(out.sizes().vec(), from));
     layout.convert(source_.take(layout.name), from, out, to);
     const bool resized = layout.shape(out.sizes().vec(), {to.names, from.patch_size}) != out.sizes().vec();
