@@ -33,6 +33,7 @@ CommandBody add_study(CLI::App& app);
 CommandBody add_bench(CLI::App& app);
 CommandBody add_report(CLI::App& app);
 CommandBody add_export(CLI::App& app);
+CommandBody add_import(CLI::App& app);
 
 /// Writes a result where `--json` said: "-" is standard output, else a file.
 void write_json(const nlohmann::json& json, const std::string& where);

@@ -2,8 +2,11 @@
 
 #include <memory>
 
+#include <nlohmann/json.hpp>
+
 #include "cli/run_model.h"
 #include "core/error.h"
+#include "core/file.h"
 #include "core/log.h"
 
 namespace seqvit {
@@ -14,13 +17,29 @@ struct ExportCommand {
   std::string output;
 };
 
+/// What the weights do not say, from the run: its data need not be there.
+Metadata describe_run(const std::filesystem::path& run) {
+  const std::filesystem::path path = run / "manifest.json";
+  const auto manifest =
+      nlohmann::json::parse(read_text(path, Exit::checkpoint), nullptr, /*allow_exceptions=*/false);
+  if (!manifest.is_object() || !manifest.contains("model")) {
+    log_warn(
+        "{}: does not describe the model, so `seqvit import` cannot read the file; `seqvit train --resume` "
+        "writes it anew",
+        path.string());
+    return {};
+  }
+  return {{kModelKey, manifest.at("model").dump()},
+          {kNormalizationKey, read_text(run / "normalization.json", Exit::checkpoint)}};
+}
+
 void run_export(const ExportCommand& command, const Invocation& invocation) {
   reject_overrides(invocation, "export");
   Comm& world = invocation.launch.world();
   if (world.size() > 1)
     fail(Exit::usage, "export: expected one rank, found {}; start it without mpirun", world.size());
   const auto checkpoint = find_checkpoint(command.run, world);
-  const int64_t count = export_weights(checkpoint, command.output);
+  const int64_t count = export_weights(checkpoint, command.output, describe_run(command.run.run));
   log_info("{}: {} weights of {}", command.output, count, checkpoint.string());
 }
 

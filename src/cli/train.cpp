@@ -3,16 +3,12 @@
 #include <memory>
 #include <optional>
 
-#include <ATen/Parallel.h>
-#include <nlohmann/json.hpp>
-
+#include "cli/run_directory.h"
 #include "cli/runs.h"
 #include "comm/text.h"
 #include "core/error.h"
 #include "core/file.h"
 #include "core/log.h"
-#include "core/version.h"
-#include "data/checksums.h"
 #include "train/experiment.h"
 #include "train/trainer.h"
 #include "train/verify.h"
@@ -27,40 +23,6 @@ struct TrainOptions {
   bool resume = false;
   int64_t stop_after = 0;
 };
-
-/// What made this run: enough to tell two runs apart and to repeat one.
-void write_manifest(const fs::path& run, const Experiment& e, Trainer& trainer,
-                    const Invocation& invocation) {
-  nlohmann::ordered_json files = nlohmann::json::object();
-  for (const std::string& path : e.dataset->paths())
-    files[path] = data_checksum(path);
-  nlohmann::ordered_json trials = nlohmann::json::array();
-  for (const KernelTrial& trial : trainer.learner().model().attention_trials()) {
-    trials.push_back({{"name", trial.name},
-                      {"error", trial.error},
-                      {"seconds", trial.seconds},
-                      {"refused", trial.refused}});
-  }
-  const ParallelConfig& p = e.config.parallel;
-  const nlohmann::ordered_json manifest = {{"seqvit", kVersion},
-                                           {"libtorch", SEQVIT_TORCH_VERSION},
-                                           {"command", invocation.command_line},
-                                           {"threads", at::get_num_threads()},
-                                           {"mesh",
-                                            {{"pp", p.pp},
-                                             {"dp", p.dp},
-                                             {"sp", p.sp},
-                                             {"tp", p.tp},
-                                             {"sequence", to_string(p.sequence)},
-                                             {"zero", p.zero}}},
-                                           {"device", to_string(p.device)},
-                                           {"attention_kernel", trainer.learner().model().attention_kernel()},
-                                           {"attention_trials", trials},
-                                           {"parameters", trainer.learner().model().parameters()},
-                                           {"tokens", trainer.learner().model().token_grid().tokens()},
-                                           {"data_checksums_xxh3", files}};
-  write_text(run / "manifest.json", manifest.dump(2) + "\n", Exit::checkpoint);
-}
 
 /// A fresh run needs a directory of its own; a resumed one may find it empty.
 void check_run_directory(const fs::path& run, bool resume) {
@@ -102,18 +64,9 @@ void check_same_data(const Dataset& dataset, Comm& world) {
   }
 }
 
-/// Computed (or found in the cache) by one rank: the others need not read the training period for it.
-Statistics shared_statistics(const Experiment& e, Comm& world) {
-  std::string text;
-  if (world.rank() == 0) text = to_json(cached_statistics(*e.dataset, e.train, e.lead), *e.dataset).dump();
-  return statistics_from_json(nlohmann::json::parse(broadcast_text(world, text, 0, "statistics")),
-                              *e.dataset);
-}
-
 void train(const TrainOptions& options, const Invocation& invocation) {
   const Config config = load_config(options.config, invocation.overrides);
-  const fs::path run =
-      options.run.empty() ? fs::path("runs") / fs::path(options.config).stem() : fs::path(options.run);
+  const fs::path run = run_directory(options.run, options.config);
   train_run(config, run, options.resume,
             options.stop_after > 0 ? std::optional(options.stop_after) : std::nullopt, invocation);
   log_info("{}: done; next: seqvit evaluate {}", run.string(), run.string());
@@ -135,13 +88,7 @@ void train_run(const Config& config, const fs::path& run, bool resume, std::opti
   Trainer trainer(e, mesh, run);
   if (resume) trainer.resume();
   world.barrier("start");  // every rank has looked at the directory before rank 0 fills it
-  if (world.rank() == 0) {
-    make_directories(run, Exit::usage);
-    write_text(run / "config.yaml", to_yaml(resolved_config(e)), Exit::checkpoint);
-    write_text(run / "normalization.json", to_json(e.statistics, *e.dataset).dump(2) + "\n",
-               Exit::checkpoint);
-    write_manifest(run, e, trainer, invocation);
-  }
+  if (world.rank() == 0) write_run_directory(run, e, trainer.learner().model(), invocation);
   const TokenGrid& grid = trainer.learner().model().token_grid();
   log_info("{}: {} x {} grid, {} tokens, {} parameters, {} samples, {} ranks", run.string(), grid.rows,
            grid.columns, grid.tokens(), trainer.learner().model().parameters(), trainer.samples(),

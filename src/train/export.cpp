@@ -9,11 +9,12 @@ std::string exported_name(const std::string& weight) {
   return encoder ? weight : "seqvit." + weight;
 }
 
-int64_t export_weights(const std::filesystem::path& checkpoint, const std::filesystem::path& output) {
+int64_t export_weights(const std::filesystem::path& checkpoint, const std::filesystem::path& output,
+                       const Metadata& metadata) {
   NamedTensors weights = read_weights(checkpoint);
   for (auto& [name, weight] : weights)
     name = exported_name(name);
-  write_safetensors(output, weights);
+  write_safetensors(output, weights, metadata);
   return static_cast<int64_t>(weights.size());
 }
 

@@ -9,13 +9,21 @@
 #include <filesystem>
 #include <string>
 
+#include "train/safetensors.h"
+
 namespace seqvit {
 
 /// "blocks.0.attn.qkv.weight" as it is, "pos_embed" as "seqvit.pos_embed".
 std::string exported_name(const std::string& weight);
 
+/// Keys of the metadata that `seqvit export` writes: the model's description (description.h) and the run's
+/// normalization.json.
+inline const char* const kModelKey = "seqvit.model";
+inline const char* const kNormalizationKey = "seqvit.normalization";
+
 /// Gathers all weights of a checkpoint of any mesh into `output`, written as one step. Returns how many there
 /// are. Throws Error(checkpoint): a missing or corrupt checkpoint, or a file that cannot be written.
-int64_t export_weights(const std::filesystem::path& checkpoint, const std::filesystem::path& output);
+int64_t export_weights(const std::filesystem::path& checkpoint, const std::filesystem::path& output,
+                       const Metadata& metadata = {});
 
 }  // namespace seqvit

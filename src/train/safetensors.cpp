@@ -15,8 +15,13 @@ namespace {
 
 using nlohmann::json;
 
-const std::pair<const char*, at::ScalarType> kTypes[] = {
-    {"F64", at::kDouble}, {"F32", at::kFloat}, {"BF16", at::kBFloat16}, {"I64", at::kLong}};
+const std::pair<const char*, at::ScalarType> kTypes[] = {{"F64", at::kDouble},
+                                                         {"F32", at::kFloat},
+                                                         {"BF16", at::kBFloat16},
+                                                         {"F16", at::kHalf},
+                                                         {"I64", at::kLong}};
+
+const char* const kMetadata = "__metadata__";
 
 const char* type_name(at::ScalarType type) {
   for (const auto& [name, value] : kTypes) {
@@ -34,8 +39,10 @@ at::ScalarType type_named(const std::string& name, const std::string& where) {
 
 }  // namespace
 
-void write_safetensors(const std::filesystem::path& path, const NamedTensors& tensors) {
+void write_safetensors(const std::filesystem::path& path, const NamedTensors& tensors,
+                       const Metadata& metadata) {
   json header = json::object();
+  if (!metadata.empty()) header[kMetadata] = metadata;
   int64_t offset = 0;
   for (const auto& [name, tensor] : tensors) {
     const int64_t end = offset + static_cast<int64_t>(tensor.nbytes());
@@ -74,8 +81,11 @@ SafetensorsFile::SafetensorsFile(std::filesystem::path path) : path_(std::move(p
     fail(Exit::checkpoint, "{}: header is not JSON; the file is corrupt", path_.string());
   const auto data = static_cast<int64_t>(sizeof length + length);
   for (const auto& [name, value] : header.items()) {
-    if (name == "__metadata__") continue;
     try {
+      if (name == kMetadata) {
+        metadata_ = value;
+        continue;
+      }
       Entry entry{type_named(value.at("dtype"), path_.string()), value.at("shape"), 0, 0};
       entry.begin = data + value.at("data_offsets").at(0).get<int64_t>();
       entry.end = data + value.at("data_offsets").at(1).get<int64_t>();
@@ -93,16 +103,27 @@ SafetensorsFile::SafetensorsFile(std::filesystem::path path) : path_(std::move(p
   }
 }
 
-Tensor SafetensorsFile::read(const std::string& name, Range range) const {
+const SafetensorsFile::Entry& SafetensorsFile::entry(const std::string& name) const {
   const auto found = entries_.find(name);
   if (found == entries_.end()) fail(Exit::checkpoint, "{}: no tensor '{}'", path_.string(), name);
-  const auto size = static_cast<int64_t>(c10::elementSize(found->second.dtype));
-  const Tensor out = at::empty({range.size()}, found->second.dtype);
+  return found->second;
+}
+
+Tensor SafetensorsFile::read(const std::string& name, Range range) const {
+  const Entry& found = entry(name);
+  const auto size = static_cast<int64_t>(c10::elementSize(found.dtype));
+  const Tensor out = at::empty({range.size()}, found.dtype);
   std::ifstream in(path_, std::ios::binary);
-  in.seekg(found->second.begin + range.begin * size);
+  in.seekg(found.begin + range.begin * size);
   in.read(static_cast<char*>(out.data_ptr()), range.size() * size);
   if (!in) fail(Exit::checkpoint, "{}: {}: cannot read; the file is truncated", path_.string(), name);
   return out;
+}
+
+Tensor SafetensorsFile::read(const std::string& name) const {
+  const auto& shape = entry(name).shape;
+  const int64_t elements = std::accumulate(shape.begin(), shape.end(), int64_t{1}, std::multiplies<>());
+  return read(name, {0, elements}).view(shape);
 }
 
 }  // namespace seqvit

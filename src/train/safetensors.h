@@ -18,8 +18,12 @@ using at::Tensor;
 
 using NamedTensors = std::vector<std::pair<std::string, Tensor>>;
 
+/// What a file says beside its tensors.
+using Metadata = std::map<std::string, std::string>;
+
 /// Writes named CPU tensors as one file, atomically. Throws Error(checkpoint).
-void write_safetensors(const std::filesystem::path& path, const NamedTensors& tensors);
+void write_safetensors(const std::filesystem::path& path, const NamedTensors& tensors,
+                       const Metadata& metadata = {});
 
 class SafetensorsFile {
  public:
@@ -32,12 +36,18 @@ class SafetensorsFile {
     int64_t begin, end;  ///< bytes in the file
   };
   const std::map<std::string, Entry>& entries() const { return entries_; }
+  const Metadata& metadata() const { return metadata_; }
   /// Elements [range.begin, range.end) of a tensor, flattened.
   Tensor read(const std::string& name, Range range) const;
+  /// A whole tensor in its shape.
+  Tensor read(const std::string& name) const;
 
  private:
   std::filesystem::path path_;
   std::map<std::string, Entry> entries_;
+  Metadata metadata_;
+
+  const Entry& entry(const std::string& name) const;
 };
 
 }  // namespace seqvit

@@ -18,8 +18,9 @@ std::map<std::string, nlohmann::json> shapes(const std::filesystem::path& path) 
   std::memcpy(&length, bytes.data(), sizeof length);
   std::map<std::string, nlohmann::json> found;
   const auto header = nlohmann::json::parse(bytes.substr(sizeof length, length));
-  for (const auto& [name, entry] : header.items())
-    found[name] = entry.at("shape");
+  for (const auto& [name, entry] : header.items()) {
+    if (name != "__metadata__") found[name] = entry.at("shape");
+  }
   return found;
 }
 

@@ -12,10 +12,15 @@ namespace {
 
 TEST(Safetensors, ReadsBackWholeAndInPart) {
   const TemporaryDirectory directory;
-  const Tensor a = at::randn({3, 4}), b = at::arange(5, at::kLong), c = at::randn({2, 2}).to(at::kBFloat16);
-  write_safetensors(directory / "x.safetensors", {{"a", a}, {"b", b}, {"c", c.t()}});
+  const Tensor a = at::randn({3, 4}), b = at::arange(5, at::kLong), c = at::randn({2, 2}).to(at::kBFloat16),
+               h = at::randn({3}).to(at::kHalf);
+  write_safetensors(directory / "x.safetensors", {{"a", a}, {"b", b}, {"c", c.t()}, {"h", h}},
+                    {{"of", "this \"and\" that"}});
   const SafetensorsFile file(directory / "x.safetensors");
   EXPECT_EQ(file.entries().at("a").shape, (std::vector<int64_t>{3, 4}));
+  EXPECT_EQ(file.metadata(), (Metadata{{"of", "this \"and\" that"}}));
+  EXPECT_EQ(file.entries().size(), 4U);
+  EXPECT_TRUE(at::equal(file.read("a"), a) && at::equal(file.read("h"), h));
   EXPECT_TRUE(at::equal(file.read("a", {0, 12}).view({3, 4}), a));
   EXPECT_TRUE(at::equal(file.read("a", {5, 9}), a.flatten().slice(0, 5, 9)));
   EXPECT_TRUE(at::equal(file.read("b", {0, 5}), b));

@@ -1,0 +1,170 @@
+"""Models of seqvit in PyTorch: reads a checkpoint of any mesh, or a file of `seqvit export`, and predicts what the program predicts.
+Needs torch and safetensors, nothing else.
+
+    import seqvit
+    model = seqvit.load("runs/a/checkpoints/best")          # or seqvit.load("weights.safetensors")
+    next_fields = model.forecast(fields, date)              # physical units: [V, Y, X] -> [T, Y, X], one lead time ahead
+    tokens = model.encode(model.embed(inputs, phases))      # [B, N, D], for whatever else is to be made of them
+
+Dims: B samples, V inputs (variables, then static fields: `model.inputs`), T targets (`model.targets`), Y X rows and columns of the grid,
+S patches, p points along a patch, K tokens a patch, N = S K tokens (those of a patch side by side), D width, H heads.
+"""
+import json
+import math
+from pathlib import Path
+
+import torch
+from safetensors import safe_open
+from torch.nn.functional import gelu, layer_norm, linear, pad, scaled_dot_product_attention
+
+
+def load(path):
+    """The model in a checkpoint directory (RUN/checkpoints/best or step-NNNNNNNN, inside its run) or in a file of `seqvit export`."""
+    path = Path(path)
+    if path.is_dir():
+        run = path.parent.parent
+        description = json.loads((run / "manifest.json").read_text())["model"]
+        return Model(read_checkpoint(path), description, json.loads((run / "normalization.json").read_text()))
+    with safe_open(path, "pt") as file:
+        weights = {name.removeprefix("seqvit."): file.get_tensor(name) for name in file.keys()}
+        metadata = file.metadata()
+    return Model(weights, json.loads(metadata["seqvit.model"]), json.loads(metadata["seqvit.normalization"]))
+
+
+def read_checkpoint(directory):
+    """{name: weight}, put together from the shares of all ranks that index.json lists."""
+    index = json.loads((Path(directory) / "index.json").read_text())
+    files = {name: safe_open(Path(directory) / name, "pt") for name in index["files"]}
+    weights, missing = {}, {}
+    for piece in index["tensors"]:
+        if piece["part"] != "weight":
+            continue
+        name, values = piece["name"], files[piece["file"]].get_tensor(piece["key"]).flatten()
+        if name not in weights:
+            weights[name] = torch.empty(piece["shape"], dtype=values.dtype)
+            missing[name] = weights[name].numel()
+        # A rank under tensor parallelism has `size` elements from `first` on of every `stride`, and numbers those through.
+        stride, first, size = piece.get("cut", [weights[name].numel(), 0, weights[name].numel()])
+        own = torch.arange(piece["begin"], piece["end"])
+        weights[name].view(-1)[own // size * stride + first + own % size] = values
+        missing[name] -= len(own)
+    if any(missing.values()):
+        raise ValueError(f"{directory}: elements are missing of {[name for name, count in missing.items() if count]}")
+    return weights
+
+
+def phases(date):
+    """What the model is told of time: sine and cosine of the time of day (UTC) and of the time of year, [4]. `date`: a datetime, or
+    cftime's where the data have another calendar."""
+    day = 2 * math.pi * (date.hour / 24 + date.minute / 1440 + date.second / 86400)
+    start = date.replace(month=1, day=1, hour=0, minute=0, second=0)
+    year = 2 * math.pi * ((date - start) / (start.replace(year=date.year + 1) - start))
+    return torch.tensor([math.sin(day), math.cos(day), math.sin(year), math.cos(year)], dtype=torch.float64)
+
+
+def sine_cosine(count, half):
+    """Fixed code of `count` rows or columns of patches, [count, half]."""
+    frequencies = 10000.0 ** (-torch.arange(half // 2, dtype=torch.float64) / (half // 2))
+    angles = torch.arange(count, dtype=torch.float64)[:, None] * frequencies
+    return torch.cat([angles.sin(), angles.cos()], 1)
+
+
+class Model:
+    """Weights by the program's names, and what is computed of them; on their device, in their type."""
+
+    def __init__(self, weights, description, normalization):
+        self.weights, self.description, self.normalization = weights, description, normalization
+        self.inputs, self.targets = description["inputs"], description["targets"]
+        self.patch_size, self.heads = description["patch_size"], description["num_heads"]
+        self.rows, self.columns = description["grid"]
+        self.patch_rows, self.patch_columns = -(-self.rows // self.patch_size), -(-self.columns // self.patch_size)
+        self.depth = 1 + max(int(name.split(".")[1]) for name in weights if name.startswith("blocks."))
+        self.per_variable = description["tokens"] == "variable"
+
+    def linear(self, name, x):
+        return linear(x, self.weights[name + ".weight"], self.weights[name + ".bias"])
+
+    def norm(self, name, x):
+        return layer_norm(x, x.shape[-1:], self.weights[name + ".weight"], self.weights[name + ".bias"], eps=1e-6)
+
+    def patches(self, fields):
+        """[B, V, Y, X] -> [B, S, V, p p]; what hangs over the grid is zero."""
+        p, rows, columns = self.patch_size, self.patch_rows, self.patch_columns
+        padded = pad(fields, (0, columns * p - self.columns, 0, rows * p - self.rows))
+        cut = padded.view(*fields.shape[:2], rows, p, columns, p).permute(0, 2, 4, 1, 3, 5)
+        return cut.reshape(len(fields), rows * columns, -1, p * p)
+
+    def positions(self):
+        """[S, D]"""
+        if "pos_embed" in self.weights:
+            return self.weights["pos_embed"]
+        like = self.weights["norm.weight"]
+        row, column = sine_cosine(self.patch_rows, len(like) // 2), sine_cosine(self.patch_columns, len(like) // 2)
+        table = torch.cat([row.repeat_interleave(self.patch_columns, 0), column.repeat(self.patch_rows, 1)], 1)
+        return table.to(like)
+
+    def aggregate(self, tokens):
+        """What learned queries read from the variables of each patch: [B, S, V, D] -> [B, S, K, D]."""
+        batch, patches, variables, width = tokens.shape
+        keys, values = (self.linear("aggregation.kv", self.norm("aggregation.norm", tokens))
+                        .view(batch, patches, variables, 2, self.heads, -1).permute(3, 0, 1, 4, 2, 5))
+        query = self.weights["aggregation.query"]
+        query = query.view(len(query), self.heads, -1).transpose(0, 1).expand(batch, patches, -1, -1, -1)
+        read = scaled_dot_product_attention(query, keys, values)
+        return self.linear("aggregation.proj", read.transpose(2, 3).flatten(3))
+
+    def embed(self, inputs, phases):
+        """Normalised inputs [B, V, Y, X] (missing values: zero) and phases [B, 4] -> tokens [B, N, D]."""
+        patches = self.patches(inputs)
+        if self.description["tokens"] == "joint":
+            tokens = self.linear("patch_embed.proj", patches.flatten(2)).unsqueeze(2)
+        else:
+            tokens = torch.einsum("bsvp,vdp->bsvd", patches, self.weights["variable_embed.proj.weight"])
+            tokens = tokens + self.weights["variable_embed.embed"]
+        if self.description["tokens"] == "aggregated":
+            tokens = self.aggregate(tokens)
+        tokens = (tokens + self.positions().unsqueeze(1)).flatten(1, 2)
+        return tokens + self.linear("condition", phases).unsqueeze(1) if "condition.weight" in self.weights else tokens
+
+    def block(self, index, x):
+        """[B, N, D] -> [B, N, D]"""
+        name, (batch, tokens, width) = f"blocks.{index}", x.shape
+        qkv = self.linear(name + ".attn.qkv", self.norm(name + ".norm1", x))
+        q, k, v = qkv.view(batch, tokens, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
+        x = x + self.linear(name + ".attn.proj", scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2))
+        return x + self.linear(name + ".mlp.fc2", gelu(self.linear(name + ".mlp.fc1", self.norm(name + ".norm2", x))))
+
+    def encode(self, tokens):
+        """All blocks and the norm after them: [B, N, D] -> [B, N, D]."""
+        for index in range(self.depth):
+            tokens = self.block(index, tokens)
+        return self.norm("norm", tokens)
+
+    def predict(self, inputs, phases):
+        """Normalised inputs [B, V, Y, X], phases [B, 4] -> normalised targets [B, T, Y, X] (or their tendencies)."""
+        tokens = self.encode(self.embed(inputs, phases)).unflatten(1, (self.patch_rows * self.patch_columns, -1))  # [B, S, K, D]
+        if self.per_variable:
+            of_targets = tokens[:, :, [self.inputs.index(target) for target in self.targets]]
+            points = torch.einsum("bstd,tpd->bstp", of_targets, self.weights["variable_head.weight"])
+            points = points + self.weights["variable_head.bias"]
+        else:
+            points = self.linear("head", tokens.flatten(2))
+        p, rows, columns = self.patch_size, self.patch_rows, self.patch_columns
+        fields = points.view(len(inputs), rows, columns, len(self.targets), p, p).permute(0, 3, 1, 4, 2, 5)
+        return fields.reshape(len(inputs), -1, rows * p, columns * p)[..., :self.rows, :self.columns]
+
+    @torch.no_grad()
+    def forecast(self, fields, date):
+        """Fields [V, Y, X] at `date` in physical units, in the order of `inputs`, NaN where missing -> targets [T, Y, X] one lead
+        time (description["lead_time"]) later."""
+        def moments(kinds, names):
+            known = {name: values for kind in kinds for name, values in self.normalization[kind].items()}
+            return (torch.tensor([known[name][key] for name in names], dtype=torch.float64)[:, None, None] for key in ("mean", "std"))
+
+        fields, like = torch.as_tensor(fields, dtype=torch.float64), self.weights["norm.weight"]
+        mean, std = moments(["variables", "statics"], self.inputs)
+        prediction = self.predict(((fields - mean) / std).nan_to_num().unsqueeze(0).to(like), phases(date).unsqueeze(0).to(like))
+        tendency = self.description["predict"] == "tendency"
+        mean, std = moments(["tendencies" if tendency else "variables"], self.targets)
+        change, now = prediction[0].double().cpu() * std + mean, fields[[self.inputs.index(target) for target in self.targets]]
+        return now + change if tendency else torch.where(now.isnan(), now, change)

@@ -1,0 +1,72 @@
+#include "cli/run_directory.h"
+
+#include <ATen/Parallel.h>
+#include <nlohmann/json.hpp>
+
+#include "comm/text.h"
+#include "core/file.h"
+#include "core/version.h"
+#include "data/checksums.h"
+#include "train/description.h"
+
+namespace seqvit {
+namespace {
+
+namespace fs = std::filesystem;
+
+void write_manifest(const fs::path& run, const Experiment& e, const MeshModel& model,
+                    const Invocation& invocation) {
+  nlohmann::ordered_json files = nlohmann::json::object();
+  for (const std::string& path : e.dataset->paths())
+    files[path] = data_checksum(path);
+  nlohmann::ordered_json trials = nlohmann::json::array();
+  for (const KernelTrial& trial : model.attention_trials()) {
+    trials.push_back({{"name", trial.name},
+                      {"error", trial.error},
+                      {"seconds", trial.seconds},
+                      {"refused", trial.refused}});
+  }
+  const ParallelConfig& p = e.config.parallel;
+  const nlohmann::ordered_json manifest = {{"seqvit", kVersion},
+                                           {"libtorch", SEQVIT_TORCH_VERSION},
+                                           {"command", invocation.command_line},
+                                           {"threads", at::get_num_threads()},
+                                           {"mesh",
+                                            {{"pp", p.pp},
+                                             {"dp", p.dp},
+                                             {"sp", p.sp},
+                                             {"tp", p.tp},
+                                             {"sequence", to_string(p.sequence)},
+                                             {"zero", p.zero}}},
+                                           {"device", to_string(p.device)},
+                                           {"attention_kernel", model.attention_kernel()},
+                                           {"attention_trials", trials},
+                                           {"parameters", model.parameters()},
+                                           {"tokens", model.token_grid().tokens()},
+                                           {"model", to_json(describe(e))},
+                                           {"data_checksums_xxh3", files}};
+  write_text(run / "manifest.json", manifest.dump(2) + "\n", Exit::checkpoint);
+}
+
+}  // namespace
+
+fs::path run_directory(const std::string& option, const std::string& config) {
+  return option.empty() ? fs::path("runs") / fs::path(config).stem() : fs::path(option);
+}
+
+Statistics shared_statistics(const Experiment& e, Comm& world) {
+  std::string text;
+  if (world.rank() == 0) text = to_json(cached_statistics(*e.dataset, e.train, e.lead), *e.dataset).dump();
+  return statistics_from_json(nlohmann::json::parse(broadcast_text(world, text, 0, "statistics")),
+                              *e.dataset);
+}
+
+void write_run_directory(const fs::path& run, const Experiment& e, const MeshModel& model,
+                         const Invocation& invocation) {
+  make_directories(run, Exit::usage);
+  write_text(run / "config.yaml", to_yaml(resolved_config(e)), Exit::checkpoint);
+  write_text(run / "normalization.json", to_json(e.statistics, *e.dataset).dump(2) + "\n", Exit::checkpoint);
+  write_manifest(run, e, model, invocation);
+}
+
+}  // namespace seqvit

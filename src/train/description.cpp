@@ -1,0 +1,62 @@
+#include "train/description.h"
+
+#include <nlohmann/json.hpp>
+
+#include "core/error.h"
+
+namespace seqvit {
+
+ModelDescription describe(const Experiment& e) {
+  ModelDescription model;
+  const Grid& grid = e.dataset->grid();
+  model.rows = grid.rows();
+  model.columns = grid.columns();
+  model.latitude = {grid.latitude.front(), grid.latitude.back()};
+  model.longitude = {grid.longitude.front(), grid.longitude.back()};
+  model.periodic = grid.periodic();
+  model.patch_size = e.config.model.patch_size;
+  model.num_heads = e.config.model.num_heads;
+  for (const VariableInfo& variable : e.dataset->variables())
+    model.inputs.push_back(variable.name);
+  for (const int64_t target : e.targets)
+    model.targets.push_back(model.inputs[target]);
+  for (const VariableInfo& field : e.dataset->statics())
+    model.inputs.push_back(field.name);
+  model.tokens = to_string(e.config.model.tokens);
+  model.positions = e.config.model.positions == Positions::learned ? "learned" : "fixed";
+  model.predict = e.config.model.predict == Predict::tendency ? "tendency" : "state";
+  model.lead_time = e.lead.text();
+  return model;
+}
+
+nlohmann::json to_json(const ModelDescription& m) {
+  return {{"grid", {m.rows, m.columns}}, {"latitude", m.latitude},     {"longitude", m.longitude},
+          {"periodic", m.periodic},      {"patch_size", m.patch_size}, {"num_heads", m.num_heads},
+          {"inputs", m.inputs},          {"targets", m.targets},       {"tokens", m.tokens},
+          {"positions", m.positions},    {"predict", m.predict},       {"lead_time", m.lead_time}};
+}
+
+ModelDescription description_from_json(const nlohmann::json& json, const std::string& where) {
+  try {
+    ModelDescription m;
+    m.rows = json.at("grid").at(0);
+    m.columns = json.at("grid").at(1);
+    m.latitude = json.at("latitude");
+    m.longitude = json.at("longitude");
+    m.periodic = json.at("periodic");
+    m.patch_size = json.at("patch_size");
+    m.num_heads = json.at("num_heads");
+    m.inputs = json.at("inputs");
+    m.targets = json.at("targets");
+    m.tokens = json.at("tokens");
+    m.positions = json.at("positions");
+    m.predict = json.at("predict");
+    m.lead_time = json.at("lead_time");
+    if (m.rows > 0 && m.columns > 0 && m.patch_size > 0) return m;
+  } catch (const nlohmann::json::exception&) {
+    // said below
+  }
+  fail(Exit::checkpoint, "{}: broken description of the model; export it again", where);
+}
+
+}  // namespace seqvit

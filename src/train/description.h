@@ -1,0 +1,39 @@
+/// What the weights of a model do not say of it: which fields it is for, and the patches they are cut into.
+///
+/// A run's manifest holds it, an exported file repeats it; with it weights can be resampled and be read by
+/// other programs.
+#pragma once
+
+#include <array>
+#include <string>
+#include <vector>
+
+#include <nlohmann/json_fwd.hpp>
+
+#include "grid/partition.h"
+#include "train/experiment.h"
+
+namespace seqvit {
+
+struct ModelDescription {
+  int64_t rows = 0, columns = 0;                  ///< of the grid
+  std::array<double, 2> latitude{}, longitude{};  ///< of the first and the last row or column
+  bool periodic = false;                          ///< the columns go round the globe
+  int64_t patch_size = 1;
+  int64_t num_heads = 1;
+  std::vector<std::string> inputs;                    ///< variables, then static fields
+  std::vector<std::string> targets;                   ///< variables that are predicted
+  std::string tokens, positions, predict, lead_time;  ///< as in the configuration
+
+  TokenGrid grid() const { return {rows, columns, patch_size}; }
+};
+
+ModelDescription describe(const Experiment& experiment);
+
+/// {"grid": [rows, columns], "latitude": [first, last], "longitude", "periodic", "patch_size", "num_heads",
+/// "inputs", "targets", "tokens", "positions", "predict", "lead_time"}.
+nlohmann::json to_json(const ModelDescription& model);
+/// Throws Error(checkpoint); `where` stands in the message.
+ModelDescription description_from_json(const nlohmann::json& json, const std::string& where);
+
+}  // namespace seqvit

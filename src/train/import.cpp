@@ -1,0 +1,176 @@
+#include "train/import.h"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+
+#include <fmt/ranges.h>
+
+#include "core/error.h"
+#include "core/log.h"
+#include "model/resample.h"
+#include "train/patch_weights.h"
+
+namespace seqvit {
+namespace {
+
+using Shape = std::vector<int64_t>;
+using Shapes = std::map<std::string, Shape>;
+
+[[noreturn]] void fail_shape(const ImportSource& source, const std::string& weight, const Shape& expected,
+                             const Shape& found, const std::string& advice) {
+  fail(Exit::checkpoint, "{}: '{}': expected shape [{}] from the configuration, found [{}]; {}",
+       source.path(), weight, fmt::join(expected, ", "), fmt::join(found, ", "), advice);
+}
+
+int64_t depth_of(const std::vector<std::string>& block_weights) {
+  int64_t depth = 0;
+  for (const std::string& name : block_weights)
+    depth = std::max<int64_t>(depth, 1 + std::atoll(name.c_str() + std::string_view("blocks.").size()));
+  return depth;
+}
+
+/// The setting that makes a block's weight fit.
+std::string block_advice(const ImportSource& source) {
+  const auto hidden = source.shape("blocks.0.mlp.fc1.weight");
+  if (!hidden || hidden->size() != 2) return "its blocks are no ViT's";
+  return fmt::format("set model.embed_dim={} and model.mlp_ratio={}", (*hidden)[1],
+                     static_cast<double>((*hidden)[0]) / static_cast<double>((*hidden)[1]));
+}
+
+/// Blocks that fit only in part would compute something else: all of them, and nothing more, or an error.
+void check_blocks(const ImportSource& source, const Shapes& wanted, const ModelDescription& model) {
+  std::vector<std::string> names;
+  for (const auto& [name, shape] : wanted) {
+    if (name.starts_with("blocks.")) names.push_back(name);
+  }
+  const auto held = source.block_weights();
+  if (depth_of(held) != depth_of(names)) {
+    fail(Exit::checkpoint, "{}: expected {} blocks from the configuration, found {}; set model.depth={}",
+         source.path(), depth_of(names), depth_of(held), depth_of(held));
+  }
+  for (const std::string& name : names) {
+    const auto found = source.shape(name);
+    if (!found) fail(Exit::checkpoint, "{}: no weight '{}', which every block has here", source.path(), name);
+    if (*found != wanted.at(name)) fail_shape(source, name, wanted.at(name), *found, block_advice(source));
+  }
+  for (const std::string& name : held) {
+    if (wanted.contains(name)) continue;
+    fail(Exit::checkpoint, "{}: '{}': blocks have no such weight here; such a model cannot be imported",
+         source.path(), name);
+  }
+  if (source.description().num_heads != model.num_heads) {
+    fail(Exit::checkpoint, "{}: expected {} heads from the configuration, found {}; set model.num_heads={}",
+         source.path(), model.num_heads, source.description().num_heads, source.description().num_heads);
+  }
+}
+
+class Importer {
+ public:
+  Importer(ImportSource& source, const ModelDescription& model, ImportReport& report)
+      : source_(source), from_(source.description()), model_(model), report_(report) {}
+
+  /// `out` [whole shape] holds the initial value.
+  void fill(const std::string& name, const Tensor& out) {
+    const PatchWeight* layout = PatchWeight::named(name);
+    const bool other_meaning = layout != nullptr && layout->of_head && from_.predict != model_.predict;
+    if (!source_.shape(name) || other_meaning) {
+      report_.initial.push_back(name);
+    } else if (name == "pos_embed") {
+      fill_positions(name, out);
+    } else if (layout != nullptr) {
+      fill_patch_weight(*layout, out);
+    } else {
+      check_shape(name, out.sizes().vec());
+      out.copy_(source_.take(name));
+      report_.taken.push_back(name);
+    }
+  }
+
+ private:
+  ImportSource& source_;
+  const ModelDescription& from_;
+  const ModelDescription& model_;
+  ImportReport& report_;
+
+  void check_shape(const std::string& name, const Shape& expected) const {
+    const Shape found = *source_.shape(name);
+    if (found != expected)
+      fail_shape(source_, name, expected, found, "set model.tokens and the like as the file has them");
+  }
+
+  void fill_positions(const std::string& name, const Tensor& out) {
+    const TokenGrid from = from_.grid(), to = model_.grid();
+    check_shape(name, {from.patches(), out.size(1)});
+    const Tensor values = source_.take(name);
+    const bool same = same_patches(from, to);
+    out.copy_(same ? values : resample_positions(values, from, to, from_.periodic && model_.periodic));
+    (same ? report_.taken : report_.resampled).push_back(name);
+    if (!source_.is_timm()) warn_of_another_region();
+  }
+
+  /// Positions are laid over the whole grid, wherever on Earth it lies.
+  void warn_of_another_region() const {
+    const auto differ = [](const auto& a, const auto& b, int64_t points) {
+      const double patch = std::abs(a[1] - a[0]) / static_cast<double>(std::max<int64_t>(points, 1));
+      return std::abs(a[0] - b[0]) > patch || std::abs(a[1] - b[1]) > patch;
+    };
+    const TokenGrid from = from_.grid();
+    if (!differ(from_.latitude, model_.latitude, from.patch_rows()) &&
+        !differ(from_.longitude, model_.longitude, from.patch_columns()))
+      return;
+    log_warn(
+        "{}: trained on latitudes {} to {} and longitudes {} to {}; positions are laid over another region",
+        source_.path(), from_.latitude[0], from_.latitude[1], from_.longitude[0], from_.longitude[1]);
+  }
+
+  void fill_patch_weight(const PatchWeight& layout, const Tensor& out) {
+    const PatchFields from{layout.of_head ? from_.targets : from_.inputs, from_.patch_size},
+        to{layout.of_head ? model_.targets : model_.inputs, model_.patch_size};
+    const auto lacks = [](const PatchFields& fields, const std::string& variable) {
+      return std::find(fields.names.begin(), fields.names.end(), variable) == fields.names.end();
+    };
+    if (std::all_of(to.names.begin(), to.names.end(), [&](const auto& name) { return lacks(from, name); })) {
+      report_.initial.emplace_back(layout.name);
+      return;
+    }
+    check_shape(layout.name, layout.shape(out.sizes().vec(), from));
+    layout.convert(source_.take(layout.name), from, out, to);
+    const bool resized = layout.shape(out.sizes().vec(), {to.names, from.patch_size}) != out.sizes().vec();
+    (resized ? report_.resampled : report_.taken).emplace_back(layout.name);
+    for (const std::string& variable : to.names) {
+      if (lacks(from, variable)) report_.initial.push_back(fmt::format("{} of {}", layout.name, variable));
+    }
+    for (const std::string& variable : from.names) {
+      if (lacks(to, variable)) report_.unused.push_back(fmt::format("{} of {}", layout.name, variable));
+    }
+  }
+};
+
+}  // namespace
+
+ImportReport import_weights(const std::filesystem::path& file, std::optional<PatchRowsColumns> grid,
+                            const ModelDescription& model, const std::vector<ParamGroup*>& groups) {
+  ImportSource source(file, model, grid);
+  Shapes wanted;
+  for (ParamGroup* group : groups) {
+    for (const Section& section : group->sections()) {
+      for (const auto& param : section.params)
+        wanted[param->name()] = param->whole_shape();
+    }
+  }
+  check_blocks(source, wanted, model);
+  ImportReport report;
+  Importer importer(source, model, report);
+  for (ParamGroup* group : groups) {
+    group->load([&](const Param& param, Range elements, const Tensor& out) {
+      check(param.cut().is_whole() && elements.size() == param.size(), "import into a part of a weight");
+      importer.fill(param.name(), out.view(param.whole_shape()));
+    });
+  }
+  for (const std::string& name : source.unused())
+    report.unused.push_back(name);
+  return report;
+}
+
+}  // namespace seqvit
