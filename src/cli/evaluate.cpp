@@ -47,6 +47,8 @@ Evaluation evaluate_run(const RunOptions& run_options, const std::string& split,
       e.config.evaluate.batch_size > 0 ? e.config.evaluate.batch_size : e.config.train.batch_size;
   options.variables = e.targets;
   options.seed = e.config.train.seed;
+  for (const std::string& text : e.config.evaluate.regions)
+    options.regions.push_back(Region::parse(text, "evaluate.regions"));
 
   Evaluation result{evaluate(*e.dataset, e.train, e.lead, run.forecaster(), options), {}};
   result.json = scores_to_json(result.scores);

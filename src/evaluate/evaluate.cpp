@@ -72,7 +72,7 @@ class Evaluation {
         options_(std::move(options)),
         model_lead_(model_lead),
         plan_(make_plan(dataset, model_lead, options_)),
-        errors_(dataset.grid(), regions_of(dataset.grid())),
+        errors_(dataset.grid(), regions_of(dataset.grid(), options_.regions)),
         points_(forecaster.rows().size() * dataset.grid().columns()),
         climatology_(dataset, climatology_options(training, model_lead), valid_times()) {
     series_.resize(plan_.leads.size() * options_.variables.size() * errors_.regions().size());

@@ -24,6 +24,7 @@ struct EvaluateOptions {
   int64_t batch_size = 8;
   std::vector<int64_t> variables;  ///< indices into Dataset::variables() to score; empty: all
   uint64_t seed = 0;               ///< of the confidence intervals
+  std::vector<Region> regions;     ///< besides the whole grid; empty: those of regions_of
 };
 
 /// Scores by variable, lead, region and metric, in this order; the same on every rank. `training` is the
