@@ -98,8 +98,9 @@ TEST(Evaluate, RegionsOfOnesOwnStandBesideTheWholeGrid) {
   const Outcome outcome = seqvit({"evaluate", d / "r", "--json", "-", "--evaluate.leads=[6h]",
                                   "--evaluate.regions=['plains=35,50,-105,-95', 'canada=50,75,220,300']"});
   ASSERT_EQ(outcome.code, 0) << outcome.err;
+  const auto scores = nlohmann::json::parse(outcome.out).at("scores");
   std::set<std::string> regions;
-  for (const auto& score : nlohmann::json::parse(outcome.out).at("scores"))
+  for (const auto& score : scores)
     regions.insert(score.at("region"));
   EXPECT_EQ(regions, (std::set<std::string>{"global", "plains", "canada"}));
 }

@@ -1,0 +1,78 @@
+#include <algorithm>
+#include <cmath>
+
+#include <fmt/core.h>
+
+#include "evaluate/score_report.h"
+#include "report/chart.h"
+#include "report/sections.h"
+
+namespace seqvit {
+namespace {
+
+constexpr size_t kMostPanels = 12;
+
+// The waves that the truth resolves, without the mean of the row.
+std::vector<ChartPoint> curve_of(const Spectrum& spectrum, const std::vector<double>& power) {
+  std::vector<ChartPoint> curve;
+  const int64_t resolved = spectrum.resolved();
+  for (int64_t k = 1; k < resolved; ++k) {
+    if (power[k] > 0) curve.push_back({spectrum.wavenumber[k], power[k]});
+  }
+  return thinned(curve);
+}
+
+std::string forecast_label(const Spectrum& spectrum) {
+  std::string label = "forecast, " + lead_text(spectrum.lead_hours);
+  const double ratio = spectrum.small_scale_ratio();
+  if (std::isfinite(ratio)) label += fmt::format(": {:.2f} of the truth's small scales", ratio);
+  return label;
+}
+
+// Truth, and the forecast at the first and the last lead: those between lie between.
+Html spectrum_chart(const std::vector<Spectrum>& leads, const std::string& id) {
+  const Spectrum &first = leads.front(), &last = leads.back();
+  LineChart chart;
+  chart.logarithmic = chart.logarithmic_x = true;
+  chart.text = {
+      .id = id,
+      .title = "Power of " + first.variable,
+      .description = fmt::format(
+          "Power by zonal wavenumber of truth and forecast, {}; both axes are logarithmic. "
+          "scores.json has the numbers of all lead times.",
+          leads.size() > 1 ? lead_text(first.lead_hours) + " and " + lead_text(last.lead_hours) + " ahead"
+                           : lead_text(first.lead_hours) + " ahead"),
+      .x_label = "waves in 360 degrees of longitude",
+      .y_label = first.units.empty() ? "power, m" : fmt::format("power, ({})\u00b2 m", first.units)};
+  chart.series.push_back({"truth", 1, Series::Mark::line, curve_of(first, first.truth)});
+  chart.series.push_back({forecast_label(first), 2, Series::Mark::line, curve_of(first, first.forecast)});
+  if (leads.size() > 1)
+    chart.series.push_back({forecast_label(last), 3, Series::Mark::line, curve_of(last, last.forecast)});
+  return line_chart(chart);
+}
+
+}  // namespace
+
+Html spectra_figures(const std::vector<Spectrum>& spectra) {
+  std::vector<std::vector<Spectrum>> variables;  // spectra are ordered by variable
+  for (const Spectrum& spectrum : spectra) {
+    if (spectrum.resolved() < 2) continue;
+    if (variables.empty() || variables.back().front().variable != spectrum.variable) variables.emplace_back();
+    variables.back().push_back(spectrum);
+  }
+  if (variables.empty()) return {};
+  Html figures;
+  for (size_t i = 0; i < std::min(variables.size(), kMostPanels); ++i)
+    figures += spectrum_chart(variables[i], fmt::format("spectrum-{}", i));
+  return element("h3", {}, "Does the forecast blur?") +
+         paragraph(
+             "Power along circles of latitude, large scales on the left. Where the forecast's line falls "
+             "below "
+             "the truth's, waves of that size are too weak: the forecast is blurred. Above it they are too "
+             "strong: noise. The number beside a forecast is the ratio of the two over the finest quarter of "
+             "the "
+             "waves; 1 is right.") +
+         element("div", {{"class", "charts"}}, figures);
+}
+
+}  // namespace seqvit
