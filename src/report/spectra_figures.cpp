@@ -23,10 +23,15 @@ std::vector<ChartPoint> curve_of(const Spectrum& spectrum, const std::vector<dou
 }
 
 std::string forecast_label(const Spectrum& spectrum) {
-  std::string label = "forecast, " + lead_text(spectrum.lead_hours);
   const double ratio = spectrum.small_scale_ratio();
-  if (std::isfinite(ratio)) label += fmt::format(": {:.2f} of the truth's small scales", ratio);
-  return label;
+  return "forecast, " + lead_text(spectrum.lead_hours) +
+         (std::isfinite(ratio) ? fmt::format(" (small scales: {:.3g})", ratio) : "");
+}
+
+// Units to the power of 2; in brackets where they are several.
+std::string squared(const std::string& units) {
+  if (units.empty()) return "1";
+  return (units.find(' ') == std::string::npos ? units : "(" + units + ")") + "\u00b2";
 }
 
 // Truth, and the forecast at the first and the last lead: those between lie between.
@@ -43,7 +48,7 @@ Html spectrum_chart(const std::vector<Spectrum>& leads, const std::string& id) {
           leads.size() > 1 ? lead_text(first.lead_hours) + " and " + lead_text(last.lead_hours) + " ahead"
                            : lead_text(first.lead_hours) + " ahead"),
       .x_label = "waves in 360 degrees of longitude",
-      .y_label = first.units.empty() ? "power, m" : fmt::format("power, ({})\u00b2 m", first.units)};
+      .y_label = "power, " + squared(first.units) + " m"};
   chart.series.push_back({"truth", 1, Series::Mark::line, curve_of(first, first.truth)});
   chart.series.push_back({forecast_label(first), 2, Series::Mark::line, curve_of(first, first.forecast)});
   if (leads.size() > 1)
@@ -71,7 +76,7 @@ Html spectra_figures(const std::vector<Spectrum>& spectra) {
              "the truth's, waves of that size are too weak: the forecast is blurred. Above it they are too "
              "strong: noise. The number beside a forecast is the ratio of the two over the finest quarter of "
              "the "
-             "waves; 1 is right.") +
+             "waves that the truth resolves; 1 is right. Finer ones are not drawn.") +
          element("div", {{"class", "charts"}}, figures);
 }
 

@@ -70,7 +70,7 @@ TEST(Report, OfAFinishedRunHasFiguresAndTables) {
   EXPECT_EQ(occurrences(page, "role=\"img\""), occurrences(page, "<figure"));
   for (const char* word : {"25 % less than persistence", "1.35 to 1.65", "0.394 to 0.481", "24 x 48 points",
                            "724 times", "56,789", "0123456789abcdef", "12 min 30 s", "weather &amp; more.nc",
-                           "forecast, 6 h: 0.50 of the truth", "forecast, 18 h: 0.12 of the truth"}) {
+                           "forecast, 6 h (small scales: 0.5)", "forecast, 18 h (small scales: 0.125)"}) {
     EXPECT_NE(page.find(word), std::string::npos) << word;
   }
   EXPECT_EQ(page, report_page(report)) << "the same run gives the same page";
