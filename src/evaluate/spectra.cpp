@@ -53,15 +53,13 @@ double mean_of(const std::vector<double>& values, int64_t begin, int64_t end) {
 }  // namespace
 
 int64_t Spectrum::resolved() const {
-  const auto waves = static_cast<int64_t>(truth.size());
-  const int64_t eighth = std::max<int64_t>(1, waves / 8);
-  if (waves < 2 * eighth) return waves;
-  const double last = mean_of(truth, waves - eighth, waves);
-  if (mean_of(truth, waves - 2 * eighth, waves - eighth) > 1.1 * last) return waves;
-  int64_t resolved = waves;
-  while (resolved > 0 && truth[resolved - 1] <= 10 * last)
-    --resolved;
-  return resolved;
+  if (truth.empty()) return 0;
+  const double negligible = 1e-5 * std::accumulate(truth.begin() + 1, truth.end(), 0.0);
+  double left_out = 0;
+  auto waves = static_cast<int64_t>(truth.size());
+  while (waves > 1 && left_out + truth[waves - 1] <= negligible)
+    left_out += truth[--waves];
+  return waves;
 }
 
 double Spectrum::small_scale_ratio() const {

@@ -37,9 +37,9 @@ struct Spectrum {
   std::vector<double> truth, forecast;
   int64_t rows = 0;  ///< rows times initial times that entered
 
-  /// How many of the waves, from 0 on, the truth resolves. Where its last eighth is as strong as the eighth
-  /// before, that is no weather but the rounding of packed or spectrally truncated data; then only the waves
-  /// up to the last one that is 10 times as strong count.
+  /// How many of the waves, from 0 on, the truth resolves: all but the finest, which together hold less than
+  /// 1e-5 of its variance along rows. Beyond them data of a spectral model hold little but the rounding of
+  /// packing.
   int64_t resolved() const;
   /// Forecast's power over truth's in the finest quarter of the resolved waves: below 1 where the forecast is
   /// smoother than the truth. NaN where fewer than 4 waves are resolved.

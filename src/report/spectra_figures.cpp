@@ -12,11 +12,21 @@ namespace {
 
 constexpr size_t kMostPanels = 12;
 
-// The waves that the truth resolves, without the mean of the row.
+// Waves of which the truth has any; those beyond, down to the rounding of single precision, would squeeze the
+// others. Without the mean of the row.
+int64_t drawn_waves(const Spectrum& spectrum) {
+  auto waves = static_cast<int64_t>(spectrum.truth.size());
+  if (waves < 2) return waves;
+  const double least = 1e-12 * *std::max_element(spectrum.truth.begin() + 1, spectrum.truth.end());
+  while (waves > 1 && spectrum.truth[waves - 1] <= least)
+    --waves;
+  return waves;
+}
+
 std::vector<ChartPoint> curve_of(const Spectrum& spectrum, const std::vector<double>& power) {
   std::vector<ChartPoint> curve;
-  const int64_t resolved = spectrum.resolved();
-  for (int64_t k = 1; k < resolved; ++k) {
+  const int64_t waves = drawn_waves(spectrum);
+  for (int64_t k = 1; k < waves; ++k) {
     if (power[k] > 0) curve.push_back({spectrum.wavenumber[k], power[k]});
   }
   return thinned(curve);
@@ -61,7 +71,7 @@ Html spectrum_chart(const std::vector<Spectrum>& leads, const std::string& id) {
 Html spectra_figures(const std::vector<Spectrum>& spectra) {
   std::vector<std::vector<Spectrum>> variables;  // spectra are ordered by variable
   for (const Spectrum& spectrum : spectra) {
-    if (spectrum.resolved() < 2) continue;
+    if (drawn_waves(spectrum) < 2) continue;
     if (variables.empty() || variables.back().front().variable != spectrum.variable) variables.emplace_back();
     variables.back().push_back(spectrum);
   }
@@ -74,9 +84,10 @@ Html spectra_figures(const std::vector<Spectrum>& spectra) {
              "Power along circles of latitude, large scales on the left. Where the forecast's line falls "
              "below "
              "the truth's, waves of that size are too weak: the forecast is blurred. Above it they are too "
-             "strong: noise. The number beside a forecast is the ratio of the two over the finest quarter of "
-             "the "
-             "waves that the truth resolves; 1 is right. Finer ones are not drawn.") +
+             "strong: noise. The number beside a forecast is the ratio of the two over small scales, the "
+             "finest "
+             "quarter of the waves that matter (finer ones hold less than 1e-5 of the truth's variance); 1 "
+             "is right.") +
          element("div", {{"class", "charts"}}, figures);
 }
 

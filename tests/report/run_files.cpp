@@ -33,7 +33,7 @@ void write_metrics(const std::filesystem::path& run, int steps) {
   write_text(run / "metrics.jsonl", lines, Exit::bug);
 }
 
-// Power falls as the cube of 360 waves; the forecast's fine half lacks half of it, more with each lead.
+// Power falls as the square of 360 waves; the forecast's fine half lacks half of it, more with each lead.
 std::vector<Spectrum> some_spectra(int leads, const std::string& name) {
   std::vector<Spectrum> spectra;
   for (const std::string& variable : {std::string("t"), name}) {
@@ -41,7 +41,7 @@ std::vector<Spectrum> some_spectra(int leads, const std::string& name) {
       Spectrum spectrum{.variable = variable, .lead_hours = 6.0 * lead, .units = "K", .rows = 10};
       for (int k = 0; k <= 360; ++k) {
         spectrum.wavenumber.push_back(k);
-        spectrum.truth.push_back(1e9 * std::pow(k + 1, -3.0));
+        spectrum.truth.push_back(1e9 * std::pow(k + 1, -2.0));
         spectrum.forecast.push_back(spectrum.truth.back() * (k < 180 ? 1.0 : std::pow(0.5, lead)));
       }
       spectra.push_back(std::move(spectrum));
