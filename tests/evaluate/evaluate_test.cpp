@@ -184,7 +184,8 @@ TEST(Evaluate, RowsCutBetweenRanksCountOnce) {
   });
 }
 
-// Row 5 (45 S) lies on three ranks, of which each computes nonsense where another owns the point.
+// Row 5 (45 S) lies on three ranks and those above it on two, of which one owns nothing there; each computes
+// nonsense where another owns the point.
 TEST(Evaluate, SpectraOfRowsCutBetweenRanksHaveTheBitsOfOne) {
   const Lawful data(300, true);
   const auto wrong_law = [](float x) { return 0.9f * law(x) + 1.3f; };
@@ -193,7 +194,7 @@ TEST(Evaluate, SpectraOfRowsCutBetweenRanksHaveTheBitsOfOne) {
   });
   const EvaluateOptions options = data.options({200, 260});
   const EvaluationResult of_one = evaluate(*data.dataset, {0, 200}, data.lead, one, options);
-  const std::vector<Range> slabs = {{0, 6}, {5, 6}, {5, 7}};
+  const std::vector<Range> slabs = {{0, 6}, {0, 6}, {5, 7}};
   const std::vector<Range> columns_of_row_5 = {{0, 1}, {1, 3}, {3, 4}};
   Meeting meeting(3);
   run_ranks(3, [&](int rank) {
@@ -201,7 +202,8 @@ TEST(Evaluate, SpectraOfRowsCutBetweenRanksHaveTheBitsOfOne) {
     std::vector<float> owned(2 * points, 1.0f);
     for (int64_t i = 0; i < 2 * points; ++i) {
       const int64_t row = slabs[rank].begin + i % points / 4;
-      if (row == 5 && !columns_of_row_5[rank].contains(i % 4)) owned[i] = 0.0f;
+      const bool mine = row == 5 ? columns_of_row_5[rank].contains(i % 4) : rank != 1;
+      owned[i] = mine ? 1.0f : 0.0f;
     }
     const auto on_mine = [&, owned](std::span<float> state) {
       for (size_t i = 0; i < state.size(); ++i)
