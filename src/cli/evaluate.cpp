@@ -47,9 +47,12 @@ Evaluation evaluate_run(const RunOptions& run_options, const std::string& split,
       e.config.evaluate.batch_size > 0 ? e.config.evaluate.batch_size : e.config.train.batch_size;
   options.variables = e.targets;
   options.seed = e.config.train.seed;
+  for (const std::string& text : e.config.evaluate.regions)
+    options.regions.push_back(Region::parse(text, "evaluate.regions"));
 
-  Evaluation result{evaluate(*e.dataset, e.train, e.lead, run.forecaster(), options), {}};
-  result.json = scores_to_json(result.scores);
+  EvaluationResult found = evaluate(*e.dataset, e.train, e.lead, run.forecaster(), options);
+  Evaluation result{std::move(found.scores), std::move(found.spectra), {}};
+  result.json = scores_to_json(result.scores, result.spectra);
   result.json["split"] = split;
   result.json["step"] = run.step();
   if (run.prints()) write_json(result.json, std::filesystem::path(run_options.run) / "scores.json");
@@ -61,7 +64,7 @@ namespace {
 void run_evaluate(const EvaluateCommand& command, const Invocation& invocation) {
   const Evaluation result = evaluate_run(command.run, command.split, invocation);
   if (invocation.launch.world().rank() != 0) return;
-  if (command.json != "-") fmt::print("{}", scores_table(result.scores));
+  if (command.json != "-") fmt::print("{}", scores_table(result.scores, result.spectra));
   if (!command.json.empty()) write_json(result.json, command.json);
 }
 

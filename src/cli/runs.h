@@ -11,6 +11,7 @@
 #include "cli/command.h"
 #include "cli/run_model.h"
 #include "evaluate/scores.h"
+#include "evaluate/spectra.h"
 
 namespace seqvit {
 
@@ -21,6 +22,7 @@ void train_run(const Config& config, const std::filesystem::path& run, bool resu
 
 struct Evaluation {
   std::vector<Score> scores;
+  std::vector<Spectrum> spectra;
   nlohmann::json json;  ///< as in scores.json
 };
 /// Scores a run's checkpoint over a period ("test", "validation", "train") and writes RUN/scores.json.

@@ -132,6 +132,7 @@ class Settings {
     list("evaluate.leads", c.evaluate.leads);
     integer("evaluate.stride", c.evaluate.stride, 1);
     integer("evaluate.batch_size", c.evaluate.batch_size, 0);
+    list("evaluate.regions", c.evaluate.regions);
   }
 
   /// Reads a YAML map, descending into maps that are not settings themselves.

@@ -85,9 +85,10 @@ struct MemoryConfig {
 };
 
 struct EvaluateConfig {
-  std::vector<std::string> leads;  ///< multiples of data.lead_time; empty: one lead
-  int64_t stride = 1;              ///< score every n-th initial time
-  int64_t batch_size = 0;          ///< 0: train.batch_size
+  std::vector<std::string> leads;    ///< multiples of data.lead_time; empty: one lead
+  int64_t stride = 1;                ///< score every n-th initial time
+  int64_t batch_size = 0;            ///< 0: train.batch_size
+  std::vector<std::string> regions;  ///< boxes, see Region::parse; empty: tropics and both hemispheres' rest
 };
 
 struct Config {

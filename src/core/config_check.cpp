@@ -2,6 +2,7 @@
 
 #include "core/config.h"
 #include "core/error.h"
+#include "core/region.h"
 
 namespace seqvit {
 namespace {
@@ -106,6 +107,16 @@ void validate_parallel(const Config& config, const std::string& name) {
   }
 }
 
+void validate_evaluate(const EvaluateConfig& evaluate, const std::string& name) {
+  std::vector<std::string> names;
+  for (const std::string& text : evaluate.regions) {
+    const Region region = Region::parse(text, name + ": evaluate.regions");
+    if (has(names, region.name))
+      fail(Exit::usage, "{}: evaluate.regions: two regions are called '{}'", name, region.name);
+    names.push_back(region.name);
+  }
+}
+
 }  // namespace
 
 void validate(const Config& config, const std::string& name) {
@@ -114,6 +125,7 @@ void validate(const Config& config, const std::string& name) {
   validate_train(config.train, config.parallel, name);
   validate_memory(config.memory, name);
   validate_parallel(config, name);
+  validate_evaluate(config.evaluate, name);
 }
 
 }  // namespace seqvit

@@ -1,20 +1,36 @@
 #include "evaluate/error_sums.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "core/error.h"
 
 namespace seqvit {
 
-bool Region::contains(double latitude, double longitude) const {
-  if (latitude < south || latitude > north) return false;
-  if (east - west >= 360.0) return true;
-  const double from_west = std::fmod(std::fmod(longitude - west, 360.0) + 360.0, 360.0);
-  return from_west <= east - west;
+namespace {
+
+bool holds_a_point(const Region& region, const Grid& grid) {
+  return std::any_of(grid.latitude.begin(), grid.latitude.end(),
+                     [&](double latitude) { return region.contains(latitude, region.west); }) &&
+         std::any_of(grid.longitude.begin(), grid.longitude.end(),
+                     [&](double longitude) { return region.contains(region.south, longitude); });
 }
 
-std::vector<Region> regions_of(const Grid& grid) {
+}  // namespace
+
+std::vector<Region> regions_of(const Grid& grid, const std::vector<Region>& chosen) {
   std::vector<Region> regions = {{"global"}};
+  for (const Region& region : chosen) {
+    if (!holds_a_point(region, grid)) {
+      const auto [south, north] = std::minmax(grid.latitude.front(), grid.latitude.back());
+      fail(Exit::usage,
+           "evaluate.regions: {} holds no point of the grid, which has latitudes from {:g} to {:g} and "
+           "longitudes from {:g} to {:g}",
+           region.name, south, north, grid.longitude.front(), grid.longitude.back());
+    }
+    regions.push_back(region);
+  }
+  if (!chosen.empty()) return regions;
   for (const Region& region :
        {Region{"tropics", -20, 20}, Region{"northern", 20, 90}, Region{"southern", -90, -20}}) {
     int64_t rows = 0;

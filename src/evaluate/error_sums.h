@@ -9,24 +9,18 @@
 #include <array>
 #include <cstdint>
 #include <span>
-#include <string>
 #include <vector>
 
 #include "core/partition.h"
+#include "core/region.h"
 #include "grid/grid.h"
 
 namespace seqvit {
 
-/// A box of latitudes and longitudes, its edges included; east - west >= 360 means all longitudes.
-struct Region {
-  std::string name;
-  double south = -90, north = 90, west = 0, east = 360;
-  bool contains(double latitude, double longitude) const;
-};
-
-/// "global" (all points of the grid, whatever it covers), then those of tropics (|lat| <= 20), northern (lat
-/// >= 20) and southern (lat <= -20) that hold some but not all points of the grid.
-std::vector<Region> regions_of(const Grid& grid);
+/// "global" (all points of the grid, whatever it covers), then `chosen`; where none are chosen, those of
+/// tropics (|lat| <= 20), northern (lat >= 20) and southern (lat <= -20) that hold some but not all points of
+/// the grid. Throws Error(usage) for a chosen one without a point of the grid.
+std::vector<Region> regions_of(const Grid& grid, const std::vector<Region>& chosen = {});
 
 /// What a field adds to the scores. The first group is over valid points, the second over those with
 /// climatology too.

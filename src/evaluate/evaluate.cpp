@@ -18,51 +18,6 @@ namespace {
   throw Error(Exit::success, "stopped");
 }
 
-// One lead time to score: how many steps it takes, and which time each initial time is scored at.
-struct LeadPlan {
-  LeadTime lead;
-  int64_t steps = 0;
-  std::vector<int64_t> targets;  // time index by position in Plan::initial_times, -1: not in the period
-};
-
-struct Plan {
-  std::vector<int64_t> initial_times;  // time indices, increasing
-  std::vector<LeadPlan> leads;         // by number of steps
-};
-
-Plan make_plan(const Dataset& dataset, const LeadTime& model_lead, const EvaluateOptions& options) {
-  Plan plan;
-  std::map<int64_t, std::map<int64_t, int64_t>> pairs;  // steps -> initial time -> valid time
-  std::set<int64_t> initial_times;
-  for (const LeadTime& lead : options.leads) {
-    const int64_t steps = steps_of(lead, model_lead);
-    for (const Sample& sample : make_samples(dataset.times(), dataset.calendar(), options.period, lead)) {
-      pairs[steps][sample.input] = sample.target;
-      initial_times.insert(sample.input);
-    }
-    if (pairs[steps].empty()) {
-      log_warn("the evaluation period holds no two times {} apart; this lead time is left out", lead.text());
-    }
-  }
-  if (initial_times.empty()) {
-    fail(Exit::usage,
-         "the evaluation period holds no two times that are a lead time apart; use a longer period");
-  }
-  int64_t position = 0;
-  for (const int64_t time : initial_times) {
-    if (position++ % options.stride == 0) plan.initial_times.push_back(time);
-  }
-  for (const auto& [steps, targets] : pairs) {
-    LeadPlan lead{model_lead.times(steps), steps, {}};
-    for (const int64_t time : plan.initial_times) {
-      const auto found = targets.find(time);
-      lead.targets.push_back(found == targets.end() ? -1 : found->second);
-    }
-    if (!targets.empty()) plan.leads.push_back(std::move(lead));
-  }
-  return plan;
-}
-
 class Evaluation {
  public:
   Evaluation(const Dataset& dataset, Range training, const LeadTime& model_lead, Forecaster& forecaster,
@@ -71,11 +26,12 @@ class Evaluation {
         forecaster_(forecaster),
         options_(std::move(options)),
         model_lead_(model_lead),
-        plan_(make_plan(dataset, model_lead, options_)),
-        errors_(dataset.grid(), regions_of(dataset.grid())),
+        plan_(make_rollout_plan(dataset, model_lead, options_.period, options_.leads, options_.stride)),
+        errors_(dataset.grid(), regions_of(dataset.grid(), options_.regions)),
+        spectra_(dataset.grid(), forecaster, options_.variables, fields()),
         points_(forecaster.rows().size() * dataset.grid().columns()),
         climatology_(dataset, climatology_options(training, model_lead), valid_times()) {
-    series_.resize(plan_.leads.size() * options_.variables.size() * errors_.regions().size());
+    series_.resize(fields() * errors_.regions().size());
   }
 
   void run() {
@@ -95,9 +51,11 @@ class Evaluation {
           "these are left out of the scores",
           lost_);
     }
+    if (!spectra_.problem().empty()) log_warn("{}", spectra_.problem());
   }
 
   std::vector<Score> scores() const;
+  std::vector<Spectrum> spectra() const;
 
  private:
   ClimatologyOptions climatology_options(Range training, const LeadTime& model_lead) const {
@@ -114,24 +72,35 @@ class Evaluation {
     return {times.begin(), times.end()};
   }
 
+  // Leads x variables.
+  int64_t fields() const { return static_cast<int64_t>(plan_.leads.size() * options_.variables.size()); }
+  int64_t field_number(int64_t lead, int64_t variable) const {
+    return lead * static_cast<int64_t>(options_.variables.size()) + variable;
+  }
+  // Of a slab's field, by position in the variables to score.
+  std::span<const float> owned(int64_t variable) const {
+    const auto all = forecaster_.owned();
+    return all.empty() ? all : all.subspan(options_.variables[variable] * points_, points_);
+  }
   std::vector<StepSums>& series(int64_t lead, int64_t variable, int64_t region) {
     return series_[series_index(lead, variable, region)];
   }
   size_t series_index(int64_t lead, int64_t variable, int64_t region) const {
-    return (lead * options_.variables.size() + variable) * errors_.regions().size() + region;
+    return field_number(lead, variable) * errors_.regions().size() + region;
   }
 
   void roll_out(Range members);
   void score(int64_t lead, Range members, std::span<const float> initial, std::span<const float> states);
-  void add_field(int64_t variable, int64_t target, std::span<const float> initial,
+  void add_field(int64_t lead, int64_t variable, int64_t target, std::span<const float> initial,
                  std::span<const float> state, std::span<double> sums);
 
   const Dataset& dataset_;
   Forecaster& forecaster_;
   EvaluateOptions options_;
   LeadTime model_lead_;
-  Plan plan_;
+  RolloutPlan plan_;
   ErrorSums errors_;
+  SpectrumSums spectra_;
   int64_t points_;  // of my slab
   Climatology climatology_;
   std::vector<std::vector<StepSums>> series_;  // [lead, variable, region] -> by initial time
@@ -156,19 +125,19 @@ void Evaluation::roll_out(Range members) {
   }
 }
 
-// Sums of all fields of one lead are added over ranks in one go, together with the wish to stop, which all
-// ranks must follow at the same place.
+// Sums of all fields of one lead are added over ranks in one go, together with the rows that are cut between
+// ranks and the wish to stop, which all ranks must follow at the same place.
 void Evaluation::score(int64_t lead, Range members, std::span<const float> initial,
                        std::span<const float> states) {
   const auto variables = static_cast<int64_t>(options_.variables.size());
   const auto state_size = static_cast<int64_t>(dataset_.variables().size()) * points_;
-  const int64_t size = errors_.size();
+  const int64_t size = errors_.size() + spectra_.message_size();
   const LeadPlan& plan = plan_.leads[lead];
   std::vector<double> sums(members.size() * variables * size + 1, 0.0);
   for (int64_t b = 0; b < members.size(); ++b) {
     const int64_t target = plan.targets[members.begin + b];
     for (int64_t v = 0; target >= 0 && v < variables; ++v) {
-      add_field(v, target, initial.subspan(b * state_size, state_size),
+      add_field(lead, v, target, initial.subspan(b * state_size, state_size),
                 states.subspan(b * state_size, state_size),
                 std::span(sums).subspan((b * variables + v) * size, size));
     }
@@ -180,6 +149,7 @@ void Evaluation::score(int64_t lead, Range members, std::span<const float> initi
   for (int64_t b = 0; b < members.size(); ++b) {
     for (int64_t v = 0; plan.targets[members.begin + b] >= 0 && v < variables; ++v) {
       const std::span<const double> field = std::span(sums).subspan((b * variables + v) * size, size);
+      spectra_.add_cut(field_number(lead, v), owned(v), field.subspan(errors_.size()));
       for (size_t region = 0; region < errors_.regions().size(); ++region) {
         series(lead, v, region).push_back(errors_.total(field, region));
       }
@@ -189,15 +159,15 @@ void Evaluation::score(int64_t lead, Range members, std::span<const float> initi
 }
 
 // `initial` and `state` are [V, Y, X] of one member.
-void Evaluation::add_field(int64_t variable, int64_t target, std::span<const float> initial,
+void Evaluation::add_field(int64_t lead, int64_t variable, int64_t target, std::span<const float> initial,
                            std::span<const float> state, std::span<double> sums) {
   const int64_t offset = options_.variables[variable] * points_;
   std::vector<float> truth(points_);
   dataset_.read(options_.variables[variable], target, forecaster_.rows(), truth);
-  ForecastField field{state.subspan(offset, points_), truth, initial.subspan(offset, points_),
-                      climatology_.field(variable, target)};
-  if (!forecaster_.owned().empty()) field.owned = forecaster_.owned().subspan(offset, points_);
-  errors_.add(field, forecaster_.rows(), sums);
+  const ForecastField field{state.subspan(offset, points_), truth, initial.subspan(offset, points_),
+                            climatology_.field(variable, target), owned(variable)};
+  errors_.add(field, forecaster_.rows(), sums.first(errors_.size()));
+  spectra_.add(field_number(lead, variable), field, sums.subspan(errors_.size()));
 }
 
 std::vector<Score> Evaluation::scores() const {
@@ -229,17 +199,24 @@ std::vector<Score> Evaluation::scores() const {
   return scores;
 }
 
-}  // namespace
-
-int64_t steps_of(const LeadTime& lead, const LeadTime& model_lead) {
-  const int64_t steps =
-      model_lead.months > 0 ? lead.months / model_lead.months : lead.seconds / model_lead.seconds;
-  if (steps < 1 || model_lead.times(steps) != lead) {
-    fail(Exit::usage, "lead time {} is not a multiple of the model's lead time {}", lead.text(),
-         model_lead.text());
+std::vector<Spectrum> Evaluation::spectra() const {
+  std::vector<Spectrum> spectra;
+  for (size_t v = 0; v < options_.variables.size(); ++v) {
+    const VariableInfo& variable = dataset_.variables()[options_.variables[v]];
+    for (size_t lead = 0; lead < plan_.leads.size(); ++lead) {
+      Spectrum spectrum =
+          spectra_.mean(field_number(static_cast<int64_t>(lead), static_cast<int64_t>(v)), forecaster_);
+      if (spectrum.rows == 0) continue;
+      spectrum.variable = variable.name;
+      spectrum.lead_hours = plan_.leads[lead].lead.hours();
+      spectrum.units = variable.units;
+      spectra.push_back(std::move(spectrum));
+    }
   }
-  return steps;
+  return spectra;
 }
+
+}  // namespace
 
 void stop_together(Forecaster& forecaster) {
   double requested = stop_requested() ? 1.0 : 0.0;
@@ -267,8 +244,8 @@ std::vector<TimeStamp> times_after(const Dataset& dataset, std::span<const int64
   return times;
 }
 
-std::vector<Score> evaluate(const Dataset& dataset, Range training, const LeadTime& model_lead,
-                            Forecaster& forecaster, const EvaluateOptions& options) {
+EvaluationResult evaluate(const Dataset& dataset, Range training, const LeadTime& model_lead,
+                          Forecaster& forecaster, const EvaluateOptions& options) {
   check(options.stride > 0 && options.batch_size > 0, "stride and batch size are positive");
   EvaluateOptions complete = options;
   if (complete.variables.empty()) {
@@ -277,7 +254,7 @@ std::vector<Score> evaluate(const Dataset& dataset, Range training, const LeadTi
   }
   Evaluation evaluation(dataset, training, model_lead, forecaster, std::move(complete));
   evaluation.run();
-  return evaluation.scores();
+  return {evaluation.scores(), evaluation.spectra()};
 }
 
 }  // namespace seqvit

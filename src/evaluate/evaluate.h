@@ -3,7 +3,8 @@
 ///
 /// Cost: one rollout to the longest lead time from each initial time; each field of the period is read about
 /// (longest lead / batch size) + 2 times, mostly from the data set's cache. Memory: the states of one batch,
-/// the climatology (see climatology.h) and 152 bytes for each initial time, lead, variable and region.
+/// the climatology (see climatology.h), the spectra (see spectra.h) and 152 bytes for each initial time,
+/// lead, variable and region.
 #pragma once
 
 #include <cstdint>
@@ -12,8 +13,10 @@
 #include "data/dataset.h"
 #include "data/samples.h"
 #include "evaluate/forecaster.h"
+#include "evaluate/rollout_plan.h"
 #include "evaluate/score_report.h"
 #include "evaluate/scores.h"
+#include "evaluate/spectra.h"
 
 namespace seqvit {
 
@@ -24,15 +27,22 @@ struct EvaluateOptions {
   int64_t batch_size = 8;
   std::vector<int64_t> variables;  ///< indices into Dataset::variables() to score; empty: all
   uint64_t seed = 0;               ///< of the confidence intervals
+  std::vector<Region> regions;     ///< besides the whole grid; empty: those of regions_of
 };
 
-/// Scores by variable, lead, region and metric, in this order; the same on every rank. `training` is the
-/// period that climatology is made of, `model_lead` what one step of the forecaster advances. Initial times
-/// differ between leads: each lead uses all whose valid time lies in the period. Collective. Throws
-/// Error(usage) for a lead that is no multiple of `model_lead` or a period without a pair of times,
-/// Error(data) if the files cannot be read, Error(success) when a signal asked to stop.
-std::vector<Score> evaluate(const Dataset& dataset, Range training, const LeadTime& model_lead,
-                            Forecaster& forecaster, const EvaluateOptions& options);
+/// What an evaluation finds.
+struct EvaluationResult {
+  std::vector<Score> scores;      ///< by variable, lead, region and metric, in this order
+  std::vector<Spectrum> spectra;  ///< by variable and lead; without those that have no whole row
+};
+
+/// Scores and spectra, the same on every rank. `training` is the period that climatology is made of,
+/// `model_lead` what one step of the forecaster advances. Initial times differ between leads: each lead uses
+/// all whose valid time lies in the period. Collective. Throws Error(usage) for a lead that is no multiple of
+/// `model_lead` or a period without a pair of times, Error(data) if the files cannot be read, Error(success)
+/// when a signal asked to stop.
+EvaluationResult evaluate(const Dataset& dataset, Range training, const LeadTime& model_lead,
+                          Forecaster& forecaster, const EvaluateOptions& options);
 
 /// Reads the states of `times`, [B, V, Y, X] on `rows`.
 std::vector<float> read_states(const Dataset& dataset, std::span<const int64_t> times, Range rows);
@@ -43,8 +53,5 @@ std::vector<TimeStamp> times_after(const Dataset& dataset, std::span<const int64
 
 /// Throws Error(success) on every rank if a signal has asked any of them to stop. Collective.
 void stop_together(Forecaster& forecaster);
-
-/// How many steps of `model_lead` make `lead`. Throws Error(usage) if no whole number does.
-int64_t steps_of(const LeadTime& lead, const LeadTime& model_lead);
 
 }  // namespace seqvit

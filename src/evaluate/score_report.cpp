@@ -1,5 +1,6 @@
 #include "evaluate/score_report.h"
 
+#include <algorithm>
 #include <cmath>
 #include <map>
 #include <utility>
@@ -78,7 +79,7 @@ std::string number_text(double value) {
   return fmt::format("{:.{}f}", value, digits);
 }
 
-nlohmann::json scores_to_json(std::span<const Score> scores) {
+nlohmann::json scores_to_json(std::span<const Score> scores, std::span<const Spectrum> spectra) {
   nlohmann::json list = nlohmann::json::array();
   for (const Score& score : scores) {
     list.push_back({{"variable", score.variable},
@@ -93,10 +94,22 @@ nlohmann::json scores_to_json(std::span<const Score> scores) {
                     {"units", score.units},
                     {"initial_times", score.initial_times}});
   }
-  return {{"scores", std::move(list)}};
+  nlohmann::json spectrum_list = nlohmann::json::array();
+  for (const Spectrum& spectrum : spectra) {
+    spectrum_list.push_back({{"variable", spectrum.variable},
+                             {"lead_hours", spectrum.lead_hours},
+                             {"units", spectrum.units},
+                             {"wavenumber", spectrum.wavenumber},
+                             {"truth", spectrum.truth},
+                             {"forecast", spectrum.forecast},
+                             {"rows", spectrum.rows},
+                             {"resolved", spectrum.resolved()},
+                             {"small_scale_ratio", number(spectrum.small_scale_ratio())}});
+  }
+  return {{"scores", std::move(list)}, {"spectra", std::move(spectrum_list)}};
 }
 
-std::string scores_table(std::span<const Score> scores) {
+std::string scores_table(std::span<const Score> scores, std::span<const Spectrum> spectra) {
   std::vector<std::pair<std::pair<std::string, double>, Metrics>> groups;
   for (const Score& score : scores) {
     if (score.region != "global") continue;
@@ -105,9 +118,15 @@ std::string scores_table(std::span<const Score> scores) {
     groups.back().second[score.metric] = score;
   }
   std::vector<Row> rows = {{"variable", "units", "lead", "times", "RMSE", "95 %", "persistence",
-                            "climatology", "RMSE/step", "skill/pers", "skill/clim", "ACC", "bias", "MAE"}};
-  for (auto& [key, metrics] : groups)
+                            "climatology", "RMSE/step", "skill/pers", "skill/clim", "ACC", "bias", "MAE",
+                            "small scales"}};
+  for (auto& [key, metrics] : groups) {
+    const auto found = std::find_if(spectra.begin(), spectra.end(), [&, key = key](const Spectrum& s) {
+      return s.variable == key.first && s.lead_hours == key.second;
+    });
     rows.push_back(table_row(std::move(metrics), key.second));
+    rows.back().push_back(found == spectra.end() ? "-" : fraction(found->small_scale_ratio()));
+  }
   return aligned(rows);
 }
 

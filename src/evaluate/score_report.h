@@ -7,16 +7,18 @@
 #include <nlohmann/json_fwd.hpp>
 
 #include "evaluate/scores.h"
+#include "evaluate/spectra.h"
 
 namespace seqvit {
 
 /// {"scores": [{variable, lead_hours, region, metric, value, persistence, climatology, low, high, units,
-/// initial_times}]}; NaN becomes null.
-nlohmann::json scores_to_json(std::span<const Score> scores);
+/// initial_times}], "spectra": [{variable, lead_hours, units, wavenumber, truth, forecast, rows, resolved,
+/// small_scale_ratio}]}; NaN becomes null.
+nlohmann::json scores_to_json(std::span<const Score> scores, std::span<const Spectrum> spectra);
 
 /// The "global" scores of each variable, a line a lead time: RMSE of model, persistence and climatology with
-/// the model's 95 % interval, skill against both, ACC, bias and MAE.
-std::string scores_table(std::span<const Score> scores);
+/// the model's 95 % interval, skill against both, ACC, bias, MAE and the ratio of power at small scales.
+std::string scores_table(std::span<const Score> scores, std::span<const Spectrum> spectra);
 
 /// "24 h", "2 mon".
 std::string lead_text(double hours);

@@ -122,7 +122,7 @@ Frame frame_of(const LineChart& chart) {
     }
   }
   if (chart.include_zero) y.push_back(0.0);
-  return {axis_of(x), axis_of(y, chart.logarithmic)};
+  return {axis_of(x, chart.logarithmic_x), axis_of(y, chart.logarithmic)};
 }
 
 // A disc for the first series, squares for the others: told apart without colour.

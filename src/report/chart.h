@@ -39,7 +39,8 @@ struct LineChart {
   std::vector<Series> series;    ///< the first has colour 1, the next 2, as in the legend
   std::vector<Series> backdrop;  ///< drawn first and not named
   bool logarithmic = false;      ///< the vertical axis
-  bool include_zero = false;     ///< the vertical axis holds 0, which is marked
+  bool logarithmic_x = false;
+  bool include_zero = false;  ///< the vertical axis holds 0, which is marked
 };
 /// Points that are not finite are left out.
 Html line_chart(const LineChart& chart);

@@ -12,8 +12,10 @@ namespace {
 
 std::vector<double> logarithmic_ticks(double low, double high) {
   std::vector<double> ticks;
+  const bool powers_only = high / low > 1e4;
   for (double power = std::floor(std::log10(low)); power <= std::log10(high); power += 1.0) {
     for (const double digit : {1.0, 2.0, 5.0}) {
+      if (powers_only && digit > 1.0) continue;
       const double tick = digit * std::pow(10.0, power);
       if (tick >= low * (1 - 1e-9) && tick <= high * (1 + 1e-9)) ticks.push_back(tick);
     }
@@ -62,7 +64,7 @@ ChartAxis axis_of(const std::vector<double>& values, bool logarithmic) {
 }
 
 std::vector<std::string> axis_texts(const std::vector<double>& ticks) {
-  const auto whole = [](double tick) { return tick == std::round(tick) && std::abs(tick) < 1e15; };
+  const auto whole = [](double tick) { return tick == std::round(tick) && std::abs(tick) < 1e7; };
   const auto tiny = [](double tick) { return tick != 0 && std::abs(tick) < 1e-3; };
   std::vector<std::string> texts;
   for (const double tick : ticks) {

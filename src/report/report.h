@@ -41,8 +41,8 @@ struct Report {
 std::string report_page(const Report& report);
 
 /// {run, variables, tokens, parameters, steps, planned_steps, final_loss, best_validation {step, loss},
-/// seconds {steps, data}, peak_rss_bytes, scores [as in scores.json], missing [what the page lacks]}; null
-/// for what is not known.
+/// seconds {steps, data}, peak_rss_bytes, scores, spectra [as in scores.json], missing [what the page
+/// lacks]}; null for what is not known.
 nlohmann::json report_json(const Report& report);
 
 }  // namespace seqvit

@@ -52,6 +52,15 @@ void read_scores(const json& file, RunRecord& run) {
     score.initial_times = entry.value("initial_times", int64_t{0});
     run.scores.push_back(std::move(score));
   }
+  for (const json& entry : file.value("spectra", json::array())) {
+    run.spectra.push_back({.variable = entry.at("variable").get<std::string>(),
+                           .lead_hours = entry.at("lead_hours").get<double>(),
+                           .units = entry.at("units").get<std::string>(),
+                           .wavenumber = entry.at("wavenumber").get<std::vector<double>>(),
+                           .truth = entry.at("truth").get<std::vector<double>>(),
+                           .forecast = entry.at("forecast").get<std::vector<double>>(),
+                           .rows = entry.at("rows").get<int64_t>()});
+  }
 }
 
 void read_metrics_line(const json& line, RunRecord& run) {

@@ -9,6 +9,7 @@
 
 #include "core/config.h"
 #include "evaluate/scores.h"
+#include "evaluate/spectra.h"
 
 namespace seqvit {
 
@@ -40,6 +41,7 @@ struct RunRecord {
   std::vector<StepMetrics> steps;
   std::vector<ValidationMetrics> validations;
   std::vector<Score> scores;
+  std::vector<Spectrum> spectra;
   std::string scored_split;
   int64_t scored_step = 0;  ///< of the checkpoint that was scored
 };

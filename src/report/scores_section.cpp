@@ -229,7 +229,7 @@ Html scores_section(const Report& report) {
                       "squared errors of model and reference: 1 is perfect, 0 no better than the reference. "
                       "Ranges are 95 % intervals.",
                       grouped(run.scored_step), run.scored_split)),
-                  skill_figures(rows), element("h3", {}, "Whole grid"),
+                  skill_figures(rows), spectra_figures(run.spectra), element("h3", {}, "Whole grid"),
                   paragraph("The lowest RMSE of a line is set in bold.", "soft"),
                   score_table("Scores of the whole grid", rows), region_tables(run)});
 }

@@ -14,6 +14,8 @@ namespace seqvit {
 Html report_header(const Report& report);
 /// Skill as a figure, scores as tables.
 Html scores_section(const Report& report);
+/// Power spectra as figures, with how to read them.
+Html spectra_figures(const std::vector<Spectrum>& spectra);
 Html maps_section(const Report& report);
 /// Loss, learning rate, gradient; where time and memory went.
 Html training_section(const Report& report);

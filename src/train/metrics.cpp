@@ -11,7 +11,8 @@
 
 namespace seqvit {
 
-MetricsFile::MetricsFile(const std::filesystem::path& run, int64_t last_step) : path_(run / "metrics.jsonl") {
+MetricsFile::MetricsFile(const std::filesystem::path& run, int64_t last_step)
+    : path_(run / "metrics.jsonl"), events_(run) {
   std::string kept;
   if (std::filesystem::exists(path_)) {
     std::ifstream in(path_);
@@ -39,10 +40,15 @@ void MetricsFile::write(const StepReport& r) {
                               {"tokens_per_second", r.tokens_per_second},
                               {"rss_bytes", resident_bytes()}}
            .dump());
+  events_.write(r.step, {{"loss/train", r.loss},
+                         {"learning_rate", r.learning_rate},
+                         {"grad_norm", r.grad_norm},
+                         {"tokens_per_second", r.tokens_per_second}});
 }
 
 void MetricsFile::write_validation(int64_t step, double loss) {
   line(nlohmann::ordered_json{{"step", step}, {"validation_loss", loss}}.dump());
+  events_.write(step, {{"loss/validation", loss}});
 }
 
 std::string progress_text(const StepReport& r, int64_t steps, double seconds_left) {

@@ -1,10 +1,12 @@
-/// What a step reports: metrics.jsonl for programs, a progress line for people.
+/// What a step reports: metrics.jsonl for programs, events for TensorBoard, a progress line for people.
 #pragma once
 
 #include <filesystem>
 #include <fstream>
 #include <optional>
 #include <string>
+
+#include "train/event_file.h"
 
 namespace seqvit {
 
@@ -15,10 +17,11 @@ struct StepReport {
   double tokens_per_second = 0;
 };
 
-/// metrics.jsonl of a run: one line a step, one a validation.
+/// metrics.jsonl of a run: one line a step, one a validation; the same as scalars in an event file.
 class MetricsFile {
  public:
-  /// Opens for appending after dropping every line of a step later than `last_step` (those are done again).
+  /// Opens for appending after dropping every line of a step later than `last_step` (those are done again),
+  /// and begins a new event file.
   MetricsFile(const std::filesystem::path& run, int64_t last_step);
   void write(const StepReport& report);
   void write_validation(int64_t step, double loss);
@@ -26,6 +29,7 @@ class MetricsFile {
  private:
   std::filesystem::path path_;
   std::ofstream out_;
+  EventFile events_;
   void line(const std::string& text);
 };
 

@@ -136,6 +136,11 @@ TEST(Errors, ForecastAndEvaluate) {
   const Outcome leads = seqvit({"evaluate", s.run, "--evaluate.leads=[7h]"});
   EXPECT_EQ(leads.code, 2) << leads.err;
   EXPECT_NE(leads.err.find("7h"), std::string::npos);
+  expect_line(s.train({"--resume", "--evaluate.regions=europe=35,75,-12"}), 2,
+              {"evaluate.regions", "name=south,north,west,east", "europe=35,75,-12"});
+  const Outcome far = seqvit({"evaluate", s.run, "--evaluate.regions=europe=35,75,-12,42"});
+  EXPECT_EQ(far.code, 2) << far.err;
+  EXPECT_NE(far.err.find("europe holds no point of the grid"), std::string::npos) << far.err;
 }
 
 TEST(Errors, LossThatIsNotFinite) {

@@ -1,5 +1,6 @@
 /// Training from the outside: resuming, stopping, repeating.
 #include <chrono>
+#include <set>
 #include <signal.h>
 #include <thread>
 
@@ -89,6 +90,19 @@ TEST(Evaluate, ScoresAsTableAndJson) {
   }
   EXPECT_EQ(found, 2);  // 6 h and 24 h
   EXPECT_TRUE(std::filesystem::exists(d / "r/scores.json"));
+}
+
+TEST(Evaluate, RegionsOfOnesOwnStandBesideTheWholeGrid) {
+  const TemporaryDirectory d;
+  ASSERT_EQ(seqvit({"train", small_config(d.path()), "--run", d / "r", "--stop-after", "2"}).code, 0);
+  const Outcome outcome = seqvit({"evaluate", d / "r", "--json", "-", "--evaluate.leads=[6h]",
+                                  "--evaluate.regions=['plains=35,50,-105,-95', 'canada=50,75,220,300']"});
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  const auto scores = nlohmann::json::parse(outcome.out).at("scores");
+  std::set<std::string> regions;
+  for (const auto& score : scores)
+    regions.insert(score.at("region"));
+  EXPECT_EQ(regions, (std::set<std::string>{"global", "plains", "canada"}));
 }
 
 TEST(Forecast, WritesAFileThatNcdumpOpensAndTheSamePictureTwice) {

@@ -95,7 +95,9 @@ TEST(Config, RefusesContradictions) {
        {"parallel.pp 3 x parallel.interleave 2", "model.depth 4"}},
       {{"parallel.pp=2", "parallel.interleave=2", "train.micro_batches=3"},
        {"parallel.interleave 2", "3 micro-batches"}},
-      {{"parallel.interleave=2"}, {"parallel.interleave 2", "found pp 1"}}};
+      {{"parallel.interleave=2"}, {"parallel.interleave 2", "found pp 1"}},
+      {{"evaluate.regions=[a=1, 2]"}, {"test.yaml: evaluate.regions", "name=south,north,west,east"}},
+      {{"evaluate.regions=['a=0,1,0,1', 'a=1,2,0,1']"}, {"evaluate.regions", "two regions", "'a'"}}};
   for (const auto& [overrides, words] : cases) {
     expect_error(Exit::usage, words, [&] { parse(kGood, overrides); });
   }

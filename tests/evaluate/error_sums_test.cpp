@@ -5,6 +5,8 @@
 
 #include <gtest/gtest.h>
 
+#include "support/errors.h"
+
 namespace seqvit {
 namespace {
 
@@ -24,14 +26,14 @@ TEST(Regions, OnlyProperPartsOfTheGrid) {
             (std::vector<std::string>{"global", "tropics", "northern", "southern"}));
 }
 
-TEST(Regions, EdgesBelongAndLongitudesWrap) {
-  const Region box{"box", -20, 20, 350, 370};
-  EXPECT_TRUE(box.contains(20, 350));
-  EXPECT_TRUE(box.contains(-20, 10));
-  EXPECT_TRUE(box.contains(0, -5));
-  EXPECT_FALSE(box.contains(0, 11));
-  EXPECT_FALSE(box.contains(20.1, 0));
-  EXPECT_TRUE(Region{"all"}.contains(90, 1234.5));
+TEST(Regions, ChosenOnesReplaceTheBandsAndHoldAPoint) {
+  const Grid grid{{60, 0, -60}, {0, 90, 180, 270}};
+  const Region box{"box", -10, 70, 80, 100};
+  EXPECT_EQ(names(regions_of(grid, {box})), (std::vector<std::string>{"global", "box"}));
+  for (const Region& empty : {Region{"narrow", -10, 70, 100, 170}, Region{"low", 10, 50, 0, 360}}) {
+    expect_error(Exit::usage, {"evaluate.regions", empty.name, "no point", "from -60 to 60", "from 0 to 270"},
+                 [&] { regions_of(grid, {empty}); });
+  }
 }
 
 TEST(ErrorSums, CountsABoxOfLongitudes) {

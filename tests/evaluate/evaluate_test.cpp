@@ -1,5 +1,6 @@
 #include "evaluate/evaluate.h"
 
+#include <algorithm>
 #include <cmath>
 #include <csignal>
 #include <map>
@@ -19,9 +20,9 @@ using namespace testing;
 
 using Key = std::tuple<std::string, double, std::string, std::string>;  // variable, lead, region, metric
 
-std::map<Key, Score> by_key(const std::vector<Score>& scores) {
+std::map<Key, Score> by_key(const EvaluationResult& result) {
   std::map<Key, Score> map;
-  for (const Score& score : scores)
+  for (const Score& score : result.scores)
     map[{score.variable, score.lead_hours, score.region, score.metric}] = score;
   return map;
 }
@@ -65,7 +66,8 @@ struct Lawful {
 TEST(Evaluate, PerfectForecast) {
   const Lawful data;
   FunctionForecaster forecaster(*data.dataset, follow_law);
-  const auto scores = evaluate(*data.dataset, {0, 1464}, data.lead, forecaster, data.options({1500, 1540}));
+  const auto scores =
+      evaluate(*data.dataset, {0, 1464}, data.lead, forecaster, data.options({1500, 1540})).scores;
   EXPECT_EQ(scores.size(), 2u * 3 * 4 * 7) << "variables, leads, regions, metrics";
   for (const Score& s : scores) {
     const bool perfect_is_one = s.metric == "acc" || s.metric.starts_with("skill");
@@ -106,6 +108,18 @@ TEST(Evaluate, StrideTakesEveryNthInitialTime) {
   EXPECT_EQ(scores.at({"a", 48.0, "global", "rmse"}).initial_times, 9);
 }
 
+void expect_same_bits(const std::vector<Spectrum>& found, const std::vector<Spectrum>& expected) {
+  ASSERT_EQ(found.size(), expected.size());
+  for (size_t i = 0; i < found.size(); ++i) {
+    EXPECT_EQ(found[i].variable, expected[i].variable);
+    EXPECT_EQ(found[i].lead_hours, expected[i].lead_hours);
+    EXPECT_EQ(found[i].rows, expected[i].rows);
+    EXPECT_GT(found[i].rows, 0);
+    EXPECT_EQ(found[i].truth, expected[i].truth);
+    EXPECT_EQ(found[i].forecast, expected[i].forecast);
+  }
+}
+
 // The scores must not depend on how many ranks hold the grid, nor on where it is cut, to the last bit.
 TEST(Evaluate, RanksGiveTheScoresOfOne) {
   const Lawful data(300, true);
@@ -115,12 +129,15 @@ TEST(Evaluate, RanksGiveTheScoresOfOne) {
   };
   FunctionForecaster one(*data.dataset, wrong_law);
   EvaluateOptions options = data.options({200, 260});
-  const auto expected = by_key(evaluate(*data.dataset, {0, 200}, data.lead, one, options));
+  const EvaluationResult of_one = evaluate(*data.dataset, {0, 200}, data.lead, one, options);
+  const auto expected = by_key(of_one);
   const std::vector<Range> slabs = {{0, 2}, {2, 3}, {3, 7}};
   Meeting meeting(3);
   run_ranks(3, [&](int rank) {
     SlabForecaster forecaster(*data.dataset, wrong_law, meeting, rank, slabs[rank]);
-    const auto scores = by_key(evaluate(*data.dataset, {0, 200}, data.lead, forecaster, options));
+    const EvaluationResult result = evaluate(*data.dataset, {0, 200}, data.lead, forecaster, options);
+    const auto scores = by_key(result);
+    expect_same_bits(result.spectra, of_one.spectra);
     ASSERT_EQ(scores.size(), expected.size());
     for (const auto& [key, score] : scores) {
       const Score& other = expected.at(key);
@@ -164,6 +181,37 @@ TEST(Evaluate, RowsCutBetweenRanksCountOnce) {
         EXPECT_NEAR(score.value, value, 1e-12 * std::abs(value)) << std::get<3>(key);
       }
     }
+  });
+}
+
+// Row 5 (45 S) lies on three ranks and those above it on two, of which one owns nothing there; each computes
+// nonsense where another owns the point.
+TEST(Evaluate, SpectraOfRowsCutBetweenRanksHaveTheBitsOfOne) {
+  const Lawful data(300, true);
+  const auto wrong_law = [](float x) { return 0.9f * law(x) + 1.3f; };
+  FunctionForecaster one(*data.dataset, [&](std::span<float> state) {
+    std::transform(state.begin(), state.end(), state.begin(), wrong_law);
+  });
+  const EvaluateOptions options = data.options({200, 260});
+  const EvaluationResult of_one = evaluate(*data.dataset, {0, 200}, data.lead, one, options);
+  const std::vector<Range> slabs = {{0, 6}, {0, 6}, {5, 7}};
+  const std::vector<Range> columns_of_row_5 = {{0, 1}, {1, 3}, {3, 4}};
+  Meeting meeting(3);
+  run_ranks(3, [&](int rank) {
+    const int64_t points = slabs[rank].size() * 4;
+    std::vector<float> owned(2 * points, 1.0f);
+    for (int64_t i = 0; i < 2 * points; ++i) {
+      const int64_t row = slabs[rank].begin + i % points / 4;
+      const bool mine = row == 5 ? columns_of_row_5[rank].contains(i % 4) : rank != 1;
+      owned[i] = mine ? 1.0f : 0.0f;
+    }
+    const auto on_mine = [&, owned](std::span<float> state) {
+      for (size_t i = 0; i < state.size(); ++i)
+        state[i] = owned[i] == 0.0f ? 1e9f : wrong_law(state[i]);
+    };
+    SlabForecaster forecaster(*data.dataset, on_mine, meeting, rank, slabs[rank], owned);
+    expect_same_bits(evaluate(*data.dataset, {0, 200}, data.lead, forecaster, options).spectra,
+                     of_one.spectra);
   });
 }
 

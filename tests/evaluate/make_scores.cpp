@@ -62,7 +62,7 @@ int main(int count, char** arguments) {
     layout.initial_times.push_back(1700 + (n - 1) * 25);
   }
   const Range training{0, 1600};
-  write_text(directory / "scores.json",
-             scores_to_json(evaluate(dataset, training, step, forecaster, options)).dump(1), Exit::data);
+  const EvaluationResult result = evaluate(dataset, training, step, forecaster, options);
+  write_text(directory / "scores.json", scores_to_json(result.scores, result.spectra).dump(1), Exit::data);
   run_forecast(dataset, forecaster, layout, directory / "forecast.nc");
 }

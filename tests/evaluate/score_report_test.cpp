@@ -1,5 +1,6 @@
 #include "evaluate/score_report.h"
 
+#include <algorithm>
 #include <limits>
 
 #include <gtest/gtest.h>
@@ -21,7 +22,7 @@ std::vector<Score> some_scores() {
 }
 
 TEST(ScoreReport, JsonFollowsTheContractAndHasNullForNaN) {
-  const nlohmann::json json = scores_to_json(some_scores());
+  const nlohmann::json json = scores_to_json(some_scores(), {});
   const nlohmann::json& first = json.at("scores").at(0);
   for (const char* key :
        {"variable", "lead_hours", "region", "metric", "value", "persistence", "climatology", "low", "high"}) {
@@ -32,8 +33,29 @@ TEST(ScoreReport, JsonFollowsTheContractAndHasNullForNaN) {
   EXPECT_EQ(json.dump().find("nan"), std::string::npos);
 }
 
+TEST(ScoreReport, SpectraStandBesideTheScores) {
+  const Spectrum spectrum{"air",
+                          6.0,
+                          "K",
+                          {0, 1, 2, 3, 4, 5, 6, 7, 8},
+                          {1, 90, 80, 70, 60, 50, 40, 30, 10},
+                          {1, 90, 80, 70, 60, 50, 40, 6, 4},
+                          12};
+  const nlohmann::json json = scores_to_json(some_scores(), {{spectrum}}).at("spectra").at(0);
+  EXPECT_EQ(json.at("variable"), "air");
+  EXPECT_EQ(json.at("wavenumber").size(), 9U);
+  EXPECT_EQ(json.at("truth").at(8), 10.0);
+  EXPECT_EQ(json.at("forecast").at(8), 4.0);
+  EXPECT_EQ(json.at("small_scale_ratio"), 0.25);
+  EXPECT_EQ(json.at("resolved"), 9);
+  const std::string table = scores_table(some_scores(), {{spectrum}});
+  const size_t second = table.find('\n') + 1, third = table.find('\n', second) + 1;
+  EXPECT_TRUE(table.substr(second, third - second).ends_with(" 0.250\n")) << table;
+  EXPECT_TRUE(table.ends_with(" -\n")) << table;
+}
+
 TEST(ScoreReport, TableHasALineALeadAndAlignedColumns) {
-  const std::string table = scores_table(some_scores());
+  const std::string table = scores_table(some_scores(), {});
   EXPECT_NE(table.find("1.723  [1.500, 1.900]        2.100            -"), std::string::npos) << table;
   EXPECT_NE(table.find("1 mon"), std::string::npos) << table;
   EXPECT_EQ(table.find("77"), std::string::npos) << "the whole grid only";

@@ -33,6 +33,9 @@ TEST(ChartAxis, LogarithmicOnlyWhereAllValuesArePositive) {
   EXPECT_NEAR(axis.position(0.1), 0.5, 1e-12);
   EXPECT_EQ(axis_texts(axis.ticks(7)), (Texts{"0.01", "0.02", "0.05", "0.1", "0.2", "0.5", "1"}));
   EXPECT_LE(axis.ticks(4).size(), 5U);
+  EXPECT_EQ(axis_texts(axis_of({30.0, 3e8}, true).ticks(6)),
+            (Texts{"100", "1000", "10000", "100000", "1e+06", "1e+07", "1e+08"}))
+      << "powers alone, and short, where it spans many";
   EXPECT_GE(axis_of({0.31, 0.34}, true).ticks(5).size(), 2U)
       << "no power of ten within: round numbers instead";
 }

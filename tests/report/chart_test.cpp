@@ -38,6 +38,16 @@ TEST(Chart, HigherValuesStandHigher) {
   EXPECT_LT(std::stod(x.at(0)), std::stod(x.at(1)));
 }
 
+TEST(Chart, EachAxisMayBeLogarithmic) {
+  LineChart chart;
+  chart.logarithmic = chart.logarithmic_x = true;
+  chart.series = {{"a", 1, Series::Mark::dotted_line, {{1, 1000}, {10, 10}, {100, 0.1}}}};
+  for (const char* coordinate : {"cx", "cy"}) {
+    const auto at = attribute_values(line_chart(chart).str(), coordinate);
+    EXPECT_NEAR(std::stod(at.at(1)) - std::stod(at.at(0)), std::stod(at.at(2)) - std::stod(at.at(1)), 0.11);
+  }
+}
+
 TEST(Chart, DotsHaveARowALabelAndZeroOnTheAxisIfAskedFor) {
   DotChart chart;
   chart.text.id = "skill";

@@ -46,7 +46,7 @@ onload = () => {
 HTML
 browse "file://$work/phone.html" 800 > "$work/phone.dom"
 grep -o 'found {.*}' "$work/phone.dom"
-grep -q 'found {"loaded":0,"figures":11,"drawn":11,"maps":3,"small":0,"fits":true}' "$work/phone.dom"
+grep -q 'found {"loaded":0,"figures":12,"drawn":12,"maps":3,"small":0,"fits":true}' "$work/phone.dom"
 
 if [ -n "${3:-}" ]; then
   "$chromium" --headless=new --no-sandbox --disable-gpu --hide-scrollbars --user-data-dir="$work/profile" --window-size=1200,1600 \

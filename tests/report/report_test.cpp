@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
+#include "core/file.h"
 #include "report/markup.h"
 #include "report/run_files.h"
 #include "support/temporary_directory.h"
@@ -62,16 +63,30 @@ TEST(Report, OfAFinishedRunHasFiguresAndTables) {
   report.data = DataFacts{report.maps->grid, {{"Training", "2014-01-01 00:00", "2014-06-30 18:00", 724}}};
   const std::string page = report_page(report);
   expect_sound(page);
-  EXPECT_EQ(occurrences(page, "<figure"), 4 + 3 + 6) << "skill and RMSE of two variables, maps, training";
+  EXPECT_EQ(occurrences(page, "<figure"), 4 + 2 + 3 + 6)
+      << "skill and RMSE of two variables, their spectra, maps, training";
   EXPECT_EQ(occurrences(page, "data:image/png"), 3);
   EXPECT_EQ(occurrences(page, "<table"), 2) << "whole grid and tropics";
   EXPECT_EQ(occurrences(page, "role=\"img\""), occurrences(page, "<figure"));
-  for (const char* word :
-       {"25 % less than persistence", "1.35 to 1.65", "0.394 to 0.481", "24 x 48 points", "724 times",
-        "56,789", "0123456789abcdef", "12 min 30 s", "weather &amp; more.nc"}) {
+  for (const char* word : {"25 % less than persistence", "1.35 to 1.65", "0.394 to 0.481", "24 x 48 points",
+                           "724 times", "56,789", "0123456789abcdef", "12 min 30 s", "weather &amp; more.nc",
+                           "forecast, 6 h (small scales: 0.5)", "forecast, 18 h (small scales: 0.125)"}) {
     EXPECT_NE(page.find(word), std::string::npos) << word;
   }
   EXPECT_EQ(page, report_page(report)) << "the same run gives the same page";
+}
+
+TEST(Report, OfScoresWithoutSpectraLeavesThemOut) {
+  const TemporaryDirectory d;
+  write_run(d.path(), 20);
+  write_scores(d.path(), 1);
+  auto json = nlohmann::json::parse(read_text(d / "scores.json", Exit::bug));
+  json.erase("spectra");  // as earlier versions wrote it
+  write_text(d / "scores.json", json.dump(), Exit::bug);
+  const std::string page = report_page(report_of(d.path()));
+  expect_sound(page);
+  EXPECT_EQ(page.find("blur"), std::string::npos);
+  EXPECT_NE(page.find("Skill 6 h ahead"), std::string::npos);
 }
 
 TEST(Report, SaysWhatIsMissing) {
@@ -133,6 +148,7 @@ TEST(Report, JsonHoldsThePagesNumbers) {
   write_scores(d.path(), 2);
   const nlohmann::json json = report_json(report_of(d.path()));
   EXPECT_EQ(json.at("scores").size(), 40U);
+  EXPECT_EQ(json.at("spectra").size(), 4U);
   EXPECT_EQ(json.at("tokens"), 1234);
   EXPECT_EQ(json.at("steps"), 40);
   EXPECT_EQ(json.at("best_validation").at("step"), 40);

@@ -36,6 +36,9 @@ TEST(RunRecord, HoldsWhatTheFilesSay) {
   EXPECT_DOUBLE_EQ(rows[1].metric("rmse").value, 3.0);
   EXPECT_TRUE(std::isnan(rows[1].metric("rmse").climatology)) << "null is not a number";
   EXPECT_TRUE(std::isnan(rows[1].metric("no such").value));
+  ASSERT_EQ(run.spectra.size(), 4U);
+  EXPECT_EQ(run.spectra[1].lead_hours, 12.0);
+  EXPECT_DOUBLE_EQ(run.spectra[1].small_scale_ratio(), 0.25);
 }
 
 TEST(RunRecord, NeedsNothingButTheConfiguration) {

@@ -1,0 +1,55 @@
+#include "evaluate/rollout_plan.h"
+
+#include <map>
+#include <set>
+
+#include "core/error.h"
+#include "core/log.h"
+
+namespace seqvit {
+
+RolloutPlan make_rollout_plan(const Dataset& dataset, const LeadTime& model_lead, Range period,
+                              const std::vector<LeadTime>& leads, int64_t stride) {
+  RolloutPlan plan;
+  std::map<int64_t, std::map<int64_t, int64_t>> pairs;  // steps -> initial time -> valid time
+  std::set<int64_t> initial_times;
+  for (const LeadTime& lead : leads) {
+    const int64_t steps = steps_of(lead, model_lead);
+    for (const Sample& sample : make_samples(dataset.times(), dataset.calendar(), period, lead)) {
+      pairs[steps][sample.input] = sample.target;
+      initial_times.insert(sample.input);
+    }
+    if (pairs[steps].empty()) {
+      log_warn("the evaluation period holds no two times {} apart; this lead time is left out", lead.text());
+    }
+  }
+  if (initial_times.empty()) {
+    fail(Exit::usage,
+         "the evaluation period holds no two times that are a lead time apart; use a longer period");
+  }
+  int64_t position = 0;
+  for (const int64_t time : initial_times) {
+    if (position++ % stride == 0) plan.initial_times.push_back(time);
+  }
+  for (const auto& [steps, targets] : pairs) {
+    LeadPlan lead{model_lead.times(steps), steps, {}};
+    for (const int64_t time : plan.initial_times) {
+      const auto found = targets.find(time);
+      lead.targets.push_back(found == targets.end() ? -1 : found->second);
+    }
+    if (!targets.empty()) plan.leads.push_back(std::move(lead));
+  }
+  return plan;
+}
+
+int64_t steps_of(const LeadTime& lead, const LeadTime& model_lead) {
+  const int64_t steps =
+      model_lead.months > 0 ? lead.months / model_lead.months : lead.seconds / model_lead.seconds;
+  if (steps < 1 || model_lead.times(steps) != lead) {
+    fail(Exit::usage, "lead time {} is not a multiple of the model's lead time {}", lead.text(),
+         model_lead.text());
+  }
+  return steps;
+}
+
+}  // namespace seqvit

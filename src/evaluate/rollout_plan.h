@@ -1,0 +1,33 @@
+/// Which initial times and lead times an evaluation rolls out and scores.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "data/dataset.h"
+#include "data/samples.h"
+
+namespace seqvit {
+
+/// One lead time to score: how many steps it takes, and which time each initial time is scored at.
+struct LeadPlan {
+  LeadTime lead;
+  int64_t steps = 0;
+  std::vector<int64_t> targets;  ///< time index by position in initial_times, -1: not in the period
+};
+
+struct RolloutPlan {
+  std::vector<int64_t> initial_times;  ///< time indices, increasing
+  std::vector<LeadPlan> leads;         ///< by number of steps
+};
+
+/// Every `stride`-th initial time that has a valid time of one of `leads` in `period` (time indices). Leads
+/// that do not fit into the period are left out with a warning. Throws Error(usage) for a lead that is no
+/// multiple of `model_lead`, or if there is no initial time.
+RolloutPlan make_rollout_plan(const Dataset& dataset, const LeadTime& model_lead, Range period,
+                              const std::vector<LeadTime>& leads, int64_t stride);
+
+/// How many steps of `model_lead` make `lead`. Throws Error(usage) if no whole number does.
+int64_t steps_of(const LeadTime& lead, const LeadTime& model_lead);
+
+}  // namespace seqvit
