@@ -4,7 +4,7 @@ Needs torch and safetensors, nothing else.
     import seqvit
     model = seqvit.load("runs/a/checkpoints/best")          # or seqvit.load("weights.safetensors")
     next_fields = model.forecast(fields, date)              # physical units: [V, Y, X] -> [T, Y, X], one lead time ahead
-    tokens = model.encode(model.embed(inputs, phases))      # [B, N, D], for whatever else is to be made of them
+    tokens = model.encode(model.embed(inputs, conditions))  # [B, N, D], for whatever else is to be made of them
 
 Dims: B samples, V inputs (variables, then static fields: `model.inputs`), T targets (`model.targets`), Y X rows and columns of the grid,
 S patches, p points along a patch, K tokens a patch, N = S K tokens (those of a patch side by side), D width, H heads.
@@ -80,6 +80,7 @@ class Model:
         self.patch_rows, self.patch_columns = -(-self.rows // self.patch_size), -(-self.columns // self.patch_size)
         self.depth = 1 + max(int(name.split(".")[1]) for name in weights if name.startswith("blocks."))
         self.per_variable = description["tokens"] == "variable"
+        self.leads = description.get("leads", [description["lead_time"]])
 
     def linear(self, name, x):
         return linear(x, self.weights[name + ".weight"], self.weights[name + ".bias"])
@@ -113,8 +114,14 @@ class Model:
         read = scaled_dot_product_attention(query, keys, values)
         return self.linear("aggregation.proj", read.transpose(2, 3).flatten(3))
 
-    def embed(self, inputs, phases):
-        """Normalised inputs [B, V, Y, X] (missing values: zero) and phases [B, 4] -> tokens [B, N, D]."""
+    def conditions(self, date, lead):
+        """What the model is told beside the fields: phases of the date, then a one for the lead time if it knows several, [C]."""
+        of_lead = torch.tensor([float(known == lead) for known in self.leads] if len(self.leads) > 1 else [], dtype=torch.float64)
+        told = torch.cat([phases(date), of_lead])
+        return told[-self.weights["condition.weight"].shape[1]:] if "condition.weight" in self.weights else told[:0]
+
+    def embed(self, inputs, conditions):
+        """Normalised inputs [B, V, Y, X] (missing values: zero) and conditions [B, C] -> tokens [B, N, D]."""
         patches = self.patches(inputs)
         if self.description["tokens"] == "joint":
             tokens = self.linear("patch_embed.proj", patches.flatten(2)).unsqueeze(2)
@@ -124,7 +131,7 @@ class Model:
         if self.description["tokens"] == "aggregated":
             tokens = self.aggregate(tokens)
         tokens = (tokens + self.positions().unsqueeze(1)).flatten(1, 2)
-        return tokens + self.linear("condition", phases).unsqueeze(1) if "condition.weight" in self.weights else tokens
+        return tokens + self.linear("condition", conditions).unsqueeze(1) if "condition.weight" in self.weights else tokens
 
     def block(self, index, x):
         """[B, N, D] -> [B, N, D]"""
@@ -140,9 +147,9 @@ class Model:
             tokens = self.block(index, tokens)
         return self.norm("norm", tokens)
 
-    def predict(self, inputs, phases):
-        """Normalised inputs [B, V, Y, X], phases [B, 4] -> normalised targets [B, T, Y, X] (or their tendencies)."""
-        tokens = self.encode(self.embed(inputs, phases)).unflatten(1, (self.patch_rows * self.patch_columns, -1))  # [B, S, K, D]
+    def predict(self, inputs, conditions):
+        """Normalised inputs [B, V, Y, X], conditions [B, C] -> normalised targets [B, T, Y, X] (or their tendencies)."""
+        tokens = self.encode(self.embed(inputs, conditions)).unflatten(1, (self.patch_rows * self.patch_columns, -1))  # [B, S, K, D]
         if self.per_variable:
             of_targets = tokens[:, :, [self.inputs.index(target) for target in self.targets]]
             points = torch.einsum("bstd,tpd->bstp", of_targets, self.weights["variable_head.weight"])
@@ -154,17 +161,23 @@ class Model:
         return fields.reshape(len(inputs), -1, rows * p, columns * p)[..., :self.rows, :self.columns]
 
     @torch.no_grad()
-    def forecast(self, fields, date):
+    def forecast(self, fields, date, lead=None):
         """Fields [V, Y, X] at `date` in physical units, in the order of `inputs`, NaN where missing -> targets [T, Y, X] one lead
-        time (description["lead_time"]) later."""
+        time later: one of `leads`, the first if not said."""
+        lead = lead or self.leads[0]
+        if lead not in self.leads:
+            raise ValueError(f"lead {lead}: the model knows {self.leads}")
+
         def moments(kinds, names):
             known = {name: values for kind in kinds for name, values in self.normalization[kind].items()}
             return (torch.tensor([known[name][key] for name in names], dtype=torch.float64)[:, None, None] for key in ("mean", "std"))
 
         fields, like = torch.as_tensor(fields, dtype=torch.float64), self.weights["norm.weight"]
         mean, std = moments(["variables", "statics"], self.inputs)
-        prediction = self.predict(((fields - mean) / std).nan_to_num().unsqueeze(0).to(like), phases(date).unsqueeze(0).to(like))
+        prediction = self.predict(((fields - mean) / std).nan_to_num().unsqueeze(0).to(like),
+                                  self.conditions(date, lead).unsqueeze(0).to(like))
         tendency = self.description["predict"] == "tendency"
-        mean, std = moments(["tendencies" if tendency else "variables"], self.targets)
+        tendencies = "tendencies" if lead == self.leads[0] else f"tendencies {lead}"
+        mean, std = moments([tendencies if tendency else "variables"], self.targets)
         change, now = prediction[0].double().cpu() * std + mean, fields[[self.inputs.index(target) for target in self.targets]]
         return now + change if tendency else torch.where(now.isnan(), now, change)

@@ -58,6 +58,7 @@ nlohmann::ordered_json per_step(const std::map<std::string, double>& totals, dou
 void run_steps(const BenchCommand& command, const Config& config, Comm& world) {
   const BenchShape& shape = command.shape;
   Mesh mesh(world, config.parallel);
+  if (mesh.device().is_cpu() && world.rank() == 0) warn_if_slow(compute_type(config.train.precision));
   const double rate =
       matmul_rate(at::TensorOptions(compute_type(config.train.precision)).device(mesh.device()));
   rusage at_start{}, at_end{};

@@ -3,7 +3,9 @@
 #include <cmath>
 
 #include <ATen/Context.h>
+#include <ATen/ops/full.h>
 #include <ATen/ops/randn.h>
+#include <ATen/ops/zeros_like.h>
 #include <fmt/core.h>
 
 #include "cli/timing.h"
@@ -64,9 +66,12 @@ BenchStep::BenchStep(const Config& config, int64_t tokens, Mesh& mesh) : mesh_(m
         .clone()
         .to(learner_->model().options());
   };
+  const int64_t steps = config.train.longest_rollout();
   batch_.input = draw_rows();
-  batch_.condition = draw({batch, shape.conditions}).to(learner_->model().options());
-  batch_.target = draw_rows();
+  batch_.condition = draw({batch, steps, shape.conditions}).to(learner_->model().options());
+  batch_.target = draw_rows().unsqueeze(1).expand({-1, steps, -1, -1, -1});
+  batch_.scale = at::full({samples.size(), 1}, 0.3, learner_->model().options());
+  batch_.shift = at::zeros_like(batch_.scale);
 }
 
 double BenchStep::operator()() {

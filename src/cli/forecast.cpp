@@ -69,11 +69,8 @@ void draw(const PicturePlan& plan, const ForecastCommand& command, const Dataset
 void run_forecast_command(const ForecastCommand& command, const Invocation& invocation) {
   RunModel run(command.run, invocation);
   const Experiment& e = run.experiment();
-  if (!e.can_roll_out() && command.steps > 1) {
-    fail(Exit::usage,
-         "--steps {}: data.targets leaves out some variables, so forecasts cannot be fed back; use --steps 1",
-         command.steps);
-  }
+  for (int64_t steps = 1; steps <= command.steps; ++steps)
+    e.check_reach(steps, "--steps");
   ForecastLayout layout;
   layout.initial_times = initial_indices(*e.dataset, command.initial_times);
   layout.step = e.lead;

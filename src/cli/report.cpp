@@ -10,6 +10,7 @@
 #include "core/file.h"
 #include "core/log.h"
 #include "evaluate/evaluate.h"
+#include "evaluate/trajectory.h"
 #include "report/coastline.h"
 
 namespace seqvit {
@@ -49,7 +50,7 @@ LeadTime map_lead(const ReportCommand& command, const Experiment& e) {
   LeadTime longest = e.lead;
   for (const std::string& text : e.config.evaluate.leads) {
     const LeadTime lead = LeadTime::parse(text);
-    if (lead.hours() > longest.hours() && e.can_roll_out()) longest = lead;
+    if (lead.hours() > longest.hours() && e.reaches(steps_of(lead, e.lead))) longest = lead;
   }
   return longest;
 }
@@ -75,14 +76,6 @@ Sample map_sample(const ReportCommand& command, const Experiment& e, const LeadT
   return samples[samples.size() / 2];
 }
 
-std::vector<float> roll_out(const Experiment& e, Forecaster& forecaster, int64_t initial, int64_t steps) {
-  const Range all{0, e.dataset->grid().rows()};
-  std::vector<float> state = read_states(*e.dataset, {&initial, 1}, all);
-  for (int64_t step = 0; step < steps; ++step)
-    state = forecaster.step(state, times_after(*e.dataset, {&initial, 1}, e.lead.times(step)));
-  return state;
-}
-
 /// The first static field that says where land is; empty if there is none.
 std::vector<float> read_land(const Dataset& dataset) {
   for (size_t i = 0; i < dataset.statics().size(); ++i) {
@@ -105,15 +98,12 @@ ForecastMaps make_maps(const ReportCommand& command, RunModel& run) {
       command.variable.empty() ? e.targets.front() : dataset.variable_index(command.variable);
   const LeadTime lead = map_lead(command, e);
   const int64_t steps = steps_of(lead, e.lead);
-  if (steps > 1 && !e.can_roll_out()) {
-    fail(Exit::usage,
-         "--lead {}: data.targets leaves out some variables, so forecasts cannot be fed back; use {}",
-         lead.text(), e.lead.text());
-  }
+  e.check_reach(steps, "--lead");
   const Sample sample = map_sample(command, e, lead);
   const VariableInfo& info = dataset.variables()[variable];
   const int64_t points = dataset.grid().points();
-  const std::vector<float> state = roll_out(e, run.forecaster(), sample.input, steps);
+  Trajectory trajectory(dataset, run.forecaster(), e.lead, {&sample.input, 1});
+  const std::span<const float> state = trajectory.at(steps);
   ForecastMaps maps{.grid = dataset.grid(),
                     .truth = std::vector<float>(points),
                     .forecast = {state.begin() + variable * points, state.begin() + (variable + 1) * points},
@@ -134,7 +124,8 @@ void add_forecast(const ReportCommand& command, const Invocation& invocation, Re
     // Any mesh's checkpoint loads onto one rank.
     RunModel run(command.run, {invocation.launch,
                                invocation.command_line,
-                               {"parallel.dp=1", "parallel.sp=1", "parallel.sequence=ulysses"}});
+                               {"parallel.pp=1", "parallel.dp=1", "parallel.sp=1", "parallel.tp=1",
+                                "parallel.interleave=1", "parallel.sequence=ulysses"}});
     report.data = data_facts(run.experiment());
     report.maps = make_maps(command, run);
   } catch (const Error& error) {

@@ -56,16 +56,18 @@ fs::path run_directory(const std::string& option, const std::string& config) {
 
 Statistics shared_statistics(const Experiment& e, Comm& world) {
   std::string text;
-  if (world.rank() == 0) text = to_json(cached_statistics(*e.dataset, e.train, e.lead), *e.dataset).dump();
-  return statistics_from_json(nlohmann::json::parse(broadcast_text(world, text, 0, "statistics")),
-                              *e.dataset);
+  if (world.rank() == 0)
+    text = to_json(cached_statistics(*e.dataset, e.train, e.leads()), *e.dataset, e.leads()).dump();
+  return statistics_from_json(nlohmann::json::parse(broadcast_text(world, text, 0, "statistics")), *e.dataset,
+                              e.leads());
 }
 
 void write_run_directory(const fs::path& run, const Experiment& e, const MeshModel& model,
                          const Invocation& invocation) {
   make_directories(run, Exit::usage);
   write_text(run / "config.yaml", to_yaml(resolved_config(e)), Exit::checkpoint);
-  write_text(run / "normalization.json", to_json(e.statistics, *e.dataset).dump(2) + "\n", Exit::checkpoint);
+  write_text(run / "normalization.json", to_json(e.statistics, *e.dataset, e.leads()).dump(2) + "\n",
+             Exit::checkpoint);
   write_manifest(run, e, model, invocation);
 }
 

@@ -5,10 +5,12 @@
 
 #include "cli/run_directory.h"
 #include "cli/runs.h"
+#include "cli/timing.h"
 #include "comm/text.h"
 #include "core/error.h"
 #include "core/file.h"
 #include "core/log.h"
+#include "core/tensor.h"
 #include "train/experiment.h"
 #include "train/trainer.h"
 #include "train/verify.h"
@@ -82,6 +84,7 @@ void train_run(const Config& config, const fs::path& run, bool resume, std::opti
   set_comm_timeout(config.parallel.timeout_seconds);
 
   Experiment e = open_experiment(config);
+  if (mesh.device().is_cpu() && world.rank() == 0) warn_if_slow(compute_type(config.train.precision));
   if (world.size() > 1 && config.parallel.verify) verify_or_fail(config, e.model_shape(), world);
   check_same_data(*e.dataset, world);
   e.statistics = shared_statistics(e, world);

@@ -109,6 +109,9 @@ class Settings {
     number("train.max_grad_norm", c.train.max_grad_norm, 0.0);
     choice("train.precision", c.train.precision, kPrecision);
     unsigned_integer("train.seed", c.train.seed);
+    list("train.leads", c.train.leads);
+    integers("train.rollout_steps", c.train.rollout_steps, 1);
+    weights("train.target_weights", c.train.target_weights);
     boolean("train.roll_longitude", c.train.roll_longitude);
     integer("train.checkpoint_every", c.train.checkpoint_every, 1);
     integer("train.validate_every", c.train.validate_every, 1);
@@ -258,6 +261,28 @@ class Settings {
   void number(const char* path, double& field, double low,
               double high = std::numeric_limits<double>::infinity()) {
     add(path, field, [=](const YAML::Node& n, const Origin& o) { return bounded_number(n, o, low, high); });
+  }
+  void integers(const char* path, std::vector<int64_t>& field, int64_t low) {
+    add(path, field, [low](const YAML::Node& n, const Origin& o) {
+      const std::string what = fmt::format("whole numbers >= {}", low);
+      std::vector<int64_t> values;
+      for (const std::string& item : strings(n, o)) {
+        values.push_back(scalar<int64_t>(YAML::Node(item), o, what.c_str()));
+        if (values.back() < low) o.expected(what, n);
+      }
+      if (values.empty()) o.expected(what, n);
+      return values;
+    });
+  }
+  void weights(const char* path, std::map<std::string, double>& field) {
+    add(path, field, [](const YAML::Node& n, const Origin& o) {
+      std::map<std::string, double> values;
+      if (!n.IsMap() && !n.IsNull()) o.expected("weights by name, such as {t2m: 1, u10: 0.1}", n);
+      for (const auto& entry : n)
+        values[entry.first.as<std::string>()] =
+            bounded_number(entry.second, o, 0.0, std::numeric_limits<double>::infinity());
+      return values;
+    });
   }
   void numbers(const char* path, std::vector<double>& field, size_t count, double low, double high) {
     add(path, field, [=](const YAML::Node& n, const Origin& o) {

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -60,10 +61,18 @@ struct TrainConfig {
   double max_grad_norm = 1.0;
   Precision precision = Precision::fp32;
   uint64_t seed = 0;
+  std::vector<std::string> leads;  ///< lead times to learn, multiples of data.lead_time; empty: that alone
+  /// Steps that the forecast is fed back, one number for each equal part of training.
+  std::vector<int64_t> rollout_steps = {1};
+  std::map<std::string, double> target_weights;  ///< of a target's squared error; 1 if not named
   bool roll_longitude = false;  ///< each sample's fields are rolled by a random longitude, statics included
   int64_t checkpoint_every = 500, validate_every = 500;
   int64_t validation_samples = 256;  ///< evenly spaced over the validation period; 0: all
   int64_t keep_checkpoints = 2;      ///< newest ones kept besides the best
+
+  /// The part of rollout_steps that step `step`, counted from 0, belongs to.
+  int64_t rollout_at(int64_t step) const;
+  int64_t longest_rollout() const;
 };
 
 struct ParallelConfig {

@@ -49,7 +49,9 @@ void validate_model(const ModelConfig& model, const std::string& name) {
   }
 }
 
-void validate_train(const TrainConfig& train, const ParallelConfig& parallel, const std::string& name) {
+void validate_train(const Config& config, const std::string& name) {
+  const TrainConfig& train = config.train;
+  const ParallelConfig& parallel = config.parallel;
   if (train.warmup_steps > train.steps) {
     fail(Exit::usage, "{}: train.warmup_steps {} is more than train.steps {}", name, train.warmup_steps,
          train.steps);
@@ -59,6 +61,14 @@ void validate_train(const TrainConfig& train, const ParallelConfig& parallel, co
          "{}: train.batch_size {} is less than parallel.dp {} x train.micro_batches {}: some ranks would "
          "have no sample",
          name, train.batch_size, parallel.dp, train.micro_batches);
+  }
+  const int64_t longest = train.longest_rollout();
+  if (longest > 1 && parallel.pp > 1) {
+    fail(Exit::usage,
+         "{}: train.rollout_steps {}: a forecast is fed back where the model begins and ends on the same "
+         "ranks, "
+         "found parallel.pp {}; use parallel.pp=1 and sp, tp or dp",
+         name, longest, parallel.pp);
   }
 }
 
@@ -119,10 +129,18 @@ void validate_evaluate(const EvaluateConfig& evaluate, const std::string& name) 
 
 }  // namespace
 
+int64_t TrainConfig::rollout_at(int64_t step) const {
+  return rollout_steps[std::min(step, steps - 1) * std::ssize(rollout_steps) / steps];
+}
+
+int64_t TrainConfig::longest_rollout() const {
+  return *std::max_element(rollout_steps.begin(), rollout_steps.end());
+}
+
 void validate(const Config& config, const std::string& name) {
   validate_data(config.data, name);
   validate_model(config.model, name);
-  validate_train(config.train, config.parallel, name);
+  validate_train(config, name);
   validate_memory(config.memory, name);
   validate_parallel(config, name);
   validate_evaluate(config.evaluate, name);

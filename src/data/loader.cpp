@@ -15,17 +15,8 @@ namespace {
 
 // In double: a mean as float is off by 0.004 Pa for a surface pressure, which small deviations would feel.
 
-/// Normalises in place; a missing value becomes the mean, 0.
-void normalise_input(std::span<float> values, const Moments& moments) {
-  const double mean = moments.mean, scale = 1.0 / moments.std;
-  for (float& value : values) {
-    const auto normal = static_cast<float>((value - mean) * scale);
-    value = normal == normal ? normal : 0.0F;
-  }
-}
-
 /// Normalises in place and keeps what is missing NaN.
-void normalise_target(std::span<float> values, const Moments& moments) {
+void normalise(std::span<float> values, const Moments& moments) {
   const double mean = moments.mean, scale = 1.0 / moments.std;
   for (float& value : values)
     value = static_cast<float>((value - mean) * scale);
@@ -47,8 +38,7 @@ void roll(std::span<float> fields, int64_t columns, int64_t count) {
 
 BatchReader::BatchReader(const Dataset& dataset, const Statistics& statistics, LoaderOptions options)
     : dataset_(dataset), statistics_(statistics), options_(std::move(options)) {
-  check(statistics_.variables.size() == dataset.variables().size() &&
-            statistics_.tendencies.size() == dataset.variables().size() &&
+  check(statistics_.variables.size() == dataset.variables().size() && !statistics_.tendencies.empty() &&
             statistics_.statics.size() == dataset.statics().size(),
         "statistics of another data set");
   for (const int64_t target : options_.targets) {
@@ -60,35 +50,44 @@ BatchReader::BatchReader(const Dataset& dataset, const Statistics& statistics, L
   for (size_t s = 0; s < dataset.statics().size(); ++s) {
     const auto field = std::span(statics_).subspan(s * points, points);
     dataset.read_static(static_cast<int64_t>(s), options_.rows, field);
-    normalise_input(field, statistics_.statics[s]);
+    normalise(field, statistics_.statics[s]);
   }
 }
 
-void BatchReader::read_sample(const Sample& sample, std::span<float> input, std::span<float> target) const {
+void BatchReader::read_sample(const TrainingSample& sample, std::span<float> input,
+                              std::span<float> target) const {
   const auto variables = static_cast<int64_t>(dataset_.variables().size());
   const auto points = static_cast<size_t>(options_.rows.size() * dataset_.grid().columns());
   for (int64_t v = 0; v < variables; ++v) {
     dataset_.read(v, sample.input, options_.rows, input.subspan(v * points, points));
   }
   // Targets first: their tendencies need the inputs as they are in the file.
-  for (size_t i = 0; i < options_.targets.size(); ++i) {
-    const int64_t v = options_.targets[i];
-    const auto field = target.subspan(i * points, points);
-    dataset_.read(v, sample.target, options_.rows, field);
-    if (options_.tendency) subtract(field, input.subspan(v * points, points));
-    normalise_target(field, options_.tendency ? statistics_.tendencies[v] : statistics_.variables[v]);
+  for (size_t step = 0; step < sample.targets.size(); ++step) {
+    for (size_t i = 0; i < options_.targets.size(); ++i) {
+      const int64_t v = options_.targets[i];
+      const auto field = target.subspan((step * options_.targets.size() + i) * points, points);
+      dataset_.read(v, sample.targets[step], options_.rows, field);
+      if (!options_.tendency) {
+        normalise(field, statistics_.variables[v]);
+        continue;
+      }
+      subtract(field, input.subspan(v * points, points));
+      const Moments& of_step = statistics_.tendencies[sample.lead][v];
+      normalise(field, {of_step.mean * static_cast<double>(step + 1), of_step.std});
+    }
   }
   for (int64_t v = 0; v < variables; ++v)
-    normalise_input(input.subspan(v * points, points), statistics_.variables[v]);
+    normalise(input.subspan(v * points, points), statistics_.variables[v]);
   std::copy(statics_.begin(), statics_.end(), input.begin() + static_cast<int64_t>(variables * points));
   roll(input, columns(), sample.roll);
   roll(target, columns(), sample.roll);
 }
 
-Batch BatchReader::read(std::span<const Sample> samples, const std::stop_token& stop) const {
+Batch BatchReader::read(std::span<const TrainingSample> samples, const std::stop_token& stop) const {
   const auto points = static_cast<size_t>(options_.rows.size() * dataset_.grid().columns());
   const size_t inputs = (dataset_.variables().size() + dataset_.statics().size()) * points;
-  const size_t targets = options_.targets.size() * points;
+  const size_t targets =
+      samples.empty() ? 0 : samples.front().targets.size() * options_.targets.size() * points;
   Batch batch;
   batch.samples.assign(samples.begin(), samples.end());
   batch.input.resize(samples.size() * inputs);
@@ -103,7 +102,7 @@ Batch BatchReader::read(std::span<const Sample> samples, const std::stop_token& 
 struct Loader::Impl {
   static constexpr size_t kAhead = 2;
 
-  Impl(const BatchReader& batch_reader, std::vector<Sample> all, uint64_t order_seed, int64_t size,
+  Impl(const BatchReader& batch_reader, std::vector<TrainingSample> all, uint64_t order_seed, int64_t size,
        Range share, int64_t first)
       : reader(batch_reader),
         samples(std::move(all)),
@@ -118,7 +117,7 @@ struct Loader::Impl {
   }
 
   Batch read(const std::stop_token& stop) {
-    std::vector<Sample> chosen;
+    std::vector<TrainingSample> chosen;
     for (int64_t i = mine.begin; i < mine.end; ++i) {
       const int64_t position = step * batch_size + i;
       chosen.push_back(samples[shuffled_sample(seed, position, static_cast<int64_t>(samples.size()))]);
@@ -158,7 +157,7 @@ struct Loader::Impl {
   }
 
   const BatchReader& reader;
-  const std::vector<Sample> samples;
+  const std::vector<TrainingSample> samples;
   const uint64_t seed;
   const int64_t batch_size;
   const Range mine;
@@ -171,8 +170,8 @@ struct Loader::Impl {
   std::jthread thread;  // last: it ends before what it uses is destroyed
 };
 
-Loader::Loader(const BatchReader& reader, std::vector<Sample> samples, uint64_t seed, int64_t batch_size,
-               Range mine, int64_t first_step)
+Loader::Loader(const BatchReader& reader, std::vector<TrainingSample> samples, uint64_t seed,
+               int64_t batch_size, Range mine, int64_t first_step)
     : impl_(std::make_unique<Impl>(reader, std::move(samples), seed, batch_size, mine, first_step)) {}
 
 Loader::~Loader() = default;

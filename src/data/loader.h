@@ -16,19 +16,20 @@
 
 namespace seqvit {
 
-/// Fields of `size` samples, row-major [sample, variable, row, column]. B samples, V inputs (variables, then
-/// statics), T targets, Y X rows and columns of the slab.
+/// Fields of samples, row-major. B samples, V inputs (variables, then statics), K steps, T targets, Y X rows
+/// and columns of the slab.
 struct Batch {
-  std::vector<Sample> samples;
-  std::vector<float> input;   ///< [B, V, Y, X] normalised; missing values are 0, the normalised mean
-  std::vector<float> target;  ///< [B, T, Y, X] normalised state or tendency; NaN where it is missing
+  std::vector<TrainingSample> samples;
+  std::vector<float> input;   ///< [B, V, Y, X] normalised; NaN where missing
+  std::vector<float> target;  ///< [B, K, T, Y, X] normalised; NaN where missing
 };
 
 struct LoaderOptions {
   std::vector<int64_t> targets;  ///< indices into Dataset::variables()
-  bool tendency = true;          ///< target x(t + lead) - x(t) instead of x(t + lead)
-  Range rows;                    ///< my slab of the grid
-  bool rolls = false;            ///< a Loader rolls each sample by its random_roll
+  bool tendency = true;  ///< the target of step k is x(t + k lead) - x(t), scaled as one step's is, instead
+                         ///< of x(t + k lead)
+  Range rows;            ///< my slab of the grid
+  bool rolls = false;    ///< a Loader rolls each sample by its random_roll
 };
 
 /// Reads and normalises given samples. Stateless, safe under threads.
@@ -36,12 +37,12 @@ class BatchReader {
  public:
   BatchReader(const Dataset& dataset, const Statistics& statistics, LoaderOptions options);
   /// Throws Error(data). Once `stop` is requested it returns early, with what is missing left 0.
-  Batch read(std::span<const Sample> samples, const std::stop_token& stop = {}) const;
+  Batch read(std::span<const TrainingSample> samples, const std::stop_token& stop = {}) const;
   const LoaderOptions& options() const { return options_; }
   int64_t columns() const { return dataset_.grid().columns(); }
 
  private:
-  void read_sample(const Sample& sample, std::span<float> input, std::span<float> target) const;
+  void read_sample(const TrainingSample& sample, std::span<float> input, std::span<float> target) const;
 
   const Dataset& dataset_;
   Statistics statistics_;
@@ -54,7 +55,7 @@ class BatchReader {
 /// outlive it.
 class Loader {
  public:
-  Loader(const BatchReader& reader, std::vector<Sample> samples, uint64_t seed, int64_t batch_size,
+  Loader(const BatchReader& reader, std::vector<TrainingSample> samples, uint64_t seed, int64_t batch_size,
          Range mine, int64_t first_step);
   ~Loader();  ///< stops the thread
 

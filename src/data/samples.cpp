@@ -119,6 +119,24 @@ std::vector<Sample> make_samples(const std::vector<TimeStamp>& times, Calendar c
   return samples;
 }
 
+std::vector<TrainingSample> make_training_samples(const std::vector<TimeStamp>& times, Calendar calendar,
+                                                  Range period, const std::vector<LeadTime>& leads,
+                                                  int64_t steps) {
+  std::vector<TrainingSample> samples;
+  for (size_t lead = 0; lead < leads.size(); ++lead) {
+    std::map<int64_t, int64_t> next;
+    for (const Sample& pair : make_samples(times, calendar, period, leads[lead]))
+      next.emplace(pair.input, pair.target);
+    for (const auto& [input, first] : next) {
+      TrainingSample sample{input, {first}, static_cast<int64_t>(lead)};
+      while (std::ssize(sample.targets) < steps && next.contains(sample.targets.back()))
+        sample.targets.push_back(next.at(sample.targets.back()));
+      if (std::ssize(sample.targets) == steps) samples.push_back(std::move(sample));
+    }
+  }
+  return samples;
+}
+
 int64_t shuffled_sample(uint64_t seed, int64_t index, int64_t count) {
   check(count > 0 && index >= 0, "a shuffled sequence needs samples");
   const auto epoch = static_cast<uint64_t>(index / count);

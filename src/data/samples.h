@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -13,8 +14,16 @@ namespace seqvit {
 /// Time indices of a data set: predict `target` from `input`.
 struct Sample {
   int64_t input = 0, target = 0;
-  int64_t roll = 0;  ///< columns that all fields are rolled by, of a grid that spans the globe
   friend bool operator==(const Sample&, const Sample&) = default;
+};
+
+/// What training makes of one input: its fields after one, two, ... steps of one lead time.
+struct TrainingSample {
+  int64_t input = 0;             ///< time index
+  std::vector<int64_t> targets;  ///< time indices, one a step
+  int64_t lead = 0;              ///< which of the lead times
+  int64_t roll = 0;              ///< columns that all fields are rolled by, of a grid that spans the globe
+  friend bool operator==(const TrainingSample&, const TrainingSample&) = default;
 };
 
 /// The time indices that a split [first, last] names: dates (the end included, a date alone meaning the whole
@@ -26,6 +35,11 @@ Range resolve_split(const std::vector<std::string>& bounds, const std::vector<Ti
 /// monthly data); pairs across a gap do not exist.
 std::vector<Sample> make_samples(const std::vector<TimeStamp>& times, Calendar calendar, Range period,
                                  const LeadTime& lead);
+
+/// Every series of `steps` steps of one of `leads` inside `period`; those of the first lead come first.
+std::vector<TrainingSample> make_training_samples(const std::vector<TimeStamp>& times, Calendar calendar,
+                                                  Range period, const std::vector<LeadTime>& leads,
+                                                  int64_t steps);
 
 /// Position `index` of an endless, epoch-wise shuffled sequence over `count` samples: the same for every
 /// mesh, any position in constant time and memory (a keyed bijection, no stored permutation), so a resumed

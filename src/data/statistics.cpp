@@ -75,56 +75,72 @@ Moments to_moments(const RunningMoments& running, const Dataset& dataset, const 
   return {running.mean(), running.std()};
 }
 
+/// The pairs of one lead time, by target, and what is known of one variable's differences.
+struct LeadPairs {
+  std::vector<Sample> samples;
+  size_t next = 0;  // the first whose target is still to come
+  RunningMoments tendencies;
+};
+
 /// Reads every field of the period once, whole; tendencies are taken against the fields still in the window.
-void accumulate(const Dataset& dataset, int64_t variable, Range period, const std::vector<Sample>& samples,
-                Progressing& progress, RunningMoments& states, RunningMoments& tendencies) {
+void accumulate(const Dataset& dataset, int64_t variable, Range period, std::span<LeadPairs> leads,
+                Progressing& progress, RunningMoments& states) {
   const Range rows{0, dataset.grid().rows()};
   Field field(static_cast<size_t>(dataset.grid().points())), difference(field.size());
   Window window;
-  size_t as_target = 0, as_input = 0;  // the next sample with this target, this input: both only grow
   for (int64_t t = period.begin; t < period.end; ++t) {
     progress.step();
     dataset.read(variable, t, rows, field);
     states.add(std::span<const float>(field));
-    for (; as_target < samples.size() && samples[as_target].target == t; ++as_target) {
-      const Field& before = window.at(samples[as_target].input);
-      for (size_t i = 0; i < field.size(); ++i)
-        difference[i] = field[i] - before[i];
-      tendencies.add(std::span<const float>(difference));
+    int64_t needed = t;  // the earliest input of a target still to come
+    for (LeadPairs& lead : leads) {
+      for (; lead.next < lead.samples.size() && lead.samples[lead.next].target == t; ++lead.next) {
+        const Field& before = window.at(lead.samples[lead.next].input);
+        for (size_t i = 0; i < field.size(); ++i)
+          difference[i] = field[i] - before[i];
+        lead.tendencies.add(std::span<const float>(difference));
+      }
+      if (lead.next < lead.samples.size()) needed = std::min(needed, lead.samples[lead.next].input);
     }
-    window.drop_before(as_target < samples.size() ? samples[as_target].input : period.end);
-    if (as_input < samples.size() && samples[as_input].input == t) {
-      window.add(t, field);
-      ++as_input;
-    }
+    window.drop_before(needed);
+    window.add(t, field);
   }
 }
 
 }  // namespace
 
-Statistics compute_statistics(const Dataset& dataset, Range period, const LeadTime& lead) {
+Statistics compute_statistics(const Dataset& dataset, Range period, const std::vector<LeadTime>& leads) {
   check(period.begin >= 0 && period.size() > 0 && period.end <= static_cast<int64_t>(dataset.times().size()),
         "statistics over times outside the data set");
-  const std::vector<Sample> samples = make_samples(dataset.times(), dataset.calendar(), period, lead);
-  if (samples.empty()) {
+  std::vector<std::vector<Sample>> samples;
+  for (const LeadTime& lead : leads) {
+    samples.push_back(make_samples(dataset.times(), dataset.calendar(), period, lead));
+    if (!samples.back().empty()) continue;
     fail(Exit::usage,
          "lead time {}: expected pairs of times that lie so far apart in the training period {}, found none; "
-         "change data.lead_time or the period",
+         "change the lead time or the period",
          lead.text(), where(dataset, period));
   }
   Progressing progress;
   progress.total = period.size() * static_cast<int64_t>(dataset.variables().size());
   Statistics statistics;
+  statistics.tendencies.resize(leads.size());
   // One variable after the other: only one chunk of the file needs to be in memory at a time.
   for (size_t v = 0; v < dataset.variables().size(); ++v) {
-    RunningMoments states, tendencies;
-    accumulate(dataset, static_cast<int64_t>(v), period, samples, progress, states, tendencies);
+    RunningMoments states;
+    std::vector<LeadPairs> pairs;
+    for (const auto& of_lead : samples)
+      pairs.push_back({of_lead});
+    accumulate(dataset, static_cast<int64_t>(v), period, pairs, progress, states);
     const std::string when = " from " + where(dataset, period);
     statistics.variables.push_back(to_moments(states, dataset, dataset.variables()[v].name, when));
     // A variable may vary in space and not in time, or never be valid twice; it is then no sensible target,
     // but a sensible input, so it is no error here: its tendency stays as it is.
-    const bool varies = tendencies.count() > 0 && tendencies.std() > 0.0;
-    statistics.tendencies.push_back(varies ? Moments{tendencies.mean(), tendencies.std()} : Moments{});
+    for (size_t lead = 0; lead < leads.size(); ++lead) {
+      const RunningMoments& found = pairs[lead].tendencies;
+      const bool varies = found.count() > 0 && found.std() > 0.0;
+      statistics.tendencies[lead].push_back(varies ? Moments{found.mean(), found.std()} : Moments{});
+    }
   }
   Field field(static_cast<size_t>(dataset.grid().points()));
   for (size_t s = 0; s < dataset.statics().size(); ++s) {
@@ -146,7 +162,12 @@ nlohmann::json entries(const std::vector<Moments>& moments, const std::vector<Va
   return result;
 }
 
-std::vector<Moments> moments_of(const nlohmann::json& json, const char* group,
+/// Where the tendencies of one of the lead times stand.
+std::string tendencies_key(const std::vector<LeadTime>& leads, size_t lead) {
+  return lead == 0 ? "tendencies" : "tendencies " + leads[lead].text();
+}
+
+std::vector<Moments> moments_of(const nlohmann::json& json, const std::string& group,
                                 const std::vector<VariableInfo>& variables) {
   std::vector<Moments> result;
   for (const VariableInfo& variable : variables) {
@@ -170,20 +191,27 @@ std::vector<Moments> moments_of(const nlohmann::json& json, const char* group,
 
 }  // namespace
 
-nlohmann::json to_json(const Statistics& statistics, const Dataset& dataset) {
-  return {{"variables", entries(statistics.variables, dataset.variables())},
-          {"statics", entries(statistics.statics, dataset.statics())},
-          {"tendencies", entries(statistics.tendencies, dataset.variables())}};
+nlohmann::json to_json(const Statistics& statistics, const Dataset& dataset,
+                       const std::vector<LeadTime>& leads) {
+  nlohmann::json json = {{"variables", entries(statistics.variables, dataset.variables())},
+                         {"statics", entries(statistics.statics, dataset.statics())}};
+  for (size_t lead = 0; lead < leads.size(); ++lead)
+    json[tendencies_key(leads, lead)] = entries(statistics.tendencies[lead], dataset.variables());
+  return json;
 }
 
-Statistics statistics_from_json(const nlohmann::json& json, const Dataset& dataset) {
+Statistics statistics_from_json(const nlohmann::json& json, const Dataset& dataset,
+                                const std::vector<LeadTime>& leads) {
   if (!json.is_object()) {
     fail(Exit::checkpoint,
          "normalization: expected an object, found {}; use the file that was written with the run",
          json.type_name());
   }
-  return {moments_of(json, "variables", dataset.variables()), moments_of(json, "statics", dataset.statics()),
-          moments_of(json, "tendencies", dataset.variables())};
+  Statistics statistics{
+      moments_of(json, "variables", dataset.variables()), moments_of(json, "statics", dataset.statics()), {}};
+  for (size_t lead = 0; lead < leads.size(); ++lead)
+    statistics.tendencies.push_back(moments_of(json, tendencies_key(leads, lead), dataset.variables()));
+  return statistics;
 }
 
 }  // namespace seqvit

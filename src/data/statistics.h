@@ -5,6 +5,7 @@
 /// key made of the files' checksums and everything else it depends on.
 #pragma once
 
+#include <span>
 #include <string>
 #include <vector>
 
@@ -20,24 +21,28 @@ struct Moments {
 };
 
 struct Statistics {
-  std::vector<Moments> variables;   ///< of Dataset::variables()
-  std::vector<Moments> statics;     ///< of Dataset::statics()
-  std::vector<Moments> tendencies;  ///< of Dataset::variables(): x(t + lead) - x(t)
+  std::vector<Moments> variables;  ///< of Dataset::variables()
+  std::vector<Moments> statics;    ///< of Dataset::statics()
+  /// By lead time, of Dataset::variables(): x(t + lead) - x(t).
+  std::vector<std::vector<Moments>> tendencies;
 };
 
 /// Throws Error(data) for a variable that is constant or has no valid value over the period, Error(usage)
-/// where no two times of the period lie `lead` apart, Error(success) "stopped" on Ctrl-C. A variable whose
-/// tendency is zero everywhere (it varies in space only) keeps the tendency moments 0 and 1.
-Statistics compute_statistics(const Dataset& dataset, Range period, const LeadTime& lead);
+/// where no two times of the period lie one of `leads` apart, Error(success) "stopped" on Ctrl-C. A variable
+/// whose tendency is zero everywhere (it varies in space only) keeps the tendency moments 0 and 1.
+Statistics compute_statistics(const Dataset& dataset, Range period, const std::vector<LeadTime>& leads);
 
 /// The same through the cache in `directory` ("" for cache_directory() of checksums.h: $SEQVIT_CACHE or
 /// ~/.cache/seqvit). A directory that cannot be written or a damaged file in it is not an error.
-Statistics cached_statistics(const Dataset& dataset, Range period, const LeadTime& lead,
+Statistics cached_statistics(const Dataset& dataset, Range period, const std::vector<LeadTime>& leads,
                              const std::string& directory = "");
 
-/// {"variables": {"air": {"mean", "std"}}, "statics": {...}, "tendencies": {...}}.
-nlohmann::json to_json(const Statistics& statistics, const Dataset& dataset);
+/// {"variables": {"air": {"mean", "std"}}, "statics": {...}, "tendencies": {...}}; tendencies of further lead
+/// times follow as "tendencies 12h".
+nlohmann::json to_json(const Statistics& statistics, const Dataset& dataset,
+                       const std::vector<LeadTime>& leads);
 /// Throws Error(checkpoint) unless every variable of the data set has its moments.
-Statistics statistics_from_json(const nlohmann::json& json, const Dataset& dataset);
+Statistics statistics_from_json(const nlohmann::json& json, const Dataset& dataset,
+                                const std::vector<LeadTime>& leads);
 
 }  // namespace seqvit

@@ -20,9 +20,11 @@ namespace fs = std::filesystem;
 constexpr int kFormat = 1;
 
 /// Everything that the statistics depend on.
-std::string describe(const Dataset& dataset, Range period, const LeadTime& lead, const fs::path& directory) {
-  std::string text =
-      fmt::format("format {}\nperiod {} {}\nlead {}\n", kFormat, period.begin, period.end, lead.text());
+std::string describe(const Dataset& dataset, Range period, const std::vector<LeadTime>& leads,
+                     const fs::path& directory) {
+  std::string text = fmt::format("format {}\nperiod {} {}\n", kFormat, period.begin, period.end);
+  for (const LeadTime& lead : leads)
+    text += fmt::format("lead {}\n", lead.text());
   for (const VariableInfo& variable : dataset.variables())
     text += fmt::format("variable {}\n", variable.name);
   for (const VariableInfo& variable : dataset.statics())
@@ -34,14 +36,15 @@ std::string describe(const Dataset& dataset, Range period, const LeadTime& lead,
   return text;
 }
 
-std::optional<Statistics> load(const fs::path& path, const std::string& description, const Dataset& dataset) {
+std::optional<Statistics> load(const fs::path& path, const std::string& description, const Dataset& dataset,
+                               const std::vector<LeadTime>& leads) {
   std::error_code error;
   if (!fs::exists(path, error)) return std::nullopt;
   try {
     const auto json = nlohmann::json::parse(read_text(path, Exit::data), nullptr, false);
     // A hash names the file; the description inside it decides.
     if (!json.is_object() || json.value("key", "") != description) return std::nullopt;
-    return statistics_from_json(json, dataset);
+    return statistics_from_json(json, dataset, leads);
   } catch (const std::exception&) {
     return std::nullopt;  // damaged: it can be computed again
   }
@@ -49,15 +52,15 @@ std::optional<Statistics> load(const fs::path& path, const std::string& descript
 
 }  // namespace
 
-Statistics cached_statistics(const Dataset& dataset, Range period, const LeadTime& lead,
+Statistics cached_statistics(const Dataset& dataset, Range period, const std::vector<LeadTime>& leads,
                              const std::string& directory) {
   const fs::path cache = directory.empty() ? cache_directory() : fs::path(directory);
-  if (cache.empty()) return compute_statistics(dataset, period, lead);
-  const std::string description = describe(dataset, period, lead, cache);
+  if (cache.empty()) return compute_statistics(dataset, period, leads);
+  const std::string description = describe(dataset, period, leads, cache);
   const fs::path path = cache / "statistics" / (checksum(std::as_bytes(std::span(description))) + ".json");
-  if (std::optional<Statistics> known = load(path, description, dataset)) return *std::move(known);
-  Statistics statistics = compute_statistics(dataset, period, lead);
-  nlohmann::json json = to_json(statistics, dataset);
+  if (std::optional<Statistics> known = load(path, description, dataset, leads)) return *std::move(known);
+  Statistics statistics = compute_statistics(dataset, period, leads);
+  nlohmann::json json = to_json(statistics, dataset, leads);
   json["key"] = description;
   write_cached(path, json.dump(1));
   return statistics;

@@ -10,6 +10,7 @@
 #include "core/median.h"
 #include "core/stop.h"
 #include "evaluate/climatology.h"
+#include "evaluate/trajectory.h"
 
 namespace seqvit {
 namespace {
@@ -110,18 +111,13 @@ class Evaluation {
 // Members are positions in the plan's initial times.
 void Evaluation::roll_out(Range members) {
   const std::span<const int64_t> times(plan_.initial_times.data() + members.begin, members.size());
-  const std::vector<float> initial = read_states(dataset_, times, forecaster_.rows());
-  std::vector<float> states = initial;
-  int64_t done = 0;
+  Trajectory trajectory(dataset_, forecaster_, model_lead_, times);
   for (size_t lead = 0; lead < plan_.leads.size(); ++lead) {
     const LeadPlan& plan = plan_.leads[lead];
     const auto first = plan.targets.begin() + members.begin;
     if (std::all_of(first, first + members.size(), [](int64_t target) { return target < 0; })) continue;
-    for (; done < plan.steps; ++done) {
-      states = forecaster_.step(states, times_after(dataset_, times, model_lead_.times(done)));
-      check(states.size() == initial.size(), "a forecast has another shape than its initial state");
-    }
-    score(static_cast<int64_t>(lead), members, initial, states);
+    const std::span<const float> states = trajectory.at(plan.steps);
+    score(static_cast<int64_t>(lead), members, trajectory.initial(), states);
   }
 }
 
@@ -222,26 +218,6 @@ void stop_together(Forecaster& forecaster) {
   double requested = stop_requested() ? 1.0 : 0.0;
   forecaster.sum_over_ranks({&requested, 1});
   if (requested > 0) stop();
-}
-
-std::vector<float> read_states(const Dataset& dataset, std::span<const int64_t> times, Range rows) {
-  const int64_t points = rows.size() * dataset.grid().columns();
-  const auto variables = static_cast<int64_t>(dataset.variables().size());
-  std::vector<float> states(times.size() * variables * points);
-  for (size_t b = 0; b < times.size(); ++b) {
-    for (int64_t v = 0; v < variables; ++v) {
-      dataset.read(v, times[b], rows, std::span(states).subspan((b * variables + v) * points, points));
-    }
-  }
-  return states;
-}
-
-std::vector<TimeStamp> times_after(const Dataset& dataset, std::span<const int64_t> initial,
-                                   const LeadTime& lead) {
-  std::vector<TimeStamp> times;
-  for (const int64_t index : initial)
-    times.push_back(lead.after(dataset.times()[index], dataset.calendar()));
-  return times;
 }
 
 EvaluationResult evaluate(const Dataset& dataset, Range training, const LeadTime& model_lead,

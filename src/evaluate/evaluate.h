@@ -44,13 +44,6 @@ struct EvaluationResult {
 EvaluationResult evaluate(const Dataset& dataset, Range training, const LeadTime& model_lead,
                           Forecaster& forecaster, const EvaluateOptions& options);
 
-/// Reads the states of `times`, [B, V, Y, X] on `rows`.
-std::vector<float> read_states(const Dataset& dataset, std::span<const int64_t> times, Range rows);
-
-/// The times that lie `lead` after those of indices `initial`.
-std::vector<TimeStamp> times_after(const Dataset& dataset, std::span<const int64_t> initial,
-                                   const LeadTime& lead);
-
 /// Throws Error(success) on every rank if a signal has asked any of them to stop. Collective.
 void stop_together(Forecaster& forecaster);
 

@@ -7,6 +7,7 @@
 #include "core/error.h"
 #include "core/log.h"
 #include "evaluate/evaluate.h"
+#include "evaluate/trajectory.h"
 
 namespace seqvit {
 namespace {
@@ -81,14 +82,13 @@ void ForecastRun::write(int64_t initial, int64_t lead, std::span<const float> st
 
 void ForecastRun::roll_out(Range members) {
   const std::span<const int64_t> times(layout_.initial_times.data() + members.begin, members.size());
-  std::vector<float> states = read_states(dataset_, times, forecaster_.rows());
-  const size_t size = states.size() / members.size();
+  Trajectory trajectory(dataset_, forecaster_, layout_.step, times);
+  const size_t size = trajectory.initial().size() / members.size();
   for (int64_t lead = 0; lead < layout_.steps; ++lead) {
     stop_together(forecaster_);
-    states = forecaster_.step(states, times_after(dataset_, times, layout_.step.times(lead)));
-    check(states.size() == size * members.size(), "a forecast has another shape than its initial state");
+    const std::span<const float> states = trajectory.at(lead + 1);
     for (int64_t b = 0; b < members.size(); ++b) {
-      write(members.begin + b, lead, std::span(states).subspan(b * size, size));
+      write(members.begin + b, lead, states.subspan(b * size, size));
     }
   }
 }

@@ -18,9 +18,13 @@ class Forecaster {
  public:
   virtual ~Forecaster() = default;
 
-  /// Advances one state for each of `times`, at which it is valid, by one lead time. `states` and the result
-  /// are [B, V, Y, X] in physical units of Dataset::variables() on `rows()`, NaN where missing. Collective.
-  virtual std::vector<float> step(std::span<const float> states, std::span<const TimeStamp> times) = 0;
+  /// Advances one state for each of `times`, at which it is valid, by `stride` lead times at once. `states`
+  /// and the result are [B, V, Y, X] in physical units of Dataset::variables() on `rows()`, NaN where
+  /// missing. Collective.
+  virtual std::vector<float> step(std::span<const float> states, std::span<const TimeStamp> times,
+                                  int64_t stride) = 0;
+  /// The strides that step() takes, from the shortest, 1.
+  virtual std::vector<int64_t> strides() const { return {1}; }
 
   /// My slab of grid rows. Slabs of different ranks may overlap in a row that is cut between them; see
   /// `owned`.

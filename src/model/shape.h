@@ -10,10 +10,11 @@
 namespace seqvit {
 
 struct ModelShape {
-  int64_t rows = 0, columns = 0;  ///< of the grid
-  int64_t inputs = 0;             ///< variables and static fields that go in
-  std::vector<int64_t> targets;   ///< inputs that are predicted, in the order they come out
-  int64_t conditions = 0;         ///< numbers a sample beside its fields
+  int64_t rows = 0, columns = 0;       ///< of the grid
+  int64_t inputs = 0;                  ///< variables and static fields that go in
+  std::vector<int64_t> targets;        ///< inputs that are predicted, in the order they come out
+  std::vector<double> target_weights;  ///< of their squared errors in the loss; empty: all 1
+  int64_t conditions = 0;              ///< numbers a sample beside its fields
   ModelConfig config;
   uint64_t seed = 0;
 

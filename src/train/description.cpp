@@ -26,14 +26,25 @@ ModelDescription describe(const Experiment& e) {
   model.positions = e.config.model.positions == Positions::learned ? "learned" : "fixed";
   model.predict = e.config.model.predict == Predict::tendency ? "tendency" : "state";
   model.lead_time = e.lead.text();
+  for (const LeadTime& lead : e.leads())
+    model.leads.push_back(lead.text());
   return model;
 }
 
 nlohmann::json to_json(const ModelDescription& m) {
-  return {{"grid", {m.rows, m.columns}}, {"latitude", m.latitude},     {"longitude", m.longitude},
-          {"periodic", m.periodic},      {"patch_size", m.patch_size}, {"num_heads", m.num_heads},
-          {"inputs", m.inputs},          {"targets", m.targets},       {"tokens", m.tokens},
-          {"positions", m.positions},    {"predict", m.predict},       {"lead_time", m.lead_time}};
+  return {{"grid", {m.rows, m.columns}},
+          {"latitude", m.latitude},
+          {"longitude", m.longitude},
+          {"periodic", m.periodic},
+          {"patch_size", m.patch_size},
+          {"num_heads", m.num_heads},
+          {"inputs", m.inputs},
+          {"targets", m.targets},
+          {"tokens", m.tokens},
+          {"positions", m.positions},
+          {"predict", m.predict},
+          {"lead_time", m.lead_time},
+          {"leads", m.leads}};
 }
 
 ModelDescription description_from_json(const nlohmann::json& json, const std::string& where) {
@@ -52,6 +63,7 @@ ModelDescription description_from_json(const nlohmann::json& json, const std::st
     m.positions = json.at("positions");
     m.predict = json.at("predict");
     m.lead_time = json.at("lead_time");
+    m.leads = json.value("leads", std::vector{m.lead_time});
     if (m.rows > 0 && m.columns > 0 && m.patch_size > 0) return m;
   } catch (const nlohmann::json::exception&) {
     // said below

@@ -2,15 +2,58 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <set>
 
-#include <ATen/ops/empty.h>
+#include <ATen/ops/zeros.h>
+#include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 
 #include "core/error.h"
 #include "core/file.h"
 #include "data/phases.h"
+#include "evaluate/rollout_plan.h"
 
 namespace seqvit {
+
+namespace {
+
+/// The lead times to learn, in steps of data.lead_time, from the shortest.
+std::vector<int64_t> resolve_leads(const TrainConfig& train, const LeadTime& step) {
+  std::set<int64_t> strides;
+  for (const std::string& text : train.leads)
+    strides.insert(steps_of(LeadTime::parse(text), step));
+  if (!train.leads.empty() && !strides.contains(1)) {
+    fail(Exit::usage,
+         "train.leads: expected data.lead_time {} among them, found [{}]; longer forecasts are made of "
+         "shorter "
+         "ones",
+         step.text(), fmt::join(train.leads, ", "));
+  }
+  strides.insert(1);
+  return {strides.begin(), strides.end()};
+}
+
+}  // namespace
+
+std::vector<LeadTime> Experiment::leads() const {
+  std::vector<LeadTime> leads;
+  for (const int64_t stride : strides)
+    leads.push_back(lead.times(stride));
+  return leads;
+}
+
+bool Experiment::reaches(int64_t steps) const {
+  return can_roll_out() || std::find(strides.begin(), strides.end(), steps) != strides.end();
+}
+
+void Experiment::check_reach(int64_t steps, const std::string& setting) const {
+  if (reaches(steps)) return;
+  fail(Exit::usage,
+       "{}: {} needs the forecast fed back, but data.targets leaves out some variables; keep to the lead "
+       "times "
+       "that were trained (data.lead_time, train.leads)",
+       setting, lead.times(steps).text());
+}
 
 ModelShape Experiment::model_shape() const {
   ModelShape shape;
@@ -18,7 +61,13 @@ ModelShape Experiment::model_shape() const {
   shape.columns = dataset->grid().columns();
   shape.inputs = static_cast<int64_t>(dataset->variables().size() + dataset->statics().size());
   shape.targets = targets;
-  shape.conditions = config.model.time_embedding ? kPhases : 0;
+  for (const int64_t target : targets) {
+    const auto& weights = config.train.target_weights;
+    const auto weight = weights.find(dataset->variables()[target].name);
+    shape.target_weights.push_back(weight == weights.end() ? 1.0 : weight->second);
+  }
+  shape.conditions =
+      (config.model.time_embedding ? kPhases : 0) + (strides.size() > 1 ? std::ssize(strides) : 0);
   shape.config = config.model;
   shape.seed = config.train.seed;
   return shape;
@@ -28,6 +77,7 @@ Experiment open_experiment(const Config& config) {
   Experiment e;
   e.config = config;
   e.lead = LeadTime::parse(config.data.lead_time);
+  e.strides = resolve_leads(config.train, e.lead);
   e.dataset = std::make_unique<Dataset>(DatasetOptions{.files = config.data.files,
                                                        .variables = config.data.variables,
                                                        .statics = config.data.statics,
@@ -46,10 +96,29 @@ Experiment open_experiment(const Config& config) {
   }
   for (const std::string& name : config.data.targets)
     e.targets.push_back(e.dataset->variable_index(name));
-  if (make_samples(e.dataset->times(), e.dataset->calendar(), e.train, e.lead).empty()) {
+  const int64_t longest = config.train.longest_rollout();
+  for (const LeadTime& lead : e.leads()) {
+    if (!make_training_samples(e.dataset->times(), e.dataset->calendar(), e.train, {lead}, longest).empty())
+      continue;
     fail(Exit::usage,
-         "data.lead_time {}: no two times of data.split.train are that far apart; look at `seqvit inspect`",
-         config.data.lead_time);
+         "lead time {}: data.split.train holds no {} times that far apart; shorten {}, or look at `seqvit "
+         "inspect`",
+         lead.text(), longest + 1,
+         longest > 1            ? "train.rollout_steps"
+         : e.strides.size() > 1 ? "train.leads"
+                                : "data.lead_time");
+  }
+  if (longest > 1 && !e.can_roll_out()) {
+    fail(Exit::usage,
+         "train.rollout_steps {}: only a forecast of all variables can be fed back, and data.targets leaves "
+         "some "
+         "out",
+         longest);
+  }
+  for (const auto& [variable, weight] : config.train.target_weights) {
+    const int64_t index = e.dataset->variable_index(variable);
+    if (std::find(e.targets.begin(), e.targets.end(), index) != e.targets.end()) continue;
+    fail(Exit::usage, "train.target_weights: '{}' is not among data.targets", variable);
   }
   if (config.train.roll_longitude && !e.dataset->grid().periodic()) {
     fail(Exit::usage,
@@ -59,22 +128,33 @@ Experiment open_experiment(const Config& config) {
   return e;
 }
 
-Tensor conditions(const Experiment& e, std::span<const TimeStamp> times) {
-  const int64_t count = e.model_shape().conditions;
-  const Tensor out = at::empty({static_cast<int64_t>(times.size()), count}, at::kDouble);
+Tensor conditions(const Experiment& e, std::span<const Request> requests) {
+  const Tensor out = at::zeros({std::ssize(requests), e.model_shape().conditions}, at::kDouble);
   double* values = out.mutable_data_ptr<double>();
-  for (size_t b = 0; count > 0 && b < times.size(); ++b) {
-    const auto phases = calendar_phases(times[b], e.dataset->calendar());
-    values = std::copy(phases.begin(), phases.end(), values);
+  for (const Request& request : requests) {
+    if (e.config.model.time_embedding) {
+      const auto phases = calendar_phases(request.time, e.dataset->calendar());
+      values = std::copy(phases.begin(), phases.end(), values);
+    }
+    if (e.strides.size() > 1) {
+      values[request.lead] = 1.0;
+      values += e.strides.size();
+    }
   }
   return out;
 }
 
-TimeStamp valid_time(const Experiment& e, const Sample& sample) {
-  const TimeStamp time = e.dataset->times()[sample.input];
-  if (sample.roll == 0) return time;
+std::vector<Request> requests(const Experiment& e, const TrainingSample& sample) {
   const auto& longitude = e.dataset->grid().longitude;
-  return rolled_time(time, static_cast<double>(sample.roll) * (longitude[1] - longitude[0]));
+  const double degrees =
+      sample.roll == 0 ? 0.0 : static_cast<double>(sample.roll) * (longitude[1] - longitude[0]);
+  std::vector<Request> all;
+  int64_t from = sample.input;
+  for (const int64_t target : sample.targets) {
+    all.push_back({rolled_time(e.dataset->times()[from], degrees), sample.lead});
+    from = target;
+  }
+  return all;
 }
 
 Config resolved_config(const Experiment& e) {
@@ -102,7 +182,7 @@ Experiment open_run(const std::string& run, const std::vector<std::string>& over
   const auto json =
       nlohmann::json::parse(read_text(path, Exit::checkpoint), nullptr, /*allow_exceptions=*/false);
   if (json.is_discarded()) fail(Exit::checkpoint, "{}: not JSON; the file is corrupt", path.string());
-  e.statistics = statistics_from_json(json, *e.dataset);
+  e.statistics = statistics_from_json(json, *e.dataset, e.leads());
   return e;
 }
 

@@ -21,23 +21,36 @@ using at::Tensor;
 struct Experiment {
   Config config;
   std::unique_ptr<Dataset> dataset;
-  LeadTime lead;
+  LeadTime lead;  ///< data.lead_time: one step of a forecast
+  std::vector<int64_t>
+      strides;  ///< lead times that the model knows, in steps: 1 and, by train.leads, longer ones
   Range train, validation, test;  ///< time indices; empty where the split is not set
   std::vector<int64_t> targets;   ///< indices into Dataset::variables()
   Statistics statistics;          ///< of the training period
 
+  /// The lead times that the model knows.
+  std::vector<LeadTime> leads() const;
   ModelShape model_shape() const;
   /// True when every variable is predicted, so that forecasts can be fed back.
   bool can_roll_out() const { return targets.size() == dataset->variables().size(); }
+  /// Whether a forecast can go so many steps: in one stride or by being fed back.
+  bool reaches(int64_t steps) const;
+  /// Throws Error(usage), naming `setting`, if not.
+  void check_reach(int64_t steps, const std::string& setting) const;
 };
 
 /// Opens the files and resolves everything but the statistics. Throws Error(usage) or Error(data).
 Experiment open_experiment(const Config& config);
-/// What the model is told of samples beside their fields, which are valid at `times`: [B, conditions] in
-/// fp64.
-Tensor conditions(const Experiment& experiment, std::span<const TimeStamp> times);
-/// When the fields of a sample, rolled as it says, are valid.
-TimeStamp valid_time(const Experiment& experiment, const Sample& sample);
+/// A forecast that the model is asked for: from fields valid at `time`, `lead` as an index into strides.
+struct Request {
+  TimeStamp time = 0;
+  int64_t lead = 0;
+};
+/// What the model is told beside the fields, [B, conditions] in fp64: where the time stands in day and year,
+/// and a one for the lead time if there are several.
+Tensor conditions(const Experiment& experiment, std::span<const Request> requests);
+/// What a training sample asks for at each step; its fields, and with them the sun, are rolled as it says.
+std::vector<Request> requests(const Experiment& experiment, const TrainingSample& sample);
 
 /// The configuration with every path absolute and every list that was left empty filled in: what a run
 /// directory keeps.

@@ -78,6 +78,8 @@ class Importer {
       report_.initial.push_back(name);
     } else if (name == "pos_embed") {
       fill_positions(name, out);
+    } else if (name == "condition.weight") {
+      fill_conditions(name, out);
     } else if (layout != nullptr) {
       fill_patch_weight(*layout, out);
     } else {
@@ -107,6 +109,24 @@ class Importer {
     out.copy_(same ? values : resample_positions(values, from, to, from_.periodic && model_.periodic));
     (same ? report_.taken : report_.resampled).push_back(name);
     if (!source_.is_timm()) warn_of_another_region();
+  }
+
+  /// [D, phases of day and year, lead times if several]: a lead time that the source does not know keeps its
+  /// initial value.
+  void fill_conditions(const std::string& name, const Tensor& out) {
+    const auto columns_of_leads = [](const ModelDescription& m) {
+      return m.leads.size() > 1 ? std::ssize(m.leads) : 0;
+    };
+    const int64_t phases = out.size(1) - columns_of_leads(model_);
+    check_shape(name, {out.size(0), phases + columns_of_leads(from_)});
+    const Tensor values = source_.take(name);
+    out.narrow(1, 0, phases).copy_(values.narrow(1, 0, phases));
+    for (int64_t lead = 0; lead < columns_of_leads(model_); ++lead) {
+      const auto known = std::find(from_.leads.begin(), from_.leads.end(), model_.leads[lead]);
+      if (columns_of_leads(from_) > 0 && known != from_.leads.end())
+        out.select(1, phases + lead).copy_(values.select(1, phases + (known - from_.leads.begin())));
+    }
+    report_.taken.push_back(name);
   }
 
   /// Positions are laid over the whole grid, wherever on Earth it lies.

@@ -2,6 +2,8 @@
 
 #include <cmath>
 
+#include <ATen/TensorOperators.h>
+#include <ATen/core/grad_mode.h>
 #include <ATen/ops/from_blob.h>
 
 #include "core/error.h"
@@ -13,10 +15,11 @@ namespace seqvit {
 Learner::Learner(const ModelShape& shape, const Config& config, const Grid& grid, Mesh& mesh,
                  std::unique_ptr<SequenceParallel> strategy)
     : config_(config.train),
+      rule_{config.model.predict == Predict::tendency, shape.targets},
       mesh_(mesh),
       model_(shape, config, mesh, std::move(strategy)),
       groups_(model_.vit().groups()),
-      loss_(grid, model_.slab().rows, model_.owned()),
+      loss_(grid, model_.slab().rows, model_.owned(), shape.target_weights),
       optimizer_(groups_, config_, mesh.world()),
       my_samples_(share(config_.batch_size, mesh.dp().rank(), mesh.dp().size())) {}
 
@@ -43,8 +46,9 @@ double Learner::backward(const LearnerBatch& batch, int64_t step, double* flag) 
       continue;
     }
     const Range mine = share(my_samples_.size(), action.micro, config_.micro_batches);
-    auto part = [&](const Tensor& t) { return t.narrow(0, mine.begin, mine.size()); };
-    loss_sum += run_forward(action, {{part(batch.input), part(batch.condition), part(batch.target)},
+    auto part = [&](const Tensor& t) { return t.defined() ? t.narrow(0, mine.begin, mine.size()) : t; };
+    loss_sum += run_forward(action, {{part(batch.input), part(batch.condition), part(batch.target),
+                                      part(batch.scale), part(batch.shift), part(batch.missing)},
                                      {step, std::span(positions).subspan(mine.begin, mine.size())},
                                      totals[0]});
     memory_.kept = std::max(memory_.kept, tensor_bytes() - memory_.before);
@@ -60,18 +64,46 @@ double Learner::backward(const LearnerBatch& batch, int64_t step, double* flag) 
 double Learner::run_forward(const Action& action, const Part& part) {
   Vit& vit = model_.vit();
   InFlight& here = in_flight_[{action.chunk, action.micro}];
-  if (!vit.begins_model(action.chunk)) {
-    const auto shape = vit.token_shape(part.fields.input.size(0));
-    here.in = model_.wires().receive_activation(shape, model_.options()).requires_grad_();
-  }
-  here.out = vit.forward(action.chunk, here.in.defined() ? here.in : part.fields.input, part.fields.condition,
-                         part.drop);
+  const auto chunk = [&](const Tensor& fields, const Tensor& condition) {
+    if (!vit.begins_model(action.chunk)) {
+      const auto shape = vit.token_shape(fields.size(0));
+      here.in = model_.wires().receive_activation(shape, model_.options()).requires_grad_();
+    }
+    return vit.forward(action.chunk, here.in.defined() ? here.in : fields, condition, part.drop);
+  };
   if (!vit.ends_model(action.chunk)) {
+    const Rollout start(part.fields, rule_);
+    here.out = chunk(start.fields(), start.condition());
     model_.wires().send_activation(here.out.detach());
     return 0.0;
   }
-  here.out = loss_(here.out, part.fields.target, part.total_weight);
+  here.out = rolled_loss(part.fields, part.total_weight, chunk);
   return here.out.item<double>();
+}
+
+Tensor Learner::rolled_loss(const LearnerBatch& batch, double total_weight, const Model& model) const {
+  Tensor loss;
+  for (Rollout rollout(batch, rule_); !rollout.done();) {
+    const Tensor forecast = rollout.advance(model(rollout.fields(), rollout.condition()));
+    const Tensor of_step = loss_(forecast, rollout.target(), total_weight);
+    loss = loss.defined() ? loss + of_step : of_step;
+  }
+  return loss;
+}
+
+std::pair<double, double> Learner::loss_and_weight(const LearnerBatch& batch) {
+  const at::NoGradGuard no_grad;
+  // All stages have the prediction, so that it can be fed back; the last one counts it.
+  const Tensor loss = rolled_loss(batch, 1.0, [this](const Tensor& fields, const Tensor& condition) {
+    return model_.predict(fields, condition);
+  });
+  if (!model_.ends_model()) return {0.0, 0.0};
+  return {loss.item<double>(), loss_.weight_of(batch.target)};
+}
+
+void Learner::forget_gradients() {
+  for (ParamGroup* group : groups_)
+    group->publish_weights();
 }
 
 /// Gradients add up over micro-batches and ranks.

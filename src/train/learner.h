@@ -4,6 +4,7 @@
 /// The trainer feeds it samples, `verify` synthetic fields; so what is proven is what trains.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <utility>
 #include <vector>
@@ -12,6 +13,7 @@
 #include "train/loss.h"
 #include "train/mesh_model.h"
 #include "train/optimizer.h"
+#include "train/rollout.h"
 
 namespace seqvit {
 
@@ -19,13 +21,6 @@ namespace seqvit {
 /// (what is kept for backward); more at its peak.
 struct StepMemory {
   int64_t before = 0, kept = 0, peak = 0;
-};
-
-/// My samples on my slab, normalised.
-struct LearnerBatch {
-  Tensor input;      ///< [B, V, Y, X]
-  Tensor condition;  ///< [B, conditions]
-  Tensor target;     ///< [B, T, Y, X], NaN where missing
 };
 
 class Learner {
@@ -45,6 +40,12 @@ class Learner {
   /// Throws Error(not_finite), with weights untouched, if loss or gradient is not finite.
   double update(int64_t step, double loss);
 
+  /// The part of backward()'s loss that my samples on my slab have, without gradient, and its weight before
+  /// it is divided; 0 where the model does not end. Collective.
+  std::pair<double, double> loss_and_weight(const LearnerBatch& batch);
+  /// Makes backward() as if it had not been: for one whose gradients are not wanted. Collective.
+  void forget_gradients();
+
   /// Sums over all ranks; what is known on several of them (the loss, where the model ends) one must
   /// contribute, the others 0. Collective.
   std::vector<double> sum_over_ranks(std::vector<double> values, const char* purpose);
@@ -60,6 +61,7 @@ class Learner {
 
  private:
   TrainConfig config_;
+  RolloutRule rule_;
   Mesh& mesh_;
   MeshModel model_;
   std::vector<ParamGroup*> groups_;
@@ -80,7 +82,9 @@ class Learner {
     DropPathKeys drop;
     double total_weight;
   };
+  using Model = std::function<Tensor(const Tensor& fields_BVYX, const Tensor& condition_BC)>;
   double run_forward(const Action& action, const Part& part);
+  Tensor rolled_loss(const LearnerBatch& batch, double total_weight, const Model& model) const;
   void run_backward(const Action& action);
 };
 

@@ -4,17 +4,22 @@
 #include <ATen/ops/from_blob.h>
 #include <ATen/ops/isnan.h>
 #include <ATen/ops/nan_to_num.h>
+#include <ATen/ops/tensor.h>
 
 namespace seqvit {
 
-WeightedLoss::WeightedLoss(const Grid& grid, Range rows, const Tensor& owned) {
+WeightedLoss::WeightedLoss(const Grid& grid, Range rows, const Tensor& owned,
+                           std::span<const double> of_targets) {
   std::vector<double> rows_weight = grid.row_weights();
   const Tensor mine = at::from_blob(rows_weight.data(), {grid.rows()}, at::kDouble)
                           .slice(0, rows.begin, rows.end)
                           .view({1, -1, 1});
-  const Tensor of_rows = mine.to(owned.options(), /*non_blocking=*/false, /*copy=*/true);
+  std::vector<double> each(of_targets.begin(), of_targets.end());
+  each.resize(owned.size(0), 1.0);
+  const Tensor weights =
+      (mine * at::tensor(each, at::kDouble).view({-1, 1, 1})).to(owned.options());  // [T, Y, 1]
   // Where all points are mine, as on a single rank, the weights of rows say all: no field is held.
-  weights_ = owned.min().item<double>() == 1.0 ? of_rows.expand(owned.sizes()) : owned * of_rows;
+  weights_ = owned.min().item<double>() == 1.0 ? weights.expand(owned.sizes()) : owned * weights;
 }
 
 double WeightedLoss::weight_of(const Tensor& target) const {

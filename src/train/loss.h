@@ -5,7 +5,7 @@
 /// micro-batches simply add up.
 #pragma once
 
-#include <vector>
+#include <span>
 
 #include <ATen/core/Tensor.h>
 
@@ -18,10 +18,11 @@ using at::Tensor;
 
 class WeightedLoss {
  public:
-  /// `owned` [T, Y, X]: 1 where this rank answers for the point; rows are those of my slab.
-  WeightedLoss(const Grid& grid, Range rows, const Tensor& owned);
+  /// `owned` [T, Y, X]: 1 where this rank answers for the point; rows are those of my slab. `of_targets` [T]:
+  /// weights of the targets beside those of the latitudes; empty: all 1.
+  WeightedLoss(const Grid& grid, Range rows, const Tensor& owned, std::span<const double> of_targets);
 
-  /// My part of the denominator: target [B, T, Y, X] is NaN where it is missing.
+  /// My part of the denominator: target [..., T, Y, X] is NaN where it is missing.
   double weight_of(const Tensor& target) const;
   /// My part of the loss, differentiable in prediction. `total_weight`: the denominator of the whole step.
   Tensor operator()(const Tensor& prediction, const Tensor& target, double total_weight) const;

@@ -1,5 +1,6 @@
 #include "train/model_forecaster.h"
 
+#include <algorithm>
 #include <limits>
 
 #include <ATen/TensorOperators.h>
@@ -11,6 +12,8 @@
 #include <ATen/ops/tensor.h>
 #include <ATen/ops/where.h>
 #include <ATen/ops/zeros.h>
+
+#include "core/error.h"
 
 namespace seqvit {
 namespace {
@@ -53,7 +56,8 @@ ModelForecaster::ModelForecaster(const Experiment& experiment, MeshModel& model)
   owned_.assign(owned.const_data_ptr<float>(), owned.const_data_ptr<float>() + owned.numel());
 }
 
-std::vector<float> ModelForecaster::step(std::span<const float> states, std::span<const TimeStamp> times) {
+std::vector<float> ModelForecaster::step(std::span<const float> states, std::span<const TimeStamp> times,
+                                         int64_t stride) {
   const at::NoGradGuard no_grad;
   const Dataset& dataset = *experiment_.dataset;
   const Statistics& statistics = experiment_.statistics;
@@ -67,14 +71,20 @@ std::vector<float> ModelForecaster::step(std::span<const float> states, std::spa
   const auto [mean, std] = tensors_of(statistics.variables);
   const Tensor fields = at::nan_to_num((state - mean) / std);
   const Tensor input = at::cat({fields, statics_.expand({batch, -1, -1, -1})}, 1).to(model_.options());
+  const auto& strides = experiment_.strides;
+  const int64_t lead = std::find(strides.begin(), strides.end(), stride) - strides.begin();
+  check(lead < std::ssize(strides), "a forecast over a lead time that the model does not know");
+  std::vector<Request> requests;
+  for (const TimeStamp time : times)
+    requests.push_back({time, lead});
   const Tensor prediction =
-      model_.predict(input, conditions(experiment_, times).to(model_.options())).to(at::kCPU, at::kDouble);
+      model_.predict(input, conditions(experiment_, requests).to(model_.options())).to(at::kCPU, at::kDouble);
 
   Tensor next = at::full_like(state, std::numeric_limits<double>::quiet_NaN());
   const bool tendency = experiment_.config.model.predict == Predict::tendency;
   for (size_t t = 0; t < experiment_.targets.size(); ++t) {
     const int64_t v = experiment_.targets[t];
-    const Moments& m = tendency ? statistics.tendencies[v] : statistics.variables[v];
+    const Moments& m = tendency ? statistics.tendencies[lead][v] : statistics.variables[v];
     const Tensor now = state.select(1, v),
                  change = prediction.select(1, static_cast<int64_t>(t)) * m.std + m.mean;
     next.select(1, v).copy_(tendency ? now + change : at::where(now.isnan(), now, change));

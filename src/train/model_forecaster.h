@@ -15,7 +15,9 @@ class ModelForecaster final : public Forecaster {
   ModelForecaster(const Experiment& experiment, MeshModel& model);
 
   /// Variables that are not targets come back missing; points that are missing stay missing.
-  std::vector<float> step(std::span<const float> states, std::span<const TimeStamp> times) override;
+  std::vector<float> step(std::span<const float> states, std::span<const TimeStamp> times,
+                          int64_t stride) override;
+  std::vector<int64_t> strides() const override { return experiment_.strides; }
   Range rows() const override { return model_.slab().rows; }
   std::span<const float> owned() const override { return owned_; }
   void sum_over_ranks(std::span<double> values) override;

@@ -1,7 +1,9 @@
 #include "train/trainer.h"
 
-#include <ATen/core/grad_mode.h>
 #include <ATen/ops/from_blob.h>
+#include <ATen/ops/isnan.h>
+#include <ATen/ops/nan_to_num.h>
+#include <ATen/ops/tensor.h>
 
 #include "core/clock.h"
 #include "core/error.h"
@@ -19,10 +21,10 @@ LoaderOptions loader_options(const Experiment& experiment, const Slab& slab) {
 }
 
 /// At most `count` samples, evenly spaced (0: all).
-std::vector<Sample> evenly_spaced(const std::vector<Sample>& samples, int64_t count) {
+std::vector<TrainingSample> evenly_spaced(const std::vector<TrainingSample>& samples, int64_t count) {
   const auto size = static_cast<int64_t>(samples.size());
   if (count == 0 || size <= count) return samples;
-  std::vector<Sample> chosen;
+  std::vector<TrainingSample> chosen;
   for (int64_t i = 0; i < count; ++i)
     chosen.push_back(samples[i * size / count]);
   return chosen;
@@ -38,28 +40,56 @@ Trainer::Trainer(const Experiment& experiment, Mesh& mesh, std::optional<std::fi
       learner_(experiment.model_shape(), experiment.config, experiment.dataset->grid(), mesh),
       reader_(*experiment.dataset, experiment.statistics,
               loader_options(experiment, learner_.model().slab())),
-      samples_(make_samples(experiment.dataset->times(), experiment.dataset->calendar(), experiment.train,
-                            experiment.lead)) {}
+      inputs_(experiment.model_shape().inputs),
+      validation_(evenly_spaced(samples_of(experiment.validation, config_.longest_rollout()),
+                                config_.validation_samples)) {}
+
+std::vector<TrainingSample> Trainer::samples_of(Range period, int64_t rollout) const {
+  return make_training_samples(experiment_.dataset->times(), experiment_.dataset->calendar(), period,
+                               experiment_.leads(), rollout);
+}
 
 LearnerBatch Trainer::to_tensors(const Batch& batch) const {
-  const Grid& grid = experiment_.dataset->grid();
-  const auto size = static_cast<int64_t>(batch.samples.size());
-  auto tensor = [&](const std::vector<float>& values) {
-    return at::from_blob(const_cast<float*>(values.data()), {static_cast<int64_t>(values.size())}, at::kFloat)
-        .to(learner_.model().options(), /*non_blocking=*/false, /*copy=*/true)
-        .view({size, -1, learner_.model().slab().rows.size(), grid.columns()});
+  const int64_t size = std::ssize(batch.samples), targets = std::ssize(experiment_.targets),
+                steps = batch.samples.empty() ? 1 : std::ssize(batch.samples.front().targets);
+  const int64_t rows = learner_.model().slab().rows.size(), columns = experiment_.dataset->grid().columns();
+  const at::TensorOptions& options = learner_.model().options();
+  const auto tensor = [&](const std::vector<float>& values, std::vector<int64_t> shape) {
+    return at::from_blob(const_cast<float*>(values.data()), shape, at::kFloat)
+        .to(options, /*non_blocking=*/false, /*copy=*/true);
   };
-  std::vector<TimeStamp> times;
-  for (const Sample& sample : batch.samples)
-    times.push_back(valid_time(experiment_, sample));
-  return {tensor(batch.input), conditions(experiment_, times).to(learner_.model().options()),
-          tensor(batch.target)};
+  std::vector<Request> asked;
+  std::vector<double> scale, shift;  // of a normalised change to normalised fields
+  for (const TrainingSample& sample : batch.samples) {
+    const auto more = requests(experiment_, sample);
+    asked.insert(asked.end(), more.begin(), more.end());
+    for (const int64_t target : experiment_.targets) {
+      const Moments &change = experiment_.statistics.tendencies[sample.lead][target],
+                    &state = experiment_.statistics.variables[target];
+      scale.push_back(change.std / state.std);
+      shift.push_back(change.mean / state.std);
+    }
+  }
+  const auto of_targets = [&](const std::vector<double>& values) {
+    return at::tensor(values, at::kDouble).view({size, targets}).to(options);
+  };
+  const Tensor condition = conditions(experiment_, asked);
+  LearnerBatch fields{tensor(batch.input, {size, inputs_, rows, columns}),
+                      condition.view({size, steps, condition.size(1)}).to(options),
+                      tensor(batch.target, {size, steps, targets, rows, columns}),
+                      of_targets(scale),
+                      of_targets(shift),
+                      {}};
+  if (steps > 1) fields.missing = fields.input.isnan();
+  at::nan_to_num_(fields.input);
+  return fields;
 }
 
 StepReport Trainer::step() {
-  if (!loader_) {
-    loader_ = std::make_unique<Loader>(reader_, samples_, config_.seed, config_.batch_size,
-                                       learner_.my_samples(), progression_.step);
+  if (const int64_t rollout = config_.rollout_at(progression_.step); !loader_ || rollout != rollout_) {
+    rollout_ = rollout;
+    loader_ = std::make_unique<Loader>(reader_, samples_of(experiment_.train, rollout), config_.seed,
+                                       config_.batch_size, learner_.my_samples(), progression_.step);
   }
   const double start = seconds_now(), waited = loader_->wait_seconds();
   const LearnerBatch fields = to_tensors(loader_->next());  // my samples of the batch, my slab of the grid
@@ -79,22 +109,17 @@ StepReport Trainer::step() {
 }
 
 double Trainer::validate() {
-  const auto all = make_samples(experiment_.dataset->times(), experiment_.dataset->calendar(),
-                                experiment_.validation, experiment_.lead);
-  const std::vector<Sample> samples = evenly_spaced(all, config_.validation_samples);
-  const at::NoGradGuard no_grad;
   double loss = 0.0, weight = 0.0;
   // Every rank makes the same number of calls, though the last batch may leave some without a sample of their
   // own.
-  for (size_t first = 0; first < samples.size(); first += static_cast<size_t>(config_.batch_size)) {
-    const int64_t count = std::min<int64_t>(config_.batch_size, static_cast<int64_t>(samples.size() - first));
+  for (int64_t first = 0; first < std::ssize(validation_); first += config_.batch_size) {
+    const int64_t count = std::min<int64_t>(config_.batch_size, std::ssize(validation_) - first);
     const Range mine = share(count, mesh_.dp().rank(), mesh_.dp().size());
     const LearnerBatch fields =
-        to_tensors(reader_.read(std::span(samples).subspan(first + mine.begin, mine.size())));
-    const Tensor prediction = learner_.model().predict(fields.input, fields.condition);
-    if (!learner_.model().ends_model()) continue;  // counted there
-    loss += learner_.loss()(prediction, fields.target, 1.0).item<double>();
-    weight += learner_.loss().weight_of(fields.target);
+        to_tensors(reader_.read(std::span(validation_).subspan(first + mine.begin, mine.size())));
+    const auto [more_loss, more_weight] = learner_.loss_and_weight(fields);
+    loss += more_loss;
+    weight += more_weight;
   }
   const auto totals = learner_.sum_over_ranks({loss, weight}, "validation");
   return totals[0] / totals[1];
@@ -112,7 +137,22 @@ void Trainer::resume() {
   log_info("resuming from {}", checkpoint->string());
 }
 
+void Trainer::try_longest_rollout() {
+  const int64_t rollout = config_.longest_rollout();
+  if (rollout <= config_.rollout_at(progression_.step)) return;
+  const std::vector<TrainingSample> samples = samples_of(experiment_.train, rollout);
+  std::vector<TrainingSample> mine;
+  for (int64_t i = learner_.my_samples().begin; i < learner_.my_samples().end; ++i)
+    mine.push_back(samples[i % std::ssize(samples)]);
+  const double start = seconds_now();
+  learner_.backward(to_tensors(reader_.read(mine)), progression_.step);
+  learner_.forget_gradients();
+  log_info("steps that feed the forecast back {} times come later: {:.2f} s each, {} MiB at their peak",
+           rollout - 1, seconds_now() - start, learner_.memory().peak >> 20);
+}
+
 void Trainer::run(std::optional<int64_t> stop_after) {
+  try_longest_rollout();
   const bool writes = mesh_.world().rank() == 0;
   std::optional<MetricsFile> metrics;
   if (writes) metrics.emplace(*run_, progression_.step);
@@ -131,7 +171,7 @@ void Trainer::run(std::optional<int64_t> stop_after) {
     }
     const bool at_end = report.step == config_.steps;
     bool is_best = false;
-    if (experiment_.validation.size() > 0 && (at_end || report.step % config_.validate_every == 0)) {
+    if (!validation_.empty() && (at_end || report.step % config_.validate_every == 0)) {
       const double loss = validate();
       is_best = loss < progression_.best_validation_loss;
       if (is_best) progression_.best_validation_loss = loss;

@@ -33,7 +33,8 @@ class Trainer {
 
   Learner& learner() { return learner_; }
   int64_t steps_done() const { return progression_.step; }
-  size_t samples() const { return samples_.size(); }
+  /// Samples of the training period.
+  int64_t samples() const { return std::ssize(samples_of(experiment_.train, 1)); }
 
  private:
   const Experiment& experiment_;
@@ -42,12 +43,17 @@ class Trainer {
   std::optional<std::filesystem::path> run_;
   Learner learner_;
   BatchReader reader_;
-  std::vector<Sample> samples_;
+  int64_t inputs_;
+  std::vector<TrainingSample> validation_;  // all with the longest rollout, so that losses compare
   std::unique_ptr<Loader> loader_;
+  int64_t rollout_ = 0;  // of what loader_ reads
   Progression progression_;
   bool stopping_ = false;  // some rank was asked to stop
 
   LearnerBatch to_tensors(const Batch& batch) const;
+  std::vector<TrainingSample> samples_of(Range period, int64_t rollout) const;
+  /// Says at the start what the longest rollout costs, which else would fail hours later for want of memory.
+  void try_longest_rollout();
   void save(bool is_best);
 };
 

@@ -61,12 +61,6 @@ void add_params(Snapshot& snapshot, Learner& learner, Mesh& mesh, const std::str
   }
 }
 
-Tensor my_part(const Tensor& whole, const Learner& learner) {
-  const Slab& slab = learner.model().slab();
-  return whole.slice(0, learner.my_samples().begin, learner.my_samples().end)
-      .slice(2, slab.rows.begin, slab.rows.end);
-}
-
 }  // namespace
 
 VerifyProblem make_verify_problem(const Config& config, const ModelShape& real) {
@@ -97,8 +91,10 @@ VerifyProblem make_verify_problem(const Config& config, const ModelShape& real) 
   return problem;
 }
 
-VerifyFields make_verify_fields(const VerifyProblem& problem) {
-  const int64_t batch = problem.config.train.batch_size;
+LearnerBatch make_verify_fields(const VerifyProblem& problem) {
+  const int64_t batch = problem.config.train.batch_size, steps = problem.config.train.longest_rollout();
+  const int64_t rows = problem.shape.rows, columns = problem.shape.columns,
+                targets = std::ssize(problem.shape.targets);
   auto normals = [&](const char* name, std::vector<int64_t> shape) {
     const uint64_t key = random_key(problem.config.train.seed, name);
     const Tensor out = at::empty(shape, at::kDouble);
@@ -107,33 +103,43 @@ VerifyFields make_verify_fields(const VerifyProblem& problem) {
       values[i] = normal(key, static_cast<uint64_t>(i));
     return out;
   };
-  auto fields_of = [&](int64_t channels) {
-    return std::vector<int64_t>{batch, channels, problem.shape.rows, problem.shape.columns};
-  };
-  const auto targets = static_cast<int64_t>(problem.shape.targets.size());
-  VerifyFields fields{normals("verify input", fields_of(problem.shape.inputs)),
-                      normals("verify condition", {batch, problem.shape.conditions}),
-                      normals("verify target", fields_of(targets))};
+  LearnerBatch fields{normals("verify input", {batch, problem.shape.inputs, rows, columns}),
+                      normals("verify condition", {batch, steps, problem.shape.conditions}),
+                      normals("verify target", {batch, steps, targets, rows, columns}),
+                      normals("verify scale", {batch, targets}),
+                      normals("verify shift", {batch, targets}),
+                      {}};
+  if (steps > 1) {
+    fields.missing = normals("verify missing", fields.input.sizes().vec()) > 1.3;
+    fields.input.masked_fill_(fields.missing, 0.0);
+  }
   // A fifth of the target is missing, unevenly: ranks and samples get different numbers of valid points.
-  const Tensor hidden = normals("verify mask", fields_of(targets)) > 0.84;
+  const Tensor hidden = normals("verify mask", fields.target.sizes().vec()) > 0.84;
   fields.target.masked_fill_(hidden, std::nan(""));
   return fields;
 }
 
-LearnerBatch part_of(const VerifyFields& fields, const Learner& learner) {
-  const Range samples = learner.my_samples();
-  const auto& options = learner.model().options();
-  return {my_part(fields.input, learner).contiguous().to(options),
-          fields.condition.slice(0, samples.begin, samples.end).to(options),
-          my_part(fields.target, learner).contiguous().to(options)};
+LearnerBatch part_of(const LearnerBatch& fields, const Learner& learner) {
+  const Range samples = learner.my_samples(), rows = learner.model().slab().rows;
+  const auto part = [&](const Tensor& whole) {
+    if (!whole.defined()) return whole;
+    Tensor mine = whole.slice(0, samples.begin, samples.end);
+    if (whole.dim() > 3) mine = mine.slice(-2, rows.begin, rows.end);
+    const auto& options = learner.model().options();
+    return mine.contiguous().to(whole.is_floating_point() ? options : options.dtype(at::kBool));
+  };
+  return {part(fields.input), part(fields.condition), part(fields.target),
+          part(fields.scale), part(fields.shift),     part(fields.missing)};
 }
 
-Snapshot take_snapshot(Learner& learner, Mesh& mesh, const VerifyFields& fields, int64_t steps) {
+Snapshot take_snapshot(Learner& learner, Mesh& mesh, const LearnerBatch& fields, int64_t steps) {
   Snapshot snapshot;
   const LearnerBatch batch = part_of(fields, learner);
-  Tensor whole = at::zeros_like(fields.target);
-  const Tensor prediction = learner.model().predict(batch.input, batch.condition);
-  if (learner.model().ends_model()) my_part(whole, learner).copy_(prediction);
+  Tensor whole = at::zeros_like(fields.target.select(1, 0));
+  const Tensor prediction = learner.model().predict(batch.input, batch.condition.select(1, 0));
+  const Range samples = learner.my_samples(), rows = learner.model().slab().rows;
+  if (learner.model().ends_model())
+    whole.slice(0, samples.begin, samples.end).slice(2, rows.begin, rows.end).copy_(prediction);
   snapshot["prediction"] = mesh.world().all_reduce(whole.flatten(), "verify").wait();
   for (int64_t step = 0; step < steps; ++step) {
     const double loss = learner.backward(batch, step);
@@ -165,7 +171,7 @@ Difference compare(const Snapshot& expected, const Snapshot& found) {
 }
 
 VerifyReport verify_layout(const VerifyProblem& problem, Comm& world, int64_t steps, double tolerance) {
-  const VerifyFields fields = make_verify_fields(problem);
+  const LearnerBatch fields = make_verify_fields(problem);
   Mesh mesh(world, problem.config.parallel);
   Learner parallel(problem.shape, problem.config, problem.grid, mesh);
   const Snapshot found = take_snapshot(parallel, mesh, fields, steps);

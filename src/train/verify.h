@@ -24,14 +24,11 @@ struct VerifyProblem {
 /// micro-batches.
 VerifyProblem make_verify_problem(const Config& config, const ModelShape& real);
 
-/// Normalised fields of the whole grid and batch, the same on every rank: input [B, V, Y, X], target [B, T,
-/// Y, X] with NaN.
-struct VerifyFields {
-  Tensor input, condition, target;
-};
-VerifyFields make_verify_fields(const VerifyProblem& problem);
+/// Normalised fields of the whole grid and batch, the same on every rank, as a LearnerBatch; target with NaN,
+/// for the longest rollout.
+LearnerBatch make_verify_fields(const VerifyProblem& problem);
 /// Samples and rows of a rank's learner.
-LearnerBatch part_of(const VerifyFields& fields, const Learner& learner);
+LearnerBatch part_of(const LearnerBatch& fields, const Learner& learner);
 
 /// Whole tensors by name, put together from all ranks: "prediction", "loss of step 1", "gradient of NAME",
 /// "NAME after 3 steps".
@@ -39,7 +36,7 @@ using Snapshot = std::map<std::string, Tensor>;
 
 /// Runs `steps` optimizer steps; prediction, loss and gradients are those of the first. Collective; whole on
 /// every rank.
-Snapshot take_snapshot(Learner& learner, Mesh& mesh, const VerifyFields& fields, int64_t steps);
+Snapshot take_snapshot(Learner& learner, Mesh& mesh, const LearnerBatch& fields, int64_t steps);
 
 struct Difference {
   double relative = 0.0;  ///< largest |a - b| of a tensor over its largest |a|

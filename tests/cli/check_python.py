@@ -1,4 +1,4 @@
-"""check_python.py MODEL FORECAST.nc DATA.nc: makes the first step of a forecast with python/seqvit.py and compares it with the file that
+"""check_python.py MODEL FORECAST.nc DATA.nc: makes the first steps of a forecast with python/seqvit.py and compares it with the file that
 the program wrote: within 1e-5 of what the model predicts in (its standard deviation), and the rounding of the file's float32."""
 import sys
 
@@ -23,14 +23,16 @@ def field(name, index):
 
 initial = date_of(forecast, "init_time", 0)
 index = [date_of(data, "time", i) == initial for i in range(len(data["time"]))].index(True)
-found = model.forecast(np.stack([field(name, index) for name in model.inputs]), initial).numpy()
-moments = model.normalization["tendencies" if model.description["predict"] == "tendency" else "variables"]
 differences = []
-for target, ours in zip(model.targets, found):
-    theirs, std = np.asarray(forecast[target][0, 0], np.float64), moments[target]["std"]
-    beyond_rounding = np.maximum(np.abs(ours - theirs) - np.abs(theirs) * 2.0**-23, 0)
-    change = np.abs(theirs - field(target, index)).max() / std
-    differences.append(beyond_rounding.max() / std)
-    assert ours.shape == theirs.shape and change > 0.01, f"{target}: shape {ours.shape}, the forecast changes by {change} of its unit"
-print(f"{path}: {model.description['tokens']} tokens, {len(model.targets)} targets, largest difference {np.max(differences):.1e}")
+for step, lead in enumerate(model.leads):  # of forecasts that know several lead times, a step is made at one go
+    found = model.forecast(np.stack([field(name, index) for name in model.inputs]), initial, lead).numpy()
+    tendencies = "tendencies" if step == 0 else f"tendencies {lead}"
+    moments = model.normalization[tendencies if model.description["predict"] == "tendency" else "variables"]
+    for target, ours in zip(model.targets, found):
+        theirs, std = np.asarray(forecast[target][0, step], np.float64), moments[target]["std"]
+        beyond_rounding = np.maximum(np.abs(ours - theirs) - np.abs(theirs) * 2.0**-23, 0)
+        change = np.abs(theirs - field(target, index)).max() / std
+        differences.append(beyond_rounding.max() / std)
+        assert ours.shape == theirs.shape and change > 0.01, f"{target}: shape {ours.shape}, the forecast changes by {change} of its unit"
+print(f"{path}: {model.description['tokens']} tokens, {len(model.targets)} targets, lead times {model.leads}, largest difference {np.max(differences):.1e}")
 sys.exit(0 if np.max(differences) < 1e-5 else 1)  # not a number: 1

@@ -10,14 +10,14 @@ export SEQVIT_CACHE=$work/cache OMP_NUM_THREADS=1 OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_
 export PYTHONPATH=$here/../../python PYTHONDONTWRITEBYTECODE=1
 sample=$here/../../samples/ncep_air_na_6h_2013_2014.nc globe=$work/globe.nc
 "$seqvit" generate "$globe" --truncation 10 --days 12 --spinup 3
-configure() {  # NAME FILE DATA MODEL
+configure() {  # NAME FILE DATA MODEL [LEADS]
   cat > "$work/$1.yaml" <<YAML
 data: {files: [$2], split: {train: [0, 40]}, $3}
 model: {embed_dim: 32, depth: 2, num_heads: 4, $4}
-train: {steps: 30, batch_size: 4, warmup_steps: 5, learning_rate: 3e-3}
+train: {steps: 30, batch_size: 4, warmup_steps: 5, learning_rate: 3e-3, leads: [${5:-}]}
 YAML
 }
-configure joint "$sample" 'variables: [air]' 'patch_size: 5, predict: tendency'
+configure joint "$sample" 'variables: [air]' 'patch_size: 5, predict: tendency' '6h, 12h'
 configure variable "$globe" 'variables: [h, u, t], static: [land], targets: [t, h]' 'patch_size: 4, tokens: variable, predict: state'
 configure aggregated "$globe" 'variables: [u, v, t]' 'patch_size: 3, tokens: aggregated, aggregated_tokens: 2, positions: fixed'
 two() { "${mpirun[@]}" "$seqvit" "$@" --parallel.verify=false; }
@@ -25,9 +25,9 @@ two() { "${mpirun[@]}" "$seqvit" "$@" --parallel.verify=false; }
 two train "$work/variable.yaml" --run "$work/variable" --parallel.tp=2 --parallel.zero=3
 two train "$work/aggregated.yaml" --run "$work/aggregated" --parallel.sp=2 --parallel.zero=3
 for run in joint variable aggregated; do
-  data=$globe init=0001-01-09T12
-  [ $run = joint ] && data=$sample init=2013-08-05T18
-  "$seqvit" forecast "$work/$run" --init $init --steps 1 --output "$work/$run.nc" --parallel.sp=1 --parallel.tp=1
+  data=$globe init=0001-01-09T12 steps=1
+  [ $run = joint ] && data=$sample init=2013-08-05T18 steps=2
+  "$seqvit" forecast "$work/$run" --init $init --steps $steps --output "$work/$run.nc" --parallel.sp=1 --parallel.tp=1
   "$seqvit" export "$work/$run" --output "$work/$run.safetensors"
   "$python" "$here/check_python.py" "$work/$run/checkpoints/step-00000030" "$work/$run.nc" "$data"
   "$python" "$here/check_python.py" "$work/$run.safetensors" "$work/$run.nc" "$data"

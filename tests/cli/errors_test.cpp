@@ -57,6 +57,10 @@ TEST(Errors, Configuration) {
   expect_line(s.train({"--data.split.train=[300, 9000]"}), 2, {"data.split.train", "9000"});
   expect_line(s.train({"--data.lead_time=5h"}), 2, {"data.lead_time", "5h"});
   expect_line(s.train({"--parallel.sp=2"}), 2, {"2 ranks", "1"});
+  expect_line(s.train({"--train.leads=[6h, 9h]"}), 2, {"9h", "multiple", "6h"});
+  expect_line(s.train({"--train.leads=[12h]"}), 2, {"train.leads", "data.lead_time 6h", "[12h]"});
+  expect_line(s.train({"--train.rollout_steps=[1, 9000]"}), 2, {"9001 times", "train.rollout_steps"});
+  expect_line(s.train({"--train.target_weights={air: 1, wind: 2}"}), 2, {"wind"});
   expect_line(s.train({"--train.roll_longitude=true"}), 2,
               {"train.roll_longitude", "round the globe", "200 to 330"});
   s.expect_nothing_written();

@@ -74,6 +74,30 @@ TEST(Train, RunDirectoryHoldsWhatTheDesignSays) {
   }
 }
 
+/// Phases of the training with other rollouts, a resume between and inside them, several lead times.
+TEST(Train, RolloutsAndLeadTimesResumeToTheLastBit) {
+  const TemporaryDirectory d;
+  const std::string config = small_config(d.path());
+  const std::vector<std::string> more = {"--train.rollout_steps=[1, 2, 3]", "--train.leads=[6h, 12h]",
+                                         "--train.roll_longitude=false"};
+  const auto train = [&](const std::string& run, std::vector<std::string> options) {
+    std::vector<std::string> arguments = {"train", config, "--run", d / run};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    arguments.insert(arguments.end(), options.begin(), options.end());
+    const Outcome outcome = seqvit(arguments);
+    EXPECT_EQ(outcome.code, 0) << outcome.err;
+    return outcome.err;
+  };
+  EXPECT_NE(train("whole", {}).find("feed the forecast back 2 times come later"), std::string::npos);
+  train("parts", {"--stop-after", "14"});  // where 2 steps begin
+  train("parts", {"--resume", "--stop-after", "33"});
+  train("parts", {"--resume"});
+  EXPECT_EQ(losses(d / "whole").size(), 40U);
+  EXPECT_EQ(losses(d / "whole"), losses(d / "parts"));
+  const auto normalization = nlohmann::json::parse(read_text(d / "whole/normalization.json", Exit::bug));
+  EXPECT_TRUE(normalization.contains("tendencies 12h"));
+}
+
 TEST(Evaluate, ScoresAsTableAndJson) {
   const TemporaryDirectory d;
   ASSERT_EQ(seqvit({"train", small_config(d.path()), "--run", d / "r"}).code, 0);

@@ -47,6 +47,26 @@ TEST(Config, WritesWhatItReads) {
   EXPECT_EQ(parse(once).data.cache_bytes, int64_t{3} << 30);
 }
 
+TEST(Config, ReadsListsOfNumbersAndWeightsByName) {
+  const std::vector<std::string> overrides = {"train.rollout_steps=[1, 1, 3]",
+                                              "train.target_weights={t: 2, u: 0.5}", "train.leads=[6h, 1d]"};
+  for (const Config& config : {parse(kGood, overrides), parse(to_yaml(parse(kGood, overrides)))}) {
+    EXPECT_EQ(config.train.rollout_steps, (std::vector<int64_t>{1, 1, 3}));
+    EXPECT_EQ(config.train.target_weights, (std::map<std::string, double>{{"t", 2.0}, {"u", 0.5}}));
+    EXPECT_EQ(config.train.leads, (std::vector<std::string>{"6h", "1d"}));
+  }
+  EXPECT_EQ(parse(kGood, {"train.rollout_steps=4"}).train.rollout_steps, std::vector<int64_t>{4});
+}
+
+TEST(Config, RolloutsTakeEqualPartsOfTraining) {
+  const TrainConfig train = parse(kGood, {"train.rollout_steps=[1, 2, 4]"}).train;  // of 10 steps
+  std::vector<int64_t> found;
+  for (int64_t step = 0; step < 10; ++step)
+    found.push_back(train.rollout_at(step));
+  EXPECT_EQ(found, (std::vector<int64_t>{1, 1, 1, 1, 2, 2, 2, 4, 4, 4}));
+  EXPECT_EQ(train.longest_rollout(), 4);
+}
+
 TEST(Config, RefusesUnknownKeysWithTheNearest) {
   expect_error(Exit::usage, {"train.learning_rat", "did you mean 'train.learning_rate'"}, [] {
     parse(std::string(kGood) + "\n", {"train.steps=1", "train.learning_rat=1"});
@@ -68,6 +88,10 @@ TEST(Config, RefusesWrongValues) {
       {"parallel.zero=4", {"parallel.zero", "from 0 to 3"}},
       {"data.cache_bytes=lots", {"data.cache_bytes", "8GiB", "lots"}},
       {"parallel.verify=maybe", {"parallel.verify", "true or false"}},
+      {"train.rollout_steps=[1, 0]", {"train.rollout_steps", "whole numbers >= 1"}},
+      {"train.rollout_steps=[]", {"train.rollout_steps", "whole numbers >= 1"}},
+      {"train.target_weights=[1, 2]", {"train.target_weights", "weights by name"}},
+      {"train.target_weights={t: -1}", {"train.target_weights", ">= 0"}},
       {"train=5", {"unknown setting 'train'"}}};
   for (const auto& [text, words] : cases) {
     expect_error(Exit::usage, words, [&] { parse(kGood, {text}); });
@@ -95,6 +119,8 @@ TEST(Config, RefusesContradictions) {
        {"parallel.pp 3 x parallel.interleave 2", "model.depth 4"}},
       {{"parallel.pp=2", "parallel.interleave=2", "train.micro_batches=3"},
        {"parallel.interleave 2", "3 micro-batches"}},
+      {{"train.rollout_steps=2", "parallel.pp=2"},
+       {"train.rollout_steps 2", "parallel.pp 2", "parallel.pp=1"}},
       {{"parallel.interleave=2"}, {"parallel.interleave 2", "found pp 1"}},
       {{"evaluate.regions=[a=1, 2]"}, {"test.yaml: evaluate.regions", "name=south,north,west,east"}},
       {{"evaluate.regions=['a=0,1,0,1', 'a=1,2,0,1']"}, {"evaluate.regions", "two regions", "'a'"}}};

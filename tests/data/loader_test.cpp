@@ -12,7 +12,7 @@
 namespace seqvit {
 namespace {
 
-constexpr LeadTime kSix{6 * 3600, 0};
+const std::vector<LeadTime> kLeads = {{6 * 3600, 0}, {12 * 3600, 0}};
 
 class LoaderTest : public DatasetTest {
  protected:
@@ -27,8 +27,8 @@ class LoaderTest : public DatasetTest {
     file.missing_where = 60;
     path_ = write("a.nc", file);
     dataset_ = std::make_unique<Dataset>(DatasetOptions{{path_}, {}, {"z"}});
-    statistics_ = compute_statistics(*dataset_, {0, 24}, kSix);
-    samples_ = make_samples(dataset_->times(), dataset_->calendar(), {0, 24}, kSix);
+    statistics_ = compute_statistics(*dataset_, {0, 24}, kLeads);
+    samples_ = make_training_samples(dataset_->times(), dataset_->calendar(), {0, 24}, {kLeads[0]}, 1);
   }
 
   LoaderOptions options(bool tendency = true, Range rows = {0, 5}) const { return {{1}, tendency, rows}; }
@@ -36,7 +36,7 @@ class LoaderTest : public DatasetTest {
   std::string path_;
   std::unique_ptr<Dataset> dataset_;
   Statistics statistics_;
-  std::vector<Sample> samples_;
+  std::vector<TrainingSample> samples_;
 };
 
 void expect_same(const std::vector<float>& a, const std::vector<float>& b) {
@@ -61,7 +61,7 @@ TEST_F(LoaderTest, NormalisesInputsAndTargets) {
   const size_t points = 18;
   for (const bool tendency : {true, false}) {
     const BatchReader reader(*dataset_, statistics_, options(tendency, rows));
-    const std::vector<Sample> chosen = {samples_[7], samples_[2]};
+    const std::vector<TrainingSample> chosen = {samples_[7], samples_[2]};
     const Batch batch = reader.read(chosen);
     EXPECT_EQ(batch.samples, chosen);
     ASSERT_EQ(batch.input.size(), 2 * 3 * points);
@@ -74,7 +74,7 @@ TEST_F(LoaderTest, NormalisesInputsAndTargets) {
         for (size_t i = 0; i < points; ++i) {
           const float found = batch.input[(b * 3 + v) * points + i];
           if (std::isnan(before[i])) {
-            EXPECT_EQ(found, 0.0F);
+            EXPECT_TRUE(std::isnan(found));
           } else {
             EXPECT_NEAR(found, (before[i] - m.mean) / m.std, 1e-6);
           }
@@ -87,8 +87,8 @@ TEST_F(LoaderTest, NormalisesInputsAndTargets) {
                     (after[i] - statistics_.statics[0].mean) / statistics_.statics[0].std, 1e-6);
       }
       dataset_->read(1, chosen[b].input, rows, before);
-      dataset_->read(1, chosen[b].target, rows, after);
-      const Moments& m = tendency ? statistics_.tendencies[1] : statistics_.variables[1];
+      dataset_->read(1, chosen[b].targets[0], rows, after);
+      const Moments& m = tendency ? statistics_.tendencies[0][1] : statistics_.variables[1];
       for (size_t i = 0; i < points; ++i) {
         const float found = batch.target[b * points + i];
         if (std::isnan(after[i])) {
@@ -101,11 +101,42 @@ TEST_F(LoaderTest, NormalisesInputsAndTargets) {
   }
 }
 
+TEST_F(LoaderTest, EveryStepHasTheChangeSinceTheStartInOneStepsScale) {
+  const Range rows{1, 4};
+  const size_t points = 18;
+  const auto samples = make_training_samples(dataset_->times(), dataset_->calendar(), {0, 24}, kLeads, 3);
+  const TrainingSample sample = samples.back();
+  ASSERT_EQ(sample.lead, 1);
+  ASSERT_EQ(sample.targets, (std::vector<int64_t>{19, 21, 23}));
+  for (const bool tendency : {true, false}) {
+    const Batch batch = BatchReader(*dataset_, statistics_, options(tendency, rows)).read({&sample, 1});
+    ASSERT_EQ(batch.target.size(), 3 * points);
+    std::vector<float> start(points), later(points);
+    dataset_->read(1, 17, rows, start);
+    for (size_t step = 0; step < 3; ++step) {
+      dataset_->read(1, sample.targets[step], rows, later);
+      const Moments &change = statistics_.tendencies[1][1], &state = statistics_.variables[1];
+      for (size_t i = 0; i < points; ++i) {
+        const float found = batch.target[step * points + i];
+        const double steps = static_cast<double>(step + 1);
+        const double expected = tendency ? (later[i] - start[i] - steps * change.mean) / change.std
+                                         : (later[i] - state.mean) / state.std;
+        if (std::isnan(expected)) {
+          EXPECT_TRUE(std::isnan(found));
+        } else {
+          EXPECT_NEAR(found, expected, 1e-5);
+        }
+      }
+    }
+  }
+}
+
 TEST_F(LoaderTest, RolledSamplesAreTheSameFieldsElsewhere) {
   const BatchReader reader(*dataset_, statistics_, options());
-  Sample rolled = samples_[3];
+  TrainingSample rolled = samples_[3];
   rolled.roll = 2;
-  const Batch plain = reader.read(std::vector<Sample>{samples_[3]}), moved = reader.read(std::vector{rolled});
+  const Batch plain = reader.read(std::vector<TrainingSample>{samples_[3]}),
+              moved = reader.read(std::vector{rolled});
   const auto expect_moved = [](const std::vector<float>& from, const std::vector<float>& to) {
     std::vector<float> expected(from.size());
     for (size_t i = 0; i < from.size(); ++i)
@@ -240,7 +271,7 @@ TEST_F(LoaderTest, ASlabReadsItsShareOfTheFile) {
     const Dataset mine({{path_}, {}, {"z"}});
     const BatchReader reader(mine, statistics_, options(true, rows));
     for (int epoch = 0; epoch < 2; ++epoch) {
-      for (const Sample& sample : samples_)
+      for (const TrainingSample& sample : samples_)
         reader.read(std::span(&sample, 1));
     }
     return mine.bytes_read();

@@ -101,6 +101,20 @@ TEST(MakeSamples, DailyFieldsAMonthApart) {
   EXPECT_EQ(samples[31], (Sample{31, 59}));
 }
 
+TEST(TrainingSamples, FollowEveryLeadForSoManySteps) {
+  std::vector<TimeStamp> times;
+  for (const int64_t hour : {0, 6, 12, 18, 24, 36, 42})  // nothing at 30
+    times.push_back(hour * 3600);
+  const std::vector<LeadTime> leads = {{6 * 3600, 0}, {12 * 3600, 0}};
+  const auto found = [&](Range period, int64_t steps) {
+    return make_training_samples(times, Calendar::standard, period, leads, steps);
+  };
+  EXPECT_EQ(found({0, 7}, 3),
+            (std::vector<TrainingSample>{{0, {1, 2, 3}, 0}, {1, {2, 3, 4}, 0}, {0, {2, 4, 5}, 1}}));
+  EXPECT_EQ(found({0, 4}, 2), (std::vector<TrainingSample>{{0, {1, 2}, 0}, {1, {2, 3}, 0}}));
+  EXPECT_EQ(found({0, 7}, 1).size(), 5U + 4U);
+}
+
 TEST(ShuffledSample, EveryEpochHasEverySampleOnce) {
   for (const int64_t count : {1, 2, 7, 64, 1000}) {
     std::vector<int64_t> first, second;

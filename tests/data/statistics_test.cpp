@@ -47,7 +47,9 @@ TEST_F(StatisticsTest, MatchesALoopOverAllValues) {
   file.missing_where = 60;
   const Dataset dataset({{write("a.nc", file)}, {}, {"z"}});
   const Range period{1, 7};
-  const Statistics statistics = compute_statistics(dataset, period, {12 * 3600, 0});
+  const std::vector<LeadTime> leads = {{12 * 3600, 0}, {6 * 3600, 0}, {18 * 3600, 0}};
+  const Statistics statistics = compute_statistics(dataset, period, leads);
+  ASSERT_EQ(statistics.tendencies.size(), 3U);
   ASSERT_EQ(statistics.variables.size(), 2U);
   ASSERT_EQ(statistics.statics.size(), 1U);
   const auto moments = [](const std::vector<double>& values) {
@@ -59,7 +61,7 @@ TEST_F(StatisticsTest, MatchesALoopOverAllValues) {
     return Moments{mean, std::sqrt(squares)};
   };
   for (size_t v = 0; v < 2; ++v) {
-    std::vector<double> states, tendencies;
+    std::vector<double> states;
     std::vector<float> field(30), later(30);
     for (int64_t t = period.begin; t < period.end; ++t) {
       dataset.read(static_cast<int64_t>(v), t, {0, 5}, field);
@@ -67,20 +69,22 @@ TEST_F(StatisticsTest, MatchesALoopOverAllValues) {
         if (!std::isnan(value)) states.push_back(value);
       }
     }
-    const std::vector<Sample> samples =
-        make_samples(dataset.times(), dataset.calendar(), period, {12 * 3600, 0});
-    EXPECT_EQ(samples.size(), 3U);
-    for (const Sample& sample : samples) {
-      dataset.read(static_cast<int64_t>(v), sample.input, {0, 5}, field);
-      dataset.read(static_cast<int64_t>(v), sample.target, {0, 5}, later);
-      for (size_t i = 0; i < 30; ++i) {
-        if (!std::isnan(later[i] - field[i])) tendencies.push_back(later[i] - field[i]);
+    for (size_t lead = 0; lead < leads.size(); ++lead) {
+      std::vector<double> tendencies;
+      const auto samples = make_samples(dataset.times(), dataset.calendar(), period, leads[lead]);
+      EXPECT_EQ(samples.size(), (std::vector<size_t>{3, 4, 2})[lead]);
+      for (const Sample& sample : samples) {
+        dataset.read(static_cast<int64_t>(v), sample.input, {0, 5}, field);
+        dataset.read(static_cast<int64_t>(v), sample.target, {0, 5}, later);
+        for (size_t i = 0; i < 30; ++i) {
+          if (!std::isnan(later[i] - field[i])) tendencies.push_back(later[i] - field[i]);
+        }
       }
+      EXPECT_NEAR(statistics.tendencies[lead][v].mean, moments(tendencies).mean, 1e-9);
+      EXPECT_NEAR(statistics.tendencies[lead][v].std, moments(tendencies).std, 1e-9);
     }
     EXPECT_NEAR(statistics.variables[v].mean, moments(states).mean, 1e-9);
     EXPECT_NEAR(statistics.variables[v].std, moments(states).std, 1e-9);
-    EXPECT_NEAR(statistics.tendencies[v].mean, moments(tendencies).mean, 1e-9);
-    EXPECT_NEAR(statistics.tendencies[v].std, moments(tendencies).std, 1e-9);
   }
 }
 
@@ -90,7 +94,7 @@ TEST_F(StatisticsTest, ReadsEveryFieldOnce) {
   for (int i = 0; i < 40; ++i)
     file.hours.push_back(6 * i);
   const Dataset dataset({{write("a.nc", file)}, {}, {}, 0});  // without a cache every second read would count
-  compute_statistics(dataset, {10, 30}, {5 * 6 * 3600, 0});
+  compute_statistics(dataset, {10, 30}, {LeadTime{5 * 6 * 3600, 0}});
   EXPECT_EQ(dataset.bytes_read(), 20 * 30 * 4);
 }
 
@@ -100,26 +104,26 @@ TEST_F(StatisticsTest, SeveralInputsMayShareATarget) {
   for (int day = 0; day < 60; ++day)
     fields.push_back({std::sqrt(day + 1.0), 2.0 * day * day});
   const Dataset dataset({{write_values("a.nc", fields, 24)}, {}, {}});
-  const Statistics statistics = compute_statistics(dataset, {0, 60}, {0, 1});
+  const Statistics statistics = compute_statistics(dataset, {0, 60}, {LeadTime{0, 1}});
   double mean = 0;
   const auto samples = make_samples(dataset.times(), dataset.calendar(), {0, 60}, {0, 1});
   for (const Sample& sample : samples) {
     for (int x = 0; x < 2; ++x)
       mean += fields[sample.target][x] - fields[sample.input][x];
   }
-  EXPECT_NEAR(statistics.tendencies[0].mean, mean / static_cast<double>(2 * samples.size()), 1e-3);
+  EXPECT_NEAR(statistics.tendencies[0][0].mean, mean / static_cast<double>(2 * samples.size()), 1e-3);
 }
 
 TEST_F(StatisticsTest, OnlyThePeriodCounts) {
   const Dataset dataset({{write_values("a.nc", {{1, 2}, {3, 5}, {1e6, -1e6}})}, {}, {}});
-  const Statistics statistics = compute_statistics(dataset, {0, 2}, {6 * 3600, 0});
+  const Statistics statistics = compute_statistics(dataset, {0, 2}, {LeadTime{6 * 3600, 0}});
   EXPECT_DOUBLE_EQ(statistics.variables[0].mean, 11.0 / 4);
-  EXPECT_DOUBLE_EQ(statistics.tendencies[0].mean, 2.5);
-  EXPECT_DOUBLE_EQ(statistics.tendencies[0].std, 0.5);
+  EXPECT_DOUBLE_EQ(statistics.tendencies[0][0].mean, 2.5);
+  EXPECT_DOUBLE_EQ(statistics.tendencies[0][0].std, 0.5);
 }
 
 TEST_F(StatisticsTest, WhatCannotBeNormalised) {
-  const LeadTime lead{6 * 3600, 0};
+  const std::vector<LeadTime> lead = {{6 * 3600, 0}};
   const Dataset constant({{write_values("a.nc", {{0.1, 0.1}, {0.1, 0.1}})}, {}, {}});
   EXPECT_ERROR(compute_statistics(constant, {0, 2}, lead), Exit::data, "a.nc", "t", "vary", "0.1",
                "2000-01-01T00:00:00");
@@ -128,9 +132,9 @@ TEST_F(StatisticsTest, WhatCannotBeNormalised) {
   const Dataset infinite({{write_values("e.nc", {{1, 2}, {INFINITY, 2}})}, {}, {}});
   EXPECT_ERROR(compute_statistics(infinite, {0, 2}, lead), Exit::data, "e.nc", "t", "infinite");
   const Dataset still({{write_values("c.nc", {{1, 2}, {1, 2}})}, {}, {}});
-  EXPECT_EQ(compute_statistics(still, {0, 2}, lead).tendencies[0].std, 1.0);
-  EXPECT_ERROR(compute_statistics(still, {0, 2}, {5 * 3600, 0}), Exit::usage, "lead time 5h",
-               "data.lead_time");
+  EXPECT_EQ(compute_statistics(still, {0, 2}, lead).tendencies[0][0].std, 1.0);
+  EXPECT_ERROR(compute_statistics(still, {0, 2}, {LeadTime{5 * 3600, 0}}), Exit::usage, "lead time 5h",
+               "change the lead time");
   GridFile file;
   file.statics = {"z"};
   file.latitude = {10};
@@ -143,28 +147,33 @@ TEST_F(StatisticsTest, JsonAndBack) {
   GridFile file;
   file.statics = {"z"};
   const Dataset dataset({{write("a.nc", file)}, {}, {"z"}});
-  const Statistics statistics = compute_statistics(dataset, {0, 4}, {6 * 3600, 0});
-  const nlohmann::json json = to_json(statistics, dataset);
+  const std::vector<LeadTime> leads = {{6 * 3600, 0}, {12 * 3600, 0}};
+  const Statistics statistics = compute_statistics(dataset, {0, 4}, leads);
+  const nlohmann::json json = to_json(statistics, dataset, leads);
   EXPECT_TRUE(json["variables"]["air"]["mean"].is_number());
   EXPECT_TRUE(json["statics"]["z"]["std"].is_number());
-  const Statistics back = statistics_from_json(nlohmann::json::parse(json.dump()), dataset);
+  const Statistics back = statistics_from_json(nlohmann::json::parse(json.dump()), dataset, leads);
   EXPECT_EQ(back.variables[0].mean, statistics.variables[0].mean);
-  EXPECT_EQ(back.tendencies[0].std, statistics.tendencies[0].std);
+  for (size_t lead : {0, 1})
+    EXPECT_EQ(back.tendencies[lead][0].std, statistics.tendencies[lead][0].std);
+  EXPECT_EQ(json["tendencies"]["air"]["std"], statistics.tendencies[0][0].std);
   EXPECT_EQ(back.statics[0].std, statistics.statics[0].std);
   nlohmann::json bad = json;
   bad["variables"].erase("air");
-  EXPECT_ERROR(statistics_from_json(bad, dataset), Exit::checkpoint, "variables.air");
+  EXPECT_ERROR(statistics_from_json(bad, dataset, leads), Exit::checkpoint, "variables.air");
   bad = json;
   bad["tendencies"]["air"]["std"] = 0.0;
-  EXPECT_ERROR(statistics_from_json(bad, dataset), Exit::checkpoint, "tendencies.air");
-  EXPECT_ERROR(statistics_from_json("text", dataset), Exit::checkpoint, "object");
+  EXPECT_ERROR(statistics_from_json(bad, dataset, leads), Exit::checkpoint, "tendencies.air");
+  EXPECT_ERROR(statistics_from_json(json, dataset, {{6 * 3600, 0}, {18 * 3600, 0}}), Exit::checkpoint,
+               "tendencies 18h.air");
+  EXPECT_ERROR(statistics_from_json("text", dataset, leads), Exit::checkpoint, "object");
 }
 
 /// Statistics through the cache, and whether the fields had to be read for them.
 std::pair<double, bool> cached(const std::string& path, Range period, const LeadTime& lead,
                                const std::string& cache) {
   const Dataset dataset({{path}, {}, {}});
-  const double mean = cached_statistics(dataset, period, lead, cache).variables[0].mean;
+  const double mean = cached_statistics(dataset, period, {lead}, cache).variables[0].mean;
   return {mean, dataset.bytes_read() > 0};
 }
 

@@ -90,12 +90,16 @@ FunctionForecaster::FunctionForecaster(const Dataset& dataset, Function function
       state_size_per_row_(static_cast<int64_t>(dataset.variables().size()) * dataset.grid().columns()),
       function_(std::move(function)) {}
 
-std::vector<float> FunctionForecaster::step(std::span<const float> states, std::span<const TimeStamp> times) {
+std::vector<float> FunctionForecaster::step(std::span<const float> states, std::span<const TimeStamp> times,
+                                            int64_t stride) {
   std::vector<float> next(states.begin(), states.end());
   const int64_t size = state_size_per_row_ * rows_.size();
-  for (size_t b = 0; b < times.size(); ++b)
-    function_(std::span(next).subspan(b * size, size));
+  for (size_t b = 0; b < times.size(); ++b) {
+    for (int64_t step = 0; step < stride; ++step)
+      function_(std::span(next).subspan(b * size, size));
+  }
   ++steps_done;
+  calls.emplace_back(times.front(), stride);
   return next;
 }
 

@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "data/dataset.h"
@@ -46,12 +47,16 @@ class FunctionForecaster : public Forecaster {
  public:
   using Function = std::function<void(std::span<float> state)>;
   FunctionForecaster(const Dataset& dataset, Function function);
-  std::vector<float> step(std::span<const float> states, std::span<const TimeStamp> times) override;
+  std::vector<float> step(std::span<const float> states, std::span<const TimeStamp> times,
+                          int64_t stride) override;
+  std::vector<int64_t> strides() const override { return known_strides; }
   Range rows() const override { return rows_; }
   std::span<const float> owned() const override { return owned_; }
   void sum_over_ranks(std::span<double>) override {}
   bool writes() const override { return true; }
-  int64_t steps_done = 0;
+  std::vector<int64_t> known_strides = {1};
+  int64_t steps_done = 0;                            ///< calls of step()
+  std::vector<std::pair<TimeStamp, int64_t>> calls;  ///< time of the first state and stride
 
  protected:
   Range rows_;

@@ -19,14 +19,15 @@ struct Layout {
   int micro_batches = 1;
   int rows = 0;  ///< of the grid; 0: as the problem chooses (overhanging, uneven)
   int pp = 1, tp = 1, interleave = 1;
+  int rollout = 1;
   int ranks() const { return pp * dp * sp * tp; }
 };
 
 std::string name_of(const Layout& l) {
   return fmt::format(
-      "{} pp {} x {} dp {} sp {} tp {} zero {} recompute {} heads {} tokens {} micro {} rows {}",
+      "{} pp {} x {} dp {} sp {} tp {} zero {} recompute {} heads {} tokens {} micro {} rows {} rollout {}",
       to_string(l.sequence), l.pp, l.interleave, l.dp, l.sp, l.tp, l.zero, to_string(l.recompute), l.heads,
-      to_string(l.tokens), l.micro_batches, l.rows);
+      to_string(l.tokens), l.micro_batches, l.rows, l.rollout);
 }
 
 VerifyProblem problem_of(const Layout& l) {
@@ -51,6 +52,11 @@ VerifyProblem problem_of(const Layout& l) {
   if (l.recompute == Recompute::keep_attention) config.memory.offload = Offload::disk;
   ModelShape real;
   real.inputs = 3, real.targets = {0, 2}, real.conditions = 4, real.seed = 3;
+  real.target_weights = {1.0, 0.3};
+  if (l.rollout > 1) {
+    real.targets = {1, 0};  // all variables, the third input is static
+    config.train.rollout_steps = {l.rollout};
+  }
   VerifyProblem problem = make_verify_problem(config, real);
   if (l.rows > 0) {
     problem.shape.rows = l.rows;
@@ -218,6 +224,32 @@ TEST(Equivalence, VariableTokensCutInsideAPatch) {
   for (const int sp : {5, 7}) {
     expect_equal({Sequence::ring, 1, sp, 1, 3, Recompute::keep_attention, 2, Tokens::variable, 1, 7}, 3,
                  1e-10);
+  }
+}
+
+/// What a rank predicts is what its own tokens read in the next step: forecasts are fed back without a
+/// message.
+TEST(Equivalence, ForecastsFedBack) {
+  int turn = 0;
+  const Recompute modes[] = {Recompute::keep_attention, Recompute::none, Recompute::full};
+  for (const Sequence sequence : kSequences) {
+    for (const int tp : {1, 2}) {
+      for (const int sp : {2, 3}) {
+        expect_equal({.sequence = sequence,
+                      .dp = 1 + turn % 2,
+                      .sp = sp,
+                      .ulysses = 1,
+                      .zero = turn % 4,
+                      .recompute = modes[turn % 3],
+                      .heads = tp * sp,
+                      .tokens = static_cast<Tokens>(turn % 3),
+                      .micro_batches = 1 + turn % 2,
+                      .tp = tp,
+                      .rollout = 2 + turn % 2},
+                     2, 1e-10);
+        ++turn;
+      }
+    }
   }
 }
 

@@ -109,12 +109,12 @@ double with_wire_fault(Sequence sequence, int zero, const FaultyComm::Fault& fau
 }
 
 /// The same with a learner and fields spoilt by hand on some rank.
-using Spoil = std::function<void(Learner&, VerifyFields&, int rank)>;
+using Spoil = std::function<void(Learner&, LearnerBatch&, int rank)>;
 using MakeStrategy = std::function<std::unique_ptr<SequenceParallel>(Comm& sp, const Counts& tokens)>;
 
 double with_fault(const ParallelConfig& layout, const Spoil& spoil, const MakeStrategy& make = nullptr) {
   const VerifyProblem problem = problem_of(layout);
-  const VerifyFields fields = make_verify_fields(problem);
+  const LearnerBatch fields = make_verify_fields(problem);
   const auto self = make_self_comm();
   Mesh one(*self, 1, 1, 1, 1);
   Config serial = problem.config;
@@ -129,7 +129,8 @@ double with_fault(const ParallelConfig& layout, const Spoil& spoil, const MakeSt
       tokens.push_back(make_slab(problem.shape.token_grid(), r, kRanks).tokens.size());
     Learner learner(problem.shape, problem.config, problem.grid, mesh,
                     make ? make(mesh.sp(), tokens) : nullptr);
-    VerifyFields mine{fields.input, fields.condition, fields.target.clone()};
+    LearnerBatch mine = fields;
+    mine.target = fields.target.clone();
     if (spoil) spoil(learner, mine, world.rank());
     const Snapshot found = take_snapshot(learner, mesh, mine, 2);
     if (world.rank() == 0) worst = compare(expected, found).relative;
@@ -200,7 +201,7 @@ TEST(Faults, EachIsCaught) {
        }},
       {"mask of another rank",
        [] {
-         return with_fault(Sequence::ring, 1, [](Learner& learner, VerifyFields& fields, int rank) {
+         return with_fault(Sequence::ring, 1, [](Learner& learner, LearnerBatch& fields, int rank) {
            if (rank != 1) return;
            const Range rows = learner.model().slab().rows;
            const Tensor mine = fields.target.slice(2, rows.begin, rows.end);
@@ -210,7 +211,7 @@ TEST(Faults, EachIsCaught) {
        }},
       {"positions of another slab",
        [] {
-         return with_fault(Sequence::ring, 0, [](Learner& learner, VerifyFields&, int rank) {
+         return with_fault(Sequence::ring, 0, [](Learner& learner, LearnerBatch&, int rank) {
            if (rank != 1) return;
            Section& vectors = learner.groups()[0]->sections()[1];
            for_each_slice(vectors, vectors.mine, [&](const Param& param, Range elements, int64_t offset) {
@@ -223,14 +224,14 @@ TEST(Faults, EachIsCaught) {
        }},
       {"weights not shared at start",
        [] {
-         return with_fault(Sequence::ulysses, 0, [](Learner& learner, VerifyFields&, int rank) {
+         return with_fault(Sequence::ulysses, 0, [](Learner& learner, LearnerBatch&, int rank) {
            const at::NoGradGuard no_grad;
            if (rank == 2) learner.groups()[1]->sections()[0].weight.mul_(1.001);
          });
        }},
       {"fused projection cut across heads",
        [] {
-         return with_fault(tensor_parallel(), [](Learner& learner, VerifyFields&, int rank) {
+         return with_fault(tensor_parallel(), [](Learner& learner, LearnerBatch&, int rank) {
            // As if rows 12 r to 12 r + 11 of [q; k; v] went to rank r: all ranks but two get no keys.
            Section& matrices = learner.groups()[2]->sections()[0];
            for_each_slice(matrices, matrices.mine, [&](const Param& param, Range elements, int64_t offset) {

@@ -24,14 +24,13 @@ TEST(StepMemory, DoesNotGrowOverAThousandSteps) {
   install_tensor_allocator();
   for (const Recompute recompute : {Recompute::none, Recompute::keep_attention}) {
     const VerifyProblem problem = small_problem(recompute);
-    const VerifyFields fields = make_verify_fields(problem);
+    const LearnerBatch fields = make_verify_fields(problem);
     const auto self = make_self_comm();
     Mesh mesh(*self, 1, 1, 1, 1);
     Learner learner(problem.shape, problem.config, problem.grid, mesh);
-    const LearnerBatch batch{fields.input, fields.condition, fields.target};
     int64_t held = 0, peak = 0;
     for (int step = 0; step < 1000; ++step) {
-      learner.update(step, learner.backward(batch, step));
+      learner.update(step, learner.backward(fields, step));
       if (step == 10) held = tensor_bytes(), peak = learner.memory().peak;
     }
     // A block that the C library hands out again may be a little larger than asked for; one number kept a
@@ -47,11 +46,11 @@ TEST(StepMemory, RecomputationKeepsLess) {
   std::vector<int64_t> kept;
   for (const Recompute recompute : {Recompute::none, Recompute::keep_attention, Recompute::full}) {
     const VerifyProblem problem = small_problem(recompute);
-    const VerifyFields fields = make_verify_fields(problem);
+    const LearnerBatch fields = make_verify_fields(problem);
     const auto self = make_self_comm();
     Mesh mesh(*self, 1, 1, 1, 1);
     Learner learner(problem.shape, problem.config, problem.grid, mesh);
-    learner.backward({fields.input, fields.condition, fields.target}, 0);
+    learner.backward(fields, 0);
     kept.push_back(learner.memory().kept);
   }
   EXPECT_GT(kept[0], kept[1]);

@@ -33,7 +33,7 @@ ParallelConfig mesh_of(int pp, int dp, int sp, int tp, int zero) {
 /// Goes on from the newest checkpoint of `run`, if any, to `last` steps; saves; returns the weights.
 Snapshot train_to(int64_t last, const ParallelConfig& parallel, const std::filesystem::path& run) {
   const VerifyProblem problem = problem_of(parallel);
-  const VerifyFields fields = make_verify_fields(problem);
+  const LearnerBatch fields = make_verify_fields(problem);
   Snapshot result;
   run_ranks(static_cast<int>(parallel.pp * parallel.dp * parallel.sp * parallel.tp), [&](Comm& world) {
     Mesh mesh(world, parallel);

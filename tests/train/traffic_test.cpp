@@ -22,7 +22,7 @@ VerifyProblem problem_of(const ParallelConfig& parallel, Recompute recompute, in
 /// Bytes that `purpose` sends in a step's forward and backward, over all ranks.
 int64_t sent(const VerifyProblem& problem, const char* purpose) {
   const ParallelConfig& p = problem.config.parallel;
-  const VerifyFields fields = make_verify_fields(problem);
+  const LearnerBatch fields = make_verify_fields(problem);
   std::atomic<int64_t> total = 0;
   run_ranks(static_cast<int>(p.pp * p.dp * p.sp * p.tp), [&](Comm& world) {
     Mesh mesh(world, p);

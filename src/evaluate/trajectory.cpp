@@ -1,0 +1,59 @@
+#include "evaluate/trajectory.h"
+
+#include "core/error.h"
+
+namespace seqvit {
+
+Trajectory::Trajectory(const Dataset& dataset, Forecaster& forecaster, const LeadTime& step,
+                       std::span<const int64_t> initial)
+    : dataset_(dataset),
+      forecaster_(forecaster),
+      step_(step),
+      times_(initial),
+      strides_(forecaster.strides()),
+      initial_(read_states(dataset, initial, forecaster.rows())),
+      trunk_(initial_) {
+  check(!strides_.empty() && strides_.front() == 1, "a forecaster takes strides of one lead time");
+}
+
+std::vector<float> Trajectory::advance(std::span<const float> states, int64_t from, int64_t stride) {
+  std::vector<float> next =
+      forecaster_.step(states, times_after(dataset_, times_, step_.times(from)), stride);
+  check(next.size() == initial_.size(), "a forecast has another shape than its initial state");
+  return next;
+}
+
+std::span<const float> Trajectory::at(int64_t steps) {
+  check(steps >= done_, "lead times of a trajectory grow");
+  for (const int64_t stride = strides_.back(); done_ + stride <= steps; done_ += stride)
+    trunk_ = advance(trunk_, done_, stride);
+  if (done_ == steps) return trunk_;
+  int64_t at = done_;
+  for (auto stride = strides_.rbegin(); at < steps; ++stride) {
+    for (; at + *stride <= steps; at += *stride)
+      branch_ = advance(at == done_ ? trunk_ : branch_, at, *stride);
+  }
+  return branch_;
+}
+
+std::vector<float> read_states(const Dataset& dataset, std::span<const int64_t> times, Range rows) {
+  const int64_t points = rows.size() * dataset.grid().columns();
+  const auto variables = static_cast<int64_t>(dataset.variables().size());
+  std::vector<float> states(times.size() * variables * points);
+  for (size_t b = 0; b < times.size(); ++b) {
+    for (int64_t v = 0; v < variables; ++v) {
+      dataset.read(v, times[b], rows, std::span(states).subspan((b * variables + v) * points, points));
+    }
+  }
+  return states;
+}
+
+std::vector<TimeStamp> times_after(const Dataset& dataset, std::span<const int64_t> initial,
+                                   const LeadTime& lead) {
+  std::vector<TimeStamp> times;
+  for (const int64_t index : initial)
+    times.push_back(lead.after(dataset.times()[index], dataset.calendar()));
+  return times;
+}
+
+}  // namespace seqvit

@@ -1,0 +1,47 @@
+/// Forecasts from some initial times at growing lead times, each made in as few steps as the forecaster
+/// allows: as many of its longest stride as fit, then shorter ones. What long strides have reached is shared
+/// by all later lead times.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "data/dataset.h"
+#include "data/samples.h"
+#include "evaluate/forecaster.h"
+
+namespace seqvit {
+
+class Trajectory {
+ public:
+  /// `initial`: time indices; `step`: the lead time of stride 1. Reads the initial states. References must
+  /// outlive this. Throws Error(data).
+  Trajectory(const Dataset& dataset, Forecaster& forecaster, const LeadTime& step,
+             std::span<const int64_t> initial);
+
+  /// [B, V, Y, X] on the forecaster's rows.
+  const std::vector<float>& initial() const { return initial_; }
+  /// The forecasts after `steps` steps, valid until the next call; `steps` only grows. Collective.
+  std::span<const float> at(int64_t steps);
+
+ private:
+  const Dataset& dataset_;
+  Forecaster& forecaster_;
+  LeadTime step_;
+  std::span<const int64_t> times_;
+  std::vector<int64_t> strides_;
+  std::vector<float> initial_, trunk_, branch_;
+  int64_t done_ = 0;  // steps of the trunk, which goes by the longest stride
+
+  std::vector<float> advance(std::span<const float> states, int64_t from, int64_t stride);
+};
+
+/// Reads the states of `times`, [B, V, Y, X] on `rows`.
+std::vector<float> read_states(const Dataset& dataset, std::span<const int64_t> times, Range rows);
+
+/// The times that lie `lead` after those of indices `initial`.
+std::vector<TimeStamp> times_after(const Dataset& dataset, std::span<const int64_t> initial,
+                                   const LeadTime& lead);
+
+}  // namespace seqvit

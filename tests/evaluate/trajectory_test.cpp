@@ -1,0 +1,57 @@
+#include "evaluate/trajectory.h"
+
+#include <gtest/gtest.h>
+
+#include "evaluate/synthetic.h"
+
+namespace seqvit {
+namespace {
+
+using namespace testing;
+
+class TrajectoryTest : public ::testing::Test {
+ protected:
+  TrajectoryTest() {
+    Synthetic source;
+    source.times = Synthetic::steps(20, 6.0);
+    source.value = [](int64_t, int64_t t, int64_t, int64_t) { return static_cast<double>(100 * t); };
+    write_synthetic(directory_ / "source.nc", source);
+    dataset_ = std::make_unique<Dataset>(DatasetOptions{{directory_ / "source.nc"}, {"a"}});
+  }
+
+  /// The strides of the calls that lead to `leads`, and from which step each goes.
+  std::vector<std::pair<int64_t, int64_t>> calls_to(std::vector<int64_t> strides,
+                                                    const std::vector<int64_t>& leads) {
+    FunctionForecaster forecaster(*dataset_, [](std::span<float> state) { state[0] += 1; });
+    forecaster.known_strides = std::move(strides);
+    const std::vector<int64_t> initial = {3, 7};
+    Trajectory trajectory(*dataset_, forecaster, LeadTime::parse("6h"), initial);
+    for (const int64_t lead : leads) {
+      const std::span<const float> found = trajectory.at(lead);
+      EXPECT_EQ(found[0], static_cast<float>(300 + lead));
+      EXPECT_EQ(found[found.size() / 2], static_cast<float>(700 + lead));
+    }
+    EXPECT_EQ(trajectory.initial()[0], 300.0F);
+    std::vector<std::pair<int64_t, int64_t>> calls;
+    for (const auto& [time, stride] : forecaster.calls)
+      calls.emplace_back((time - dataset_->times()[3]) / (6 * 3600), stride);
+    return calls;
+  }
+
+  TemporaryDirectory directory_;
+  std::unique_ptr<Dataset> dataset_;
+};
+
+using Calls = std::vector<std::pair<int64_t, int64_t>>;
+
+TEST_F(TrajectoryTest, OneStrideGoesStepByStep) {
+  EXPECT_EQ(calls_to({1}, {1, 3, 3, 4}), (Calls{{0, 1}, {1, 1}, {2, 1}, {3, 1}}));
+}
+
+TEST_F(TrajectoryTest, LongStridesFirstAndTheirStatesAreShared) {
+  EXPECT_EQ(calls_to({1, 2, 4}, {1, 2, 3, 4}), (Calls{{0, 1}, {0, 2}, {0, 2}, {2, 1}, {0, 4}}));
+  EXPECT_EQ(calls_to({1, 2, 4}, {11, 12}), (Calls{{0, 4}, {4, 4}, {8, 2}, {10, 1}, {8, 4}}));
+}
+
+}  // namespace
+}  // namespace seqvit

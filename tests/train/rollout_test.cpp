@@ -1,0 +1,161 @@
+#include "train/rollout.h"
+
+#include <cmath>
+
+#include <ATen/ATen.h>
+#include <gtest/gtest.h>
+
+#include "train/model_forecaster.h"
+#include "train/trainer.h"
+#include "train/verify.h"
+
+namespace seqvit {
+namespace {
+
+/// Two variables and a static field on one point, two steps; the second variable is missing in sample 1.
+LearnerBatch two_samples() {
+  LearnerBatch batch;
+  batch.input = at::tensor({1.0, 2.0, 7.0, 3.0, 0.0, 8.0}, at::kDouble).view({2, 3, 1, 1});
+  batch.missing = at::zeros({2, 3, 1, 1}, at::kBool);
+  batch.missing[1][1].fill_(true);
+  batch.condition = at::tensor({0.1, 0.2, 0.3, 0.4}, at::kDouble).view({2, 2, 1});
+  batch.target = at::arange(8, at::kDouble).view({2, 2, 2, 1, 1});
+  batch.scale = at::tensor({0.5, 0.25, 0.5, 0.25}, at::kDouble).view({2, 2});
+  batch.shift = at::tensor({0.01, 0.02, 0.03, 0.04}, at::kDouble).view({2, 2});
+  return batch;
+}
+
+std::vector<double> values(const Tensor& tensor) {
+  const Tensor flat = tensor.contiguous();
+  return {flat.const_data_ptr<double>(), flat.const_data_ptr<double>() + flat.numel()};
+}
+
+void expect_near(const Tensor& found, const std::vector<double>& expected) {
+  const auto all = values(found);
+  ASSERT_EQ(all.size(), expected.size());
+  for (size_t i = 0; i < all.size(); ++i)
+    EXPECT_NEAR(all[i], expected[i], 1e-14) << i;
+}
+
+// Targets come out as (second variable, first variable).
+TEST(Rollout, TendenciesAddUp) {
+  const LearnerBatch batch = two_samples();
+  const RolloutRule rule{true, {1, 0}};
+  Rollout rollout(batch, rule);
+  expect_near(rollout.fields(), {1, 2, 7, 3, 0, 8});
+  expect_near(rollout.condition(), {0.1, 0.3});
+  const Tensor first = at::tensor({10.0, 20.0, 30.0, 40.0}, at::kDouble).view({2, 2, 1, 1});
+  expect_near(rollout.advance(first), {10, 20, 30, 40});
+  expect_near(rollout.target(), {0, 1, 4, 5});
+  ASSERT_FALSE(rollout.done());
+  // x + scale c + shift: 1 + 0.25 * 20 + 0.02, 2 + 0.5 * 10 + 0.01, ...
+  expect_near(rollout.fields(), {6.02, 7.01, 7, 13.04, 0, 8});
+  expect_near(rollout.condition(), {0.2, 0.4});
+  expect_near(rollout.advance(first), {20, 40, 60, 80});
+  expect_near(rollout.target(), {2, 3, 6, 7});
+  EXPECT_TRUE(rollout.done());
+}
+
+TEST(Rollout, StatesAreTheNextFields) {
+  const LearnerBatch batch = two_samples();
+  const RolloutRule rule{false, {1, 0}};
+  Rollout rollout(batch, rule);
+  const Tensor first = at::tensor({10.0, 20.0, 30.0, 40.0}, at::kDouble).view({2, 2, 1, 1});
+  expect_near(rollout.advance(first), {10, 20, 30, 40});
+  expect_near(rollout.fields(), {20, 10, 7, 40, 0, 8});
+  expect_near(rollout.advance(first * 2), {20, 40, 60, 80});
+}
+
+/// The gradient goes through every step that fed a forecast back.
+TEST(Rollout, GradientIsThatOfTheWholeForecast) {
+  for (const Predict predict : {Predict::tendency, Predict::state}) {
+    Config config;
+    config.model.num_heads = 2, config.model.embed_dim = 8, config.model.depth = 2,
+    config.model.patch_size = 2;
+    config.model.predict = predict;
+    config.parallel.zero = 0;
+    config.train.rollout_steps = {3};
+    ModelShape real;
+    real.inputs = 3, real.targets = {1, 0}, real.conditions = 2, real.seed = 4;
+    const VerifyProblem problem = make_verify_problem(config, real);
+    const LearnerBatch fields = make_verify_fields(problem);
+    EXPECT_TRUE(fields.missing.any().item<bool>());
+    const auto self = make_self_comm();
+    Mesh mesh(*self, 1, 1, 1, 1);
+    Learner learner(problem.shape, problem.config, problem.grid, mesh);
+    const auto loss = [&] {
+      const auto [sum, weight] = learner.loss_and_weight(fields);
+      return sum / weight;
+    };
+    EXPECT_NEAR(learner.backward(fields, 0), loss(), 1e-12);
+    for (ParamGroup* group : learner.groups()) {
+      Section& section = group->sections()[0];
+      const int64_t element = section.size / 3;
+      Tensor weight = section.weight.detach()[element];
+      const double at = weight.item<double>(), step = 1e-5, found = section.gradient[element].item<double>();
+      weight.fill_(at + step);
+      const double above = loss();
+      weight.fill_(at - step);
+      const double slope = (above - loss()) / (2 * step);
+      weight.fill_(at);
+      EXPECT_NEAR(found, slope, 1e-7 + 1e-6 * std::abs(slope)) << group->name();
+    }
+  }
+}
+
+Config sample_config() {
+  return parse_config(R"(
+data:
+  files: [)" SEQVIT_SOURCE_DIR R"(/samples/ncep_air_na_6h_2013_2014.nc]
+  lead_time: 6h
+  split: {train: ["2013-01-01", "2013-01-31"], validation: ["2013-02-01", "2013-02-03"]}
+model: {embed_dim: 16, depth: 1, num_heads: 2, patch_size: 8}
+train: {batch_size: 5, validation_samples: 0, leads: [12h, 6h], rollout_steps: [1, 3], precision: fp64}
+)",
+                      "test", {});
+}
+
+/// The loss of training is the error of the forecasts that the program makes, in units of one step's change.
+TEST(Rollout, LossIsTheErrorOfTheForecasts) {
+  for (const char* predict : {"tendency", "state"}) {
+    Config config = sample_config();
+    config.model.predict = std::string_view(predict) == "state" ? Predict::state : Predict::tendency;
+    Experiment e = open_experiment(config);
+    ASSERT_EQ(e.strides, (std::vector<int64_t>{1, 2}));
+    e.statistics = compute_statistics(*e.dataset, e.train, e.leads());
+    const auto self = make_self_comm();
+    Mesh mesh(*self, 1, 1, 1, 1);
+    Trainer trainer(e, mesh);
+    ModelForecaster forecaster(e, trainer.learner().model());
+
+    double loss = 0, weight = 0;
+    const std::vector<double> rows = e.dataset->grid().row_weights();
+    const int64_t points = e.dataset->grid().points();
+    const auto samples =
+        make_training_samples(e.dataset->times(), e.dataset->calendar(), e.validation, e.leads(), 3);
+    EXPECT_EQ(samples.size(), 9U + 6U);
+    for (const TrainingSample& sample : samples) {
+      std::vector<float> state(points), truth(points);
+      e.dataset->read(0, sample.input, {0, e.dataset->grid().rows()}, state);
+      int64_t from = sample.input;
+      for (const int64_t target : sample.targets) {
+        const TimeStamp time = e.dataset->times()[from];
+        state = forecaster.step(state, {&time, 1}, e.strides[sample.lead]);
+        e.dataset->read(0, target, {0, e.dataset->grid().rows()}, truth);
+        const double scale = config.model.predict == Predict::tendency
+                                 ? e.statistics.tendencies[sample.lead][0].std
+                                 : e.statistics.variables[0].std;
+        for (int64_t i = 0; i < points; ++i) {
+          const double w = rows[i / e.dataset->grid().columns()], error = (state[i] - truth[i]) / scale;
+          loss += w * error * error;
+          weight += w;
+        }
+        from = target;
+      }
+    }
+    EXPECT_NEAR(trainer.validate(), loss / weight, 1e-5 * loss / weight) << predict;
+  }
+}
+
+}  // namespace
+}  // namespace seqvit
