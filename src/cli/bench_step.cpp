@@ -7,6 +7,7 @@
 #include <fmt/core.h>
 
 #include "cli/timing.h"
+#include "data/levels.h"
 
 namespace seqvit {
 namespace {
@@ -17,7 +18,7 @@ ModelShape model_shape(const Config& config, int64_t tokens) {
   while (tokens % rows != 0)
     --rows;
   shape.rows = rows * config.model.patch_size, shape.columns = tokens / rows * config.model.patch_size;
-  shape.inputs = 1, shape.targets = {0};
+  shape.groups = group_levels({VariableInfo{}}, 0, config.model.patch_levels), shape.targets = {0};
   shape.config = config.model;
   return shape;
 }

@@ -90,6 +90,7 @@ class Settings {
     bytes("data.cache_bytes", c.data.cache_bytes);
     integer("model.patch_size", c.model.patch_size, 1);
     choice("model.tokens", c.model.tokens, kTokens);
+    integer("model.patch_levels", c.model.patch_levels, 1);
     integer("model.aggregated_tokens", c.model.aggregated_tokens, 1);
     choice("model.positions", c.model.positions, kPositions);
     integer("model.embed_dim", c.model.embed_dim, 4);

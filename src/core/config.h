@@ -39,6 +39,7 @@ struct DataConfig {
 struct ModelConfig {
   int64_t patch_size = 4;  ///< grid points along each side of a patch
   Tokens tokens = Tokens::joint;
+  int64_t patch_levels = 1;       ///< neighbouring levels of a variable in one token; `joint` has all anyway
   int64_t aggregated_tokens = 1;  ///< tokens a patch that `aggregated` makes of its variables
   Positions positions =
       Positions::learned;  ///< of patches; fixed: sines and cosines, without memory for long sequences

@@ -1,5 +1,6 @@
 #include "model/embed.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include <ATen/TensorOperators.h>
@@ -8,6 +9,8 @@
 #include <ATen/ops/cat.h>
 #include <ATen/ops/from_blob.h>
 #include <ATen/ops/scaled_dot_product_attention.h>
+#include <ATen/ops/tensor.h>
+#include <ATen/ops/zeros_like.h>
 
 #include "model/patches.h"
 
@@ -45,6 +48,23 @@ Tensor sin_cos_table(int64_t count, int64_t half, const at::TensorOptions& optio
       .to(options, /*non_blocking=*/false, /*copy=*/true);
 }
 
+/// The inputs of every group, filled up with V to the length of the longest.
+Tensor members(const ModelShape& shape) {
+  std::vector<std::vector<int64_t>> groups(shape.group_count());
+  size_t longest = 0;
+  for (int64_t input = 0; input < shape.inputs(); ++input) {
+    auto& group = groups[shape.groups[input]];
+    group.push_back(input);
+    longest = std::max(longest, group.size());
+  }
+  std::vector<int64_t> all;
+  for (auto& group : groups) {
+    group.resize(longest, shape.inputs());
+    all.insert(all.end(), group.begin(), group.end());
+  }
+  return at::tensor(all, at::kLong);
+}
+
 }  // namespace
 
 Aggregation::Aggregation(ParamGroup& group, const ModelShape& shape)
@@ -55,12 +75,12 @@ Aggregation::Aggregation(ParamGroup& group, const ModelShape& shape)
       key_value_(group, "aggregation.kv", shape.config.embed_dim, 2 * shape.config.embed_dim, shape.seed),
       projection_(group, "aggregation.proj", shape.config.embed_dim, shape.config.embed_dim, shape.seed) {}
 
-Tensor Aggregation::forward(const Tensor& tokens_BSVD) const {
-  const int64_t batch = tokens_BSVD.size(0), patches = tokens_BSVD.size(1), variables = tokens_BSVD.size(2);
-  const int64_t width = tokens_BSVD.size(3), queries = query_->shape()[0], head = width / heads_;
-  const Tensor kv = key_value_.forward(norm_.forward(tokens_BSVD))
-                        .view({batch * patches, variables, 2, heads_, head})
-                        .permute({2, 0, 3, 1, 4});  // [2, B S, H, V, E]
+Tensor Aggregation::forward(const Tensor& tokens_BSGD) const {
+  const int64_t batch = tokens_BSGD.size(0), patches = tokens_BSGD.size(1), groups = tokens_BSGD.size(2);
+  const int64_t width = tokens_BSGD.size(3), queries = query_->shape()[0], head = width / heads_;
+  const Tensor kv = key_value_.forward(norm_.forward(tokens_BSGD))
+                        .view({batch * patches, groups, 2, heads_, head})
+                        .permute({2, 0, 3, 1, 4});  // [2, B S, H, G, E]
   const Tensor q = (**query_).to(kv.scalar_type()).view({queries, heads_, head}).transpose(0, 1);
   const Tensor read = at::scaled_dot_product_attention(
       q.unsqueeze(0).expand({batch * patches, heads_, queries, head}), kv.select(0, 0), kv.select(0, 1));
@@ -71,13 +91,14 @@ Embed::Embed(const ModelShape& shape, const Slab& slab, const Sharding& sharding
     : shape_(shape), grid_(shape.token_grid()), slab_(slab), params_("", sharding) {
   const int64_t width = shape.config.embed_dim, points = shape.patch_points();
   if (shape.config.tokens == Tokens::joint) {
-    joint_.emplace(params_, "patch_embed.proj", shape.inputs * points, width, shape.seed);
+    joint_.emplace(params_, "patch_embed.proj", shape.inputs() * points, width, shape.seed);
   } else {
     variable_weight_ =
-        params_.add("variable_embed.proj.weight", {shape.inputs, width, points}, ParamKind::matrix,
+        params_.add("variable_embed.proj.weight", {shape.inputs(), width, points}, ParamKind::matrix,
                     init_truncated_normal(0.02, shape.seed, "variable_embed.proj.weight"));
-    variable_embed_ = params_.add("variable_embed.embed", {shape.inputs, width}, ParamKind::vector,
+    variable_embed_ = params_.add("variable_embed.embed", {shape.inputs(), width}, ParamKind::vector,
                                   init_truncated_normal(0.02, shape.seed, "variable_embed.embed"));
+    members_ = members(shape).to(sharding.device);
   }
   if (shape.config.tokens == Tokens::aggregated) aggregation_.emplace(params_, shape);
   if (shape.config.positions == Positions::learned) {
@@ -92,15 +113,25 @@ Embed::Embed(const ModelShape& shape, const Slab& slab, const Sharding& sharding
   params_.seal();
 }
 
-Tensor Embed::variable_tokens(const Tensor& patches_BSVp) const {
-  const int64_t batch = patches_BSVp.size(0), patches = patches_BSVp.size(1),
-                variables = patches_BSVp.size(2);
-  const Tensor& weight_VDp = **variable_weight_;
-  const Tensor by_variable = patches_BSVp.permute({2, 0, 1, 3}).reshape({variables, batch * patches, -1});
-  return at::bmm(by_variable.to(weight_VDp.scalar_type()), weight_VDp.transpose(1, 2))
-             .view({variables, batch, patches, -1})
+/// What inputs have, [V, ...], group by group: [G, inputs of the longest, ...], zero where a group is
+/// shorter.
+Tensor Embed::by_group(const Tensor& of_inputs_V) const {
+  const Tensor none = at::zeros_like(of_inputs_V.narrow(0, 0, 1));
+  return at::cat({of_inputs_V, none}).index_select(0, members_).unflatten(0, {shape_.group_count(), -1});
+}
+
+/// [B, V, Y, X] -> [B, S, G, D]
+Tensor Embed::group_tokens(const Tensor& fields_BVYX) const {
+  const int64_t batch = fields_BVYX.size(0), groups = shape_.group_count();
+  // q: the points of all inputs of a group.
+  const Tensor weight_GDq = by_group(**variable_weight_).transpose(1, 2).flatten(2);
+  const Tensor fields_BQYX = by_group(fields_BVYX.transpose(0, 1)).flatten(0, 1).transpose(0, 1);
+  const Tensor points_GSq =
+      to_patches(fields_BQYX, grid_, slab_).view({batch * slab_.patches.size(), groups, -1}).transpose(0, 1);
+  return at::bmm(points_GSq.to(weight_GDq.scalar_type()), weight_GDq.transpose(1, 2))
+             .view({groups, batch, slab_.patches.size(), -1})
              .permute({1, 2, 0, 3}) +
-         **variable_embed_;
+         by_group(**variable_embed_).sum(1);
 }
 
 /// Of the patches of my slab: [S, D].
@@ -116,12 +147,11 @@ Tensor Embed::positions() const {
 
 Tensor Embed::forward(const Tensor& fields_BVYX, const Tensor& condition_BC) {
   const auto weights = params_.gather();
-  const Tensor patches_BSVp = to_patches(fields_BVYX, grid_, slab_);
   Tensor tokens_BSTD;
   if (joint_) {
-    tokens_BSTD = joint_->forward(patches_BSVp.flatten(2)).unsqueeze(2);
+    tokens_BSTD = joint_->forward(to_patches(fields_BVYX, grid_, slab_).flatten(2)).unsqueeze(2);
   } else {
-    tokens_BSTD = variable_tokens(patches_BSVp);
+    tokens_BSTD = group_tokens(fields_BVYX);
     if (aggregation_) tokens_BSTD = aggregation_->forward(tokens_BSTD);
   }
   Tensor all = (tokens_BSTD + positions().unsqueeze(1)).flatten(1, 2);

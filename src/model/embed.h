@@ -3,8 +3,13 @@
 /// | tokens | one token is | tokens a patch |
 /// |---|---|---|
 /// | joint | all variables of a patch | 1 |
-/// | variable | one variable of a patch, plus an embedding of the variable | V |
-/// | aggregated | what a learned query reads from the variable tokens of a patch | aggregated_tokens |
+/// | variable | one group of inputs of a patch, plus an embedding of each input | G |
+/// | aggregated | what a learned query reads from the group tokens of a patch | aggregated_tokens |
+///
+/// A group is an input, or some levels of a variable (a patch in three dimensions, as Pangu-Weather's,
+/// Bi et al., arXiv 2211.02556): ModelShape::groups. Each input has its own map and embedding, and a token is
+/// the sum of those of its group, which is one linear map of the points of all its levels; a group that is
+/// shorter than the longest is filled up with zeros. So weights do not depend on the grouping.
 ///
 /// The position of the patch is added to each token: a learned embedding started at the 2-D sine-cosine
 /// table, or
@@ -23,11 +28,11 @@
 
 namespace seqvit {
 
-/// Cross-attention of K learned queries over the V variables of each patch: [B, S, V, D] -> [B, S, K, D].
+/// Cross-attention of K learned queries over the G group tokens of each patch: [B, S, G, D] -> [B, S, K, D].
 class Aggregation {
  public:
   Aggregation(ParamGroup& group, const ModelShape& shape);
-  Tensor forward(const Tensor& tokens_BSVD) const;
+  Tensor forward(const Tensor& tokens_BSGD) const;
 
  private:
   int64_t heads_;
@@ -52,12 +57,14 @@ class Embed {
   std::optional<Linear> joint_;             // joint
   const Param* variable_weight_ = nullptr;  // else: [V, D, p*p]
   const Param* variable_embed_ = nullptr;   // else: [V, D], also the bias of each variable's patch embedding
+  Tensor members_;  // else: inputs of each group, those of the first one first; V: none
   std::optional<Aggregation> aggregation_;  // aggregated
   const Param* position_ = nullptr;         // learned: [patches, D]
   Tensor row_table_, column_table_;         // fixed: [patch rows or columns, D/2]
   std::optional<Linear> condition_;         // [conditions] -> [D]
 
-  Tensor variable_tokens(const Tensor& patches_BSVp) const;
+  Tensor by_group(const Tensor& of_inputs_V) const;
+  Tensor group_tokens(const Tensor& fields_BVYX) const;
   Tensor positions() const;
 };
 

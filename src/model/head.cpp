@@ -12,14 +12,18 @@ namespace seqvit {
 
 namespace {
 
-/// Tokens of the target variables, patch by patch: [B, L, x] -> [B, S, T, x]; zero for tokens of other ranks.
+/// For each target the token of its group, patch by patch: [B, L, x] -> [B, S, T, x]; zero for tokens of
+/// other ranks.
 Tensor select_targets(const Tensor& tokens_BLX, const ModelShape& shape, const Slab& slab) {
   const int64_t per_patch = shape.tokens_per_patch();
+  std::vector<int64_t> groups;
+  for (const int64_t target : shape.targets)
+    groups.push_back(shape.groups[target]);
   const Tensor whole_patches =
       at::constant_pad_nd(tokens_BLX, {0, 0, slab.tokens.begin - slab.patches.begin * per_patch,
                                        slab.patches.end * per_patch - slab.tokens.end});
   return whole_patches.view({tokens_BLX.size(0), slab.patches.size(), per_patch, -1})
-      .index_select(2, at::tensor(shape.targets, at::kLong).to(tokens_BLX.device()));
+      .index_select(2, at::tensor(groups, at::kLong).to(tokens_BLX.device()));
 }
 
 }  // namespace

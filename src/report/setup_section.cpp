@@ -68,14 +68,16 @@ Facts data_facts(const Report& report) {
 
 std::string tokens_text(const ModelConfig& model) {
   const std::string patch = fmt::format("{0} x {0} points", model.patch_size);
+  const std::string levels =
+      model.patch_levels > 1 ? fmt::format(" and {} of its levels", model.patch_levels) : "";
   switch (model.tokens) {
     case Tokens::joint:
       return "one for all variables of a patch of " + patch;
     case Tokens::variable:
-      return "one for each variable of a patch of " + patch;
+      return "one for each variable" + levels + " of a patch of " + patch;
     case Tokens::aggregated:
-      return fmt::format("{} for the variables of a patch of {}, by attention", model.aggregated_tokens,
-                         patch);
+      return fmt::format("{} for the variables{} of a patch of {}, by attention", model.aggregated_tokens,
+                         levels, patch);
   }
   return "";
 }

@@ -8,6 +8,7 @@
 
 #include "core/error.h"
 #include "core/file.h"
+#include "data/levels.h"
 #include "data/phases.h"
 
 namespace seqvit {
@@ -16,7 +17,7 @@ ModelShape Experiment::model_shape() const {
   ModelShape shape;
   shape.rows = dataset->grid().rows();
   shape.columns = dataset->grid().columns();
-  shape.inputs = static_cast<int64_t>(dataset->variables().size() + dataset->statics().size());
+  shape.groups = groups;
   shape.targets = targets;
   shape.conditions = config.model.time_embedding ? kPhases : 0;
   shape.config = config.model;
@@ -46,6 +47,8 @@ Experiment open_experiment(const Config& config) {
   }
   for (const std::string& name : config.data.targets)
     e.targets.push_back(e.dataset->variable_index(name));
+  e.groups = group_levels(e.dataset->variables(), static_cast<int64_t>(e.dataset->statics().size()),
+                          config.model.patch_levels);
   if (make_samples(e.dataset->times(), e.dataset->calendar(), e.train, e.lead).empty()) {
     fail(Exit::usage,
          "data.lead_time {}: no two times of data.split.train are that far apart; look at `seqvit inspect`",

@@ -24,6 +24,7 @@ struct Experiment {
   LeadTime lead;
   Range train, validation, test;  ///< time indices; empty where the split is not set
   std::vector<int64_t> targets;   ///< indices into Dataset::variables()
+  std::vector<int64_t> groups;    ///< of variables and static fields, as ModelShape's
   Statistics statistics;          ///< of the training period
 
   ModelShape model_shape() const;

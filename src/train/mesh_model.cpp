@@ -26,7 +26,7 @@ std::vector<Range> my_chunks(const ModelShape& shape, Mesh& mesh, int64_t chunks
   const double points =
       2.0 * static_cast<double>(shape.patch_points() * shape.token_grid().patches() * shape.config.embed_dim);
   const auto all =
-      divide_blocks(shape.config.depth, stages * chunks, points * static_cast<double>(shape.inputs) / block,
+      divide_blocks(shape.config.depth, stages * chunks, points * static_cast<double>(shape.inputs()) / block,
                     points * static_cast<double>(shape.targets.size()) / block);
   std::vector<Range> mine;
   for (int64_t chunk = 0; chunk < chunks; ++chunk)

@@ -111,7 +111,7 @@ VerifyFields make_verify_fields(const VerifyProblem& problem) {
     return std::vector<int64_t>{batch, channels, problem.shape.rows, problem.shape.columns};
   };
   const auto targets = static_cast<int64_t>(problem.shape.targets.size());
-  VerifyFields fields{normals("verify input", fields_of(problem.shape.inputs)),
+  VerifyFields fields{normals("verify input", fields_of(problem.shape.inputs())),
                       normals("verify condition", {batch, problem.shape.conditions}),
                       normals("verify target", fields_of(targets))};
   // A fifth of the target is missing, unevenly: ranks and samples get different numbers of valid points.

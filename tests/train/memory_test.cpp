@@ -16,7 +16,7 @@ VerifyProblem small_problem(Recompute recompute) {
   config.model.depth = 2, config.model.num_heads = 2, config.model.embed_dim = 8, config.model.patch_size = 2;
   config.memory.recompute = recompute;
   ModelShape real;
-  real.inputs = 2, real.targets = {0}, real.seed = 3;
+  real.groups = single_inputs(2), real.targets = {0}, real.seed = 3;
   return make_verify_problem(config, real);
 }
 

@@ -17,7 +17,7 @@ VerifyProblem problem_of(const ParallelConfig& parallel) {
   config.model.patch_size = 2;
   config.train.seed = 5, config.train.learning_rate = 1e-3, config.train.micro_batches = 2;
   ModelShape real;
-  real.inputs = 2, real.targets = {0, 1}, real.conditions = 4, real.seed = 5;
+  real.groups = single_inputs(2), real.targets = {0, 1}, real.conditions = 4, real.seed = 5;
   VerifyProblem problem = make_verify_problem(config, real);
   problem.config.model.depth = problem.shape.config.depth = 3;
   problem.config.parallel = parallel;
