@@ -145,7 +145,9 @@ class Model:
 
     def predict(self, inputs, phases):
         """Normalised inputs [B, V, Y, X], phases [B, 4] -> normalised targets [B, T, Y, X] (or their tendencies)."""
-        tokens = self.encode(self.embed(inputs, phases)).unflatten(1, (self.patch_rows * self.patch_columns, -1))  # [B, S, K, D]
+        tokens, layer = self.encode(self.embed(inputs, phases)).unflatten(1, (self.patch_rows * self.patch_columns, -1)), 0  # [B, S, K, D]
+        while f"head_layers.{layer}.weight" in self.weights:
+            tokens, layer = gelu(self.linear(f"head_layers.{layer}", tokens)), layer + 1
         if self.per_variable:
             of_targets = tokens[:, :, [self.groups[self.inputs.index(target)] for target in self.targets]]
             points = torch.einsum("bstd,tpd->bstp", of_targets, self.weights["variable_head.weight"])

@@ -97,6 +97,7 @@ class Settings {
     integer("model.depth", c.model.depth, 1);
     integer("model.num_heads", c.model.num_heads, 1);
     number("model.mlp_ratio", c.model.mlp_ratio, 0.01);
+    integer("model.head_layers", c.model.head_layers, 0);
     number("model.drop_path", c.model.drop_path, 0.0, 0.99);
     choice("model.predict", c.model.predict, kPredict);
     boolean("model.time_embedding", c.model.time_embedding);

@@ -91,6 +91,7 @@ Facts model_facts(const RunRecord& run) {
           {"Width", std::to_string(model.embed_dim)},
           {"Blocks", std::to_string(model.depth)},
           {"Heads", std::to_string(model.num_heads)},
+          {"Hidden layers of the head", model.head_layers > 0 ? std::to_string(model.head_layers) : ""},
           {"Predicts", model.predict == Predict::tendency ? "the tendency" : "the state"},
           {"Drop path", model.drop_path > 0 ? fmt::format("{:g}", model.drop_path) : ""}};
 }

@@ -19,15 +19,16 @@ struct Layout {
   int micro_batches = 1;
   int rows = 0;  ///< of the grid; 0: as the problem chooses (overhanging, uneven)
   int pp = 1, tp = 1, interleave = 1;
-  int patch_levels = 1;
+  int patch_levels = 1, head_layers = 0;
   int ranks() const { return pp * dp * sp * tp; }
 };
 
 std::string name_of(const Layout& l) {
   return fmt::format(
-      "{} pp {} x {} dp {} sp {} tp {} zero {} recompute {} heads {} tokens {} x {} micro {} rows {}",
+      "{} pp {} x {} dp {} sp {} tp {} zero {} recompute {} heads {} tokens {} x {} head layers {} micro {} "
+      "rows {}",
       to_string(l.sequence), l.pp, l.interleave, l.dp, l.sp, l.tp, l.zero, to_string(l.recompute), l.heads,
-      to_string(l.tokens), l.patch_levels, l.micro_batches, l.rows);
+      to_string(l.tokens), l.patch_levels, l.head_layers, l.micro_batches, l.rows);
 }
 
 VerifyProblem problem_of(const Layout& l) {
@@ -41,6 +42,7 @@ VerifyProblem problem_of(const Layout& l) {
   config.model.tokens = l.tokens;
   config.model.aggregated_tokens = l.tokens == Tokens::aggregated ? 2 : 1;
   config.model.patch_levels = l.patch_levels;
+  config.model.head_layers = l.head_layers;
   config.model.drop_path = 0.3;
   config.train.micro_batches = l.micro_batches;
   config.train.learning_rate = 1e-3;
@@ -264,6 +266,25 @@ TEST(Equivalence, LevelsTogetherInATokenCutInsideAPatch) {
         EXPECT_EQ(make_slab(grid, 1, 3).tokens.begin % 4 != 0, sp == 3) << "a share begins inside a patch";
       }
       expect_equal(layout, problem, 3, 1e-10);
+    }
+  }
+}
+
+TEST(Equivalence, HiddenLayersOfTheHead) {
+  for (const Tokens tokens : {Tokens::joint, Tokens::variable, Tokens::aggregated}) {
+    for (const auto& [sp, tp, pp] : {std::tuple{3, 1, 1}, {1, 2, 1}, {1, 1, 2}, {2, 2, 2}}) {
+      expect_equal({.sequence = Sequence::ring,
+                    .dp = 1,
+                    .sp = sp,
+                    .ulysses = 1,
+                    .zero = 3,
+                    .recompute = sp > 1 ? Recompute::keep_attention : Recompute::none,
+                    .heads = 2,
+                    .tokens = tokens,
+                    .pp = pp,
+                    .tp = tp,
+                    .head_layers = 2},
+                   3, 1e-10);
     }
   }
 }
