@@ -11,6 +11,13 @@
 /// the sum of those of its group, which is one linear map of the points of all its levels; a group that is
 /// shorter than the longest is filled up with zeros. So weights do not depend on the grouping.
 ///
+/// Variables are not split over ranks, as D-CHAG does (arXiv 2506.21411) to share out the work on hundreds of
+/// them and then gathers what each rank aggregated. Here patches are split already, over sp and tp, before
+/// they are embedded: a rank embeds and aggregates all V variables of N/P patches, which is the same V N/P,
+/// with no message but the gradient of the weights. Within a rank the tokens of groups, V/K times those of
+/// the blocks, are the largest tensors: with recomputation they exist for a tile of patches only
+/// (ops/in_tiles.h).
+///
 /// The position of the patch is added to each token: a learned embedding started at the 2-D sine-cosine
 /// table, or
 /// (`model.positions: fixed`) that table itself. A learned one takes 16 bytes a token and channel with its
@@ -20,6 +27,8 @@
 
 #include <memory>
 #include <optional>
+#include <span>
+#include <vector>
 
 #include <ATen/core/Tensor.h>
 
@@ -28,14 +37,15 @@
 
 namespace seqvit {
 
-/// Cross-attention of K learned queries over the G group tokens of each patch: [B, S, G, D] -> [B, S, K, D].
+/// Cross-attention of K learned queries over the G group tokens of each patch: [R, G, D] -> [R, K, D].
 class Aggregation {
  public:
   Aggregation(ParamGroup& group, const ModelShape& shape);
-  Tensor forward(const Tensor& tokens_BSGD) const;
+  /// Query, norm, keys and values, projection: what `aggregate` needs.
+  std::vector<Tensor> weights() const;
+  static Tensor aggregate(const Tensor& tokens_RGD, std::span<const Tensor> weights, int64_t heads);
 
  private:
-  int64_t heads_;
   const Param* query_;
   LayerNorm norm_;
   Linear key_value_, projection_;
@@ -43,7 +53,8 @@ class Aggregation {
 
 class Embed {
  public:
-  Embed(const ModelShape& shape, const Slab& slab, const Sharding& sharding);
+  /// `recompute`: where it is on, aggregation keeps no token of a group.
+  Embed(const ModelShape& shape, const Slab& slab, const Sharding& sharding, Recompute recompute);
 
   /// [B, V, Y, X] on my slab and [B, conditions] -> my tokens [B, L, D] in the master type.
   Tensor forward(const Tensor& fields_BVYX, const Tensor& condition_BC);
@@ -53,6 +64,7 @@ class Embed {
   ModelShape shape_;
   TokenGrid grid_;
   Slab slab_;
+  Recompute recompute_;
   ParamGroup params_;
   std::optional<Linear> joint_;             // joint
   const Param* variable_weight_ = nullptr;  // else: [V, D, p*p]
@@ -64,7 +76,7 @@ class Embed {
   std::optional<Linear> condition_;         // [conditions] -> [D]
 
   Tensor by_group(const Tensor& of_inputs_V) const;
-  Tensor group_tokens(const Tensor& fields_BVYX) const;
+  Tensor tokens_by_group(const Tensor& fields_BVYX) const;
   Tensor positions() const;
 };
 
