@@ -75,6 +75,7 @@ class Model:
     def __init__(self, weights, description, normalization):
         self.weights, self.description, self.normalization = weights, description, normalization
         self.inputs, self.targets = description["inputs"], description["targets"]
+        self.groups = description.get("groups", list(range(len(self.inputs))))  # of each input: the token that it is a part of
         self.patch_size, self.heads = description["patch_size"], description["num_heads"]
         self.rows, self.columns = description["grid"]
         self.patch_rows, self.patch_columns = -(-self.rows // self.patch_size), -(-self.columns // self.patch_size)
@@ -105,10 +106,10 @@ class Model:
         return table.to(like)
 
     def aggregate(self, tokens):
-        """What learned queries read from the variables of each patch: [B, S, V, D] -> [B, S, K, D]."""
-        batch, patches, variables, width = tokens.shape
+        """What learned queries read from the group tokens of each patch: [B, S, G, D] -> [B, S, K, D]."""
+        batch, patches, groups, width = tokens.shape
         keys, values = (self.linear("aggregation.kv", self.norm("aggregation.norm", tokens))
-                        .view(batch, patches, variables, 2, self.heads, -1).permute(3, 0, 1, 4, 2, 5))
+                        .view(batch, patches, groups, 2, self.heads, -1).permute(3, 0, 1, 4, 2, 5))
         query = self.weights["aggregation.query"]
         query = query.view(len(query), self.heads, -1).transpose(0, 1).expand(batch, patches, -1, -1, -1)
         read = scaled_dot_product_attention(query, keys, values)
@@ -128,6 +129,8 @@ class Model:
         else:
             tokens = torch.einsum("bsvp,vdp->bsvd", patches, self.weights["variable_embed.proj.weight"])
             tokens = tokens + self.weights["variable_embed.embed"]
+            of_groups = tokens.new_zeros(*tokens.shape[:2], 1 + max(self.groups), tokens.shape[3])
+            tokens = of_groups.index_add(2, torch.tensor(self.groups, device=tokens.device), tokens)
         if self.description["tokens"] == "aggregated":
             tokens = self.aggregate(tokens)
         tokens = (tokens + self.positions().unsqueeze(1)).flatten(1, 2)
@@ -149,9 +152,11 @@ class Model:
 
     def predict(self, inputs, conditions):
         """Normalised inputs [B, V, Y, X], conditions [B, C] -> normalised targets [B, T, Y, X] (or their tendencies)."""
-        tokens = self.encode(self.embed(inputs, conditions)).unflatten(1, (self.patch_rows * self.patch_columns, -1))  # [B, S, K, D]
+        tokens, layer = self.encode(self.embed(inputs, conditions)).unflatten(1, (self.patch_rows * self.patch_columns, -1)), 0  # [B, S, K, D]
+        while f"head_layers.{layer}.weight" in self.weights:
+            tokens, layer = gelu(self.linear(f"head_layers.{layer}", tokens)), layer + 1
         if self.per_variable:
-            of_targets = tokens[:, :, [self.inputs.index(target) for target in self.targets]]
+            of_targets = tokens[:, :, [self.groups[self.inputs.index(target)] for target in self.targets]]
             points = torch.einsum("bstd,tpd->bstp", of_targets, self.weights["variable_head.weight"])
             points = points + self.weights["variable_head.bias"]
         else:

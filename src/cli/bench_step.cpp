@@ -9,18 +9,30 @@
 #include <fmt/core.h>
 
 #include "cli/timing.h"
+#include "core/error.h"
+#include "data/levels.h"
 
 namespace seqvit {
 namespace {
 
 ModelShape model_shape(const Config& config, int64_t tokens) {
+  std::vector<VariableInfo> variables;
+  for (const std::string& name : config.data.variables)
+    variables.push_back({.name = name, .attributes = {}, .units = "", .level = level_in_name(name)});
   ModelShape shape;
-  auto rows = static_cast<int64_t>(std::sqrt(static_cast<double>(tokens)));
-  while (tokens % rows != 0)
-    --rows;
-  shape.rows = rows * config.model.patch_size, shape.columns = tokens / rows * config.model.patch_size;
-  shape.inputs = 1, shape.targets = {0};
   shape.config = config.model;
+  shape.groups = group_levels(variables, 0, config.model.patch_levels);
+  for (size_t v = 0; v < variables.size(); ++v)
+    shape.targets.push_back(static_cast<int64_t>(v));
+  const int64_t patches = tokens / shape.tokens_per_patch();
+  if (patches * shape.tokens_per_patch() != tokens) {
+    fail(Exit::usage, "--tokens {}: expected a multiple of {}, the tokens of a patch", tokens,
+         shape.tokens_per_patch());
+  }
+  auto rows = static_cast<int64_t>(std::sqrt(static_cast<double>(patches)));
+  while (patches % rows != 0)
+    --rows;
+  shape.rows = rows * config.model.patch_size, shape.columns = patches / rows * config.model.patch_size;
   return shape;
 }
 
@@ -36,7 +48,8 @@ Grid make_grid(const ModelShape& shape) {
 }  // namespace
 
 Config bench_config(const BenchShape& b, const std::vector<std::string>& overrides) {
-  const std::string base = "{data: {files: [none], split: {train: [0, 1]}}, parallel: {zero: 0}}";
+  const std::string base =
+      "{data: {files: [none], variables: [field], split: {train: [0, 1]}}, parallel: {zero: 0}}";
   std::vector<std::string> settings = {"model.patch_size=8", "train.warmup_steps=0"};
   auto set = [&](const char* key, const auto& value) {
     settings.push_back(fmt::format("{}={}", key, value));
@@ -60,17 +73,17 @@ BenchStep::BenchStep(const Config& config, int64_t tokens, Mesh& mesh) : mesh_(m
         .slice(0, samples.begin, samples.end);
   };
   const int64_t batch = config.train.batch_size;
-  auto draw_rows = [&] {
-    return draw({batch, 1, shape.rows, shape.columns})
+  auto draw_rows = [&](size_t fields) {
+    return draw({batch, static_cast<int64_t>(fields), shape.rows, shape.columns})
         .slice(2, rows.begin, rows.end)
         .clone()
         .to(learner_->model().options());
   };
-  const int64_t steps = config.train.longest_rollout();
-  batch_.input = draw_rows();
+  const int64_t steps = config.train.longest_rollout(), targets = std::ssize(shape.targets);
+  batch_.input = draw_rows(shape.groups.size());
   batch_.condition = draw({batch, steps, shape.conditions}).to(learner_->model().options());
-  batch_.target = draw_rows().unsqueeze(1).expand({-1, steps, -1, -1, -1});
-  batch_.scale = at::full({samples.size(), 1}, 0.3, learner_->model().options());
+  batch_.target = draw_rows(shape.targets.size()).unsqueeze(1).expand({-1, steps, -1, -1, -1});
+  batch_.scale = at::full({samples.size(), targets}, 0.3, learner_->model().options());
   batch_.shift = at::zeros_like(batch_.scale);
 }
 

@@ -1,5 +1,5 @@
-/// The training step of a plain encoder of a given shape: one variable on a nearly square grid, patches of 8
-/// x 8 (64 outputs a token), synthetic fields.
+/// The training step of a plain encoder of a given shape: one variable (or data.variables, all of them
+/// predicted) on a nearly square grid, patches of 8 x 8 (64 outputs a token), synthetic fields.
 #pragma once
 
 #include <memory>

@@ -90,12 +90,14 @@ class Settings {
     bytes("data.cache_bytes", c.data.cache_bytes);
     integer("model.patch_size", c.model.patch_size, 1);
     choice("model.tokens", c.model.tokens, kTokens);
+    integer("model.patch_levels", c.model.patch_levels, 1);
     integer("model.aggregated_tokens", c.model.aggregated_tokens, 1);
     choice("model.positions", c.model.positions, kPositions);
     integer("model.embed_dim", c.model.embed_dim, 4);
     integer("model.depth", c.model.depth, 1);
     integer("model.num_heads", c.model.num_heads, 1);
     number("model.mlp_ratio", c.model.mlp_ratio, 0.01);
+    integer("model.head_layers", c.model.head_layers, 0);
     number("model.drop_path", c.model.drop_path, 0.0, 0.99);
     choice("model.predict", c.model.predict, kPredict);
     boolean("model.time_embedding", c.model.time_embedding);

@@ -40,12 +40,14 @@ struct DataConfig {
 struct ModelConfig {
   int64_t patch_size = 4;  ///< grid points along each side of a patch
   Tokens tokens = Tokens::joint;
+  int64_t patch_levels = 1;       ///< neighbouring levels of a variable in one token; `joint` has all anyway
   int64_t aggregated_tokens = 1;  ///< tokens a patch that `aggregated` makes of its variables
   Positions positions =
       Positions::learned;  ///< of patches; fixed: sines and cosines, without memory for long sequences
   int64_t embed_dim = 128, depth = 4, num_heads = 4;
   double mlp_ratio = 4.0;
-  double drop_path = 0.0;  ///< rate of the last block; earlier ones scale linearly from 0
+  int64_t head_layers = 0;  ///< linear + GELU layers of the width before the map to points
+  double drop_path = 0.0;   ///< rate of the last block; earlier ones scale linearly from 0
   Predict predict = Predict::tendency;
   bool time_embedding = true;  ///< the model is told time of day and time of year
 };

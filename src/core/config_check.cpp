@@ -47,6 +47,13 @@ void validate_model(const ModelConfig& model, const std::string& name) {
     fail(Exit::usage, "{}: model.aggregated_tokens is {} but model.tokens is {}; it needs 'aggregated'", name,
          model.aggregated_tokens, to_string(model.tokens));
   }
+  if (model.patch_levels != 1 && model.tokens == Tokens::joint) {
+    fail(
+        Exit::usage,
+        "{}: model.patch_levels is {} but model.tokens is joint, whose tokens hold all levels anyway; set it "
+        "to 1, or model.tokens to variable or aggregated",
+        name, model.patch_levels);
+  }
 }
 
 void validate_train(const Config& config, const std::string& name) {

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "core/error.h"
+#include "data/levels.h"
 #include "data/paths.h"
 #include "data/selection.h"
 
@@ -87,6 +88,9 @@ class Builder {
     VariableInfo result{name, first.attributes, first.text("units")};
     for (const char* attribute : kStorageAttributes)
       result.attributes.erase(attribute);
+    const std::vector<double>& levels = picks.front().source->levels;
+    result.level =
+        levels.size() > 1 ? VariableLevel{first.name, levels[picks.front().level]} : level_in_name(name);
     for (const Pick& pick : picks) {
       const std::string units = pick.source->variable.text("units");
       if (units == result.units || units.empty() || result.units.empty()) continue;

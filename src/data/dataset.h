@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -28,11 +29,18 @@ struct DatasetOptions {
   int64_t cache_bytes = int64_t{2} << 30;
 };
 
-/// What a forecast file repeats of a variable.
+/// A field as one level of a variable.
+struct VariableLevel {
+  std::string variable;  ///< the same text for all levels of a variable
+  double value = 0.0;    ///< in the units of the level
+};
+
+/// What is known of a variable beside its values; a forecast file repeats its attributes.
 struct VariableInfo {
   std::string name;                                   ///< as configured: "t@850"
   std::map<std::string, NetcdfAttribute> attributes;  ///< without packing and fill attributes
   std::string units;                                  ///< "" where the file has none
+  std::optional<VariableLevel> level = {};            ///< where it is one of several (see levels.h)
 };
 
 class Dataset {

@@ -1,15 +1,24 @@
 #include "model/embed.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include <ATen/TensorOperators.h>
+#include <ATen/core/grad_mode.h>
 #include <ATen/ops/arange.h>
 #include <ATen/ops/bmm.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/from_blob.h>
+#include <ATen/ops/layer_norm.h>
+#include <ATen/ops/linear.h>
 #include <ATen/ops/scaled_dot_product_attention.h>
+#include <ATen/ops/tensor.h>
+#include <ATen/ops/zeros_like.h>
 
 #include "model/patches.h"
+#include "ops/in_tiles.h"
+#include "ops/norm_linear.h"
+#include "ops/tiles.h"
 
 namespace seqvit {
 namespace {
@@ -45,39 +54,71 @@ Tensor sin_cos_table(int64_t count, int64_t half, const at::TensorOptions& optio
       .to(options, /*non_blocking=*/false, /*copy=*/true);
 }
 
+/// The inputs of every group, filled up with V to the length of the longest.
+Tensor members(const ModelShape& shape) {
+  std::vector<std::vector<int64_t>> groups(shape.group_count());
+  size_t longest = 0;
+  for (int64_t input = 0; input < shape.inputs(); ++input) {
+    auto& group = groups[shape.groups[input]];
+    group.push_back(input);
+    longest = std::max(longest, group.size());
+  }
+  std::vector<int64_t> all;
+  for (auto& group : groups) {
+    group.resize(longest, shape.inputs());
+    all.insert(all.end(), group.begin(), group.end());
+  }
+  return at::tensor(all, at::kLong);
+}
+
+/// Points of groups [R, G, q] -> [R, G, D].
+Tensor tokens_of_groups(const Tensor& points_RGq, const Tensor& weight_GDq, const Tensor& embed_GD) {
+  const Tensor points_GRq = points_RGq.transpose(0, 1).to(weight_GDq.scalar_type());
+  return at::bmm(points_GRq, weight_GDq.transpose(1, 2)).transpose(0, 1) + embed_GD;
+}
+
 }  // namespace
 
 Aggregation::Aggregation(ParamGroup& group, const ModelShape& shape)
-    : heads_(shape.config.num_heads),
-      query_(group.add("aggregation.query", {shape.config.aggregated_tokens, shape.config.embed_dim},
+    : query_(group.add("aggregation.query", {shape.config.aggregated_tokens, shape.config.embed_dim},
                        ParamKind::vector, init_truncated_normal(0.02, shape.seed, "aggregation.query"))),
       norm_(group, "aggregation.norm", shape.config.embed_dim),
       key_value_(group, "aggregation.kv", shape.config.embed_dim, 2 * shape.config.embed_dim, shape.seed),
       projection_(group, "aggregation.proj", shape.config.embed_dim, shape.config.embed_dim, shape.seed) {}
 
-Tensor Aggregation::forward(const Tensor& tokens_BSVD) const {
-  const int64_t batch = tokens_BSVD.size(0), patches = tokens_BSVD.size(1), variables = tokens_BSVD.size(2);
-  const int64_t width = tokens_BSVD.size(3), queries = query_->shape()[0], head = width / heads_;
-  const Tensor kv = key_value_.forward(norm_.forward(tokens_BSVD))
-                        .view({batch * patches, variables, 2, heads_, head})
-                        .permute({2, 0, 3, 1, 4});  // [2, B S, H, V, E]
-  const Tensor q = (**query_).to(kv.scalar_type()).view({queries, heads_, head}).transpose(0, 1);
-  const Tensor read = at::scaled_dot_product_attention(
-      q.unsqueeze(0).expand({batch * patches, heads_, queries, head}), kv.select(0, 0), kv.select(0, 1));
-  return projection_.forward(read.transpose(1, 2).reshape({batch, patches, queries, width}));
+std::vector<Tensor> Aggregation::weights() const {
+  return {**query_,          norm_.weight(),       norm_.bias(),      key_value_.weight(),
+          key_value_.bias(), projection_.weight(), projection_.bias()};
 }
 
-Embed::Embed(const ModelShape& shape, const Slab& slab, const Sharding& sharding)
-    : shape_(shape), grid_(shape.token_grid()), slab_(slab), params_("", sharding) {
+Tensor Aggregation::aggregate(const Tensor& tokens_RGD, std::span<const Tensor> weights, int64_t heads) {
+  const auto linear = [](const Tensor& x, const Tensor& weight, const Tensor& bias) {
+    return at::linear(x.to(weight.scalar_type()), weight, bias.to(weight.scalar_type()));
+  };
+  const int64_t rows = tokens_RGD.size(0), groups = tokens_RGD.size(1), width = tokens_RGD.size(2);
+  const int64_t queries = weights[0].size(0), head = width / heads;
+  const Tensor normed = at::layer_norm(tokens_RGD, {width}, weights[1], weights[2], kLayerNormEpsilon);
+  const Tensor kv = linear(normed, weights[3], weights[4])
+                        .view({rows, groups, 2, heads, head})
+                        .permute({2, 0, 3, 1, 4});  // [2, R, H, G, E]
+  const Tensor q = weights[0].to(kv.scalar_type()).view({queries, heads, head}).transpose(0, 1);
+  const Tensor read = at::scaled_dot_product_attention(q.unsqueeze(0).expand({rows, heads, queries, head}),
+                                                       kv.select(0, 0), kv.select(0, 1));
+  return linear(read.transpose(1, 2).reshape({rows, queries, width}), weights[5], weights[6]);
+}
+
+Embed::Embed(const ModelShape& shape, const Slab& slab, const Sharding& sharding, Recompute recompute)
+    : shape_(shape), grid_(shape.token_grid()), slab_(slab), recompute_(recompute), params_("", sharding) {
   const int64_t width = shape.config.embed_dim, points = shape.patch_points();
   if (shape.config.tokens == Tokens::joint) {
-    joint_.emplace(params_, "patch_embed.proj", shape.inputs * points, width, shape.seed);
+    joint_.emplace(params_, "patch_embed.proj", shape.inputs() * points, width, shape.seed);
   } else {
     variable_weight_ =
-        params_.add("variable_embed.proj.weight", {shape.inputs, width, points}, ParamKind::matrix,
+        params_.add("variable_embed.proj.weight", {shape.inputs(), width, points}, ParamKind::matrix,
                     init_truncated_normal(0.02, shape.seed, "variable_embed.proj.weight"));
-    variable_embed_ = params_.add("variable_embed.embed", {shape.inputs, width}, ParamKind::vector,
+    variable_embed_ = params_.add("variable_embed.embed", {shape.inputs(), width}, ParamKind::vector,
                                   init_truncated_normal(0.02, shape.seed, "variable_embed.embed"));
+    members_ = members(shape).to(sharding.device);
   }
   if (shape.config.tokens == Tokens::aggregated) aggregation_.emplace(params_, shape);
   if (shape.config.positions == Positions::learned) {
@@ -92,15 +133,34 @@ Embed::Embed(const ModelShape& shape, const Slab& slab, const Sharding& sharding
   params_.seal();
 }
 
-Tensor Embed::variable_tokens(const Tensor& patches_BSVp) const {
-  const int64_t batch = patches_BSVp.size(0), patches = patches_BSVp.size(1),
-                variables = patches_BSVp.size(2);
-  const Tensor& weight_VDp = **variable_weight_;
-  const Tensor by_variable = patches_BSVp.permute({2, 0, 1, 3}).reshape({variables, batch * patches, -1});
-  return at::bmm(by_variable.to(weight_VDp.scalar_type()), weight_VDp.transpose(1, 2))
-             .view({variables, batch, patches, -1})
-             .permute({1, 2, 0, 3}) +
-         **variable_embed_;
+/// What inputs have, [V, ...], group by group: [G, inputs of the longest, ...], zero where a group is
+/// shorter.
+Tensor Embed::by_group(const Tensor& of_inputs_V) const {
+  const Tensor none = at::zeros_like(of_inputs_V.narrow(0, 0, 1));
+  return at::cat({of_inputs_V, none}).index_select(0, members_).unflatten(0, {shape_.group_count(), -1});
+}
+
+/// [B, V, Y, X] -> [B S, G, D], or [B S, K, D] where they are aggregated.
+Tensor Embed::tokens_by_group(const Tensor& fields_BVYX) const {
+  // q: the points of all inputs of a group; R: the patches of all samples.
+  const Tensor weight_GDq = by_group(**variable_weight_).transpose(1, 2).flatten(2);
+  const Tensor embed_GD = by_group(**variable_embed_).sum(1);
+  const Tensor fields_BQYX = by_group(fields_BVYX.transpose(0, 1)).flatten(0, 1).transpose(0, 1);
+  const int64_t groups = shape_.group_count();
+  const Tensor points_RGq =
+      to_patches(fields_BQYX, grid_, slab_).flatten(0, 1).unflatten(1, {groups, -1}).flatten(2);
+  if (!aggregation_) return tokens_of_groups(points_RGq, weight_GDq, embed_GD);
+  std::vector<Tensor> weights = aggregation_->weights();
+  weights.insert(weights.end(), {weight_GDq, embed_GD});
+  const auto aggregated = [heads = shape_.config.num_heads](const Tensor& points,
+                                                            const std::vector<Tensor>& w) {
+    const std::span<const Tensor> all(w);
+    return Aggregation::aggregate(tokens_of_groups(points, all[all.size() - 2], all.back()),
+                                  all.first(all.size() - 2), heads);
+  };
+  // A graph that keeps the tokens of all groups is the fastest; where they are not to be kept, tiles.
+  if (recompute_ == Recompute::none && at::GradMode::is_enabled()) return aggregated(points_RGq, weights);
+  return in_tiles(aggregated, points_RGq, weights, std::max<int64_t>(1, kDefaultTile / groups));
 }
 
 /// Of the patches of my slab: [S, D].
@@ -116,13 +176,11 @@ Tensor Embed::positions() const {
 
 Tensor Embed::forward(const Tensor& fields_BVYX, const Tensor& condition_BC) {
   const auto weights = params_.gather();
-  const Tensor patches_BSVp = to_patches(fields_BVYX, grid_, slab_);
   Tensor tokens_BSTD;
   if (joint_) {
-    tokens_BSTD = joint_->forward(patches_BSVp.flatten(2)).unsqueeze(2);
+    tokens_BSTD = joint_->forward(to_patches(fields_BVYX, grid_, slab_).flatten(2)).unsqueeze(2);
   } else {
-    tokens_BSTD = variable_tokens(patches_BSVp);
-    if (aggregation_) tokens_BSTD = aggregation_->forward(tokens_BSTD);
+    tokens_BSTD = tokens_by_group(fields_BVYX).unflatten(0, {fields_BVYX.size(0), slab_.patches.size()});
   }
   Tensor all = (tokens_BSTD + positions().unsqueeze(1)).flatten(1, 2);
   if (condition_) all = all + condition_->forward(condition_BC).unsqueeze(1);

@@ -3,8 +3,20 @@
 /// | tokens | one token is | tokens a patch |
 /// |---|---|---|
 /// | joint | all variables of a patch | 1 |
-/// | variable | one variable of a patch, plus an embedding of the variable | V |
-/// | aggregated | what a learned query reads from the variable tokens of a patch | aggregated_tokens |
+/// | variable | one group of inputs of a patch, plus an embedding of each input | G |
+/// | aggregated | what a learned query reads from the group tokens of a patch | aggregated_tokens |
+///
+/// A group is an input, or some levels of a variable (a patch in three dimensions, as Pangu-Weather's,
+/// Bi et al., arXiv 2211.02556): ModelShape::groups. Each input has its own map and embedding, and a token is
+/// the sum of those of its group, which is one linear map of the points of all its levels; a group that is
+/// shorter than the longest is filled up with zeros. So weights do not depend on the grouping.
+///
+/// Variables are not split over ranks, as D-CHAG does (arXiv 2506.21411) to share out the work on hundreds of
+/// them and then gathers what each rank aggregated. Here patches are split already, over sp and tp, before
+/// they are embedded: a rank embeds and aggregates all V variables of N/P patches, which is the same V N/P,
+/// with no message but the gradient of the weights. Within a rank the tokens of groups, V/K times those of
+/// the blocks, are the largest tensors: with recomputation they exist for a tile of patches only
+/// (ops/in_tiles.h).
 ///
 /// The position of the patch is added to each token: a learned embedding started at the 2-D sine-cosine
 /// table, or
@@ -15,6 +27,8 @@
 
 #include <memory>
 #include <optional>
+#include <span>
+#include <vector>
 
 #include <ATen/core/Tensor.h>
 
@@ -23,14 +37,15 @@
 
 namespace seqvit {
 
-/// Cross-attention of K learned queries over the V variables of each patch: [B, S, V, D] -> [B, S, K, D].
+/// Cross-attention of K learned queries over the G group tokens of each patch: [R, G, D] -> [R, K, D].
 class Aggregation {
  public:
   Aggregation(ParamGroup& group, const ModelShape& shape);
-  Tensor forward(const Tensor& tokens_BSVD) const;
+  /// Query, norm, keys and values, projection: what `aggregate` needs.
+  std::vector<Tensor> weights() const;
+  static Tensor aggregate(const Tensor& tokens_RGD, std::span<const Tensor> weights, int64_t heads);
 
  private:
-  int64_t heads_;
   const Param* query_;
   LayerNorm norm_;
   Linear key_value_, projection_;
@@ -38,7 +53,8 @@ class Aggregation {
 
 class Embed {
  public:
-  Embed(const ModelShape& shape, const Slab& slab, const Sharding& sharding);
+  /// `recompute`: where it is on, aggregation keeps no token of a group.
+  Embed(const ModelShape& shape, const Slab& slab, const Sharding& sharding, Recompute recompute);
 
   /// [B, V, Y, X] on my slab and [B, conditions] -> my tokens [B, L, D] in the master type.
   Tensor forward(const Tensor& fields_BVYX, const Tensor& condition_BC);
@@ -48,16 +64,19 @@ class Embed {
   ModelShape shape_;
   TokenGrid grid_;
   Slab slab_;
+  Recompute recompute_;
   ParamGroup params_;
   std::optional<Linear> joint_;             // joint
   const Param* variable_weight_ = nullptr;  // else: [V, D, p*p]
   const Param* variable_embed_ = nullptr;   // else: [V, D], also the bias of each variable's patch embedding
+  Tensor members_;  // else: inputs of each group, those of the first one first; V: none
   std::optional<Aggregation> aggregation_;  // aggregated
   const Param* position_ = nullptr;         // learned: [patches, D]
   Tensor row_table_, column_table_;         // fixed: [patch rows or columns, D/2]
   std::optional<Linear> condition_;         // [conditions] -> [D]
 
-  Tensor variable_tokens(const Tensor& patches_BSVp) const;
+  Tensor by_group(const Tensor& of_inputs_V) const;
+  Tensor tokens_by_group(const Tensor& fields_BVYX) const;
   Tensor positions() const;
 };
 

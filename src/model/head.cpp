@@ -2,6 +2,7 @@
 
 #include <ATen/ops/baddbmm.h>
 #include <ATen/ops/constant_pad_nd.h>
+#include <ATen/ops/gelu.h>
 #include <ATen/ops/ones.h>
 #include <ATen/ops/tensor.h>
 
@@ -12,14 +13,18 @@ namespace seqvit {
 
 namespace {
 
-/// Tokens of the target variables, patch by patch: [B, L, x] -> [B, S, T, x]; zero for tokens of other ranks.
+/// For each target the token of its group, patch by patch: [B, L, x] -> [B, S, T, x]; zero for tokens of
+/// other ranks.
 Tensor select_targets(const Tensor& tokens_BLX, const ModelShape& shape, const Slab& slab) {
   const int64_t per_patch = shape.tokens_per_patch();
+  std::vector<int64_t> groups;
+  for (const int64_t target : shape.targets)
+    groups.push_back(shape.groups[target]);
   const Tensor whole_patches =
       at::constant_pad_nd(tokens_BLX, {0, 0, slab.tokens.begin - slab.patches.begin * per_patch,
                                        slab.patches.end * per_patch - slab.tokens.end});
   return whole_patches.view({tokens_BLX.size(0), slab.patches.size(), per_patch, -1})
-      .index_select(2, at::tensor(shape.targets, at::kLong).to(tokens_BLX.device()));
+      .index_select(2, at::tensor(groups, at::kLong).to(tokens_BLX.device()));
 }
 
 }  // namespace
@@ -32,6 +37,8 @@ Head::Head(const ModelShape& shape, const Slab& slab, const Sharding& sharding)
       norm_(params_, "norm", shape.config.embed_dim) {
   const auto targets = static_cast<int64_t>(shape.targets.size());
   const int64_t width = shape.config.embed_dim, points = shape.patch_points();
+  for (int64_t i = 0; i < shape.config.head_layers; ++i)
+    hidden_.emplace_back(params_, "head_layers." + std::to_string(i), width, width, shape.seed);
   if (shape.config.tokens == Tokens::variable) {
     variable_weight_ = params_.add("variable_head.weight", {targets, points, width}, ParamKind::matrix,
                                    init_truncated_normal(0.02, shape.seed, "variable_head.weight"));
@@ -42,20 +49,30 @@ Head::Head(const ModelShape& shape, const Slab& slab, const Sharding& sharding)
   params_.seal();
 }
 
+/// What the last map reads: [B, L, D].
+Tensor Head::features(const Tensor& tokens_BLD) const {
+  Tensor x_BLD = norm_.forward(tokens_BLD);
+  for (const Linear& layer : hidden_)
+    x_BLD = at::gelu(layer.forward(x_BLD));
+  return x_BLD;
+}
+
 Tensor Head::forward(const Tensor& tokens_BLD) {
   const auto weights = params_.gather();
   const int64_t batch = tokens_BLD.size(0), patches = slab_.patches.size(), points = shape_.patch_points();
   const auto targets = static_cast<int64_t>(shape_.targets.size());
   Tensor out_BSTp;
-  if (linear_) {
+  if (linear_ && !hidden_.empty()) {
+    out_BSTp = linear_->forward(features(tokens_BLD).view({batch, patches, -1}))
+                   .view({batch, patches, targets, points});
+  } else if (linear_) {
     out_BSTp = norm_linear(tokens_BLD, {norm_.weight(), norm_.bias(), linear_->weight(), linear_->bias()})
                    .view({batch, patches, targets, points});
   } else {
     const Tensor& weight_TpD = **variable_weight_;
-    const Tensor by_target =
-        select_targets(norm_.forward(tokens_BLD).to(weight_TpD.scalar_type()), shape_, slab_)
-            .permute({2, 0, 1, 3})
-            .reshape({targets, batch * patches, -1});
+    const Tensor by_target = select_targets(features(tokens_BLD).to(weight_TpD.scalar_type()), shape_, slab_)
+                                 .permute({2, 0, 1, 3})
+                                 .reshape({targets, batch * patches, -1});
     out_BSTp = at::baddbmm((**variable_bias_).to(weight_TpD.scalar_type()).unsqueeze(1), by_target,
                            weight_TpD.transpose(1, 2))
                    .view({targets, batch, patches, points})

@@ -1,7 +1,10 @@
-/// Tokens -> fields: final norm and a linear map from the tokens of a patch to its points.
+/// Tokens -> fields: final norm, `model.head_layers` layers of linear and GELU on each token (ClimaX has 2;
+/// Nguyen et al., arXiv 2301.10343), and a linear map from the tokens of a patch to its points. Each of those
+/// layers keeps 2 vectors of the width a token for backward; without them only the tokens are kept.
 #pragma once
 
 #include <optional>
+#include <vector>
 
 #include <ATen/core/Tensor.h>
 
@@ -25,9 +28,12 @@ class Head {
   Slab slab_;
   ParamGroup params_;
   LayerNorm norm_;
+  std::vector<Linear> hidden_;
   std::optional<Linear> linear_;            // joint, aggregated: [K D] -> [T p*p]
   const Param* variable_weight_ = nullptr;  // variable: [T, p*p, D]
   const Param* variable_bias_ = nullptr;    // variable: [T, p*p]
+
+  Tensor features(const Tensor& tokens_BLD) const;
 };
 
 /// 1 where the tokens of a slab predict the point, 0 elsewhere: [T, Y, X].

@@ -1,11 +1,18 @@
 #include "model/shape.h"
 
+#include <algorithm>
+#include <numeric>
+
 namespace seqvit {
+
+int64_t ModelShape::group_count() const {
+  return groups.empty() ? 0 : 1 + *std::max_element(groups.begin(), groups.end());
+}
 
 int64_t ModelShape::tokens_per_patch() const {
   switch (config.tokens) {
     case Tokens::variable:
-      return inputs;
+      return group_count();
     case Tokens::aggregated:
       return config.aggregated_tokens;
     default:
@@ -23,8 +30,14 @@ double ModelShape::training_operations() const {
 
 TokenGrid ModelShape::token_grid() const {
   const int64_t per_patch = tokens_per_patch();
-  // A variable's token is read on its own by the head; the aggregated tokens of a patch are read together.
+  // A group's token is read on its own by the head; the aggregated tokens of a patch are read together.
   return {rows, columns, config.patch_size, per_patch, config.tokens == Tokens::aggregated ? per_patch : 1};
+}
+
+std::vector<int64_t> single_inputs(int64_t count) {
+  std::vector<int64_t> groups(count);
+  std::iota(groups.begin(), groups.end(), 0);
+  return groups;
 }
 
 }  // namespace seqvit

@@ -10,7 +10,8 @@ namespace seqvit {
 Vit::Vit(const ModelShape& shape, const ModelLayout& layout, const MemoryConfig& memory)
     : shape_(shape), layout_(layout), recompute_(memory.recompute) {
   for (size_t c = 0; c < layout.chunks.size(); ++c) {
-    if (begins_model(static_cast<int64_t>(c))) embed_.emplace(shape, layout.slab, layout.whole);
+    if (begins_model(static_cast<int64_t>(c)))
+      embed_.emplace(shape, layout.slab, layout.whole, memory.recompute);
     auto& blocks = chunks_.emplace_back();
     for (int64_t i = layout.chunks[c].begin; i < layout.chunks[c].end; ++i)
       blocks.push_back(std::make_unique<Block>(i, shape, layout, memory.mlp_chunk));

@@ -68,14 +68,16 @@ Facts data_facts(const Report& report) {
 
 std::string tokens_text(const ModelConfig& model) {
   const std::string patch = fmt::format("{0} x {0} points", model.patch_size);
+  const std::string levels =
+      model.patch_levels > 1 ? fmt::format(" and {} of its levels", model.patch_levels) : "";
   switch (model.tokens) {
     case Tokens::joint:
       return "one for all variables of a patch of " + patch;
     case Tokens::variable:
-      return "one for each variable of a patch of " + patch;
+      return "one for each variable" + levels + " of a patch of " + patch;
     case Tokens::aggregated:
-      return fmt::format("{} for the variables of a patch of {}, by attention", model.aggregated_tokens,
-                         patch);
+      return fmt::format("{} for the variables{} of a patch of {}, by attention", model.aggregated_tokens,
+                         levels, patch);
   }
   return "";
 }
@@ -89,6 +91,7 @@ Facts model_facts(const RunRecord& run) {
           {"Width", std::to_string(model.embed_dim)},
           {"Blocks", std::to_string(model.depth)},
           {"Heads", std::to_string(model.num_heads)},
+          {"Hidden layers of the head", model.head_layers > 0 ? std::to_string(model.head_layers) : ""},
           {"Predicts", model.predict == Predict::tendency ? "the tendency" : "the state"},
           {"Drop path", model.drop_path > 0 ? fmt::format("{:g}", model.drop_path) : ""}};
 }

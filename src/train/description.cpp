@@ -22,6 +22,7 @@ ModelDescription describe(const Experiment& e) {
     model.targets.push_back(model.inputs[target]);
   for (const VariableInfo& field : e.dataset->statics())
     model.inputs.push_back(field.name);
+  model.groups = e.groups;
   model.tokens = to_string(e.config.model.tokens);
   model.positions = e.config.model.positions == Positions::learned ? "learned" : "fixed";
   model.predict = e.config.model.predict == Predict::tendency ? "tendency" : "state";
@@ -39,6 +40,7 @@ nlohmann::json to_json(const ModelDescription& m) {
           {"patch_size", m.patch_size},
           {"num_heads", m.num_heads},
           {"inputs", m.inputs},
+          {"groups", m.groups},
           {"targets", m.targets},
           {"tokens", m.tokens},
           {"positions", m.positions},
@@ -58,6 +60,8 @@ ModelDescription description_from_json(const nlohmann::json& json, const std::st
     m.patch_size = json.at("patch_size");
     m.num_heads = json.at("num_heads");
     m.inputs = json.at("inputs");
+    // Files from before there were groups have every input alone.
+    m.groups = json.value("groups", single_inputs(static_cast<int64_t>(m.inputs.size())));
     m.targets = json.at("targets");
     m.tokens = json.at("tokens");
     m.positions = json.at("positions");

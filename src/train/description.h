@@ -22,6 +22,7 @@ struct ModelDescription {
   int64_t patch_size = 1;
   int64_t num_heads = 1;
   std::vector<std::string> inputs;                    ///< variables, then static fields
+  std::vector<int64_t> groups;                        ///< of the inputs, see ModelShape
   std::vector<std::string> targets;                   ///< variables that are predicted
   std::string tokens, positions, predict, lead_time;  ///< as in the configuration
   std::vector<std::string> leads;                     ///< lead times it knows, lead_time first
@@ -32,8 +33,8 @@ struct ModelDescription {
 ModelDescription describe(const Experiment& experiment);
 
 /// {"grid": [rows, columns], "latitude": [first, last], "longitude", "periodic", "patch_size", "num_heads",
-/// "inputs", "targets", "tokens", "positions", "predict", "lead_time", "leads"}; without "leads" there is
-/// one.
+/// "inputs", "groups", "targets", "tokens", "positions", "predict", "lead_time", "leads"}; without "leads"
+/// there is one.
 nlohmann::json to_json(const ModelDescription& model);
 /// Throws Error(checkpoint); `where` stands in the message.
 ModelDescription description_from_json(const nlohmann::json& json, const std::string& where);

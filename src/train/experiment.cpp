@@ -10,6 +10,7 @@
 
 #include "core/error.h"
 #include "core/file.h"
+#include "data/levels.h"
 #include "data/phases.h"
 #include "evaluate/rollout_plan.h"
 
@@ -59,7 +60,7 @@ ModelShape Experiment::model_shape() const {
   ModelShape shape;
   shape.rows = dataset->grid().rows();
   shape.columns = dataset->grid().columns();
-  shape.inputs = static_cast<int64_t>(dataset->variables().size() + dataset->statics().size());
+  shape.groups = groups;
   shape.targets = targets;
   for (const int64_t target : targets) {
     const auto& weights = config.train.target_weights;
@@ -96,6 +97,8 @@ Experiment open_experiment(const Config& config) {
   }
   for (const std::string& name : config.data.targets)
     e.targets.push_back(e.dataset->variable_index(name));
+  e.groups = group_levels(e.dataset->variables(), static_cast<int64_t>(e.dataset->statics().size()),
+                          config.model.patch_levels);
   const int64_t longest = config.train.longest_rollout();
   for (const LeadTime& lead : e.leads()) {
     if (!make_training_samples(e.dataset->times(), e.dataset->calendar(), e.train, {lead}, longest).empty())

@@ -26,6 +26,7 @@ struct Experiment {
       strides;  ///< lead times that the model knows, in steps: 1 and, by train.leads, longer ones
   Range train, validation, test;  ///< time indices; empty where the split is not set
   std::vector<int64_t> targets;   ///< indices into Dataset::variables()
+  std::vector<int64_t> groups;    ///< of variables and static fields, as ModelShape's
   Statistics statistics;          ///< of the training period
 
   /// The lead times that the model knows.

@@ -65,15 +65,32 @@ void check_blocks(const ImportSource& source, const Shapes& wanted, const ModelD
   }
 }
 
+constexpr std::string_view kHeadLayers = "head_layers.";
+
+/// Hidden layers of the head; `has`: whether there is a weight of this name.
+template <typename Has>
+int64_t head_layers(const Has& has) {
+  int64_t count = 0;
+  while (has(fmt::format("{}{}.weight", kHeadLayers, count)))
+    ++count;
+  return count;
+}
+
 class Importer {
  public:
-  Importer(ImportSource& source, const ModelDescription& model, ImportReport& report)
-      : source_(source), from_(source.description()), model_(model), report_(report) {}
+  Importer(ImportSource& source, const ModelDescription& model, const Shapes& wanted, ImportReport& report)
+      : source_(source), from_(source.description()), model_(model), report_(report) {
+    // A head that predicts something else, or reads what other layers make, means nothing here.
+    same_head_ = from_.predict == model_.predict &&
+                 head_layers([&](const auto& name) { return source_.shape(name).has_value(); }) ==
+                     head_layers([&](const auto& name) { return wanted.contains(name); });
+  }
 
   /// `out` [whole shape] holds the initial value.
   void fill(const std::string& name, const Tensor& out) {
     const PatchWeight* layout = PatchWeight::named(name);
-    const bool other_meaning = layout != nullptr && layout->of_head && from_.predict != model_.predict;
+    const bool of_head = (layout != nullptr && layout->of_head) || name.starts_with(kHeadLayers);
+    const bool other_meaning = of_head && !same_head_;
     if (!source_.shape(name) || other_meaning) {
       report_.initial.push_back(name);
     } else if (name == "pos_embed") {
@@ -94,6 +111,7 @@ class Importer {
   const ModelDescription& from_;
   const ModelDescription& model_;
   ImportReport& report_;
+  bool same_head_ = false;
 
   void check_shape(const std::string& name, const Shape& expected) const {
     const Shape found = *source_.shape(name);
@@ -181,7 +199,7 @@ ImportReport import_weights(const std::filesystem::path& file, std::optional<Pat
   }
   check_blocks(source, wanted, model);
   ImportReport report;
-  Importer importer(source, model, report);
+  Importer importer(source, model, wanted, report);
   for (ParamGroup* group : groups) {
     group->load([&](const Param& param, Range elements, const Tensor& out) {
       check(param.cut().is_whole() && elements.size() == param.size(), "import into a part of a weight");

@@ -4,7 +4,8 @@
 /// The blocks must be the same (width, depth, heads, hidden width). What depends on patches is resampled
 /// (model/resample.h): embedding and head to another patch size, positions to another grid of patches.
 /// Variables are found by their names. What the file lacks keeps its initial value: other variables, another
-/// tokenisation, the head where the source predicts something else (state or tendency).
+/// tokenisation, the head where the source predicts something else (state or tendency) or has another number
+/// of hidden layers in it.
 #pragma once
 
 #include <filesystem>

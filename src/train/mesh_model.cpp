@@ -25,9 +25,12 @@ std::vector<Range> my_chunks(const ModelShape& shape, Mesh& mesh, int64_t chunks
   const double block = shape.training_operations() / (3.0 * static_cast<double>(shape.config.depth));
   const double points =
       2.0 * static_cast<double>(shape.patch_points() * shape.token_grid().patches() * shape.config.embed_dim);
+  const auto tokens = static_cast<double>(shape.token_grid().tokens()),
+             width = static_cast<double>(shape.config.embed_dim);
+  const double hidden = 2.0 * tokens * width * width * static_cast<double>(shape.config.head_layers);
   const auto all =
-      divide_blocks(shape.config.depth, stages * chunks, points * static_cast<double>(shape.inputs) / block,
-                    points * static_cast<double>(shape.targets.size()) / block);
+      divide_blocks(shape.config.depth, stages * chunks, points * static_cast<double>(shape.inputs()) / block,
+                    (points * static_cast<double>(shape.targets.size()) + hidden) / block);
   std::vector<Range> mine;
   for (int64_t chunk = 0; chunk < chunks; ++chunk)
     mine.push_back(all[chunk * stages + mesh.pp().rank()]);

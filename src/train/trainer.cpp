@@ -40,7 +40,7 @@ Trainer::Trainer(const Experiment& experiment, Mesh& mesh, std::optional<std::fi
       learner_(experiment.model_shape(), experiment.config, experiment.dataset->grid(), mesh),
       reader_(*experiment.dataset, experiment.statistics,
               loader_options(experiment, learner_.model().slab())),
-      inputs_(experiment.model_shape().inputs),
+      inputs_(experiment.model_shape().inputs()),
       validation_(evenly_spaced(samples_of(experiment.validation, config_.longest_rollout()),
                                 config_.validation_samples)) {}
 

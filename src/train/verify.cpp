@@ -103,7 +103,7 @@ LearnerBatch make_verify_fields(const VerifyProblem& problem) {
       values[i] = normal(key, static_cast<uint64_t>(i));
     return out;
   };
-  LearnerBatch fields{normals("verify input", {batch, problem.shape.inputs, rows, columns}),
+  LearnerBatch fields{normals("verify input", {batch, problem.shape.inputs(), rows, columns}),
                       normals("verify condition", {batch, steps, problem.shape.conditions}),
                       normals("verify target", {batch, steps, targets, rows, columns}),
                       normals("verify scale", {batch, targets}),

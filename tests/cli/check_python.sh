@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# check_python.sh SEQVIT PYTHON MPIRUN...: trains three tiny models, one of each tokenisation, two of them on two ranks, and lets
+# check_python.sh SEQVIT PYTHON MPIRUN...: trains tiny models, each tokenisation and levels in a token, most of them on two ranks, and lets
 # check_python.py make their forecasts with python/seqvit.py. 77 (skipped) where Python lacks torch, safetensors or netCDF4.
 set -euo pipefail
 seqvit=$1 python=$2 mpirun=("${@:3}")
@@ -10,6 +10,15 @@ export SEQVIT_CACHE=$work/cache OMP_NUM_THREADS=1 OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_
 export PYTHONPATH=$here/../../python PYTHONDONTWRITEBYTECODE=1
 sample=$here/../../samples/ncep_air_na_6h_2013_2014.nc globe=$work/globe.nc
 "$seqvit" generate "$globe" --truncation 10 --days 12 --spinup 3
+levels=$work/levels.nc
+"$python" - "$globe" "$levels" <<'PY'
+import shutil, sys
+import netCDF4
+shutil.copyfile(*sys.argv[1:])
+with netCDF4.Dataset(sys.argv[2], "a") as file:
+    file.renameVariable("u", "w_500")
+    file.renameVariable("v", "w_850")
+PY
 configure() {  # NAME FILE DATA MODEL [LEADS]
   cat > "$work/$1.yaml" <<YAML
 data: {files: [$2], split: {train: [0, 40]}, $3}
@@ -19,13 +28,16 @@ YAML
 }
 configure joint "$sample" 'variables: [air]' 'patch_size: 5, predict: tendency' '6h, 12h'
 configure variable "$globe" 'variables: [h, u, t], static: [land], targets: [t, h]' 'patch_size: 4, tokens: variable, predict: state'
-configure aggregated "$globe" 'variables: [u, v, t]' 'patch_size: 3, tokens: aggregated, aggregated_tokens: 2, positions: fixed'
+configure aggregated "$globe" 'variables: [u, v, t]' 'patch_size: 3, tokens: aggregated, aggregated_tokens: 2, positions: fixed, head_layers: 2'
+configure levels "$levels" 'variables: [w_850, t, w_500, h]' 'patch_size: 4, tokens: variable, patch_levels: 2, head_layers: 1'
 two() { "${mpirun[@]}" "$seqvit" "$@" --parallel.verify=false; }
 "$seqvit" train "$work/joint.yaml" --run "$work/joint"
 two train "$work/variable.yaml" --run "$work/variable" --parallel.tp=2 --parallel.zero=3
 two train "$work/aggregated.yaml" --run "$work/aggregated" --parallel.sp=2 --parallel.zero=3
-for run in joint variable aggregated; do
+two train "$work/levels.yaml" --run "$work/levels" --parallel.sp=2 --parallel.zero=1
+for run in joint variable aggregated levels; do
   data=$globe init=0001-01-09T12 steps=1
+  [ $run = levels ] && data=$levels
   [ $run = joint ] && data=$sample init=2013-08-05T18 steps=2
   "$seqvit" forecast "$work/$run" --init $init --steps $steps --output "$work/$run.nc" --parallel.sp=1 --parallel.tp=1
   "$seqvit" export "$work/$run" --output "$work/$run.safetensors"

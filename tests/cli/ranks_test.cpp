@@ -115,6 +115,90 @@ TEST(Ranks, APipelineStageHoldsWhatIsInFlight) {
   EXPECT_NEAR(kept[6] / kept[1], 2.0, 0.05);
 }
 
+/// What `bench` says of a step with `variables` fields whose tokens are aggregated, one point a patch.
+nlohmann::json bench_aggregated(int ranks, int variables, const std::string& recompute) {
+  std::string names = "v0";
+  for (int v = 1; v < variables; ++v)
+    names += ", v" + std::to_string(v);
+  const Outcome outcome = mpirun(ranks, {"bench",
+                                         "--tokens",
+                                         "2048",
+                                         "--embed_dim",
+                                         "32",
+                                         "--depth",
+                                         "1",
+                                         "--num_heads",
+                                         "2",
+                                         "--steps",
+                                         "1",
+                                         "--json",
+                                         "-",
+                                         "--recompute",
+                                         recompute,
+                                         "--model.patch_size=1",
+                                         "--model.tokens=aggregated",
+                                         "--model.positions=fixed",
+                                         "--parallel.sequence=ring",
+                                         "--parallel.sp=" + std::to_string(ranks),
+                                         "--data.variables=[" + names + "]"});
+  EXPECT_EQ(outcome.code, 0) << outcome.err;
+  return nlohmann::json::parse(outcome.out);
+}
+
+/// Patches are shared out, and with them the embedding of however many variables: a rank needs 1/P of its
+/// memory, and nothing is sent for it but the gradient of its weights.
+TEST(Ranks, ManyVariablesAreEmbeddedWhereTheirPatchIs) {
+  const auto peak = [](const nlohmann::json& json) {
+    return json.at("memory_bytes").at("step_peak").get<double>();
+  };
+  for (const char* recompute : {"none", "full"}) {
+    const auto one = bench_aggregated(1, 128, recompute), four = bench_aggregated(4, 128, recompute);
+    std::cout << "peak of a rank, recompute " << recompute << ": " << peak(one) / (1 << 20)
+              << " MiB, of four " << peak(four) / (1 << 20) << std::endl;
+    EXPECT_NEAR(peak(one) / peak(four), 4.0, 0.4) << recompute;
+    auto sent = four.at("bytes_sent"), of_one_variable = bench_aggregated(4, 1, recompute).at("bytes_sent");
+    sent.erase("zero"), of_one_variable.erase("zero");
+    EXPECT_EQ(sent, of_one_variable) << recompute;
+  }
+}
+
+/// 7 variables x 48 x 96 patches of one point are 32,256 tokens. Minutes long: runs where SEQVIT_SPEEDY names
+/// speedy_t30_global_6h_1y.nc.
+TEST(Ranks, AVariableTokenForEveryPointOfSpeedyTrainsLikeOneRank) {
+  const char* file = std::getenv("SEQVIT_SPEEDY");
+  if (file == nullptr) GTEST_SKIP() << "set SEQVIT_SPEEDY to the SPEEDY file to run this";
+  const TemporaryDirectory d;
+  std::vector<std::string> arguments = {"train",
+                                        SEQVIT_SOURCE_DIR "/configs/speedy.yaml",
+                                        "--data.files=[" + std::string(file) + "]",
+                                        "--data.static=[]",
+                                        "--data.split.validation=[]",
+                                        "--data.split.test=[]",
+                                        "--model.patch_size=1",
+                                        "--model.tokens=variable",
+                                        "--model.embed_dim=16",
+                                        "--model.depth=1",
+                                        "--model.num_heads=1",
+                                        "--train.batch_size=1",
+                                        "--train.warmup_steps=0",
+                                        "--train.steps=3",
+                                        "--memory.recompute=keep_attention",
+                                        "--run",
+                                        d / "one"};
+  const Outcome one = seqvit(arguments);
+  ASSERT_EQ(one.code, 0) << one.err;
+  EXPECT_NE(one.err.find("32256 tokens"), std::string::npos) << one.err;
+  arguments.back() = d / "four";
+  arguments.insert(arguments.end(), {"--parallel.sp=4", "--parallel.sequence=ring"});
+  const Outcome four = mpirun(4, arguments);
+  ASSERT_EQ(four.code, 0) << four.err;
+  ASSERT_EQ(losses(d / "one").size(), 3U);
+  const double difference = largest_difference(losses(d / "one"), losses(d / "four"));
+  EXPECT_LT(difference, 1e-5);
+  std::cout << "largest relative difference of a loss " << difference << "\n"
+            << one.err << four.err << std::endl;
+}
+
 TEST(Ranks, ACheckpointGoesOnUnderAnyMesh) {
   const TemporaryDirectory d;
   const std::string config = small_config(d.path());

@@ -105,6 +105,7 @@ TEST(Config, RefusesContradictions) {
       {{"model.num_heads=5"}, {"embed_dim 64", "num_heads 5"}},
       {{"model.embed_dim=66", "model.num_heads=3"}, {"multiple of 4"}},
       {{"model.aggregated_tokens=2"}, {"aggregated_tokens", "variable"}},
+      {{"model.tokens=joint", "model.patch_levels=2"}, {"patch_levels is 2", "joint", "set it to 1"}},
       {{"train.warmup_steps=11"}, {"warmup_steps 11", "steps 10"}},
       {{"train.micro_batches=9"}, {"batch_size 8", "micro_batches 9"}},
       {{"data.targets=[v]"}, {"data.targets", "'v'"}},

@@ -13,7 +13,8 @@ namespace {
 
 ModelShape small_shape(Tokens tokens) {
   ModelShape shape;
-  shape.rows = 5, shape.columns = 7, shape.inputs = 3, shape.targets = {0, 2}, shape.conditions = 4;
+  shape.rows = 5, shape.columns = 7, shape.groups = single_inputs(3), shape.targets = {0, 2},
+  shape.conditions = 4;
   shape.config.patch_size = 2, shape.config.tokens = tokens;
   shape.config.aggregated_tokens = tokens == Tokens::aggregated ? 2 : 1;
   shape.config.embed_dim = 8, shape.config.depth = 2, shape.config.num_heads = 2, shape.config.mlp_ratio = 2;

@@ -19,15 +19,17 @@ struct Layout {
   int micro_batches = 1;
   int rows = 0;  ///< of the grid; 0: as the problem chooses (overhanging, uneven)
   int pp = 1, tp = 1, interleave = 1;
+  int patch_levels = 1, head_layers = 0;
   int rollout = 1;
   int ranks() const { return pp * dp * sp * tp; }
 };
 
 std::string name_of(const Layout& l) {
   return fmt::format(
-      "{} pp {} x {} dp {} sp {} tp {} zero {} recompute {} heads {} tokens {} micro {} rows {} rollout {}",
+      "{} pp {} x {} dp {} sp {} tp {} zero {} recompute {} heads {} tokens {} x {} head layers {} micro {} "
+      "rows {} rollout {}",
       to_string(l.sequence), l.pp, l.interleave, l.dp, l.sp, l.tp, l.zero, to_string(l.recompute), l.heads,
-      to_string(l.tokens), l.micro_batches, l.rows, l.rollout);
+      to_string(l.tokens), l.patch_levels, l.head_layers, l.micro_batches, l.rows, l.rollout);
 }
 
 VerifyProblem problem_of(const Layout& l) {
@@ -40,6 +42,8 @@ VerifyProblem problem_of(const Layout& l) {
   config.model.patch_size = 2;
   config.model.tokens = l.tokens;
   config.model.aggregated_tokens = l.tokens == Tokens::aggregated ? 2 : 1;
+  config.model.patch_levels = l.patch_levels;
+  config.model.head_layers = l.head_layers;
   config.model.drop_path = 0.3;
   config.train.micro_batches = l.micro_batches;
   config.train.learning_rate = 1e-3;
@@ -51,7 +55,9 @@ VerifyProblem problem_of(const Layout& l) {
   config.memory.mlp_chunk = 3;  // leaves a rest in most slabs
   if (l.recompute == Recompute::keep_attention) config.memory.offload = Offload::disk;
   ModelShape real;
-  real.inputs = 3, real.targets = {0, 2}, real.conditions = 4, real.seed = 3;
+  real.groups = single_inputs(3), real.targets = {0, 2}, real.conditions = 4, real.seed = 3;
+  // Three levels of one variable, two of another, a field without: the second token of the first is short.
+  if (l.patch_levels == 2) real.groups = {0, 1, 0, 1, 2, 3}, real.targets = {4, 2, 1};
   real.target_weights = {1.0, 0.3};
   if (l.rollout > 1) {
     real.targets = {1, 0};  // all variables, the third input is static
@@ -67,8 +73,7 @@ VerifyProblem problem_of(const Layout& l) {
   return problem;
 }
 
-void expect_equal(const Layout& layout, int64_t steps, double tolerance) {
-  const VerifyProblem problem = problem_of(layout);
+void expect_equal(const Layout& layout, const VerifyProblem& problem, int64_t steps, double tolerance) {
   run_ranks(layout.ranks(), [&](Comm& world) {
     const VerifyReport report = verify_layout(problem, world, steps, tolerance);
     if (world.rank() > 0) return;
@@ -77,6 +82,10 @@ void expect_equal(const Layout& layout, int64_t steps, double tolerance) {
                                  << ", found " << report.worst.found;
     EXPECT_GT(report.tensors, 40);
   });
+}
+
+void expect_equal(const Layout& layout, int64_t steps, double tolerance) {
+  expect_equal(layout, problem_of(layout), steps, tolerance);
 }
 
 /// {strategies} x P x dp x zero x even and uneven x recompute, each value of each axis with many of the
@@ -249,6 +258,65 @@ TEST(Equivalence, ForecastsFedBack) {
                      2, 1e-10);
         ++turn;
       }
+    }
+  }
+}
+
+/// As above, of a grid with one column of patches more: 4 x 4 patches of 4 groups over 3 ranks are 21 or 22
+/// tokens each, so shares begin between the levels of a patch.
+VerifyProblem wider(VerifyProblem problem) {
+  problem.shape.columns += 2;
+  problem.grid.longitude.assign(problem.shape.columns, 0.0);
+  for (size_t x = 0; x < problem.grid.longitude.size(); ++x)
+    problem.grid.longitude[x] = 5.0 * static_cast<double>(x);
+  return problem;
+}
+
+TEST(Equivalence, LevelsTogetherInATokenCutInsideAPatch) {
+  for (const Tokens tokens : {Tokens::variable, Tokens::aggregated}) {
+    for (const auto& [sp, tp, pp, recompute] : {std::tuple{3, 1, 1, Recompute::keep_attention},
+                                                {1, 2, 1, Recompute::none},
+                                                {1, 1, 2, Recompute::full},
+                                                {3, 2, 1, Recompute::full},
+                                                {3, 1, 2, Recompute::none}}) {
+      const Layout layout{.sequence = Sequence::ring,
+                          .dp = 1,
+                          .sp = sp,
+                          .ulysses = 1,
+                          .zero = 3,
+                          .recompute = recompute,
+                          .heads = 2,
+                          .tokens = tokens,
+                          .pp = pp,
+                          .tp = tp,
+                          .patch_levels = 2};
+      const VerifyProblem problem = wider(problem_of(layout));
+      const TokenGrid grid = problem.shape.token_grid();
+      EXPECT_EQ(problem.shape.inputs(), 6);
+      if (tokens == Tokens::variable) {
+        EXPECT_EQ(grid.tokens_per_patch, 4);
+        EXPECT_EQ(make_slab(grid, 1, 3).tokens.begin % 4 != 0, sp == 3) << "a share begins inside a patch";
+      }
+      expect_equal(layout, problem, 3, 1e-10);
+    }
+  }
+}
+
+TEST(Equivalence, HiddenLayersOfTheHead) {
+  for (const Tokens tokens : {Tokens::joint, Tokens::variable, Tokens::aggregated}) {
+    for (const auto& [sp, tp, pp] : {std::tuple{3, 1, 1}, {1, 2, 1}, {1, 1, 2}, {2, 2, 2}}) {
+      expect_equal({.sequence = Sequence::ring,
+                    .dp = 1,
+                    .sp = sp,
+                    .ulysses = 1,
+                    .zero = 3,
+                    .recompute = sp > 1 ? Recompute::keep_attention : Recompute::none,
+                    .heads = 2,
+                    .tokens = tokens,
+                    .pp = pp,
+                    .tp = tp,
+                    .head_layers = 2},
+                   3, 1e-10);
     }
   }
 }

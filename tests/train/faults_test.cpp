@@ -82,7 +82,7 @@ VerifyProblem problem_of(const ParallelConfig& parallel, int64_t micro_batches =
   config.train.micro_batches = micro_batches;
   config.train.seed = 1;
   ModelShape real;
-  real.inputs = 2, real.targets = {0, 1}, real.conditions = 4, real.seed = 1;
+  real.groups = single_inputs(2), real.targets = {0, 1}, real.conditions = 4, real.seed = 1;
   return make_verify_problem(config, real);
 }
 

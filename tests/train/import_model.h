@@ -77,7 +77,7 @@ class Model {
   static ModelShape shape_of(const ModelDescription& d, const ModelConfig& config) {
     ModelShape shape;
     shape.rows = d.rows, shape.columns = d.columns;
-    shape.inputs = static_cast<int64_t>(d.inputs.size());
+    shape.groups = d.groups.empty() ? single_inputs(static_cast<int64_t>(d.inputs.size())) : d.groups;
     for (const std::string& target : d.targets)
       shape.targets.push_back(std::find(d.inputs.begin(), d.inputs.end(), target) - d.inputs.begin());
     shape.conditions = 4;

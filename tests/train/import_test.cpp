@@ -125,6 +125,37 @@ TEST(Import, WhatTheSourceDoesNotHaveKeepsItsInitialValue) {
       << "a head for tendencies does not predict states";
 }
 
+TEST(Import, AHeadOfOtherLayersIsNew) {
+  for (const char* tokens : {"joint", "variable"}) {
+    const TemporaryDirectory d;
+    Model source(describe(9, 14, 3, tokens), {.head_layers = 1});
+    const auto file = source.write(d);
+    Model same(source.description(), {.head_layers = 1}), more(source.description(), {.head_layers = 2});
+    EXPECT_TRUE(same.import(file).initial.empty());
+    EXPECT_TRUE(
+        at::equal(same.weights().at("head_layers.0.weight"), source.weights().at("head_layers.0.weight")));
+    const auto before = more.weights();
+    const ImportReport report = more.import(file);
+    EXPECT_EQ(report.initial.size(), 6U) << "two layers and the map to points, weights and biases";
+    EXPECT_EQ(report.unused.size(), 4U);
+    for (const std::string& name : report.initial)
+      EXPECT_TRUE(at::equal(more.weights().at(name), before.at(name))) << name;
+  }
+}
+
+/// Weights are those of inputs, however tokens put these together.
+TEST(Import, LevelsInATokenTakeTheWeightsOfTheirOwn) {
+  const TemporaryDirectory d;
+  ModelDescription together = describe(9, 14, 3, "variable");
+  together.groups = {0, 0, 1};
+  Model source(describe(9, 14, 3, "variable")), target(together);
+  const ImportReport report = target.import(source.write(d));
+  const auto expected = source.weights();
+  for (const auto& [name, weight] : target.weights())
+    EXPECT_TRUE(at::equal(weight, expected.at(name))) << name;
+  EXPECT_TRUE(report.initial.empty() && report.unused.empty());
+}
+
 TEST(Import, NamesWhatFitsNowhere) {
   const TemporaryDirectory d;
   Model source(describe(9, 14, 3));

@@ -1,6 +1,8 @@
 /// What a step holds and keeps.
 #include "ops/memory.h"
 
+#include <iostream>
+
 #include <ATen/core/Tensor.h>
 #include <gtest/gtest.h>
 
@@ -16,7 +18,7 @@ VerifyProblem small_problem(Recompute recompute) {
   config.model.depth = 2, config.model.num_heads = 2, config.model.embed_dim = 8, config.model.patch_size = 2;
   config.memory.recompute = recompute;
   ModelShape real;
-  real.inputs = 2, real.targets = {0}, real.seed = 3;
+  real.groups = single_inputs(2), real.targets = {0}, real.seed = 3;
   return make_verify_problem(config, real);
 }
 
@@ -55,6 +57,27 @@ TEST(StepMemory, RecomputationKeepsLess) {
   }
   EXPECT_GT(kept[0], kept[1]);
   EXPECT_GT(kept[1], kept[2]);
+}
+
+/// 128 variables of 1,024 patches: their tokens are 128 times those of the blocks.
+TEST(StepMemory, TokensOfManyVariablesExistForATileOnly) {
+  install_tensor_allocator();
+  std::vector<int64_t> peaks;
+  for (const Recompute recompute : {Recompute::none, Recompute::full}) {
+    VerifyProblem problem = small_problem(recompute);
+    ModelShape& shape = problem.shape;
+    shape.groups = single_inputs(128);
+    shape.rows = shape.columns = 32, shape.config.patch_size = 1, shape.config.tokens = Tokens::aggregated;
+    problem.grid = {std::vector<double>(32, 10.0), std::vector<double>(32, 0.0)};
+    const VerifyFields fields = make_verify_fields(problem);
+    const auto self = make_self_comm();
+    Mesh mesh(*self, 1, 1, 1, 1);
+    Learner learner(shape, problem.config, problem.grid, mesh);
+    learner.backward({fields.input, fields.condition, fields.target}, 0);
+    peaks.push_back(learner.memory().peak);
+  }
+  std::cout << "peak without tiles " << peaks[0] << " bytes, with " << peaks[1] << std::endl;
+  EXPECT_LT(peaks[1], peaks[0] / 4);
 }
 
 }  // namespace

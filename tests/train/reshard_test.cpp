@@ -1,5 +1,5 @@
-/// A checkpoint of any mesh goes on under any other, weights that tensor parallelism cuts and stages of a
-/// pipeline included.
+/// A checkpoint of any mesh goes on under any other, weights that tensor parallelism cuts, stages of a
+/// pipeline, levels together in a token and hidden layers of the head included.
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
@@ -15,11 +15,13 @@ VerifyProblem problem_of(const ParallelConfig& parallel) {
   Config config;
   config.model.num_heads = 4, config.model.embed_dim = 16, config.model.depth = 3,
   config.model.patch_size = 2;
+  config.model.tokens = Tokens::variable, config.model.patch_levels = 2, config.model.head_layers = 1;
   config.train.seed = 5, config.train.learning_rate = 1e-3, config.train.micro_batches = 2;
   ModelShape real;
-  real.inputs = 2, real.targets = {0, 1}, real.conditions = 4, real.seed = 5;
+  real.groups = {0, 1, 0}, real.targets = {0, 1, 2}, real.conditions = 4, real.seed = 5;
   VerifyProblem problem = make_verify_problem(config, real);
   problem.config.model.depth = problem.shape.config.depth = 3;
+  problem.config.train.batch_size = 4;  // one sample of each of dp 2 x 2 micro-batches
   problem.config.parallel = parallel;
   return problem;
 }

@@ -76,7 +76,7 @@ TEST(Rollout, GradientIsThatOfTheWholeForecast) {
     config.parallel.zero = 0;
     config.train.rollout_steps = {3};
     ModelShape real;
-    real.inputs = 3, real.targets = {1, 0}, real.conditions = 2, real.seed = 4;
+    real.groups = single_inputs(3), real.targets = {1, 0}, real.conditions = 2, real.seed = 4;
     const VerifyProblem problem = make_verify_problem(config, real);
     const LearnerBatch fields = make_verify_fields(problem);
     EXPECT_TRUE(fields.missing.any().item<bool>());

@@ -13,7 +13,7 @@ VerifyProblem problem_of(const ParallelConfig& parallel, Recompute recompute, in
   config.model.patch_size = 2;
   config.parallel = parallel, config.memory.recompute = recompute, config.train.micro_batches = micro_batches;
   ModelShape real;
-  real.inputs = 1, real.targets = {0};
+  real.groups = single_inputs(1), real.targets = {0};
   VerifyProblem problem = make_verify_problem(config, real);
   problem.config.model.depth = problem.shape.config.depth = 4;
   return problem;

@@ -1,0 +1,90 @@
+#include "ops/in_tiles.h"
+
+#include <algorithm>
+
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/zeros.h>
+#include <torch/csrc/autograd/autograd.h>
+#include <torch/csrc/autograd/custom_function.h>
+
+#include "core/error.h"
+#include "ops/tiles.h"
+
+namespace seqvit {
+namespace {
+
+using torch::autograd::AutogradContext;
+using torch::autograd::variable_list;
+
+struct Work : torch::CustomClassHolder {
+  RowFunction f;
+  int64_t tile = 0;
+};
+
+Tensor run(const Work& work, const Tensor& x, const std::vector<Tensor>& weights) {
+  check(x.size(0) > 0, "no rows");
+  Tensor y;
+  for_each_tile(1, x.size(0), work.tile, [&](int64_t, int64_t first, int64_t count) {
+    const Tensor part = work.f(x.narrow(0, first, count), weights);
+    if (!y.defined()) {
+      std::vector<int64_t> shape = part.sizes().vec();
+      shape[0] = x.size(0);
+      y = at::empty(shape, part.options());
+    }
+    y.narrow(0, first, count).copy_(part);
+  });
+  return y;
+}
+
+Tensor sum_like(const Tensor& weight) {
+  const auto type = weight.scalar_type() == at::kBFloat16 ? at::kFloat : weight.scalar_type();
+  return at::zeros(weight.sizes(), weight.options().dtype(type));
+}
+
+struct InTilesFunction : torch::autograd::Function<InTilesFunction> {
+  static Tensor forward(AutogradContext* ctx, const Tensor& x, at::TensorList weights,
+                        const c10::intrusive_ptr<Work>& work) {
+    ctx->saved_data["work"] = c10::IValue::make_capsule(work);
+    variable_list saved = weights.vec();
+    saved.push_back(x);
+    ctx->save_for_backward(saved);
+    return run(*work, x, weights.vec());
+  }
+
+  static variable_list backward(AutogradContext* ctx, const variable_list& grads) {
+    const auto work = c10::static_intrusive_pointer_cast<Work>(ctx->saved_data["work"].toCapsule());
+    variable_list weights = ctx->get_saved_variables();
+    const Tensor x = weights.back();
+    weights.pop_back();
+    variable_list sums = {Tensor()};  // of x: none
+    for (Tensor& weight : weights) {
+      sums.push_back(sum_like(weight));
+      weight = weight.detach().requires_grad_();
+    }
+    for_each_tile(1, x.size(0), work->tile, [&](int64_t, int64_t first, int64_t count) {
+      Tensor y;
+      {
+        const at::AutoGradMode graph(true);
+        y = work->f(x.narrow(0, first, count), weights);
+      }
+      const auto parts = torch::autograd::grad({y}, weights, {grads[0].narrow(0, first, count)});
+      for (size_t i = 0; i < parts.size(); ++i)
+        sums[i + 1].add_(parts[i]);
+    });
+    sums.emplace_back();  // of the work: none
+    return sums;
+  }
+};
+
+}  // namespace
+
+Tensor in_tiles(const RowFunction& f, const Tensor& x, const std::vector<Tensor>& weights, int64_t tile) {
+  auto work = c10::make_intrusive<Work>();
+  work->f = f;
+  work->tile = tile;
+  if (!at::GradMode::is_enabled()) return run(*work, x, weights);
+  return InTilesFunction::apply(x, at::TensorList(weights), work);
+}
+
+}  // namespace seqvit
