@@ -45,8 +45,9 @@ LearnerBatch Trainer::to_tensors(const Batch& batch) const {
   const Grid& grid = experiment_.dataset->grid();
   const auto size = static_cast<int64_t>(batch.samples.size());
   auto tensor = [&](const std::vector<float>& values) {
-    return at::from_blob(const_cast<float*>(values.data()), {static_cast<int64_t>(values.size())}, at::kFloat)
-        .to(learner_.model().options(), /*non_blocking=*/false, /*copy=*/true)
+    const Tensor host =
+        at::from_blob(const_cast<float*>(values.data()), {static_cast<int64_t>(values.size())}, at::kFloat);
+    return to_device(host, learner_.model().options())
         .view({size, -1, learner_.model().slab().rows.size(), grid.columns()});
   };
   std::vector<TimeStamp> times;
@@ -60,9 +61,11 @@ StepReport Trainer::step() {
   if (!loader_) {
     loader_ = std::make_unique<Loader>(reader_, samples_, config_.seed, config_.batch_size,
                                        learner_.my_samples(), progression_.step);
+    batches_.emplace([this] { return to_tensors(loader_->next()); }, learner_.model().options().device());
   }
-  const double start = seconds_now(), waited = loader_->wait_seconds();
-  const LearnerBatch fields = to_tensors(loader_->next());  // my samples of the batch, my slab of the grid
+  const double start = seconds_now();
+  const LearnerBatch fields = batches_->next();  // my samples of the batch, my slab of the grid
+  const double data_seconds = seconds_now() - start;
   double stop = stop_requested() ? 1.0 : 0.0;
   StepReport report;
   report.step = progression_.step + 1;
@@ -72,7 +75,7 @@ StepReport Trainer::step() {
   progression_.step = report.step;
   stopping_ = stop > 0.0;
   report.seconds = seconds_now() - start;
-  report.data_seconds = loader_->wait_seconds() - waited;
+  report.data_seconds = data_seconds;
   report.tokens_per_second =
       static_cast<double>(config_.batch_size * learner_.model().token_grid().tokens()) / report.seconds;
   return report;

@@ -9,6 +9,7 @@
 
 #include "data/loader.h"
 #include "train/checkpoint.h"
+#include "train/device_batches.h"
 #include "train/experiment.h"
 #include "train/learner.h"
 #include "train/metrics.h"
@@ -44,6 +45,7 @@ class Trainer {
   BatchReader reader_;
   std::vector<Sample> samples_;
   std::unique_ptr<Loader> loader_;
+  std::optional<DeviceBatches> batches_;  // after the loader that it takes from
   Progression progression_;
   bool stopping_ = false;  // some rank was asked to stop
 
