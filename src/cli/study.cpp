@@ -34,8 +34,9 @@ struct Plan {
   int64_t steps = 0;
 };
 
-Plan make_plan(const StudyCommand& command, const Invocation& invocation, const std::string& tokens,
-               int64_t patch) {
+/// `e` is opened by the first variant; its data are those of all.
+Plan make_plan(Experiment& e, const StudyCommand& command, const Invocation& invocation,
+               const std::string& tokens, int64_t patch) {
   Plan plan{.name = fmt::format("patch {}", patch),
             .budget = "epochs",
             .directory = fmt::format("patch-{}", patch),
@@ -46,7 +47,9 @@ Plan make_plan(const StudyCommand& command, const Invocation& invocation, const 
   }
   plan.settings.push_back(fmt::format("model.patch_size={}", patch));
   plan.settings.push_back("model.tokens=" + tokens);
-  const Experiment e = open_experiment(load_config(command.config, plan.settings));
+  const Config config = load_config(command.config, plan.settings);
+  if (!e.dataset) e = open_experiment(config);
+  e.config = config;
   plan.operations = e.model_shape().training_operations() * static_cast<double>(e.config.train.batch_size);
   plan.steps = e.config.train.steps;
   return plan;
@@ -70,6 +73,20 @@ std::vector<Plan> controls_of(const std::vector<Plan>& plans) {
   return controls;
 }
 
+std::vector<Plan> make_plans(const StudyCommand& command, const Invocation& invocation) {
+  Experiment e;
+  std::vector<Plan> plans;
+  for (const std::string& tokens : command.tokens) {
+    for (const int64_t patch : command.patch_sizes)
+      plans.push_back(make_plan(e, command, invocation, tokens, patch));
+  }
+  if (command.same_operations) {
+    for (const Plan& control : controls_of(plans))
+      plans.push_back(control);
+  }
+  return plans;
+}
+
 /// Trains and scores a run, as far as that is not done yet.
 void complete(const fs::path& run, const Config& config, const Invocation& invocation) {
   if (fs::exists(run / "scores.json")) return;
@@ -82,15 +99,7 @@ void run_study(const StudyCommand& command, const Invocation& invocation) {
   const fs::path directory = command.run.empty()
                                  ? fs::path("runs") / (fs::path(command.config).stem().string() + "-study")
                                  : fs::path(command.run);
-  std::vector<Plan> plans;
-  for (const std::string& tokens : command.tokens) {
-    for (const int64_t patch : command.patch_sizes)
-      plans.push_back(make_plan(command, invocation, tokens, patch));
-  }
-  if (command.same_operations) {
-    for (const Plan& control : controls_of(plans))
-      plans.push_back(control);
-  }
+  const std::vector<Plan> plans = make_plans(command, invocation);
   std::vector<StudyVariant> variants;
   for (const Plan& plan : plans) {
     StudyVariant variant{plan.name, plan.budget, plan.operations * static_cast<double>(plan.steps), {}};

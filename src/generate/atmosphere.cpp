@@ -39,13 +39,13 @@ const std::vector<Channel>& surface_channels() {
   return channels;
 }
 
-Atmosphere::Atmosphere(int64_t truncation, uint64_t seed, double time)
+Atmosphere::Atmosphere(int64_t truncation, uint64_t seed, double time, uint64_t part)
     : transform_(truncation, kRadius),
       surface_(make_surface(transform_, seed)),
       model_(transform_, coriolis_parameter(transform_), surface_.orography),
       climate_(model_, surface_, seed),
       time_(time),
-      state_(climate_.initial_state(time)),
+      state_(climate_.initial_state(time, part)),
       precipitation_(at::zeros_like(surface_.land)) {}
 
 void Atmosphere::advance(double seconds) {

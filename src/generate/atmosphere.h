@@ -30,8 +30,9 @@ const std::vector<Channel>& surface_channels();
 
 class Atmosphere {
  public:
-  /// At `time` seconds from the start of a year (negative: in the year before), without spin-up.
-  Atmosphere(int64_t truncation, uint64_t seed, double time);
+  /// At `time` seconds from the start of a year (negative: in the year before), without spin-up. Parts of a
+  /// seed are independent runs over the same planet under the same climate.
+  Atmosphere(int64_t truncation, uint64_t seed, double time, uint64_t part = 0);
   Atmosphere(const Atmosphere&) = delete;
   Atmosphere& operator=(const Atmosphere&) = delete;
 

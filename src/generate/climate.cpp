@@ -89,14 +89,16 @@ at::Tensor Climate::equilibrium_temperature(double time) const {
   return annual_temperature_ - seasonal_swing_ * season(time);
 }
 
-at::Tensor Climate::initial_state(double time) const {
+at::Tensor Climate::initial_state(double time, uint64_t part) const {
   const SphericalTransform& transform = model_.transform();
   const std::vector<Jet> now = jets(time);
   const at::Tensor vorticity = jet_vorticity(transform, now);
   at::Tensor depth = model_.balanced_depth(vorticity, kMeanSurface);
   for (uint64_t k = 0; k < now.size(); ++k) {
-    const double longitude = 2.0 * std::numbers::pi * uniform(key_, 10 + k);
-    depth = depth + jet_bump(transform, now[k].centre, longitude, 60.0 + 120.0 * uniform(key_, 20 + k));
+    const uint64_t stream = 100 * part + k;
+    const double longitude = 2.0 * std::numbers::pi * uniform(key_, stream + 10);
+    const double height = 60.0 + 120.0 * uniform(key_, stream + 20);
+    depth = depth + jet_bump(transform, now[k].centre, longitude, height);
   }
   const at::Tensor temperature = equilibrium_temperature(time);
   const at::Tensor carried =

@@ -31,8 +31,9 @@ class Climate {
   /// `model` and its transform must outlive this. The seed sets the jets and where they are first disturbed.
   Climate(const ShallowWater& model, const Surface& surface, uint64_t seed);
 
-  /// The jets with bumps on them, [M, N, 5], at `time` in seconds since the start of a year of 365 days.
-  at::Tensor initial_state(double time) const;
+  /// The jets with bumps on them, [M, N, 5], at `time` in seconds since the start of a year of 365 days. The
+  /// bumps are those of one run of many (`part`) on this planet.
+  at::Tensor initial_state(double time, uint64_t part = 0) const;
   /// The state after `seconds` of forcing alone. Adds the precipitation in kg/m2 to `precipitation` [Y, X].
   at::Tensor force(const at::Tensor& state, double time, double seconds, at::Tensor& precipitation);
 

@@ -33,20 +33,13 @@ ModelDescription describe(const Experiment& e) {
 }
 
 nlohmann::json to_json(const ModelDescription& m) {
-  return {{"grid", {m.rows, m.columns}},
-          {"latitude", m.latitude},
-          {"longitude", m.longitude},
-          {"periodic", m.periodic},
-          {"patch_size", m.patch_size},
-          {"num_heads", m.num_heads},
-          {"inputs", m.inputs},
-          {"groups", m.groups},
-          {"targets", m.targets},
-          {"tokens", m.tokens},
-          {"positions", m.positions},
-          {"predict", m.predict},
-          {"lead_time", m.lead_time},
-          {"leads", m.leads}};
+  return {{"grid", {m.rows, m.columns}}, {"latitude", m.latitude},
+          {"longitude", m.longitude},    {"periodic", m.periodic},
+          {"patch_size", m.patch_size},  {"num_heads", m.num_heads},
+          {"inputs", m.inputs},          {"groups", m.groups},
+          {"targets", m.targets},        {"tokens", m.tokens},
+          {"positions", m.positions},    {"predict", m.predict},
+          {"lead_time", m.lead_time},    {"leads", m.leads}};
 }
 
 ModelDescription description_from_json(const nlohmann::json& json, const std::string& where) {

@@ -13,7 +13,7 @@ namespace seqvit {
 struct StepReport {
   int64_t step = 0;  ///< counts from 1
   double loss = 0, learning_rate = 0, grad_norm = 0;
-  double seconds = 0, data_seconds = 0;  ///< of the step; of that, waiting for data
+  double seconds = 0, data_seconds = 0;  ///< of the step; of that, until its batch was there
   double tokens_per_second = 0;
 };
 

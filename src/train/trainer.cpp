@@ -55,8 +55,7 @@ LearnerBatch Trainer::to_tensors(const Batch& batch) const {
   const int64_t rows = learner_.model().slab().rows.size(), columns = experiment_.dataset->grid().columns();
   const at::TensorOptions& options = learner_.model().options();
   const auto tensor = [&](const std::vector<float>& values, std::vector<int64_t> shape) {
-    return at::from_blob(const_cast<float*>(values.data()), shape, at::kFloat)
-        .to(options, /*non_blocking=*/false, /*copy=*/true);
+    return to_device(at::from_blob(const_cast<float*>(values.data()), shape, at::kFloat), options);
   };
   std::vector<Request> asked;
   std::vector<double> scale, shift;  // of a normalised change to normalised fields
@@ -88,11 +87,14 @@ LearnerBatch Trainer::to_tensors(const Batch& batch) const {
 StepReport Trainer::step() {
   if (const int64_t rollout = config_.rollout_at(progression_.step); !loader_ || rollout != rollout_) {
     rollout_ = rollout;
+    batches_.reset();  // it takes from the loader
     loader_ = std::make_unique<Loader>(reader_, samples_of(experiment_.train, rollout), config_.seed,
                                        config_.batch_size, learner_.my_samples(), progression_.step);
+    batches_.emplace([this] { return to_tensors(loader_->next()); }, learner_.model().options().device());
   }
-  const double start = seconds_now(), waited = loader_->wait_seconds();
-  const LearnerBatch fields = to_tensors(loader_->next());  // my samples of the batch, my slab of the grid
+  const double start = seconds_now();
+  const LearnerBatch fields = batches_->next();  // my samples of the batch, my slab of the grid
+  const double data_seconds = seconds_now() - start;
   double stop = stop_requested() ? 1.0 : 0.0;
   StepReport report;
   report.step = progression_.step + 1;
@@ -102,7 +104,7 @@ StepReport Trainer::step() {
   progression_.step = report.step;
   stopping_ = stop > 0.0;
   report.seconds = seconds_now() - start;
-  report.data_seconds = loader_->wait_seconds() - waited;
+  report.data_seconds = data_seconds;
   report.tokens_per_second =
       static_cast<double>(config_.batch_size * learner_.model().token_grid().tokens()) / report.seconds;
   return report;

@@ -9,6 +9,7 @@
 
 #include "data/loader.h"
 #include "train/checkpoint.h"
+#include "train/device_batches.h"
 #include "train/experiment.h"
 #include "train/learner.h"
 #include "train/metrics.h"
@@ -46,7 +47,8 @@ class Trainer {
   int64_t inputs_;
   std::vector<TrainingSample> validation_;  // all with the longest rollout, so that losses compare
   std::unique_ptr<Loader> loader_;
-  int64_t rollout_ = 0;  // of what loader_ reads
+  int64_t rollout_ = 0;                   // of what loader_ reads
+  std::optional<DeviceBatches> batches_;  // after the loader that it takes from
   Progression progression_;
   bool stopping_ = false;  // some rank was asked to stop
 

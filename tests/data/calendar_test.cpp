@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-#include "data/expect_error.h"
+#include "support/errors.h"
 
 namespace seqvit {
 namespace {

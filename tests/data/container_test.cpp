@@ -6,9 +6,9 @@
 #include <gtest/gtest.h>
 
 #include "core/file.h"
-#include "data/expect_error.h"
 #include "data/netcdf.h"
 #include "data/netcdf_builder.h"
+#include "support/errors.h"
 #include "support/temporary_directory.h"
 
 namespace seqvit {

@@ -6,8 +6,8 @@
 #include <gtest/gtest.h>
 
 #include "data/dataset.h"
-#include "data/expect_error.h"
 #include "data/netcdf_builder.h"
+#include "support/errors.h"
 #include "support/temporary_directory.h"
 
 namespace seqvit {

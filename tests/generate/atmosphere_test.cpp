@@ -29,6 +29,16 @@ TEST(Atmosphere, SameSeedSameBits) {
   EXPECT_FALSE(at::equal(first.surface_fields(), other.surface_fields()));
 }
 
+TEST(Atmosphere, PartsAreOtherWeatherOnTheSamePlanet) {
+  Atmosphere first(15, 4, 0.0), same(15, 4, 0.0, 0), other(15, 4, 0.0, 1), third(15, 4, 0.0, 2);
+  EXPECT_TRUE(at::equal(first.state(), same.state()));
+  EXPECT_FALSE(at::equal(first.state(), other.state()));
+  EXPECT_FALSE(at::equal(third.state(), other.state()));
+  EXPECT_TRUE(at::equal(first.surface_fields(), other.surface_fields()));
+  // The jets are the climate's: only the bumps on them differ, which are no vorticity.
+  EXPECT_TRUE(at::equal(first.state().select(2, kVorticity), other.state().select(2, kVorticity)));
+}
+
 TEST(Atmosphere, MassIsKept) {
   Atmosphere atmosphere(21, 1, 0.0);
   const double before = mean_depth(atmosphere);

@@ -1,4 +1,5 @@
-/// Expecting an Error with its code and with words of its line.
+/// Expecting an Error with its code and with words of its line:
+/// EXPECT_ERROR(statement, code, words...) or, around several statements, expect_error.
 #pragma once
 
 #include <functional>
@@ -27,3 +28,9 @@ inline void expect_error(Exit code, const std::vector<std::string>& words,
 }
 
 }  // namespace seqvit
+
+#define EXPECT_ERROR(statement, code, ...)                                              \
+  do {                                                                                  \
+    SCOPED_TRACE(#statement);                                                           \
+    ::seqvit::expect_error(code, {__VA_ARGS__}, [&] { static_cast<void>(statement); }); \
+  } while (false)
