@@ -7,7 +7,6 @@
 #include <mutex>
 #include <thread>
 
-#include "core/clock.h"
 #include "core/error.h"
 
 namespace seqvit {
@@ -144,10 +143,8 @@ struct Loader::Impl {
   }
 
   Batch next() {
-    const double start = seconds_now();
     std::unique_lock lock(mutex);
     changed.wait(lock, [&] { return !ready.empty() || failure; });
-    waited += seconds_now() - start;
     // What was read before the failure is still good, and every run then fails at the same step.
     if (ready.empty()) std::rethrow_exception(failure);
     Batch batch = std::move(ready.front());
@@ -166,7 +163,6 @@ struct Loader::Impl {
   std::condition_variable_any changed;
   std::deque<Batch> ready;
   std::exception_ptr failure;
-  double waited = 0.0;
   std::jthread thread;  // last: it ends before what it uses is destroyed
 };
 
@@ -178,9 +174,6 @@ Loader::~Loader() = default;
 
 Batch Loader::next() {
   return impl_->next();
-}
-double Loader::wait_seconds() const {
-  return impl_->waited;
 }
 
 }  // namespace seqvit

@@ -61,8 +61,6 @@ class Loader {
 
   /// The next step's batch. Rethrows what the reading thread threw.
   Batch next();
-  /// Seconds that next() has waited so far: what reading adds to training.
-  double wait_seconds() const;
 
  private:
   struct Impl;

@@ -30,16 +30,20 @@ class Source {
           at::TensorOptions(at::kDouble));
     };
     const auto first = static_cast<double>(batch.samples[0].input);
-    return {tensor(batch.input), at::full({1}, first, at::kDouble), tensor(batch.target)};
+    LearnerBatch made;
+    made.input = tensor(batch.input), made.target = tensor(batch.target);
+    made.condition = at::full({1}, first, at::kDouble);
+    return made;
   }
 
  private:
   Dataset dataset_{{.files = {SEQVIT_SOURCE_DIR "/samples/ncep_air_na_6h_2013_2014.nc"}}};
   LeadTime lead_ = LeadTime::parse("6h");
   BatchReader reader_{dataset_,
-                      compute_statistics(dataset_, {0, 40}, lead_),
+                      compute_statistics(dataset_, {0, 40}, {lead_}),
                       {.targets = {0}, .rows = {0, dataset_.grid().rows()}}};
-  std::vector<Sample> samples_ = make_samples(dataset_.times(), dataset_.calendar(), {0, 40}, lead_);
+  std::vector<TrainingSample> samples_ =
+      make_training_samples(dataset_.times(), dataset_.calendar(), {0, 40}, {lead_}, 1);
   Loader loader_;
 };
 
