@@ -10,7 +10,7 @@ export SEQVIT_CACHE=$work/cache OMP_NUM_THREADS=1 OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_
 export PYTHONPATH=$here/../../python PYTHONDONTWRITEBYTECODE=1
 sample=$here/../../samples/ncep_air_na_6h_2013_2014.nc globe=$work/globe.nc
 "$seqvit" generate "$globe" --truncation 10 --days 12 --spinup 3
-levels=$work/levels.nc
+levels=$work/two_levels.nc
 "$python" - "$globe" "$levels" <<'PY'
 import shutil, sys
 import netCDF4

@@ -59,6 +59,32 @@ TEST(Vit, PredictsTargetsOnTheGrid) {
   }
 }
 
+/// A token answers to the inputs of its group, as the sum of their own tokens: the groups {a, c, e}, {b} and
+/// {d}, the last two filled up.
+TEST(Vit, ATokenIsTheSumOverItsGroup) {
+  ModelShape shape = small_shape(Tokens::variable);
+  shape.groups = single_inputs(5);
+  const auto change = [&] {
+    const auto comm = make_self_comm();
+    Embed embed(shape, make_slab(shape.token_grid(), 0, 1), {comm.get(), 0, at::kDouble, at::kDouble},
+                Recompute::none);
+    at::manual_seed(2);
+    const Tensor fields = at::randn({2, 5, 5, 7}, at::kDouble), none = at::zeros_like(fields);
+    return (embed.forward(fields, condition(fields)) - embed.forward(none, condition(fields)))
+        .view({2, 12, shape.tokens_per_patch(), 8});
+  };
+  const Tensor alone = change();
+  shape.groups = {0, 1, 0, 2, 0};
+  const Tensor together = change();
+  const auto sum = [&](const std::vector<int64_t>& inputs) {
+    return alone.index_select(2, at::tensor(inputs, at::kLong)).sum(2);
+  };
+  EXPECT_GT(sum({1}).abs().min().item<double>(), 0);
+  EXPECT_TRUE(at::allclose(together.select(2, 0), sum({0, 2, 4})));
+  EXPECT_TRUE(at::allclose(together.select(2, 1), sum({1})));
+  EXPECT_TRUE(at::allclose(together.select(2, 2), sum({3})));
+}
+
 /// Fixed positions are what learned ones start from.
 TEST(Vit, FixedPositionsAreTheTable) {
   for (const Tokens tokens : kTokens) {
