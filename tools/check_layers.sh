@@ -35,6 +35,7 @@ hide() {  # HEADER FILE_PATTERN: only files of this pattern may include the head
 hide 'mpi\.h' '^src/comm/'
 hide 'nccl\.h' '^src/comm/'
 hide 'cuda_runtime_api\.h' '^src/comm/'
+hide '(hip|rccl)/.*' '^src/comm/'
 hide 'netcdf\.h' '^src/data/'
 hide 'torch/torch\.h' 'nowhere'
 exit $bad

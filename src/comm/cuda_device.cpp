@@ -1,14 +1,13 @@
-// Programs built with SEQVIT_CUDA.
+// Programs built with SEQVIT_CUDA or SEQVIT_HIP.
 #include <cstdlib>
-#include <cuda_runtime_api.h>
 #include <dlfcn.h>
 #include <set>
 
 #include <ATen/ops/full.h>
-#include <c10/cuda/CUDACachingAllocator.h>
 
 #include "comm/device.h"
 #include "comm/device_comm.h"
+#include "comm/gpu_runtime.h"
 #include "comm/nccl_comm.h"
 #include "core/error.h"
 #include "core/log.h"
@@ -25,10 +24,14 @@ int local_rank() {
   return 0;
 }
 
+void require(cudaError_t status) {
+  if (status != cudaSuccess) fail(Exit::usage, "parallel.device: cuda: {}", cudaGetErrorString(status));
+}
+
 /// What tells one GPU from all others of the job, made of its UUID.
 int64_t gpu_identity(int device) {
   cudaDeviceProp properties{};
-  cudaGetDeviceProperties(&properties, device);
+  require(cudaGetDeviceProperties(&properties, device));
   int64_t identity = 0;
   for (const char byte : properties.uuid.bytes)
     identity = identity * 31 + static_cast<unsigned char>(byte);
@@ -46,14 +49,14 @@ c10::Device open_device(DeviceKind kind) {
          status == cudaSuccess ? "none found" : cudaGetErrorString(status));
   }
   // Brings the GPU's operators; the path is that of the libtorch this program was built with.
-  if (::dlopen(SEQVIT_TORCH_CUDA_LIBRARY, RTLD_NOW | RTLD_GLOBAL) == nullptr) {
+  if (::dlopen(SEQVIT_TORCH_GPU_LIBRARY, RTLD_NOW | RTLD_GLOBAL) == nullptr) {
     fail(Exit::usage,
          "parallel.device: cuda: libtorch's GPU library does not load ({}); install the wheel with its CUDA "
          "packages",
          ::dlerror());
   }
   const int device = local_rank() % count;
-  cudaSetDevice(device);
+  require(cudaSetDevice(device));
   return {c10::kCUDA, static_cast<c10::DeviceIndex>(device)};
 }
 

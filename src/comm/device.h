@@ -2,8 +2,8 @@
 ///
 /// When to use it: by Mesh. On the CPU nothing changes. On GPUs tensors go over NCCL, one process a GPU;
 /// where several ranks share a GPU, which NCCL refuses, they go through host memory and the communicator that
-/// is there anyway. Only programs built with SEQVIT_CUDA know GPUs; libtorch's CUDA part is loaded when a GPU
-/// is first asked for, so the same program runs on machines without any.
+/// is there anyway. Only programs built with SEQVIT_CUDA (or, untested, SEQVIT_HIP) know GPUs; libtorch's
+/// part for them is loaded when a GPU is first asked for, so the same program runs on machines without any.
 #pragma once
 
 #include <memory>

@@ -1,15 +1,13 @@
 #include "comm/nccl_comm.h"
 
 #include <cstring>
-#include <cuda_runtime_api.h>
-#include <nccl.h>
 #include <numeric>
 
 #include <ATen/ops/zeros.h>
-#include <c10/cuda/CUDAStream.h>
 
 #include "comm/checked.h"
 #include "comm/elements.h"
+#include "comm/gpu_runtime.h"
 #include "core/error.h"
 
 namespace seqvit {
@@ -53,11 +51,11 @@ struct Channel {
   c10::cuda::CUDAStream stream;
 };
 
-/// A point in a stream.
+/// A point in a stream. One that could not be made fails when it is recorded.
 class Event {
  public:
-  Event() { cudaEventCreateWithFlags(&event_, cudaEventDisableTiming); }
-  ~Event() { cudaEventDestroy(event_); }
+  Event() { static_cast<void>(cudaEventCreateWithFlags(&event_, cudaEventDisableTiming)); }
+  ~Event() { static_cast<void>(cudaEventDestroy(event_)); }
   Event(const Event&) = delete;
   Event& operator=(const Event&) = delete;
   cudaEvent_t get() const { return event_; }

@@ -1,4 +1,4 @@
-// Programs built without SEQVIT_CUDA.
+// Programs built for CPUs only.
 #include "comm/device.h"
 #include "core/error.h"
 

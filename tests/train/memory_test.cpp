@@ -69,14 +69,14 @@ TEST(StepMemory, TokensOfManyVariablesExistForATileOnly) {
     shape.groups = single_inputs(128);
     shape.rows = shape.columns = 32, shape.config.patch_size = 1, shape.config.tokens = Tokens::aggregated;
     problem.grid = {std::vector<double>(32, 10.0), std::vector<double>(32, 0.0)};
-    const VerifyFields fields = make_verify_fields(problem);
+    const LearnerBatch fields = make_verify_fields(problem);
     const auto self = make_self_comm();
     Mesh mesh(*self, 1, 1, 1, 1);
     Learner learner(shape, problem.config, problem.grid, mesh);
-    learner.backward({fields.input, fields.condition, fields.target}, 0);
+    learner.backward(fields, 0);
     peaks.push_back(learner.memory().peak);
   }
-  std::cout << "peak without tiles " << peaks[0] << " bytes, with " << peaks[1] << std::endl;
+
   EXPECT_LT(peaks[1], peaks[0] / 4);
 }
 
