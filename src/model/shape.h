@@ -15,7 +15,7 @@ struct ModelShape {
   /// holds the inputs of one group. Levels of a variable go together (`model.patch_levels`), any other input
   /// is alone. A joint token holds all groups.
   std::vector<int64_t> groups;
-  std::vector<int64_t> targets;  ///< inputs that are predicted, in the order they come out
+  std::vector<int64_t> targets;        ///< inputs that are predicted, in the order they come out
   std::vector<double> target_weights;  ///< of their squared errors in the loss; empty: all 1
   int64_t conditions = 0;              ///< numbers a sample beside its fields
   ModelConfig config;

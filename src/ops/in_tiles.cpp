@@ -4,6 +4,7 @@
 
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/empty.h>
+#include <ATen/ops/empty_like.h>
 #include <ATen/ops/zeros.h>
 #include <torch/csrc/autograd/autograd.h>
 #include <torch/csrc/autograd/custom_function.h>
@@ -57,20 +58,26 @@ struct InTilesFunction : torch::autograd::Function<InTilesFunction> {
     variable_list weights = ctx->get_saved_variables();
     const Tensor x = weights.back();
     weights.pop_back();
-    variable_list sums = {Tensor()};  // of x: none
+    // Of x where it is asked for: the fields of a forecast that is fed back.
+    const bool of_x = ctx->needs_input_grad(0);
+    variable_list sums = {of_x ? at::empty_like(x) : Tensor()};
     for (Tensor& weight : weights) {
       sums.push_back(sum_like(weight));
       weight = weight.detach().requires_grad_();
     }
     for_each_tile(1, x.size(0), work->tile, [&](int64_t, int64_t first, int64_t count) {
+      const Tensor rows = x.narrow(0, first, count).detach().requires_grad_(of_x);
       Tensor y;
       {
         const at::AutoGradMode graph(true);
-        y = work->f(x.narrow(0, first, count), weights);
+        y = work->f(rows, weights);
       }
-      const auto parts = torch::autograd::grad({y}, weights, {grads[0].narrow(0, first, count)});
-      for (size_t i = 0; i < parts.size(); ++i)
+      variable_list inputs = weights;
+      if (of_x) inputs.push_back(rows);
+      const auto parts = torch::autograd::grad({y}, inputs, {grads[0].narrow(0, first, count)});
+      for (size_t i = 0; i < weights.size(); ++i)
         sums[i + 1].add_(parts[i]);
+      if (of_x) sums[0].narrow(0, first, count).copy_(parts.back());
     });
     sums.emplace_back();  // of the work: none
     return sums;

@@ -18,8 +18,8 @@ using at::Tensor;
 /// Some rows [R, ...] and the weights -> one result a row [R, ...]; no row's depends on another's.
 using RowFunction = std::function<Tensor(const Tensor& rows, const std::vector<Tensor>& weights)>;
 
-/// f(x, weights) of all rows of x, `tile` rows at a time. Differentiable in the weights, which f has from its
-/// argument only, and not in x. Gradients of bf16 weights are summed in fp32.
+/// f(x, weights) of all rows of x, `tile` rows at a time. Differentiable in x and in the weights, which f has
+/// from its argument only. Gradients of bf16 weights are summed in fp32.
 Tensor in_tiles(const RowFunction& f, const Tensor& x, const std::vector<Tensor>& weights, int64_t tile);
 
 }  // namespace seqvit

@@ -174,7 +174,7 @@ TEST_F(LoaderTest, SlabsArePartsOfTheWhole) {
     for (size_t field = 0; field < samples_.size() * 3; ++field) {
       const auto from = whole.input.begin() + static_cast<int64_t>(field * 30) + rows.begin * 6;
       const auto mine = part.input.begin() + static_cast<int64_t>(field * size);
-      ASSERT_TRUE(std::equal(mine, mine + static_cast<int64_t>(size), from));
+      expect_same({mine, mine + static_cast<int64_t>(size)}, {from, from + static_cast<int64_t>(size)});
     }
   }
 }

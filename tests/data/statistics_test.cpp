@@ -72,7 +72,7 @@ TEST_F(StatisticsTest, MatchesALoopOverAllValues) {
     for (size_t lead = 0; lead < leads.size(); ++lead) {
       std::vector<double> tendencies;
       const auto samples = make_samples(dataset.times(), dataset.calendar(), period, leads[lead]);
-      EXPECT_EQ(samples.size(), (std::vector<size_t>{3, 4, 2})[lead]);
+      EXPECT_EQ(samples.size(), (std::vector<size_t>{3, 4, 3})[lead]);
       for (const Sample& sample : samples) {
         dataset.read(static_cast<int64_t>(v), sample.input, {0, 5}, field);
         dataset.read(static_cast<int64_t>(v), sample.target, {0, 5}, later);

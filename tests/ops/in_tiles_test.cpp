@@ -25,10 +25,13 @@ TEST(InTiles, EqualsTheFunctionInValueAndGradient) {
   at::manual_seed(1);
   const auto w = weights();
   for (const int64_t rows : {1, 6, 7}) {
-    const Tensor x = at::randn({rows, 4}, at::kDouble), seed = at::randn({rows, 3, 2}, at::kDouble);
-    const auto expected = with_gradients(wide(x, w), seed, w);
+    const Tensor x = at::randn({rows, 4}, at::kDouble).requires_grad_(),
+                 seed = at::randn({rows, 3, 2}, at::kDouble);
+    auto inputs = w;
+    inputs.push_back(x);
+    const auto expected = with_gradients(wide(x, w), seed, inputs);
     for (const int64_t tile : {1, 3, 100}) {
-      const auto found = with_gradients(in_tiles(wide, x, w, tile), seed, w);
+      const auto found = with_gradients(in_tiles(wide, x, w, tile), seed, inputs);
       EXPECT_LT(worst(found, expected), 1e-13) << rows << " rows in tiles of " << tile;
       const at::NoGradGuard no_grad;
       EXPECT_TRUE(at::equal(in_tiles(wide, x, w, tile), found[0]));

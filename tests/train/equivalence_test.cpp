@@ -251,7 +251,7 @@ TEST(Equivalence, ForecastsFedBack) {
                       .zero = turn % 4,
                       .recompute = modes[turn % 3],
                       .heads = tp * sp,
-                      .tokens = static_cast<Tokens>(turn % 3),
+                      .tokens = static_cast<Tokens>(turn / 3 % 3),
                       .micro_batches = 1 + turn % 2,
                       .tp = tp,
                       .rollout = 2 + turn % 2},

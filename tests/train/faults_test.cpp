@@ -204,8 +204,8 @@ TEST(Faults, EachIsCaught) {
          return with_fault(Sequence::ring, 1, [](Learner& learner, LearnerBatch& fields, int rank) {
            if (rank != 1) return;
            const Range rows = learner.model().slab().rows;
-           const Tensor mine = fields.target.slice(2, rows.begin, rows.end);
-           const Tensor others = fields.target.slice(2, 0, rows.size()).isnan();
+           const Tensor mine = fields.target.slice(-2, rows.begin, rows.end);
+           const Tensor others = fields.target.slice(-2, 0, rows.size()).isnan();
            mine.copy_(at::nan_to_num(mine).masked_fill(others, std::nan("")));
          });
        }},

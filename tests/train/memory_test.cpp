@@ -1,7 +1,6 @@
 /// What a step holds and keeps.
 #include "ops/memory.h"
 
-
 #include <ATen/core/Tensor.h>
 #include <gtest/gtest.h>
 
