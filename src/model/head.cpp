@@ -1,5 +1,6 @@
 #include "model/head.h"
 
+#include <ATen/TensorOperators.h>
 #include <ATen/ops/baddbmm.h>
 #include <ATen/ops/constant_pad_nd.h>
 #include <ATen/ops/gelu.h>
@@ -47,6 +48,9 @@ Head::Head(const ModelShape& shape, const Slab& slab, const Sharding& sharding)
     linear_.emplace(params_, "head", width * grid_.tokens_per_patch, targets * points, shape.seed);
   }
   params_.seal();
+  const int64_t per_patch = shape.tokens_per_patch();
+  if (slab.tokens.begin % per_patch != 0 || slab.tokens.end % per_patch != 0)
+    owned_ = owned_points(shape, slab, sharding.master).to(sharding.device);
 }
 
 /// What the last map reads: [B, L, D].
@@ -78,7 +82,9 @@ Tensor Head::forward(const Tensor& tokens_BLD) {
                    .view({targets, batch, patches, points})
                    .permute({1, 2, 0, 3});
   }
-  return from_patches(out_BSTp, grid_, slab_).to(params_.sharding().master);
+  const Tensor fields_BTYX = from_patches(out_BSTp, grid_, slab_).to(params_.sharding().master);
+  // The bias has reached targets of a cut patch whose tokens are another rank's.
+  return owned_.defined() ? fields_BTYX * owned_ : fields_BTYX;
 }
 
 Tensor owned_points(const ModelShape& shape, const Slab& slab, at::ScalarType type) {

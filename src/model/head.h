@@ -32,6 +32,7 @@ class Head {
   std::optional<Linear> linear_;            // joint, aggregated: [K D] -> [T p*p]
   const Param* variable_weight_ = nullptr;  // variable: [T, p*p, D]
   const Param* variable_bias_ = nullptr;    // variable: [T, p*p]
+  Tensor owned_;                            // where my tokens begin or end inside a patch: see owned_points
 
   Tensor features(const Tensor& tokens_BLD) const;
 };
