@@ -1,7 +1,13 @@
 #include "core/config.h"
 
-#include <gtest/gtest.h>
+#include <regex>
+#include <set>
+#include <sstream>
 
+#include <gtest/gtest.h>
+#include <yaml-cpp/yaml.h>
+
+#include "core/file.h"
 #include "support/errors.h"
 
 namespace seqvit {
@@ -56,6 +62,35 @@ TEST(Config, ReadsListsOfNumbersAndWeightsByName) {
     EXPECT_EQ(config.train.leads, (std::vector<std::string>{"6h", "1d"}));
   }
   EXPECT_EQ(parse(kGood, {"train.rollout_steps=4"}).train.rollout_steps, std::vector<int64_t>{4});
+}
+
+/// Paths of the settings in a configuration.
+void add_paths(const YAML::Node& node, const std::string& path, std::set<std::string>& paths) {
+  if (!node.IsMap() || node.size() == 0) {
+    paths.insert(path);
+    return;
+  }
+  for (const auto& entry : node)
+    add_paths(entry.second, (path.empty() ? "" : path + ".") + entry.first.as<std::string>(), paths);
+}
+
+/// docs/settings.md has a row for every setting, with its default.
+TEST(Config, EverySettingIsDocumentedWithItsDefault) {
+  const std::string yaml = "data: {files: [a], split: {train: [0, 1]}}";
+  const std::string defaults = to_yaml(parse(yaml));
+  std::set<std::string> expected, found;
+  add_paths(YAML::Load(defaults), "", expected);
+  std::istringstream lines(read_text(SEQVIT_SOURCE_DIR "/docs/settings.md", Exit::bug));
+  for (std::string line; std::getline(lines, line);) {
+    static const std::regex row(R"(\| `([a-z_.]+)` \| (?:`([^`]*)`|required) \| .+ \|)");
+    std::smatch cells;
+    if (!std::regex_match(line, cells, row)) continue;
+    found.insert(cells[1]);
+    if (cells[2].matched) {
+      EXPECT_EQ(to_yaml(parse(yaml, {cells[1].str() + "=" + cells[2].str()})), defaults) << line;
+    }
+  }
+  EXPECT_EQ(found, expected);
 }
 
 TEST(Config, RolloutsTakeEqualPartsOfTraining) {
