@@ -80,7 +80,7 @@ class Model {
     shape.groups = d.groups.empty() ? single_inputs(static_cast<int64_t>(d.inputs.size())) : d.groups;
     for (const std::string& target : d.targets)
       shape.targets.push_back(std::find(d.inputs.begin(), d.inputs.end(), target) - d.inputs.begin());
-    shape.conditions = 4;
+    shape.conditions = 4 + (d.leads.size() > 1 ? std::ssize(d.leads) : 0);
     shape.config = complete(d, config);
     return shape;
   }

@@ -48,6 +48,29 @@ TEST(Import, AFinerGridWithLargerPatchesPredictsTheUpsampledFields) {
   }
 }
 
+TEST(Import, LeadTimesAreFoundByTheirNames) {
+  ModelDescription wanted = describe(8, 12, 2);
+  wanted.leads = {"6h", "12h", "24h"};
+  const std::vector<std::vector<std::string>> known = {{"6h"}, {"6h", "24h"}, {"6h", "12h", "24h"}};
+  for (const auto& leads : known) {
+    const TemporaryDirectory d;
+    ModelDescription had = describe(8, 12, 2);
+    had.leads = leads;
+    Model source(had), target(wanted);
+    const Tensor from = source.weights().at("condition.weight"),
+                 before = target.weights().at("condition.weight");
+    target.import(source.write(d));
+    const Tensor found = target.weights().at("condition.weight");
+    EXPECT_TRUE(at::equal(found.narrow(1, 0, 4), from.narrow(1, 0, 4))) << "phases";
+    for (int64_t lead = 0; lead < 3; ++lead) {
+      const auto place = std::find(leads.begin(), leads.end(), wanted.leads[lead]) - leads.begin();
+      const bool has = leads.size() > 1 && place < std::ssize(leads);
+      const Tensor expected = has ? from.select(1, 4 + place) : before.select(1, 4 + lead);
+      EXPECT_TRUE(at::equal(found.select(1, 4 + lead), expected)) << wanted.leads[lead];
+    }
+  }
+}
+
 TEST(Import, PositionsAreLaidOverAnotherGrid) {
   for (const bool globes : {false, true}) {
     const TemporaryDirectory d;
