@@ -72,9 +72,8 @@ void validate_train(const Config& config, const std::string& name) {
   const int64_t longest = train.longest_rollout();
   if (longest > 1 && parallel.pp > 1) {
     fail(Exit::usage,
-         "{}: train.rollout_steps {}: a forecast is fed back where the model begins and ends on the same "
-         "ranks, "
-         "found parallel.pp {}; use parallel.pp=1 and sp, tp or dp",
+         "{}: train.rollout_steps {}: a forecast is fed back where the model begins and ends on the "
+         "same ranks, found parallel.pp {}; use parallel.pp=1 and sp, tp or dp",
          name, longest, parallel.pp);
   }
 }

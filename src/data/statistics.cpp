@@ -77,7 +77,7 @@ Moments to_moments(const RunningMoments& running, const Dataset& dataset, const 
 
 /// The pairs of one lead time, by target, and what is known of one variable's differences.
 struct LeadPairs {
-  std::vector<Sample> samples;
+  std::span<const Sample> samples;
   size_t next = 0;  // the first whose target is still to come
   RunningMoments tendencies;
 };

@@ -3,6 +3,31 @@
 #include "core/error.h"
 
 namespace seqvit {
+namespace {
+
+/// Of `times`, [B, V, Y, X] on `rows`.
+std::vector<float> read_states(const Dataset& dataset, std::span<const int64_t> times, Range rows) {
+  const int64_t points = rows.size() * dataset.grid().columns();
+  const auto variables = static_cast<int64_t>(dataset.variables().size());
+  std::vector<float> states(times.size() * variables * points);
+  for (size_t b = 0; b < times.size(); ++b) {
+    for (int64_t v = 0; v < variables; ++v) {
+      dataset.read(v, times[b], rows, std::span(states).subspan((b * variables + v) * points, points));
+    }
+  }
+  return states;
+}
+
+/// The times that lie `lead` after those of indices `initial`.
+std::vector<TimeStamp> times_after(const Dataset& dataset, std::span<const int64_t> initial,
+                                   const LeadTime& lead) {
+  std::vector<TimeStamp> times;
+  for (const int64_t index : initial)
+    times.push_back(lead.after(dataset.times()[index], dataset.calendar()));
+  return times;
+}
+
+}  // namespace
 
 Trajectory::Trajectory(const Dataset& dataset, Forecaster& forecaster, const LeadTime& step,
                        std::span<const int64_t> initial)
@@ -34,26 +59,6 @@ std::span<const float> Trajectory::at(int64_t steps) {
       branch_ = advance(at == done_ ? trunk_ : branch_, at, *stride);
   }
   return branch_;
-}
-
-std::vector<float> read_states(const Dataset& dataset, std::span<const int64_t> times, Range rows) {
-  const int64_t points = rows.size() * dataset.grid().columns();
-  const auto variables = static_cast<int64_t>(dataset.variables().size());
-  std::vector<float> states(times.size() * variables * points);
-  for (size_t b = 0; b < times.size(); ++b) {
-    for (int64_t v = 0; v < variables; ++v) {
-      dataset.read(v, times[b], rows, std::span(states).subspan((b * variables + v) * points, points));
-    }
-  }
-  return states;
-}
-
-std::vector<TimeStamp> times_after(const Dataset& dataset, std::span<const int64_t> initial,
-                                   const LeadTime& lead) {
-  std::vector<TimeStamp> times;
-  for (const int64_t index : initial)
-    times.push_back(lead.after(dataset.times()[index], dataset.calendar()));
-  return times;
 }
 
 }  // namespace seqvit

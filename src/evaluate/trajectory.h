@@ -37,11 +37,4 @@ class Trajectory {
   std::vector<float> advance(std::span<const float> states, int64_t from, int64_t stride);
 };
 
-/// Reads the states of `times`, [B, V, Y, X] on `rows`.
-std::vector<float> read_states(const Dataset& dataset, std::span<const int64_t> times, Range rows);
-
-/// The times that lie `lead` after those of indices `initial`.
-std::vector<TimeStamp> times_after(const Dataset& dataset, std::span<const int64_t> initial,
-                                   const LeadTime& lead);
-
 }  // namespace seqvit

@@ -25,9 +25,8 @@ std::vector<int64_t> resolve_leads(const TrainConfig& train, const LeadTime& ste
     strides.insert(steps_of(LeadTime::parse(text), step));
   if (!train.leads.empty() && !strides.contains(1)) {
     fail(Exit::usage,
-         "train.leads: expected data.lead_time {} among them, found [{}]; longer forecasts are made of "
-         "shorter "
-         "ones",
+         "train.leads: expected data.lead_time {} among them, found [{}]; longer forecasts are "
+         "made of shorter ones",
          step.text(), fmt::join(train.leads, ", "));
   }
   strides.insert(1);
@@ -50,9 +49,8 @@ bool Experiment::reaches(int64_t steps) const {
 void Experiment::check_reach(int64_t steps, const std::string& setting) const {
   if (reaches(steps)) return;
   fail(Exit::usage,
-       "{}: {} needs the forecast fed back, but data.targets leaves out some variables; keep to the lead "
-       "times "
-       "that were trained (data.lead_time, train.leads)",
+       "{}: {} needs the forecast fed back, but data.targets leaves out some variables; keep to the "
+       "lead times that were trained (data.lead_time, train.leads)",
        setting, lead.times(steps).text());
 }
 
@@ -113,9 +111,8 @@ Experiment open_experiment(const Config& config) {
   }
   if (longest > 1 && !e.can_roll_out()) {
     fail(Exit::usage,
-         "train.rollout_steps {}: only a forecast of all variables can be fed back, and data.targets leaves "
-         "some "
-         "out",
+         "train.rollout_steps {}: only a forecast of all variables can be fed back, and data.targets "
+         "leaves some out",
          longest);
   }
   for (const auto& [variable, weight] : config.train.target_weights) {

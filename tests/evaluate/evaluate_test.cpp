@@ -76,7 +76,7 @@ TEST(Evaluate, PerfectForecast) {
     EXPECT_EQ(s.units, "K");
     EXPECT_EQ(s.initial_times, 40 - s.lead_hours / 6) << "initial and valid time lie in the period";
   }
-  EXPECT_EQ(forecaster.steps_done, 4 * 8 + 2)
+  EXPECT_EQ(forecaster.calls.size(), 4U * 8 + 2)
       << "each batch once for all leads, the last only as far as the period goes";
 }
 
@@ -332,7 +332,7 @@ TEST(Evaluate, StopsWhenAskedTo) {
     EXPECT_EQ(error.code(), Exit::success);
   }
   clear_stop_request();
-  EXPECT_EQ(forecaster.steps_done, 1);
+  EXPECT_EQ(forecaster.calls.size(), 1U);
 }
 
 }  // namespace

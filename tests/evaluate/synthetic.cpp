@@ -98,7 +98,6 @@ std::vector<float> FunctionForecaster::step(std::span<const float> states, std::
     for (int64_t step = 0; step < stride; ++step)
       function_(std::span(next).subspan(b * size, size));
   }
-  ++steps_done;
   calls.emplace_back(times.front(), stride);
   return next;
 }

@@ -55,8 +55,7 @@ class FunctionForecaster : public Forecaster {
   void sum_over_ranks(std::span<double>) override {}
   bool writes() const override { return true; }
   std::vector<int64_t> known_strides = {1};
-  int64_t steps_done = 0;                            ///< calls of step()
-  std::vector<std::pair<TimeStamp, int64_t>> calls;  ///< time of the first state and stride
+  std::vector<std::pair<TimeStamp, int64_t>> calls;  ///< of step(): time of the first state and stride
 
  protected:
   Range rows_;
