@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <map>
 #include <memory>
 #include <numeric>
@@ -12,12 +13,14 @@
 #include "cli/command.h"
 #include "cli/timing.h"
 #include "comm/device.h"
+#include "comm/phantom.h"
 #include "core/error.h"
 #include "core/log.h"
 #include "core/median.h"
 #include "core/profile.h"
 #include "core/stop.h"
 #include "core/tensor.h"
+#include "ops/memory.h"
 
 namespace seqvit {
 namespace {
@@ -26,7 +29,9 @@ struct BenchCommand {
   BenchShape shape;
   std::string json, memory;
   int64_t steps = 6;
-  bool attention = false, longest = false, confirm = false;
+  int64_t phantom = -1;  // the rank; -1: all ranks are real
+  int64_t ranks = 0;     // what the layout should come to; 0: whatever it does
+  bool attention = false, longest = false, confirm = false, no_attention = false;
 };
 
 void run_attention(const BenchCommand& command, at::ScalarType type) {
@@ -58,18 +63,22 @@ nlohmann::ordered_json per_step(const std::map<std::string, double>& totals, dou
 void run_steps(const BenchCommand& command, const Config& config, Comm& world) {
   const BenchShape& shape = command.shape;
   Mesh mesh(world, config.parallel);
-  if (mesh.device().is_cpu() && world.rank() == 0) warn_if_slow(compute_type(config.train.precision));
+  if (mesh.device().is_cpu() && (world.rank() == 0 || command.phantom >= 0))
+    warn_if_slow(compute_type(config.train.precision));
   const double rate =
       matmul_rate(at::TensorOptions(compute_type(config.train.precision)).device(mesh.device()));
   rusage at_start{}, at_end{};
   ::getrusage(RUSAGE_SELF, &at_start);
   BenchStep step(config, shape.tokens, mesh);
+  const auto of_making = mesh.traffic();  // the first gathers of weights are no part of a step
   std::vector<double> seconds, losses;
   take_part_seconds();
+  int64_t peak = 0;
   Progress progress;
   for (int64_t i = 0; i < command.steps && !(world.size() == 1 && stop_requested()); ++i) {
     seconds.push_back(step());
     losses.push_back(step.loss());
+    peak = std::max(peak, peak_tensor_bytes());  // since this step's backward() began
     progress.show(fmt::format("bench: step {}/{}  {:.3f} s", i + 1, command.steps, seconds.back()));
   }
   auto parts = take_part_seconds();
@@ -84,11 +93,13 @@ void run_steps(const BenchCommand& command, const Config& config, Comm& world) {
   ::getrusage(RUSAGE_SELF, &at_end);
   std::map<std::string, double> bytes;
   for (const auto& [purpose, traffic] : mesh.traffic()) {
-    if (traffic.bytes > 0) bytes[purpose] = static_cast<double>(traffic.bytes);
+    const auto before = of_making.find(purpose);
+    const int64_t sent = traffic.bytes - (before == of_making.end() ? 0 : before->second.bytes);
+    if (sent > 0) bytes[purpose] = static_cast<double>(sent);
   }
   const StepMemory& memory = step.learner().memory();
   const double share = flops / (rate * world.size());
-  const nlohmann::ordered_json json = {
+  nlohmann::ordered_json json = {
       {"tokens", shape.tokens},
       {"ranks", world.size()},
       {"threads", at::get_num_threads()},
@@ -99,6 +110,7 @@ void run_steps(const BenchCommand& command, const Config& config, Comm& world) {
       {"flop_convention", "3 x forward, 24 N h^2 + 4 N^2 h a layer, recomputation not counted"},
       {"matmul_flops_per_second", rate},
       {"share_of_matmul", share},
+      {"peak_bytes", peak},
       {"seconds_by_part", per_step(parts, steps)},
       {"memory_bytes",
        {{"before_step", memory.before}, {"kept_for_backward", memory.kept}, {"step_peak", memory.peak}}},
@@ -108,7 +120,8 @@ void run_steps(const BenchCommand& command, const Config& config, Comm& world) {
       {"peak_rss_bytes", static_cast<int64_t>(at_end.ru_maxrss) * 1024},
       {"bytes_sent", per_step(bytes, steps)},
       {"losses", losses}};
-  if (world.rank() != 0) return;
+  if (command.phantom >= 0) json["phantom_rank"] = command.phantom;
+  if (command.phantom < 0 && world.rank() != 0) return;
   if (command.json != "-") {
     fmt::print(
         "{} tokens, {} ranks x {} threads: {:.3f} s a step (median), {:.1f} GFLOP/s, {:.2f} of the matrix "
@@ -140,8 +153,29 @@ void run_longest(const BenchCommand& command, const Config& config, Comm& world)
   if (!command.json.empty()) write_json(json, command.json);
 }
 
+/// One rank of a layout of any size, its peers made up (comm/phantom.h).
+void run_phantom(const BenchCommand& command, const Config& config, const Comm& world) {
+  const ParallelConfig& p = config.parallel;
+  const int64_t ranks = p.pp * p.dp * p.sp * p.tp;
+  if (world.size() > 1) fail(Exit::usage, "bench --phantom runs one rank alone; start it without mpirun");
+  if (command.ranks != 0 && command.ranks != ranks) {
+    fail(Exit::usage,
+         "--ranks {}: parallel.pp {} x dp {} x sp {} x tp {} come to {}; change one of them to agree",
+         command.ranks, p.pp, p.dp, p.sp, p.tp, ranks);
+  }
+  const auto phantom = make_phantom_comm(static_cast<int>(ranks), static_cast<int>(command.phantom));
+  const PhantomAttention attention(command.no_attention);
+  run_steps(command, config, *phantom);
+}
+
 void run_bench(const BenchCommand& command, const Invocation& invocation) {
   const Config config = bench_config(command.shape, invocation.overrides);
+  const bool phantom = command.phantom >= 0;
+  if (!phantom && (command.ranks != 0 || command.no_attention))
+    fail(Exit::usage, "bench: --ranks and --no_attention are for one rank of a layout; add --phantom RANK");
+  if (phantom && (command.attention || command.longest))
+    fail(Exit::usage, "bench --phantom times a step; leave --attention and --longest out");
+  if (phantom) return run_phantom(command, config, invocation.launch.world());
   if (command.attention) return run_attention(command, compute_type(config.train.precision));
   if (command.longest) return run_longest(command, config, invocation.launch.world());
   run_steps(command, config, invocation.launch.world());
@@ -171,6 +205,15 @@ CommandBody add_bench(CLI::App& app) {
       "Find the longest sequence that trains within --memory (attention allocates, does not compute)");
   command->add_option("--memory", options->memory, "Bound on the memory of tensors of each rank, as 8GiB");
   command->add_flag("--confirm", options->confirm, "With --longest: one real step of the length found");
+  command
+      ->add_option("--phantom", options->phantom,
+                   "Run this rank alone of the layout that --parallel.* make, of any size, its peers made up")
+      ->check(CLI::NonNegativeNumber);
+  command->add_option("--ranks", options->ranks, "With --phantom: the ranks that the layout must come to")
+      ->check(CLI::PositiveNumber);
+  command->add_flag(
+      "--no_attention", options->no_attention,
+      "With --phantom: our attention kernel allocates but does not compute, to learn the memory");
   command->add_option("--json", options->json,
                       "Write the figures as JSON to this file too (- for standard output)");
   return [options](const Invocation& invocation) { run_bench(*options, invocation); };

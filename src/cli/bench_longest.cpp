@@ -9,7 +9,6 @@
 #include "core/clock.h"
 #include "core/error.h"
 #include "core/log.h"
-#include "ops/flash_attention.h"
 #include "ops/memory.h"
 
 namespace seqvit {
@@ -24,16 +23,10 @@ int64_t largest(int64_t mine, Comm& world) {
   return result;
 }
 
-class Phantom {
- public:
-  explicit Phantom(bool on) { set_phantom_attention(on); }
-  ~Phantom() { set_phantom_attention(false); }
-};
-
 }  // namespace
 
 int64_t peak_of_step(const Config& config, int64_t tokens, Comm& world, bool phantom) {
-  const Phantom attention(phantom);
+  const PhantomAttention attention(phantom);
   Mesh mesh(world, config.parallel);
   BenchStep step(config, tokens, mesh);
   step();

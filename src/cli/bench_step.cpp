@@ -15,7 +15,18 @@
 namespace seqvit {
 namespace {
 
-ModelShape model_shape(const Config& config, int64_t tokens) {
+Grid make_grid(const ModelShape& shape) {
+  Grid grid;
+  for (int64_t y = 0; y < shape.rows; ++y)
+    grid.latitude.push_back(90.0 - 180.0 * (static_cast<double>(y) + 0.5) / static_cast<double>(shape.rows));
+  for (int64_t x = 0; x < shape.columns; ++x)
+    grid.longitude.push_back(static_cast<double>(x));
+  return grid;
+}
+
+}  // namespace
+
+ModelShape bench_model(const Config& config, int64_t tokens) {
   std::vector<VariableInfo> variables;
   for (const std::string& name : config.data.variables)
     variables.push_back({.name = name, .attributes = {}, .units = "", .level = level_in_name(name)});
@@ -36,17 +47,6 @@ ModelShape model_shape(const Config& config, int64_t tokens) {
   return shape;
 }
 
-Grid make_grid(const ModelShape& shape) {
-  Grid grid;
-  for (int64_t y = 0; y < shape.rows; ++y)
-    grid.latitude.push_back(90.0 - 180.0 * (static_cast<double>(y) + 0.5) / static_cast<double>(shape.rows));
-  for (int64_t x = 0; x < shape.columns; ++x)
-    grid.longitude.push_back(static_cast<double>(x));
-  return grid;
-}
-
-}  // namespace
-
 Config bench_config(const BenchShape& b, const std::vector<std::string>& overrides) {
   const std::string base =
       "{data: {files: [none], variables: [field], split: {train: [0, 1]}}, parallel: {zero: 0}}";
@@ -62,7 +62,7 @@ Config bench_config(const BenchShape& b, const std::vector<std::string>& overrid
 }
 
 BenchStep::BenchStep(const Config& config, int64_t tokens, Mesh& mesh) : mesh_(mesh) {
-  const ModelShape shape = model_shape(config, tokens);
+  const ModelShape shape = bench_model(config, tokens);
   operations_ = shape.training_operations() * static_cast<double>(config.train.batch_size);
   learner_ = std::make_unique<Learner>(shape, config, make_grid(shape), mesh);
   // Every rank draws the whole fields and keeps its part: losses do not depend on the mesh.

@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "comm/mesh.h"
+#include "ops/flash_attention.h"
 #include "train/learner.h"
 
 namespace seqvit {
@@ -16,6 +17,20 @@ struct BenchShape {
 
 /// The configuration of a shape, with settings from the command line on top.
 Config bench_config(const BenchShape& shape, const std::vector<std::string>& overrides);
+
+/// The model of a configuration and so many tokens, on a nearly square grid. Throws Error(usage) where they
+/// are not whole patches.
+ModelShape bench_model(const Config& config, int64_t tokens);
+
+/// While this lives and `on` is true, our attention kernel allocates but does not compute. (libtorch's, on
+/// processors without AVX-512, does.)
+class PhantomAttention {
+ public:
+  explicit PhantomAttention(bool on) { set_phantom_attention(on); }
+  ~PhantomAttention() { set_phantom_attention(false); }
+  PhantomAttention(const PhantomAttention&) = delete;
+  PhantomAttention& operator=(const PhantomAttention&) = delete;
+};
 
 /// A model of the shape on a mesh, ready to step. Collective.
 class BenchStep {

@@ -86,15 +86,14 @@ void CheckedComm::barrier(const char* purpose) {
   start_all_gather(call(Kind::barrier, purpose), one_number(0), Counts(size(), 1)).wait();
 }
 
-std::unique_ptr<Comm> CheckedComm::split(int color) {
-  // Through our own all_gather, because it has the time-out that the split of an MPI lacks.
-  const Tensor colors =
-      start_all_gather(call(Kind::split, "split"), one_number(color), Counts(size(), 1)).wait();
-  const int64_t* color_of = colors.const_data_ptr<int64_t>();
+std::unique_ptr<Comm> CheckedComm::split(const Coloring& color_of) {
+  // Everyone knows the groups. But all meet first, which has the time-out that the split of an MPI lacks.
+  start_all_gather(call(Kind::split, "split"), one_number(0), Counts(size(), 1)).wait();
+  const int color = color_of(rank_);
   std::vector<int> group;
   int leader = -1, rank = 0;
   for (int r = 0; r < size(); ++r) {
-    if (color_of[r] != color) continue;
+    if (color_of(r) != color) continue;
     if (leader < 0) leader = r;
     if (r == rank_) rank = static_cast<int>(group.size());
     group.push_back(members_[r]);

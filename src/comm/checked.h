@@ -39,7 +39,7 @@ class CheckedComm : public Comm {
   Pending send_recv(const Tensor& x, int to, int from, int64_t count, const char* purpose) final;
   Pending broadcast(const Tensor& x, int root, const char* purpose) final;
   void barrier(const char* purpose) final;
-  std::unique_ptr<Comm> split(int color) final;
+  std::unique_ptr<Comm> split(const Coloring& color_of) final;
 
  protected:
   /// `members[r]` is the rank in the whole job of rank r here.

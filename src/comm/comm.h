@@ -26,7 +26,8 @@
 namespace seqvit {
 
 using at::Tensor;
-using Counts = std::vector<int64_t>;  ///< elements, one entry a rank
+using Counts = std::vector<int64_t>;            ///< elements, one entry a rank
+using Coloring = std::function<int(int rank)>;  ///< a group's number, for every rank
 
 /// A collective under way. `wait` completes it and gives the result; call it exactly once, on the thread that
 /// started it.
@@ -69,8 +70,9 @@ class Comm {
   /// Root's x on every rank; elsewhere x gives only size and dtype.
   virtual Pending broadcast(const Tensor& x, int root, const char* purpose) = 0;
   virtual void barrier(const char* purpose) = 0;
-  /// Ranks of equal color form a communicator, in the order of their rank here. Collective.
-  virtual std::unique_ptr<Comm> split(int color) = 0;
+  /// Ranks of equal color form a communicator, in the order of their rank here. Collective, with the same
+  /// colors on all ranks: so each knows who is in its group without being told (a phantom has nobody to ask).
+  virtual std::unique_ptr<Comm> split(const Coloring& color_of) = 0;
 
   /// Traffic of this communicator by purpose.
   const std::map<std::string, Traffic>& traffic() const { return traffic_; }

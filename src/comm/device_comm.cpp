@@ -42,8 +42,8 @@ class DeviceComm final : public Comm {
     count(purpose, 0);
     host_.barrier(purpose);
   }
-  std::unique_ptr<Comm> split(int color) override {
-    auto host = host_.split(color);
+  std::unique_ptr<Comm> split(const Coloring& color_of) override {
+    auto host = host_.split(color_of);
     Comm& reference = *host;
     return std::make_unique<DeviceComm>(std::move(host), reference, make_direct_);
   }

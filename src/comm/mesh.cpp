@@ -18,37 +18,35 @@ Mesh::Mesh(Comm& world, int pp, int dp, int sp, int tp, DeviceKind device)
          "parallel: pp {} x dp {} x sp {} x tp {} = {} ranks, but {} {} started; run `mpirun -n {}` or "
          "change parallel.*",
          pp, dp, sp, tp, ranks, world.size(), world.size() == 1 ? "was" : "were", ranks);
-  const int rank = world.rank();
-  const int tensor = rank % tp, sequence = rank / tp % sp, data = rank / (tp * sp) % dp;
-  const int pipeline = rank / (tp * sp * dp);
   // The color names the line along an axis: the coordinates on all other axes.
-  pp_ = split(pp, (data * sp + sequence) * tp + tensor);
-  if (pp > 1) pp_back_ = pp_->split(0);
-  tp_ = split(tp, rank / tp);
-  sp_ = split(sp, (pipeline * dp + data) * tp + tensor);
-  dp_ = split(dp, (pipeline * sp + sequence) * tp + tensor);
-  data_ = split(dp * sp, pipeline * tp + tensor);
+  const int stage = dp * sp * tp, sample = sp * tp;  // ranks of a pipeline stage, ranks that share a sample
+  pp_ = split(pp, [=](int r) { return r % stage; });
+  if (pp > 1) pp_back_ = pp_->split([](int) { return 0; });
+  tp_ = split(tp, [=](int r) { return r / tp; });
+  sp_ = split(sp, [=](int r) { return r / sample * tp + r % tp; });
+  dp_ = split(dp, [=](int r) { return r / stage * sample + r % sample; });
+  data_ = split(dp * sp, [=](int r) { return r / stage * tp + r % tp; });
   if (tp == 1) return;
-  stage_ = split(dp * sp * tp, pipeline);
-  tokens_ = split(sp * tp, pipeline * dp + data);
+  stage_ = split(stage, [=](int r) { return r / stage; });
+  tokens_ = split(sample, [=](int r) { return r / sample; });
 }
 
 Mesh::Mesh(Comm& world, const ParallelConfig& config)
     : Mesh(world, static_cast<int>(config.pp), static_cast<int>(config.dp), static_cast<int>(config.sp),
            static_cast<int>(config.tp), config.device) {}
 
-std::unique_ptr<Comm> Mesh::split(int size, int color) {
-  return size == 1 ? make_self_comm() : world_.split(color);
+std::unique_ptr<Comm> Mesh::split(int size, const Coloring& color_of) {
+  return size == 1 ? make_self_comm() : world_.split(color_of);
 }
 
 const SequenceSplit& Mesh::split_sequence(int ulysses) {
-  const int size = sp_->size(), rank = sp_->rank();
+  const int size = sp_->size();
   if (ulysses < 1 || size % ulysses != 0)
     fail(Exit::usage, "parallel.ulysses: {} does not divide parallel.sp: {}", ulysses, size);
   const auto [entry, added] = sequence_.try_emplace(ulysses);
   if (!added) return entry->second;
-  entry->second.ulysses = ulysses == 1 ? make_self_comm() : sp_->split(rank / ulysses);
-  entry->second.ring = ulysses == size ? make_self_comm() : sp_->split(rank % ulysses);
+  entry->second.ulysses = ulysses == 1 ? make_self_comm() : sp_->split([=](int r) { return r / ulysses; });
+  entry->second.ring = ulysses == size ? make_self_comm() : sp_->split([=](int r) { return r % ulysses; });
   return entry->second;
 }
 

@@ -56,7 +56,7 @@ class Mesh {
   std::map<std::string, Traffic> traffic() const;
 
  private:
-  std::unique_ptr<Comm> split(int size, int color);
+  std::unique_ptr<Comm> split(int size, const Coloring& color_of);
 
   c10::Device device_;
   std::unique_ptr<Comm> device_world_;  // null on the CPU

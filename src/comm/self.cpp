@@ -25,7 +25,7 @@ class SelfComm final : public Comm {
   }
   Pending broadcast(const Tensor& x, int, const char* purpose) override { return same(x, purpose); }
   void barrier(const char* purpose) override { count(purpose, 0); }
-  std::unique_ptr<Comm> split(int) override { return make_self_comm(); }
+  std::unique_ptr<Comm> split(const Coloring&) override { return make_self_comm(); }
 
  private:
   Pending same(const Tensor& x, const char* purpose) {

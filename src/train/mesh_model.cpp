@@ -5,6 +5,7 @@
 #include <ATen/ops/zeros.h>
 
 #include "core/tensor.h"
+#include "model/stages.h"
 #include "ops/attention.h"
 #include "parallel/strategy.h"
 
@@ -17,24 +18,6 @@ Counts token_counts(const TokenGrid& grid, int ranks) {
   for (int rank = 0; rank < ranks; ++rank)
     counts.push_back(make_slab(grid, rank, ranks).tokens.size());
   return counts;
-}
-
-/// Blocks of every chunk of my stage. Work is counted in products of a forward pass.
-std::vector<Range> my_chunks(const ModelShape& shape, Mesh& mesh, int64_t chunks) {
-  const int64_t stages = mesh.pp().size();
-  const double block = shape.training_operations() / (3.0 * static_cast<double>(shape.config.depth));
-  const double points =
-      2.0 * static_cast<double>(shape.patch_points() * shape.token_grid().patches() * shape.config.embed_dim);
-  const auto tokens = static_cast<double>(shape.token_grid().tokens()),
-             width = static_cast<double>(shape.config.embed_dim);
-  const double hidden = 2.0 * tokens * width * width * static_cast<double>(shape.config.head_layers);
-  const auto all =
-      divide_blocks(shape.config.depth, stages * chunks, points * static_cast<double>(shape.inputs()) / block,
-                    (points * static_cast<double>(shape.targets.size()) + hidden) / block);
-  std::vector<Range> mine;
-  for (int64_t chunk = 0; chunk < chunks; ++chunk)
-    mine.push_back(all[chunk * stages + mesh.pp().rank()]);
-  return mine;
 }
 
 /// The part of `counts` that belongs to my tensor-parallel group.
@@ -90,7 +73,9 @@ MeshModel::MeshModel(const ModelShape& shape, const Config& config, Mesh& mesh,
                        .device = mesh.device()};
   Sharding cut = whole;
   cut.data = &mesh.data();
-  const ModelLayout layout{slab_, sequence_.get(), &tensor_, whole, cut, my_chunks(shape, mesh, chunks_)};
+  const ModelLayout layout{slab_,    sequence_.get(),
+                           &tensor_, whole,
+                           cut,      blocks_of_stage(shape, mesh.pp().rank(), mesh.pp().size(), chunks_)};
   vit_ = std::make_unique<Vit>(shape, layout, config.memory);
 
   Tensor count = at::zeros({1}, at::kDouble);

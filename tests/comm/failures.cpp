@@ -18,10 +18,10 @@ Tensor ones(int64_t count) {
   return make<float>(count, [](int64_t) { return 1; });
 }
 
-Comm& make_doomed(Comm& world, int color) {
+Comm& make_doomed(Comm& world, const Coloring& color_of) {
   static std::mutex mutex;
   static std::vector<std::unique_ptr<Comm>> kept;
-  std::unique_ptr<Comm> made = world.split(color);
+  std::unique_ptr<Comm> made = world.split(color_of);
   const std::lock_guard lock(mutex);
   return *kept.emplace_back(std::move(made));
 }
@@ -49,7 +49,7 @@ void last_rank_stays_away(Comm& world, const char* kind, F collective) {
   if (world.size() == 1) return;
   set_comm_timeout(0.3);
   set_comm_step(42);
-  Comm& comm = make_doomed(world, 0);
+  Comm& comm = make_doomed(world, [](int) { return 0; });
   const int last = world.size() - 1;
   if (world.rank() == last) {
     std::this_thread::sleep_for(std::chrono::milliseconds(1500));
@@ -86,8 +86,8 @@ void timeout_names_world_rank(Comm& world) {
   const int size = world.size(), last = size - 1;
   if (size < 3) return;
   set_comm_timeout(0.3);
-  Comm& without_first = make_doomed(world, world.rank() > 0);
-  Comm& comm = make_doomed(without_first, 0);
+  Comm& without_first = make_doomed(world, [](int r) { return r > 0; });
+  Comm& comm = make_doomed(without_first, [](int) { return 0; });
   if (world.rank() == last) std::this_thread::sleep_for(std::chrono::milliseconds(1000));
   if (world.rank() == 0 || world.rank() == last) return;
   expect_contains(communication_error([&] { comm.all_reduce(ones(1), "x").wait(); }),
@@ -98,7 +98,7 @@ template <typename F>
 void rank_0_differs(Comm& world, F collective) {
   if (world.size() == 1) return;
   set_comm_timeout(0.5);
-  Comm& comm = make_doomed(world, 0);
+  Comm& comm = make_doomed(world, [](int) { return 0; });
   communication_error([&] { collective(comm, world.rank() == 0 ? 2 : 1); });
   std::this_thread::sleep_for(std::chrono::milliseconds(1000));  // the others are still at it
 }

@@ -17,7 +17,7 @@ std::vector<int64_t> worlds(Comm& comm, int world_rank) {
 
 void split(Comm& world) {
   const int me = world.rank(), size = world.size();
-  const std::unique_ptr<Comm> third = world.split(me % 3 - 1);  // colors may be negative
+  const std::unique_ptr<Comm> third = world.split([](int r) { return r % 3 - 1; });  // colors may be negative
   std::vector<int64_t> expected;
   for (int r = me % 3; r < size; r += 3)
     expected.push_back(r);
@@ -26,16 +26,17 @@ void split(Comm& world) {
   EXPECT_EQ(expected[third->rank()], me);
   EXPECT_EQ(third->traffic().size(), 1u);
 
-  const std::unique_ptr<Comm> alone = world.split(me);
+  const std::unique_ptr<Comm> alone = world.split([](int r) { return r; });
   EXPECT_EQ(alone->size(), 1);
   EXPECT_EQ(worlds(*alone, me), std::vector<int64_t>{me});
 }
 
 void nested_split(Comm& world) {
   const int me = world.rank();
-  const std::unique_ptr<Comm> half = world.split(me < world.size() / 2 ? 7 : 3);
-  const std::unique_ptr<Comm> quarter = half->split(half->rank() % 2);
-  const std::unique_ptr<Comm> again = half->split(0);
+  const std::unique_ptr<Comm> half =
+      world.split([half = world.size() / 2](int r) { return r < half ? 7 : 3; });
+  const std::unique_ptr<Comm> quarter = half->split([](int r) { return r % 2; });
+  const std::unique_ptr<Comm> again = half->split([](int) { return 0; });
   EXPECT_EQ(again->size(), half->size());
   EXPECT_EQ(again->rank(), half->rank());
   const std::vector<int64_t> in_half = worlds(*half, me), in_quarter = worlds(*quarter, me);

@@ -44,7 +44,7 @@ void waits_in_any_order(Comm& world) {
 
 /// Rank 0 waits before it starts the next; the others start all before they wait for the last: all must move.
 void waits_that_hold_back(Comm& world) {
-  const std::unique_ptr<Comm> other = world.split(0);
+  const std::unique_ptr<Comm> other = world.split([](int) { return 0; });
   for (const int64_t count : lengths) {
     Pending first = world.all_reduce(filled(count, world.rank()), "first");
     if (world.rank() == 0) expect_filled(first.wait(), count, total_of_ranks(world));
@@ -55,7 +55,7 @@ void waits_that_hold_back(Comm& world) {
 }
 
 void two_communicators(Comm& world) {
-  const std::unique_ptr<Comm> half = world.split(world.rank() % 2);
+  const std::unique_ptr<Comm> half = world.split([](int rank) { return rank % 2; });
   std::vector<Pending> worlds, halves;
   for (int round = 0; round < 5; ++round) {
     worlds.push_back(world.all_reduce(filled(100, round), "world"));

@@ -78,7 +78,8 @@ TEST(SelfComm, returns_its_input) {
 
 TEST(RunRanks, sixty_four_ranks) {
   run_ranks(64, [](Comm& world) {
-    const std::unique_ptr<Comm> row = world.split(world.rank() / 8), column = world.split(world.rank() % 8);
+    const std::unique_ptr<Comm> row = world.split([](int r) { return r / 8; }),
+                                column = world.split([](int r) { return r % 8; });
     for (int round = 0; round < 20; ++round) {
       Pending in_row = row->all_reduce(one(), "row");
       Pending in_column = column->all_gather(one(), Counts(8, 1), "column");
@@ -95,7 +96,7 @@ TEST(RunRanks, a_rank_that_throws_frees_the_others) {
   std::atomic<int> freed = 0;
   const auto begin = std::chrono::steady_clock::now();
   const auto body = [&](Comm& world) {
-    const std::unique_ptr<Comm> others = world.split(world.rank() > 0);
+    const std::unique_ptr<Comm> others = world.split([](int r) { return r > 0; });
     if (world.rank() == 0) throw std::runtime_error("rank 0 has enough");
     try {
       if (world.rank() == 1) world.send_recv(one(), 0, 2, 1, "message").wait();

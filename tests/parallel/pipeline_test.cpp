@@ -80,7 +80,7 @@ TEST(DivideBlocks, CountsWhatStandsBeforeAndAfter) {
 
 TEST(Wires, CarryActivationsOnAndGradientsBack) {
   run_ranks(3, [](Comm& pp) {
-    const auto back = pp.split(0);
+    const auto back = pp.split([](int) { return 0; });
     PipelineWires wires(pp, *back);
     const auto me = static_cast<double>(pp.rank());
     wires.send_activation(at::full({2, 3}, me, at::kDouble));

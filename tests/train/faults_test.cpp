@@ -52,8 +52,8 @@ class FaultyComm final : public Comm {
     return inner_.broadcast(x, root, purpose);
   }
   void barrier(const char* purpose) override { inner_.barrier(purpose); }
-  std::unique_ptr<Comm> split(int color) override {
-    auto part = inner_.split(color);
+  std::unique_ptr<Comm> split(const Coloring& color_of) override {
+    auto part = inner_.split(color_of);
     Comm& reference = *part;
     return std::make_unique<FaultyComm>(std::move(part), reference, fault_);
   }
