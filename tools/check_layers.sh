@@ -15,7 +15,8 @@ declare -A may_use=(
   [report]="core grid data evaluate report"
   [generate]="core grid data generate"
   [train]="core grid data comm ops parallel model evaluate train"
-  [cli]="core grid data comm ops parallel model evaluate report generate train cli"
+  [plan]="core grid comm ops parallel model plan"
+  [cli]="core grid data comm ops parallel model evaluate report generate train plan cli"
 )
 bad=0
 for layer in "${!may_use[@]}"; do

@@ -21,6 +21,7 @@
 #include "core/stop.h"
 #include "core/tensor.h"
 #include "ops/memory.h"
+#include "plan/layouts.h"
 
 namespace seqvit {
 namespace {
@@ -58,6 +59,11 @@ nlohmann::ordered_json per_step(const std::map<std::string, double>& totals, dou
   for (const auto& [name, total] : totals)
     json[name] = total / steps;
   return json;
+}
+
+/// A phantom waits for no message.
+double predicted_seconds(const TimePrediction& time, bool phantom) {
+  return phantom ? time.total - time.communication() - time.parts.at("bubble") : time.total;
 }
 
 void run_steps(const BenchCommand& command, const Config& config, Comm& world) {
@@ -98,6 +104,10 @@ void run_steps(const BenchCommand& command, const Config& config, Comm& world) {
     if (sent > 0) bytes[purpose] = static_cast<double>(sent);
   }
   const StepMemory& memory = step.learner().memory();
+  const ModelShape model = bench_model(config, shape.tokens);
+  const Layout predicted =
+      predict_rank(RankPart(model, config, world.rank()), model, config,
+                   this_machine(config.train.precision, rate, world.size()), attention_memory_here(config));
   const double share = flops / (rate * world.size());
   nlohmann::ordered_json json = {
       {"tokens", shape.tokens},
@@ -111,6 +121,8 @@ void run_steps(const BenchCommand& command, const Config& config, Comm& world) {
       {"matmul_flops_per_second", rate},
       {"share_of_matmul", share},
       {"peak_bytes", peak},
+      {"predicted_peak_bytes", predicted.memory.peak},
+      {"predicted_seconds", predicted_seconds(predicted.time, command.phantom >= 0)},
       {"seconds_by_part", per_step(parts, steps)},
       {"memory_bytes",
        {{"before_step", memory.before}, {"kept_for_backward", memory.kept}, {"step_peak", memory.peak}}},
@@ -187,16 +199,9 @@ CommandBody add_bench(CLI::App& app) {
   auto options = std::make_shared<BenchCommand>();
   CLI::App* command =
       app.add_subcommand("bench", "Time the training step of a plain encoder of a given shape");
-  command->add_option("--tokens", options->shape.tokens, "Tokens of the sequence")
-      ->check(CLI::PositiveNumber);
-  command->add_option("--embed_dim", options->shape.embed_dim, "Width")->check(CLI::PositiveNumber);
-  command->add_option("--depth", options->shape.depth, "Blocks")->check(CLI::PositiveNumber);
-  command->add_option("--num_heads", options->shape.num_heads, "Heads")->check(CLI::PositiveNumber);
-  command->add_option("--batch_size", options->shape.batch_size, "Samples a step")
-      ->check(CLI::PositiveNumber);
+  add_shape(*command, options->shape);
   command->add_option("--steps", options->steps, "Steps to time; the first two are left out of the median")
       ->check(CLI::PositiveNumber);
-  command->add_option("--precision", options->shape.precision, "fp32, bf16 or fp64");
   command->add_option("--recompute", options->shape.recompute, "none, full or keep_attention");
   command->add_flag("--attention", options->attention,
                     "Time attention alone, against a matrix product and libtorch's kernel");

@@ -47,6 +47,15 @@ ModelShape bench_model(const Config& config, int64_t tokens) {
   return shape;
 }
 
+std::vector<CLI::Option*> add_shape(CLI::App& command, BenchShape& shape) {
+  return {command.add_option("--tokens", shape.tokens, "Tokens of the sequence")->check(CLI::PositiveNumber),
+          command.add_option("--embed_dim", shape.embed_dim, "Width")->check(CLI::PositiveNumber),
+          command.add_option("--depth", shape.depth, "Blocks")->check(CLI::PositiveNumber),
+          command.add_option("--num_heads", shape.num_heads, "Heads")->check(CLI::PositiveNumber),
+          command.add_option("--batch_size", shape.batch_size, "Samples a step")->check(CLI::PositiveNumber),
+          command.add_option("--precision", shape.precision, "fp32, bf16 or fp64")};
+}
+
 Config bench_config(const BenchShape& b, const std::vector<std::string>& overrides) {
   const std::string base =
       "{data: {files: [none], variables: [field], split: {train: [0, 1]}}, parallel: {zero: 0}}";

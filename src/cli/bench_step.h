@@ -3,6 +3,10 @@
 #pragma once
 
 #include <memory>
+#include <string>
+#include <vector>
+
+#include <CLI/CLI.hpp>
 
 #include "comm/mesh.h"
 #include "ops/flash_attention.h"
@@ -14,6 +18,9 @@ struct BenchShape {
   int64_t tokens = 4096, embed_dim = 384, depth = 4, num_heads = 6, batch_size = 1;
   std::string precision = "fp32", recompute = "none";
 };
+
+/// --tokens, --embed_dim, --depth, --num_heads, --batch_size, --precision, in this order.
+std::vector<CLI::Option*> add_shape(CLI::App& command, BenchShape& shape);
 
 /// The configuration of a shape, with settings from the command line on top.
 Config bench_config(const BenchShape& shape, const std::vector<std::string>& overrides);

@@ -31,6 +31,7 @@ CommandBody add_forecast(CLI::App& app);
 CommandBody add_verify(CLI::App& app);
 CommandBody add_study(CLI::App& app);
 CommandBody add_bench(CLI::App& app);
+CommandBody add_plan(CLI::App& app);
 CommandBody add_report(CLI::App& app);
 CommandBody add_export(CLI::App& app);
 CommandBody add_import(CLI::App& app);

@@ -55,7 +55,7 @@ int run(int argc, char** argv) {
       {"inspect", add_inspect(app)},   {"generate", add_generate(app)}, {"train", add_train(app)},
       {"evaluate", add_evaluate(app)}, {"forecast", add_forecast(app)}, {"report", add_report(app)},
       {"export", add_export(app)},     {"import", add_import(app)},     {"study", add_study(app)},
-      {"verify", add_verify(app)},     {"bench", add_bench(app)}};
+      {"verify", add_verify(app)},     {"bench", add_bench(app)},       {"plan", add_plan(app)}};
   const std::vector<std::string> overrides = take_overrides(arguments);
   if (!arguments.empty() && !arguments[0].starts_with("-") && !commands.contains(arguments[0])) {
     std::vector<std::string> names;

@@ -1,0 +1,184 @@
+#include <memory>
+#include <span>
+#include <thread>
+
+#include <fmt/ranges.h>
+#include <nlohmann/json.hpp>
+
+#include "cli/bench_step.h"
+#include "cli/command.h"
+#include "cli/timing.h"
+#include "core/error.h"
+#include "core/tensor.h"
+#include "plan/layouts.h"
+#include "train/experiment.h"
+
+namespace seqvit {
+namespace {
+
+struct PlanCommand {
+  std::string config, machine = "this", json;
+  BenchShape shape;
+  bool tokens_given = false, shape_given = false;
+  int64_t ranks = 0;  // 0: a node, or the cores of this machine
+  int64_t top = 10;
+};
+
+/// What is planned for.
+struct Problem {
+  Config config;
+  ModelShape shape;
+  Machine machine;
+  int64_t ranks = 0;
+  AttentionMemory attention = AttentionMemory::separate;
+
+  double tokens_of_step() const {
+    return static_cast<double>(shape.token_grid().tokens() * config.train.batch_size);
+  }
+};
+
+Problem make_problem(const PlanCommand& command, const Invocation& invocation) {
+  Problem problem;
+  const bool here = command.machine == "this";
+  if (!here) problem.machine = find_machine(command.machine);  // a wrong name before anything takes time
+  if (command.config.empty()) {
+    problem.config = bench_config(command.shape, invocation.overrides);
+  } else {
+    if (command.shape_given)
+      fail(Exit::usage,
+           "plan {}: the model is the configuration's; change it by --model.*, --train.*, or --tokens",
+           command.config);
+    problem.config = load_config(command.config, invocation.overrides);
+  }
+  problem.shape = command.config.empty() || command.tokens_given
+                      ? bench_model(problem.config, command.shape.tokens)
+                      : open_experiment(problem.config).model_shape();
+  const auto cores = static_cast<int64_t>(std::max(1U, std::thread::hardware_concurrency()));
+  problem.ranks = command.ranks > 0 ? command.ranks : here ? cores : problem.machine.ranks_per_node;
+  if (!here) return problem;
+  const Precision precision = problem.config.train.precision;
+  warn_if_slow(compute_type(precision));
+  // Ranks share the cores, and so the rate that this process has with all of them.
+  problem.machine = this_machine(
+      precision, matmul_rate(compute_type(precision)) / static_cast<double>(problem.ranks), problem.ranks);
+  problem.attention = attention_memory_here(problem.config);
+  return problem;
+}
+
+nlohmann::ordered_json to_json(const Layout& layout, const Problem& problem, bool hours) {
+  const ParallelConfig& p = layout.parallel;
+  nlohmann::ordered_json json = {{"parallel",
+                                  {{"pp", p.pp},
+                                   {"dp", p.dp},
+                                   {"sp", p.sp},
+                                   {"tp", p.tp},
+                                   {"sequence", to_string(p.sequence)},
+                                   {"ulysses", p.ulysses},
+                                   {"interleave", p.interleave},
+                                   {"zero", p.zero}}},
+                                 {"recompute", to_string(layout.recompute)},
+                                 {"micro_batches", layout.micro_batches},
+                                 {"ranks", layout.ranks()},
+                                 {"memory", layout.memory.parts},
+                                 {"peak_bytes", layout.memory.peak},
+                                 {"seconds", layout.time.parts},
+                                 {"seconds_per_step", layout.time.total},
+                                 {"tokens_per_second", problem.tokens_of_step() / layout.time.total},
+                                 {"share_communicating", layout.time.communication() / layout.time.total},
+                                 {"settings", layout.settings()}};
+  if (hours) {
+    json["rank_hours"] =
+        static_cast<double>(layout.ranks() * problem.config.train.steps) * layout.time.total / 3600.0;
+  }
+  return json;
+}
+
+void print_layouts(const nlohmann::ordered_json& layouts, const LayoutPlan& plan) {
+  fmt::print("{:<44} {:>4} {:>14} {:>5} {:>9} {:>10} {:>11} {:>5} {:>10}\n", "layout", "zero", "recompute",
+             "micro", "GiB/rank", "s/step", "tokens/s", "comm", "rank-hours");
+  for (size_t i = 0; i < layouts.size(); ++i) {
+    const nlohmann::ordered_json& each = layouts[i];
+    const Layout& layout = plan.layouts[i];
+    fmt::print(
+        "{:<44} {:>4} {:>14} {:>5} {:>9.2f} {:>10.4g} {:>11.4g} {:>4.0f}% {:>10}\n",
+        describe(layout.parallel), layout.parallel.zero, to_string(layout.recompute), layout.micro_batches,
+        static_cast<double>(layout.memory.peak) / (1 << 30), layout.time.total,
+        each.at("tokens_per_second").get<double>(), 100.0 * each.at("share_communicating").get<double>(),
+        each.contains("rank_hours") ? fmt::format("{:.4g}", each.at("rank_hours").get<double>()) : "-");
+  }
+}
+
+void print(const Problem& problem, const LayoutPlan& plan, const nlohmann::ordered_json& layouts) {
+  fmt::print(
+      "{} tokens, width {}, {} blocks, batch {}, {}: {} layouts on {} x {} of {:.0f} GiB, {} meshes fit\n",
+      problem.shape.token_grid().tokens(), problem.config.model.embed_dim, problem.config.model.depth,
+      problem.config.train.batch_size, to_string(problem.config.train.precision), plan.considered,
+      problem.ranks, problem.machine.name, static_cast<double>(problem.machine.memory_bytes) / (1 << 30),
+      plan.layouts.size());
+  if (plan.layouts.empty()) {
+    fmt::print("no layout fits; what comes nearest stands below\n");
+  } else {
+    print_layouts(layouts, plan);
+    fmt::print("the first: {}\n", plan.layouts.front().settings());
+  }
+  if (!plan.rejected.empty()) fmt::print("rejected:\n");
+  for (const Rejected& each : plan.rejected)
+    fmt::print("{:>8} x {}\n           nearest ({}): {}\n", each.count, each.reason, each.layout,
+               each.nearest);
+}
+
+void run_plan(const PlanCommand& command, const Invocation& invocation) {
+  if (invocation.launch.world().size() > 1)
+    fail(Exit::usage, "plan computes on one process for any number of --ranks; start it without mpirun");
+  const Problem problem = make_problem(command, invocation);
+  const LayoutPlan plan =
+      plan_layouts(problem.shape, problem.config, problem.machine, problem.ranks, problem.attention);
+  nlohmann::ordered_json layouts = nlohmann::json::array(), rejected = nlohmann::json::array();
+  for (const Layout& layout : plan.layouts) {
+    if (std::ssize(layouts) == command.top) break;
+    layouts.push_back(to_json(layout, problem, !command.config.empty()));
+  }
+  for (const Rejected& each : plan.rejected)
+    rejected.push_back(
+        {{"reason", each.reason}, {"count", each.count}, {"nearest", each.nearest}, {"layout", each.layout}});
+  if (command.json != "-") print(problem, plan, layouts);
+  if (command.json.empty()) return;
+  const nlohmann::ordered_json json = {
+      {"machine", problem.machine.name},
+      {"ranks", problem.ranks},
+      {"memory_bytes_per_rank", problem.machine.memory_bytes},
+      {"matmul_flops_per_second", problem.machine.rate(problem.config.train.precision)},
+      {"tokens", problem.shape.token_grid().tokens()},
+      {"considered", plan.considered},
+      {"layouts", layouts},
+      {"rejected", rejected}};
+  write_json(json, command.json);
+}
+
+}  // namespace
+
+CommandBody add_plan(CLI::App& app) {
+  auto options = std::make_shared<PlanCommand>();
+  CLI::App* command = app.add_subcommand(
+      "plan", "Which layouts of a model fit a machine, how fast they should be, and why others do not fit");
+  command->add_option("CONFIG", options->config,
+                      "Configuration (YAML); without it the shape by --tokens and so on");
+  command->add_option(
+      "--machine", options->machine,
+      fmt::format("One of {} (default: this one, measured)", fmt::join(machine_names(), ", ")));
+  command->add_option("--ranks", options->ranks, "Ranks of the machine (default: one node)")
+      ->check(CLI::PositiveNumber);
+  std::vector<CLI::Option*> shape = add_shape(*command, options->shape);
+  command->add_option("--top", options->top, "Layouts to show (default 10)")->check(CLI::PositiveNumber);
+  command->add_option("--json", options->json,
+                      "Write the layouts as JSON to this file too (- for standard output)");
+  return [options, shape](const Invocation& invocation) {
+    // The first is --tokens, which may go with a configuration: another length of the same model.
+    options->tokens_given = shape.front()->count() > 0;
+    for (const CLI::Option* option : std::span(shape).subspan(1))
+      options->shape_given = options->shape_given || option->count() > 0;
+    run_plan(*options, invocation);
+  };
+}
+
+}  // namespace seqvit

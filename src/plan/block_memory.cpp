@@ -1,0 +1,204 @@
+#include "plan/block_memory.h"
+
+#include <algorithm>
+#include <vector>
+
+#include <ATen/Parallel.h>
+#include <ATen/ops/empty.h>
+
+#include "core/tensor.h"
+#include "ops/flash_attention.h"
+#include "ops/tiles.h"
+#include "plan/traffic.h"
+
+namespace seqvit {
+namespace {
+
+/// Sizes that a block's tensors come in, bytes of one micro-batch.
+struct Sizes {
+  int64_t stream;        ///< my tokens, master type
+  int64_t tokens;        ///< my tokens, compute type
+  int64_t group;         ///< tokens of my tensor-parallel group, compute type
+  int64_t sum;           ///< the same in the type of sums
+  int64_t all, all_sum;  ///< everyone's tokens
+  int64_t q;             ///< queries of my heads, of the group's tokens
+  int64_t inner;         ///< queries that attention is given
+  int64_t kv, kv_sum;    ///< keys and values that attention is given
+  int64_t lse, hidden, tile;
+  bool cut;  ///< tensor parallelism
+};
+
+Sizes sizes_of(const RankPart& part, const ModelShape& shape, const Config& config) {
+  const int64_t B = part.micro_samples, c = compute_bytes(config), m = master_bytes(config);
+  const int64_t D = shape.config.embed_dim, E = D / shape.config.num_heads;
+  const int64_t group = part.group_tokens[part.sp];
+  Sizes s{};
+  s.cut = config.parallel.tp > 1;
+  s.stream = B * part.tokens * D * m, s.tokens = B * part.tokens * D * c;
+  s.group = B * group * D * c, s.sum = B * group * D * m;
+  s.all = B * part.all_tokens * D * c, s.all_sum = B * part.all_tokens * D * m;
+  s.q = B * group * part.heads * E * c;
+  const int64_t heads = part.ulysses_heads()[part.sp % part.ulysses];
+  s.inner = B * part.ulysses_tokens() * heads * E * c;
+  const bool everyone = config.parallel.sp > 1 && (config.parallel.sequence == Sequence::lss ||
+                                                   config.parallel.sequence == Sequence::lss_kv);
+  s.kv = everyone ? 2 * B * part.all_tokens * part.heads * E * c : 2 * s.inner;
+  s.kv_sum = s.kv / c * m;
+  s.lse = s.inner / (E * c) * std::max<int64_t>(4, c);
+  s.hidden = B * (s.cut ? group : part.tokens) * part.hidden * c;
+  const int64_t rows = config.memory.mlp_chunk > 0 ? config.memory.mlp_chunk : kDefaultTile;
+  // Hidden before and after gelu, and their gradients; the normalised tokens in both types.
+  const int64_t normed = s.cut ? 0 : D * (m + (c != m ? c : 0));
+  s.tile = std::min(rows, s.cut ? group : part.tokens) * (4 * part.hidden * c + normed);
+  return s;
+}
+
+/// ops/flash_attention.cpp: heads are packed some at a time, at least one a thread.
+int64_t packed_bytes(const RankPart& part, const Sizes& s, const Config& config, AttentionMemory attention) {
+  const int64_t heads = part.ulysses_heads()[part.sp % part.ulysses] * part.micro_samples;
+  if (attention != AttentionMemory::flash || heads == 0) return 0;
+  const int64_t c = compute_bytes(config), a_head = s.inner / heads / c * (4 * c + 4);
+  constexpr int64_t kGroup = int64_t{32} << 20;
+  const int64_t fit = std::max<int64_t>(kGroup / std::max<int64_t>(a_head, 1), at::get_num_threads());
+  return std::min(heads, fit) * a_head;
+}
+
+/// A point of a block's backward: bytes held beside weights, messages and packed operands among them, and the
+/// share of the block's weights whose gradient is there.
+struct Moment {
+  int64_t held, buffers;
+  double weights;
+  int64_t packed = 0;
+};
+
+/// Elements of the weights of one block that are here.
+int64_t block_elements(const RankPart& part) {
+  int64_t sum = 0;
+  for (const WeightGroup& group : part.groups)
+    sum += group.part == WeightGroup::Part::block ? group.elements() : 0;
+  return sum / std::max<int64_t>(part.blocks(), 1);
+}
+
+class Block {
+ public:
+  Block(const RankPart& part, const Config& config, const Sizes& sizes, AttentionMemory kernel)
+      : s_(sizes),
+        part_(part),
+        again_(config.memory.recompute != Recompute::none),
+        flash_(kernel == AttentionMemory::flash) {
+    const ParallelConfig& p = config.parallel;
+    lss_ = p.sp > 1 && p.sequence == Sequence::lss;
+    lss_kv_ = p.sp > 1 && p.sequence == Sequence::lss_kv;
+    // What attention's backward needs, result and log-sum-exp first.
+    const int64_t own = lss_ ? s_.q + s_.kv : lss_kv_ ? 3 * s_.q + s_.kv : 3 * s_.inner;
+    operands_ = s_.inner + s_.lse + own;
+    // What made them: the normalised tokens where they are not made again from the stream.
+    source_ = (s_.cut ? s_.group : lss_ ? s_.tokens : 0) + (lss_ ? s_.all : 0);
+    // The result in the order of tokens, where an exchange has taken it from that of heads.
+    joined_ = part.ulysses > 1 ? s_.q : 0;
+  }
+
+  int64_t kept(Recompute mode) const {
+    switch (mode) {
+      case Recompute::full:
+        return s_.stream;
+      case Recompute::keep_attention:
+        return s_.stream + s_.inner + s_.lse;
+      default:
+        return attention_half() + s_.stream + (s_.cut ? s_.group : s_.tokens) + 2 * s_.hidden;
+    }
+  }
+
+  std::vector<Moment> moments(int64_t packed) const {
+    std::vector<Moment> all = mlp();
+    for (const Moment& m : again_ ? second_run() : std::vector<Moment>{})
+      all.push_back(m);
+    for (const Moment& m : attention(packed))
+      all.push_back(m);
+    return all;
+  }
+
+ private:
+  const Sizes& s_;
+  const RankPart& part_;
+  bool again_, flash_, lss_ = false, lss_kv_ = false;
+  int64_t operands_ = 0, source_ = 0, joined_ = 0;
+
+  int64_t attention_half() const { return s_.stream + source_ + operands_ + joined_; }
+
+  /// The block's forward once more. An exchange holds what goes in, both messages and what comes out.
+  std::vector<Moment> second_run() const {
+    const int64_t base = s_.stream + s_.inner + s_.lse + s_.stream;
+    std::vector<Moment> all;
+    if (part_.ulysses > 1) all.push_back({base + 6 * s_.q + 6 * s_.inner, 3 * (s_.q + s_.inner), 0.0});
+    if (lss_) all.push_back({base + 2 * s_.tokens + 2 * s_.all, s_.all + s_.tokens, 0.0});
+    if (lss_kv_) all.push_back({base + 5 * s_.q + 2 * s_.kv, s_.kv + 2 * s_.q, 0.0});
+    return all;
+  }
+
+  std::vector<Moment> mlp() const {
+    const int64_t gradient = s_.stream;
+    const int64_t below = attention_half() + s_.stream;  // with the stream between the halves
+    if (!s_.cut && again_) return {{below + gradient + s_.tile, 0, 2.0 / 3.0}};
+    if (!s_.cut) return {{below + s_.tokens + 2 * s_.hidden + gradient + s_.hidden, 0, 1.0 / 3.0}};
+    const int64_t input = s_.group, of_sum = s_.group;  // gathered tokens; the gradient of my part of the sum
+    const int64_t hidden = again_ ? s_.tile : 3 * s_.hidden;
+    return {{below + input + gradient + of_sum + hidden, 0, 2.0 / 3.0},
+            {below + gradient + s_.group + s_.group + 2 * s_.sum, 2 * s_.sum, 2.0 / 3.0}};
+  }
+
+  std::vector<Moment> attention(int64_t packed) const {
+    const int64_t base = s_.stream + s_.stream + source_;  // the block's input, the gradient that comes in
+    const int64_t of_result = s_.q;
+    const bool over = flash_ && again_;  // gradients take the place of q, k and v
+    const int64_t dq = over ? 0 : s_.inner, dkv = over ? 0 : s_.kv;
+    const double most = 3.0 / 4.0;
+    std::vector<Moment> all = {{base + operands_ + of_result + dq + dkv, 0, most, packed}};
+    if (part_.ulysses > 1) {
+      all.push_back({base + operands_ + 2 * of_result + 2 * s_.inner, s_.q + s_.inner, most});
+      all.push_back({base + 6 * s_.inner + 6 * s_.q, 3 * (s_.inner + s_.q), most});
+    }
+    if (part_.ring > 1) {
+      // Two blocks of keys and values and two of gradients on their way, my own, and what is added to them.
+      const int64_t sum = s_.kv_sum, sum_q = s_.kv_sum / 2;
+      all.push_back({base + operands_ + of_result + 2 * s_.kv + s_.inner + s_.kv + 2 * sum_q + 4 * sum,
+                     2 * s_.kv + 2 * sum, most, packed});
+    }
+    if (lss_kv_) all.push_back({base + s_.q + 2 * s_.kv + s_.kv_sum, s_.kv + s_.kv_sum, most});
+    // Gradients side by side, as the projection's backward wants them.
+    const int64_t projected = lss_ ? s_.q + s_.kv : 3 * s_.q;
+    const int64_t apart = flash_ && part_.ulysses == 1 && part_.ring == 1 && !lss_kv_ ? 0 : projected;
+    all.push_back({base + projected + apart, 0, most});
+    const int64_t of_tokens = s_.cut ? s_.group : s_.stream;
+    all.push_back({base + projected + of_tokens + (lss_ ? s_.all : 0), 0, 1.0});
+    if (s_.cut) all.push_back({base + 2 * s_.group + 2 * s_.sum, 2 * s_.sum, 1.0});
+    if (lss_) all.push_back({base + 2 * s_.all + 2 * s_.all_sum, s_.all + s_.all_sum, 1.0});
+    return all;
+  }
+};
+
+}  // namespace
+
+AttentionMemory attention_memory_here(const Config& config) {
+  if (config.parallel.device != DeviceKind::cpu) return AttentionMemory::separate;
+  const Tensor q = at::empty({1, 1, 1, config.model.embed_dim / config.model.num_heads},
+                             compute_type(config.train.precision));
+  return flash_supports(q, q, q) ? AttentionMemory::flash : AttentionMemory::separate;
+}
+
+BlockMemory predict_block(const RankPart& part, const ModelShape& shape, const Config& config,
+                          AttentionMemory attention) {
+  const Sizes s = sizes_of(part, shape, config);
+  const Block block(part, config, s, attention);
+  BlockMemory memory;
+  memory.kept = block.kept(config.memory.recompute);
+  const auto weights = static_cast<double>(block_elements(part) * master_bytes(config));
+  for (const Moment& moment : block.moments(packed_bytes(part, s, config, attention))) {
+    const int64_t held = moment.held + moment.packed + static_cast<int64_t>(moment.weights * weights);
+    if (held <= memory.at_work) continue;
+    memory.at_work = held, memory.buffers = moment.buffers, memory.packed = moment.packed;
+  }
+  return memory;
+}
+
+}  // namespace seqvit

@@ -1,0 +1,234 @@
+#include "plan/layouts.h"
+
+#include <algorithm>
+#include <cmath>
+#include <optional>
+#include <set>
+
+#include <fmt/core.h>
+
+#include "core/error.h"
+
+namespace seqvit {
+namespace {
+
+std::vector<int64_t> divisors(int64_t n) {
+  std::vector<int64_t> all;
+  for (int64_t d = 1; d <= n; ++d)
+    if (n % d == 0) all.push_back(d);
+  return all;
+}
+
+/// Ranks whose work and memory bound those of all others: the first of the first stage, of the last and of
+/// the one between them that has most blocks. On each axis the first rank has the largest share.
+std::vector<RankPart> bounding_ranks(const ModelShape& shape, const Config& config) {
+  const ParallelConfig& p = config.parallel;
+  const int64_t stage = p.dp * p.sp * p.tp;
+  std::vector<RankPart> ranks;
+  ranks.emplace_back(shape, config, 0);
+  std::optional<RankPart> fullest;
+  for (int64_t s = 1; s + 1 < p.pp; ++s) {
+    RankPart rank(shape, config, s * stage);
+    if (!fullest || rank.blocks() > fullest->blocks()) fullest = std::move(rank);
+  }
+  if (fullest) ranks.push_back(*std::move(fullest));
+  if (p.pp > 1) ranks.emplace_back(shape, config, (p.pp - 1) * stage);
+  return ranks;
+}
+
+Layout predict(const std::vector<RankPart>& ranks, const ModelShape& shape, const Config& config,
+               const Machine& machine, AttentionMemory attention) {
+  Layout layout{config.parallel, config.memory.recompute, config.train.micro_batches, {}, {}};
+  for (const RankPart& rank : ranks) {
+    MemoryPrediction memory = predict_memory(rank, shape, config, attention);
+    TimePrediction time = predict_time(rank, shape, config, machine);
+    if (memory.peak > layout.memory.peak) layout.memory = std::move(memory);
+    if (time.total > layout.time.total) layout.time = std::move(time);
+  }
+  return layout;
+}
+
+/// What takes most of a rank's memory, and what makes it less.
+std::string advice(const Layout& layout) {
+  const auto largest = std::max_element(layout.memory.parts.begin(), layout.memory.parts.end(),
+                                        [](const auto& a, const auto& b) { return a.second < b.second; });
+  const std::string& part = largest->first;
+  const bool whole_keys =
+      layout.parallel.sequence == Sequence::lss || layout.parallel.sequence == Sequence::lss_kv;
+  const char* what = "use more ranks or another strategy";
+  if (part == "kept activations")
+    what = layout.recompute == Recompute::none
+               ? "set memory.recompute"
+               : "use more ranks in parallel.sp or tp, or memory.offload=disk";
+  if (part == "weights" || part == "gradients" || part == "moments")
+    what = layout.parallel.zero < 3 ? "set parallel.zero=3" : "use more ranks";
+  if (part == "block" || part == "send buffers")
+    what = layout.parallel.sp > 1 && whole_keys ? "use ulysses, ring or hybrid"
+                                                : "use more ranks in parallel.sp";
+  if (part == "batch") what = "use more ranks in parallel.dp or sp";
+  return fmt::format("most of it {}: {}", part, what);
+}
+
+std::string gibibytes(int64_t bytes) {
+  return fmt::format("{:.1f} GiB", static_cast<double>(bytes) / (1 << 30));
+}
+
+class Search {
+ public:
+  Search(const ModelShape& shape, const Config& config, const Machine& machine, AttentionMemory attention)
+      : shape_(shape), config_(config), machine_(machine), attention_(attention) {
+    config_.parallel = {};
+    config_.parallel.device = config.parallel.device;
+  }
+
+  void all_of(int64_t ranks) {
+    for (const int64_t pp : divisors(ranks)) {
+      for (const int64_t tp : divisors(ranks / pp)) {
+        for (const int64_t sp : divisors(ranks / pp / tp)) {
+          config_.parallel.pp = pp, config_.parallel.tp = tp, config_.parallel.sp = sp;
+          config_.parallel.dp = ranks / pp / tp / sp;
+          strategies();
+        }
+      }
+    }
+  }
+
+  LayoutPlan result() {
+    std::stable_sort(found_.layouts.begin(), found_.layouts.end(),
+                     [](const Layout& a, const Layout& b) { return a.time.total < b.time.total; });
+    found_.rejected = reasons_.sorted();
+    return std::move(found_);
+  }
+
+ private:
+  const ModelShape& shape_;
+  Config config_;
+  const Machine& machine_;
+  AttentionMemory attention_;
+  LayoutPlan found_;
+  Reasons reasons_;
+
+  void strategies() {
+    ParallelConfig& p = config_.parallel;
+    if (p.sp == 1) {
+      p.sequence = Sequence::ulysses;
+      return one_mesh();
+    }
+    for (const Sequence each : {Sequence::ulysses, Sequence::lss, Sequence::lss_kv, Sequence::ring}) {
+      p.sequence = each;
+      one_mesh();
+    }
+    p.sequence = Sequence::hybrid;
+    for (const int64_t ulysses : divisors(p.sp)) {
+      if (ulysses == 1 || ulysses == p.sp) continue;  // these are ring and Ulysses
+      p.ulysses = ulysses;
+      one_mesh();
+    }
+    p.ulysses = ParallelConfig{}.ulysses;
+  }
+
+  /// Micro-batches: powers of two as far as the samples of a rank go, and multiples of the stages.
+  std::vector<int64_t> micro_batches() const {
+    const int64_t samples = config_.train.batch_size / config_.parallel.dp;
+    std::set<int64_t> counts;
+    for (int64_t n = 1; n <= std::max<int64_t>(samples, 1); n *= 2) {
+      counts.insert(n);
+      if (n * config_.parallel.pp <= samples) counts.insert(n * config_.parallel.pp);
+    }
+    return {counts.begin(), counts.end()};
+  }
+
+  /// Everything that shares a mesh; the best of it is kept.
+  void one_mesh() {
+    std::optional<Layout> best;
+    for (const int64_t micro : micro_batches()) {
+      for (const int64_t interleave : {1, 2}) {
+        if (interleave > 1 && (config_.parallel.pp == 1 || micro % config_.parallel.pp != 0)) continue;
+        config_.train.micro_batches = micro, config_.parallel.interleave = interleave;
+        schedules(best);
+      }
+    }
+    config_.parallel.interleave = 1;
+    if (best) found_.layouts.push_back(*std::move(best));
+  }
+
+  void schedules(std::optional<Layout>& best) {
+    std::vector<RankPart> ranks;
+    try {
+      validate(config_, "plan");
+      ranks = bounding_ranks(shape_, config_);
+    } catch (const Error& error) {
+      if (error.code() != Exit::usage) throw;
+      const ParallelConfig& p = config_.parallel;
+      ++found_.considered;
+      reasons_.add(error.what(), p, static_cast<double>(std::max({p.pp, p.dp, p.sp, p.tp})));
+      return;
+    }
+    const bool alone = config_.parallel.pp == ranks_here();
+    for (const int64_t zero : {0, 1, 2, 3}) {
+      if (alone && zero > 0) break;  // nobody to share with
+      config_.parallel.zero = zero;
+      for (const Recompute recompute : {Recompute::none, Recompute::keep_attention, Recompute::full}) {
+        config_.memory.recompute = recompute;
+        if (config_.memory.offload != Offload::none && recompute == Recompute::none) continue;
+        ++found_.considered;
+        take(predict(ranks, shape_, config_, machine_, attention_), best);
+      }
+    }
+  }
+
+  int64_t ranks_here() const {
+    const ParallelConfig& p = config_.parallel;
+    return p.pp * p.dp * p.sp * p.tp;
+  }
+
+  void take(Layout&& layout, std::optional<Layout>& best) {
+    if (layout.memory.peak > machine_.memory_bytes) {
+      reasons_.add("more memory than a rank has",
+                   fmt::format("{} of {} a rank, {} ({})", gibibytes(layout.memory.peak),
+                               gibibytes(machine_.memory_bytes), advice(layout), layout.settings()),
+                   layout.parallel, static_cast<double>(layout.memory.peak));
+      return;
+    }
+    // A difference that no model of time can tell is none.
+    const bool faster = !best || layout.time.total < 0.999 * best->time.total;
+    const bool smaller =
+        best && layout.time.total <= 1.001 * best->time.total && layout.memory.peak < best->memory.peak;
+    if (faster || smaller) best = std::move(layout);
+  }
+};
+
+}  // namespace
+
+std::string Layout::settings() const {
+  std::string text;
+  const auto set = [&](const char* key, const auto& value) {
+    text += fmt::format("{}--{}={}", text.empty() ? "" : " ", key, value);
+  };
+  set("parallel.pp", parallel.pp), set("parallel.dp", parallel.dp);
+  set("parallel.sp", parallel.sp), set("parallel.tp", parallel.tp);
+  if (parallel.sp > 1) set("parallel.sequence", to_string(parallel.sequence));
+  if (parallel.sp > 1 && parallel.sequence == Sequence::hybrid) set("parallel.ulysses", parallel.ulysses);
+  if (parallel.interleave > 1) set("parallel.interleave", parallel.interleave);
+  set("parallel.zero", parallel.zero);
+  set("memory.recompute", to_string(recompute));
+  set("train.micro_batches", micro_batches);
+  return text;
+}
+
+LayoutPlan plan_layouts(const ModelShape& shape, const Config& config, const Machine& machine, int64_t ranks,
+                        AttentionMemory attention) {
+  Search search(shape, config, machine, attention);
+  for (int64_t n = ranks;; n /= 2) {
+    search.all_of(n);
+    if (n % 2 != 0) break;
+  }
+  return search.result();
+}
+
+Layout predict_rank(const RankPart& rank, const ModelShape& shape, const Config& config,
+                    const Machine& machine, AttentionMemory attention) {
+  return predict({rank}, shape, config, machine, attention);
+}
+
+}  // namespace seqvit

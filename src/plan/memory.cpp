@@ -1,0 +1,226 @@
+#include "plan/memory.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "parallel/pipeline.h"
+#include "plan/traffic.h"
+
+namespace seqvit {
+namespace {
+
+using Part = WeightGroup::Part;
+using Parts = std::map<std::string, int64_t>;
+
+int64_t total(const Parts& parts) {
+  int64_t sum = 0;
+  for (const auto& [name, bytes] : parts)
+    sum += bytes;
+  return sum;
+}
+
+/// Micro-batches of each chunk that are kept, at most, when `chunk` begins a backward.
+std::vector<int64_t> in_flight(const RankPart& part, const Config& config, int64_t chunk) {
+  std::vector<int64_t> now(part.chunks.size(), 0), most = now;
+  for (const Action& a : pipeline_schedule(part.pp, config.parallel.pp, config.parallel.interleave,
+                                           config.train.micro_batches)) {
+    if (a.kind == Action::Kind::forward) {
+      ++now[a.chunk];
+      continue;
+    }
+    for (size_t c = 0; a.chunk == chunk && c < now.size(); ++c)
+      most[c] = std::max(most[c], now[c]);
+    --now[a.chunk];
+  }
+  return most;
+}
+
+class Rank {
+ public:
+  Rank(const RankPart& part, const ModelShape& shape, const Config& config, AttentionMemory attention)
+      : part_(part),
+        shape_(shape),
+        config_(config),
+        c_(compute_bytes(config)),
+        m_(master_bytes(config)),
+        zero_(config.parallel.zero),
+        again_(config.memory.recompute != Recompute::none),
+        blocks_(std::max<int64_t>(part.blocks(), 1)),
+        targets_(std::ssize(shape.targets)),
+        stream_(part.micro_samples * part.tokens * shape.config.embed_dim * m_),
+        block_(predict_block(part, shape, config, attention)) {
+    add_state();
+  }
+
+  MemoryPrediction peak() {
+    int64_t behind = gradients(Part::head);
+    if (part_.ends_model) consider_head();
+    for (size_t chunk = part_.chunks.size(); chunk-- > 0;)
+      consider_blocks(chunk, behind);
+    if (part_.begins_model) consider_embedding();
+    consider_end();
+    return worst_;
+  }
+
+ private:
+  const RankPart& part_;
+  const ModelShape& shape_;
+  const Config& config_;
+  int64_t c_, m_, zero_;
+  bool again_;
+  int64_t blocks_, targets_;
+  int64_t stream_;  // a micro-batch's tokens here, master type
+  BlockMemory block_;
+  Parts state_;
+  MemoryPrediction worst_;
+
+  void consider(Parts parts) {
+    for (const auto& [name, bytes] : state_)
+      parts[name] += bytes;
+    if (const int64_t sum = total(parts); sum > worst_.peak) worst_ = {std::move(parts), sum};
+  }
+
+  template <typename Bytes>
+  int64_t sum_over(Part which, const Bytes& bytes) const {
+    int64_t sum = 0;
+    for (const WeightGroup& group : part_.groups) {
+      for (const SharedVector& v : group.vectors)
+        sum += group.part == which ? bytes(v) : 0;
+    }
+    return sum;
+  }
+  int64_t weights(Part which) const {
+    return sum_over(which, [&](const SharedVector& v) { return m_ * v.elements; });
+  }
+  int64_t gradients(Part which) const {
+    return sum_over(which, [&](const SharedVector& v) { return m_ * (zero_ <= 1 ? v.elements : v.mine()); });
+  }
+  int64_t all_gradients() const {
+    return gradients(Part::embed) + gradients(Part::block) + gradients(Part::head);
+  }
+  /// With several micro-batches or chunks, all gradients are there while a block works.
+  bool accumulates() const { return config_.train.micro_batches > 1 || part_.chunks.size() > 1; }
+  /// Copies of whole weights while they are used: gathered, or cast.
+  int64_t copies(Part which, bool vectors = true) const {
+    return sum_over(which, [&](const SharedVector& v) {
+      const bool copied = v.matrix ? zero_ == 3 || c_ != m_ : zero_ == 3 && vectors;
+      return copied ? v.elements * (v.matrix ? c_ : m_) : 0;
+    });
+  }
+  int64_t fields(int64_t variables, int64_t samples) const {
+    return samples * variables * part_.slab.rows.size() * shape_.columns * m_;
+  }
+  /// Points of my patches, of so many variables, for products.
+  int64_t points(int64_t variables) const {
+    return part_.micro_samples * part_.slab.patches.size() * shape_.patch_points() * variables * c_;
+  }
+
+  /// Held from step to step.
+  void add_state() {
+    for (const WeightGroup& group : part_.groups) {
+      for (const SharedVector& v : group.vectors) {
+        const int64_t kept = zero_ == 0 ? v.elements : v.mine();
+        const bool whole = zero_ == 1 || zero_ == 2;
+        state_["weights"] += m_ * (kept + (whole ? v.elements : 0));
+        state_["moments"] += 2 * m_ * kept;
+      }
+    }
+    state_["batch"] = fields(shape_.inputs() + targets_ * config_.train.longest_rollout(), part_.samples);
+    // Where a slab ends inside a row: which points are mine, and their weights in the loss.
+    const int64_t row = shape_.token_grid().patch_columns() * shape_.tokens_per_patch();
+    if (part_.slab.tokens.begin % row != 0 || part_.slab.tokens.end % row != 0)
+      state_["batch"] += 2 * fields(targets_, 1);
+  }
+
+  int64_t kept_block() const { return config_.memory.offload == Offload::disk ? 0 : block_.kept; }
+  int64_t kept_copies() const { return again_ ? 0 : copies(Part::block) / blocks_; }
+
+  /// What everyone keeps when `chunk` begins a backward.
+  Parts kept(size_t chunk) const {
+    Parts parts;
+    const auto flight = in_flight(part_, config_, static_cast<int64_t>(chunk));
+    for (size_t c = 0; c < part_.chunks.size(); ++c) {
+      const Range blocks = part_.chunks[c];
+      const bool first = blocks.begin == 0, last = blocks.end == shape_.config.depth;
+      // Error and weight of each point, or what went on to the next stage.
+      const int64_t ends = (first ? points(shape_.inputs()) : 0) +
+                           (last ? 2 * fields(targets_, part_.micro_samples) : stream_);
+      parts["kept activations"] += flight[c] * (blocks.size() * kept_block() + ends);
+      parts["weights"] +=
+          flight[c] * (blocks.size() * kept_copies() + (first ? copies(Part::embed, /*vectors=*/false) : 0) +
+                       (last ? copies(Part::head) : 0));
+    }
+    return parts;
+  }
+
+  /// From the last block's result to the gradient of it.
+  void consider_head() {
+    Parts parts = kept(part_.chunks.size() - 1);
+    const int64_t layers = shape_.config.head_layers;
+    parts["embedding and head"] = 2 * stream_ + layers * 2 * stream_ / m_ * c_ + (layers > 0 ? stream_ : 0) +
+                                  points(targets_) + 4 * fields(targets_, part_.micro_samples) +
+                                  weights(Part::head);
+    parts["gradients"] = accumulates() ? all_gradients() : 0;
+    consider(std::move(parts));
+  }
+
+  void consider_blocks(size_t chunk, int64_t& behind) {
+    Parts before = kept(chunk);
+    const int64_t one = weights(Part::block) / blocks_, copy = copies(Part::block) / blocks_;
+    // Of a block that runs again, and of the next, which is on its way.
+    const int64_t gathered = again_ ? (zero_ == 3 ? 2 : 1) * copy : 0;
+    for (int64_t i = part_.chunks[chunk].size(); i-- > 0;) {
+      Parts now = before;
+      now["kept activations"] -= kept_block();
+      now["block"] = block_.at_work - block_.packed - block_.buffers;
+      now["packed operands"] = block_.packed, now["send buffers"] = block_.buffers;
+      now["weights"] += gathered;
+      now["gradients"] = accumulates() ? all_gradients() : behind;
+      consider(now);
+      // Its gradients are handed over: in parts, as one vector, and what of it arrives from others.
+      now["block"] = 2 * stream_ + 2 * one;
+      now["packed operands"] = 0, now["send buffers"] = zero_ >= 2 ? one : 0;
+      consider(now);
+      before["kept activations"] -= kept_block();
+      before["weights"] -= kept_copies();
+      behind += gradients(Part::block) / blocks_;
+    }
+  }
+
+  void consider_embedding() {
+    const int64_t vectors =
+        sum_over(Part::embed, [&](const SharedVector& v) { return v.matrix ? 0 : m_ * v.elements; });
+    Parts parts;
+    parts["kept activations"] = points(shape_.inputs());
+    parts["gradients"] = all_gradients() - (accumulates() ? 0 : gradients(Part::embed));
+    // The gradient of my patches' positions is one of all, before it goes into the vector.
+    parts["embedding and head"] = stream_ + weights(Part::embed) + vectors;
+    parts["weights"] = copies(Part::embed);
+    parts["send buffers"] = zero_ >= 2 ? weights(Part::embed) : 0;
+    consider(std::move(parts));
+  }
+
+  /// Sums of gradients over ranks, or the square of a gradient for its norm; one vector after another.
+  void consider_end() {
+    int64_t largest = 0;
+    for (const WeightGroup& group : part_.groups) {
+      for (const SharedVector& v : group.vectors) {
+        const int64_t whole = zero_ <= 1 ? (v.sharers > 1 ? 2 * v.elements : v.elements) : v.mine();
+        largest = std::max(largest, m_ * whole);
+      }
+    }
+    Parts parts;
+    parts["gradients"] = all_gradients();
+    parts["send buffers"] = largest;
+    consider(std::move(parts));
+  }
+};
+
+}  // namespace
+
+MemoryPrediction predict_memory(const RankPart& part, const ModelShape& shape, const Config& config,
+                                AttentionMemory attention) {
+  return Rank(part, shape, config, attention).peak();
+}
+
+}  // namespace seqvit

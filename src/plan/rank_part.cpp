@@ -1,0 +1,110 @@
+#include "plan/rank_part.h"
+
+#include <algorithm>
+#include <numeric>
+
+#include "model/stages.h"
+
+namespace seqvit {
+namespace {
+
+using Part = WeightGroup::Part;
+
+WeightGroup make_group(Part part, int64_t matrices, int64_t vectors, int64_t sharers, int64_t rank) {
+  WeightGroup group{part, {}};
+  if (matrices > 0) group.vectors.push_back({matrices, true, sharers, rank});
+  if (vectors > 0) group.vectors.push_back({vectors, false, sharers, rank});
+  return group;
+}
+
+/// [matrices, vectors] of the embedding (model/embed.cpp).
+std::pair<int64_t, int64_t> embed_weights(const ModelShape& shape) {
+  const int64_t width = shape.config.embed_dim, points = shape.patch_points(), inputs = shape.inputs();
+  const bool joint = shape.config.tokens == Tokens::joint;
+  int64_t matrices = inputs * points * width, vectors = joint ? width : inputs * width;
+  if (shape.config.tokens == Tokens::aggregated) {
+    matrices += 3 * width * width;                                // keys and values, projection
+    vectors += (shape.config.aggregated_tokens + 2 + 3) * width;  // queries, norm, biases
+  }
+  if (shape.config.positions == Positions::learned) vectors += shape.token_grid().patches() * width;
+  if (shape.conditions > 0) matrices += shape.conditions * width, vectors += width;
+  return {matrices, vectors};
+}
+
+/// The same of the head (model/head.cpp).
+std::pair<int64_t, int64_t> head_weights(const ModelShape& shape) {
+  const int64_t width = shape.config.embed_dim, layers = shape.config.head_layers,
+                outputs = std::ssize(shape.targets) * shape.patch_points();
+  const int64_t read = shape.config.tokens == Tokens::aggregated ? width * shape.tokens_per_patch() : width;
+  return {layers * width * width + outputs * read, 2 * width + layers * width + outputs};
+}
+
+}  // namespace
+
+int64_t WeightGroup::elements() const {
+  int64_t sum = 0;
+  for (const SharedVector& vector : vectors)
+    sum += vector.elements;
+  return sum;
+}
+
+RankPart::RankPart(const ModelShape& shape, const Config& config, int64_t rank) {
+  const ParallelConfig& p = config.parallel;
+  tp = rank % p.tp, sp = rank / p.tp % p.sp, dp = rank / (p.tp * p.sp) % p.dp,
+  pp = rank / (p.tp * p.sp * p.dp);
+  const TokenGrid grid = shape.token_grid();
+  slab = make_slab(grid, sp * p.tp + tp, p.sp * p.tp);
+  tokens = slab.tokens.size(), all_tokens = grid.tokens();
+  // Neighbours' slabs touch, so a group's tokens are one share of the units after another.
+  for (int64_t group = 0; group < p.sp; ++group) {
+    const int64_t begin = share(grid.units(), group * p.tp, p.sp * p.tp).begin,
+                  end = share(grid.units(), group * p.tp + p.tp - 1, p.sp * p.tp).end;
+    group_tokens.push_back((end - begin) * grid.tokens_per_unit);
+  }
+  samples = share(config.train.batch_size, dp, p.dp).size();
+  micro_samples = share(samples, 0, config.train.micro_batches).size();
+  heads = share(shape.config.num_heads, tp, p.tp).size();
+  hidden = share(shape.hidden_dim(), tp, p.tp).size();
+  chunks = blocks_of_stage(shape, pp, p.pp, p.interleave);
+  begins_model = pp == 0, ends_model = pp == p.pp - 1;
+  if (p.sp > 1 && p.sequence == Sequence::ulysses) ulysses = p.sp;
+  if (p.sp > 1 && p.sequence == Sequence::ring) ring = p.sp;
+  if (p.sp > 1 && p.sequence == Sequence::hybrid) ulysses = p.ulysses, ring = p.sp / p.ulysses;
+
+  const int64_t sharers = p.dp * p.sp, my_share = dp * p.sp + sp;  // of what tp cuts
+  const int64_t stage = sharers * p.tp, my_stage_share = my_share * p.tp + tp;
+  const int64_t width = shape.config.embed_dim, mine = heads * (width / shape.config.num_heads);
+  if (begins_model) {
+    const auto [matrices, vectors] = embed_weights(shape);
+    groups.push_back(make_group(Part::embed, matrices, vectors, stage, my_stage_share));
+  }
+  const int64_t block_matrices = 4 * mine * width + 2 * hidden * width, cut_vectors = 3 * mine + hidden,
+                whole_vectors = 6 * width;  // two norms, biases of projection and fc2
+  for (int64_t i = 0; i < blocks(); ++i) {
+    if (p.tp == 1) {
+      groups.push_back(
+          make_group(Part::block, block_matrices, whole_vectors + cut_vectors, stage, my_stage_share));
+    } else {
+      groups.push_back(make_group(Part::block, 0, whole_vectors, stage, my_stage_share));
+      groups.push_back(make_group(Part::block, block_matrices, cut_vectors, sharers, my_share));
+    }
+  }
+  if (ends_model) {
+    const auto [matrices, vectors] = head_weights(shape);
+    groups.push_back(make_group(Part::head, matrices, vectors, stage, my_stage_share));
+  }
+}
+
+int64_t RankPart::blocks() const {
+  int64_t sum = 0;
+  for (const Range& chunk : chunks)
+    sum += chunk.size();
+  return sum;
+}
+
+int64_t RankPart::ulysses_tokens() const {
+  const auto first = group_tokens.begin() + sp / ulysses * ulysses;
+  return std::accumulate(first, first + ulysses, int64_t{0});
+}
+
+}  // namespace seqvit

@@ -1,0 +1,65 @@
+/// What one rank of a layout holds: tokens, samples, heads, blocks and weights, without a communicator or a
+/// tensor.
+///
+/// When to use it: as the one description that the models of memory, traffic and time are written on. It is
+/// derived by the rules that build the model (make_slab, share, blocks_of_stage), so that it is exact where
+/// shares are uneven; `tests/plan` compares it with the model built. Cost: O(ranks that share a sample).
+#pragma once
+
+#include <vector>
+
+#include "core/config.h"
+#include "grid/partition.h"
+#include "model/shape.h"
+
+namespace seqvit {
+
+/// Elements of a flat vector of weights, and how ranks share it.
+struct SharedVector {
+  int64_t elements = 0;
+  bool matrix = false;            ///< used in the compute type; else in the master type
+  int64_t sharers = 1, rank = 0;  ///< ranks that share it, and mine among them
+
+  /// Elements that I update.
+  int64_t mine() const { return share(elements, rank, sharers).size(); }
+};
+
+/// What is gathered together: the embedding, a block or the head, as `parallel/param.h` groups them.
+struct WeightGroup {
+  enum class Part { embed, block, head };
+  Part part = Part::block;
+  std::vector<SharedVector> vectors;  ///< without empty ones
+
+  int64_t elements() const;
+};
+
+struct RankPart {
+  /// `rank` of the pp x dp x sp x tp ranks of `config.parallel`. Throws Error(usage) where the sequence has
+  /// fewer parts than ranks.
+  RankPart(const ModelShape& shape, const Config& config, int64_t rank);
+
+  int64_t pp = 0, dp = 0, sp = 0, tp = 0;  ///< where it stands on the mesh
+  Slab slab;                               ///< of its tokens
+  int64_t tokens = 0;                      ///< of the slab
+  /// Tokens of each rank of the sequence axis, a tensor-parallel group together; mine among them is
+  /// group_tokens[sp].
+  std::vector<int64_t> group_tokens;
+  int64_t all_tokens = 0;     ///< of the sequence
+  int64_t samples = 0;        ///< of a step
+  int64_t micro_samples = 0;  ///< of its largest micro-batch
+  int64_t heads = 0;          ///< mine under tensor parallelism
+  int64_t hidden = 0;         ///< channels of the MLP that are mine under tensor parallelism
+  std::vector<Range> chunks;  ///< blocks, a range for each chunk of the stage
+  std::vector<WeightGroup> groups;
+  bool begins_model = false, ends_model = false;
+
+  int64_t blocks() const;
+  /// Ranks of the Ulysses group that I am in (1: none) and of the ring across such groups (1: none).
+  int64_t ulysses = 1, ring = 1;
+  /// Tokens of everyone in my Ulysses group.
+  int64_t ulysses_tokens() const;
+  /// Heads of each rank of my Ulysses group.
+  std::vector<int64_t> ulysses_heads() const { return share_sizes(heads, ulysses); }
+};
+
+}  // namespace seqvit

@@ -1,0 +1,172 @@
+#include "plan/time.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "plan/traffic.h"
+
+namespace seqvit {
+namespace {
+
+struct Work {
+  double products = 0.0, attention = 0.0;  ///< operations
+};
+
+/// Of one block, for all samples of a step. Forward once, backward twice as much in products and 2.5 times in
+/// attention, which makes its scores again (Dao et al., arXiv 2205.14135).
+Work block_work(const RankPart& part, const ModelShape& shape, const Config& config) {
+  const auto samples = static_cast<double>(part.samples * config.train.longest_rollout());
+  const auto width = static_cast<double>(shape.config.embed_dim);
+  const auto group = static_cast<double>(part.group_tokens[part.sp]);
+  const double mine = width * static_cast<double>(part.heads) / static_cast<double>(shape.config.num_heads);
+  const bool lss = config.parallel.sp > 1 && config.parallel.sequence == Sequence::lss;
+  const double context = lss ? static_cast<double>(part.all_tokens) : group;
+  const double projections = 2.0 * width * mine * (2.0 * group + 2.0 * context);
+  const double mlp = 4.0 * group * width * static_cast<double>(part.hidden);
+  // Queries of mine against all keys: Ulysses has more queries of fewer heads.
+  const double heads = static_cast<double>(part.ulysses_heads()[part.sp % part.ulysses]),
+               channels = heads * width / static_cast<double>(shape.config.num_heads);
+  const double attention =
+      4.0 * channels * static_cast<double>(part.ulysses_tokens()) * static_cast<double>(part.all_tokens);
+  Work work{3.0 * (projections + mlp), 3.5 * attention};
+  if (config.memory.recompute != Recompute::none)
+    work.products += projections + mlp / 2.0;  // fc2 is not run again
+  if (config.memory.recompute == Recompute::full) work.attention += attention;
+  return {samples * work.products, samples * work.attention};
+}
+
+/// Embedding and head, if they are here.
+double ends_work(const RankPart& part, const ModelShape& shape, const Config& config) {
+  const auto samples = static_cast<double>(part.samples * config.train.longest_rollout()),
+             width = static_cast<double>(shape.config.embed_dim);
+  const double point =
+      6.0 * samples * width * static_cast<double>(part.slab.patches.size() * shape.patch_points());
+  double work = 0.0;
+  if (part.begins_model) work += point * static_cast<double>(shape.inputs());
+  if (part.ends_model) {
+    work += point * static_cast<double>(std::ssize(shape.targets));
+    work += 6.0 * samples * static_cast<double>(part.tokens * shape.config.head_layers) * width * width;
+  }
+  return work;
+}
+
+/// An axis of the mesh as the network sees it: `ranks` of them, `stride` apart.
+struct Axis {
+  int64_t ranks, stride;
+};
+
+class Wire {
+ public:
+  explicit Wire(const Machine& machine) : machine_(machine) {}
+
+  /// A gather or a sum in which this rank sends `bytes`.
+  double ring(Axis axis, double bytes, double calls) const {
+    const double rate = stays_inside(axis) ? machine_.inside.bytes_per_second
+                                           : std::min(machine_.inside.bytes_per_second,
+                                                      machine_.between.bytes_per_second * local(axis));
+    return bytes / rate + latency(axis, calls);
+  }
+  double all_to_all(Axis axis, double bytes, double calls) const {
+    const double others = static_cast<double>(axis.ranks - 1);
+    const double out = stays_inside(axis) ? 0.0 : (static_cast<double>(axis.ranks) - local(axis)) / others;
+    return std::max(bytes * (1.0 - out) / machine_.inside.bytes_per_second,
+                    bytes * out / machine_.between.bytes_per_second) +
+           latency(axis, calls);
+  }
+
+ private:
+  const Machine& machine_;
+
+  bool stays_inside(Axis axis) const { return axis.ranks * axis.stride <= machine_.ranks_per_node; }
+  /// Ranks of the axis that share a node.
+  double local(Axis axis) const {
+    return static_cast<double>(std::clamp<int64_t>(machine_.ranks_per_node / axis.stride, 1, axis.ranks));
+  }
+  double latency(Axis axis, double calls) const {
+    const Link& link = stays_inside(axis) ? machine_.inside : machine_.between;
+    return calls * link.seconds * std::ceil(std::log2(static_cast<double>(axis.ranks)));
+  }
+};
+
+/// Seconds that messages take, by purpose, before any of it hides.
+std::map<std::string, double> wire_seconds(const RankPart& part, const ModelShape& shape,
+                                           const Config& config, const Machine& machine) {
+  const ParallelConfig& p = config.parallel;
+  const Wire wire(machine);
+  const Axis tp{p.tp, 1}, sp{p.sp, p.tp}, ulysses{part.ulysses, p.tp}, tokens{p.sp * p.tp, 1};
+  const Axis ring{part.ring, p.tp * part.ulysses}, stage{p.dp * p.sp * p.tp, 1}, pp{2, p.dp * p.sp * p.tp};
+  const Axis world{p.pp * p.dp * p.sp * p.tp, 1};
+  const double passes = static_cast<double>(config.train.micro_batches * config.train.longest_rollout()),
+               blocks = static_cast<double>(part.blocks()) * passes,
+               again = config.memory.recompute == Recompute::none ? 0.0 : 1.0;
+  std::map<std::string, double> seconds;
+  for (const auto& [purpose, count] : predict_traffic(part, shape, config)) {
+    const auto bytes = static_cast<double>(count);
+    double& of = seconds[purpose];
+    if (purpose == "tp") of = wire.ring(tp, bytes, (8.0 + 3.0 * again) * blocks);
+    if (purpose == "ulysses") of = wire.all_to_all(ulysses, bytes, (4.0 + 2.0 * again) * blocks);
+    if (purpose == "lss") of = wire.ring(tokens, bytes, (2.0 + again) * blocks);
+    if (purpose == "lss_kv") of = wire.ring(sp, bytes, (2.0 + again) * blocks);
+    if (purpose == "ring") of = wire.ring(ring, bytes, 3.0 * blocks * static_cast<double>(part.ring - 1));
+    if (purpose == "pp") of = wire.ring(pp, bytes, 4.0 * passes);
+    if (purpose == "zero")
+      of = wire.ring(
+          stage, bytes,
+          2.0 * static_cast<double>(std::ssize(part.groups)) * (p.zero >= 2 ? passes * (2.0 + again) : 2.0));
+    if (purpose == "loss" || purpose == "loss weight" || purpose == "gradient norm")
+      of = wire.ring(world, bytes, 2.0);
+  }
+  return seconds;
+}
+
+}  // namespace
+
+double TimePrediction::communication() const {
+  double sum = 0.0;
+  for (const auto& [part, seconds] : parts)
+    sum += part.starts_with("communication") ? seconds : 0.0;
+  return sum;
+}
+
+TimePrediction predict_time(const RankPart& part, const ModelShape& shape, const Config& config,
+                            const Machine& machine) {
+  const double rate = machine.rate(config.train.precision);
+  const Work block = block_work(part, shape, config);
+  const auto blocks = static_cast<double>(part.blocks());
+  TimePrediction time;
+  time.parts["products"] = (blocks * block.products + ends_work(part, shape, config)) / rate;
+  time.parts["attention"] = blocks * block.attention / (rate * machine.attention_share);
+
+  auto wire = wire_seconds(part, shape, config, machine);
+  const auto waited = [&](const char* purpose, double hidden) {
+    return std::max(0.0, wire[purpose] - hidden);
+  };
+  // Gathers are two of the three messages of a ZeRO-3 pass, in a third of the time or more.
+  const double gathers = config.parallel.zero == 3 ? wire["zero"] * 2.0 / 3.0 : 0.0;
+  time.parts["communication tp"] = wire["tp"];
+  time.parts["communication sp"] =
+      wire["ulysses"] + wire["lss"] + wire["lss_kv"] + waited("ring", time.parts["attention"]);
+  time.parts["communication pp"] = wire["pp"];
+  time.parts["communication data"] = wire["loss"] + wire["loss weight"] + wire["gradient norm"] +
+                                     wire["zero"] - std::min(gathers, time.parts["products"]);
+
+  int64_t updated = 0;
+  for (const WeightGroup& group : part.groups) {
+    for (const SharedVector& v : group.vectors)
+      updated += config.parallel.zero == 0 ? v.elements : v.mine();
+  }
+  // AdamW reads weight, gradient and two moments, and writes all but the gradient; clipping reads it twice
+  // more.
+  time.parts["optimizer"] = 9.0 * static_cast<double>(updated * master_bytes(config)) / machine.memory_rate;
+
+  const auto stages = static_cast<double>(config.parallel.pp - 1),
+             turns = static_cast<double>(config.parallel.interleave * config.train.micro_batches);
+  const double busy = time.parts["products"] + time.parts["attention"] + time.parts["communication tp"] +
+                      time.parts["communication sp"] + time.parts["communication pp"];
+  time.parts["bubble"] = busy * stages / turns;
+  for (const auto& [name, seconds] : time.parts)
+    time.total += seconds;
+  return time;
+}
+
+}  // namespace seqvit

@@ -1,0 +1,36 @@
+/// The seconds of a training step, by part.
+///
+/// When to use it: to rank layouts. Work is counted (operations of products and attention with what is run
+/// again, bytes of traffic.h, bytes that the optimizer touches) and divided by the machine's rates; the rank
+/// with the most of it sets the pace. Microseconds a call.
+///
+/// A gather or sum is modelled as a ring of the ranks ordered by node, whose slowest link is that between
+/// nodes, shared by the rings that cross there at the same time; of an all-to-all the part for other nodes
+/// goes out over the rank's own share of the network (NCCL's bus bandwidth counts alike). Messages of the
+/// ring strategy hide behind attention and ZeRO-3's gathers behind the products of the blocks before, as the
+/// program starts them; everything else is waited for. Pipeline: 1F1B's bubble, (pp - 1) / (interleave x
+/// micro_batches) of a stage's work (Narayanan et al., arXiv 2104.04473).
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "plan/machine.h"
+#include "plan/rank_part.h"
+
+namespace seqvit {
+
+struct TimePrediction {
+  /// products, attention, optimizer, bubble, and what is waited for of messages by axis: "communication tp",
+  /// "communication sp", "communication pp", "communication data".
+  std::map<std::string, double> parts;
+  double total = 0.0;
+
+  double communication() const;
+};
+
+/// Of the rank `part`, if the others were as far as it is.
+TimePrediction predict_time(const RankPart& part, const ModelShape& shape, const Config& config,
+                            const Machine& machine);
+
+}  // namespace seqvit

@@ -1,0 +1,128 @@
+#include "plan/traffic.h"
+
+#include <algorithm>
+
+namespace seqvit {
+namespace {
+
+/// What all_reduce counts (comm/checked.h).
+int64_t all_reduced(int64_t elements, int64_t rank, int64_t ranks) {
+  const int64_t own = share(elements, rank, ranks).size();
+  return elements - own + own * (ranks - 1);
+}
+
+int64_t zero_bytes(const RankPart& part, const Config& config, int64_t passes) {
+  const int64_t stage = config.parallel.zero, m = master_bytes(config);
+  const bool again = config.memory.recompute != Recompute::none;
+  int64_t bytes = 0;
+  for (const WeightGroup& group : part.groups) {
+    const int64_t uses = passes * (again && group.part == WeightGroup::Part::block ? 2 : 1);
+    for (const SharedVector& v : group.vectors) {
+      const int64_t used = v.matrix ? compute_bytes(config) : m, others = v.elements - v.mine();
+      if (stage == 0) bytes += m * all_reduced(v.elements, v.rank, v.sharers);
+      if (stage == 1) bytes += m * others;
+      if (stage >= 2) bytes += m * others * passes;
+      if (stage == 1 || stage == 2) bytes += m * v.mine() * (v.sharers - 1);
+      if (stage == 3) bytes += used * v.mine() * (v.sharers - 1) * uses;
+    }
+  }
+  return bytes;
+}
+
+/// Everything below: of one block, for B samples that pass once.
+struct BlockTraffic {
+  const RankPart& part;
+  const ModelShape& shape;
+  const Config& config;
+  int64_t B = part.samples * config.train.longest_rollout();
+  int64_t c = compute_bytes(config), m = master_bytes(config);
+  bool again = config.memory.recompute != Recompute::none;
+  int64_t width = shape.config.embed_dim, head = width / shape.config.num_heads;
+  int64_t group = part.group_tokens[part.sp];  // tokens of my tensor-parallel group
+  int64_t forwards = again ? 2 : 1;
+
+  int64_t tensor() const {
+    const int64_t gathers = B * part.tokens * width * c * (config.parallel.tp - 1),
+                  sums = B * (group - part.tokens) * width * m;
+    // Backward mirrors forward; the sum that ends the block is not made again.
+    return 4 * (gathers + sums) + (again ? 2 * gathers + sums : 0);
+  }
+
+  int64_t ulysses() const {
+    const int64_t mine = part.ulysses_heads()[part.sp % part.ulysses];
+    const int64_t to_heads = B * (part.heads - mine) * group * head * c,
+                  to_tokens = B * mine * (part.ulysses_tokens() - group) * head * c;
+    // Queries, keys, values and the result; backward the mirror image.
+    return forwards * (3 * to_heads + to_tokens) + to_heads + 3 * to_tokens;
+  }
+
+  int64_t lss() const {
+    const int64_t ranks = config.parallel.sp * config.parallel.tp;
+    return forwards * B * part.tokens * width * c * (ranks - 1) +
+           B * (part.all_tokens - part.tokens) * width * m;
+  }
+  int64_t lss_kv() const {
+    const int64_t row = 2 * B * part.heads * head;
+    return forwards * row * group * c * (config.parallel.sp - 1) + row * (part.all_tokens - group) * m;
+  }
+
+  int64_t ring() const {
+    const int64_t mine = part.ulysses_heads()[part.sp % part.ulysses], place = part.sp / part.ulysses;
+    // Tokens of every block but the one that is here last, and but my own.
+    const auto block = [&](int64_t place_of) {
+      int64_t sum = 0;
+      for (int64_t r = 0; r < part.ulysses; ++r)
+        sum += part.group_tokens[place_of * part.ulysses + r];
+      return sum;
+    };
+    const int64_t last = block((place + 1) % part.ring), own = block(place);
+    const int64_t row = 2 * B * mine * head;
+    const int64_t runs = config.memory.recompute == Recompute::full ? 3 : 2;
+    return row * (runs * c * (part.all_tokens - last) + m * (part.all_tokens - own));
+  }
+};
+
+/// Micro-batches do not change it: the samples are the same.
+int64_t pipeline_bytes(const RankPart& part, const ModelShape& shape, const Config& config) {
+  int64_t crossings = 0;
+  for (const Range& chunk : part.chunks)
+    crossings += (chunk.begin > 0 ? 1 : 0) + (chunk.end < shape.config.depth ? 1 : 0);
+  return crossings * part.samples * config.train.longest_rollout() * part.tokens * shape.config.embed_dim *
+         master_bytes(config);
+}
+
+}  // namespace
+
+int64_t compute_bytes(const Config& config) {
+  return config.train.precision == Precision::bf16 ? 2 : config.train.precision == Precision::fp64 ? 8 : 4;
+}
+int64_t master_bytes(const Config& config) {
+  return config.train.precision == Precision::fp64 ? 8 : 4;
+}
+
+TrafficBytes predict_traffic(const RankPart& part, const ModelShape& shape, const Config& config) {
+  const ParallelConfig& p = config.parallel;
+  const int64_t ranks = p.pp * p.dp * p.sp * p.tp;
+  const int64_t rank = ((part.pp * p.dp + part.dp) * p.sp + part.sp) * p.tp + part.tp;
+  TrafficBytes bytes;
+  const auto add = [&](const char* purpose, int64_t count) {
+    if (count > 0) bytes[purpose] += count;
+  };
+  add("zero", zero_bytes(part, config, config.train.micro_batches * config.train.longest_rollout()));
+  add("pp", pipeline_bytes(part, shape, config));
+  const BlockTraffic block{part, shape, config};
+  if (p.tp > 1) add("tp", part.blocks() * block.tensor());
+  if (p.sp > 1) {
+    if (part.ulysses > 1) add("ulysses", part.blocks() * block.ulysses());
+    if (part.ring > 1) add("ring", part.blocks() * block.ring());
+    if (p.sequence == Sequence::lss) add("lss", part.blocks() * block.lss());
+    if (p.sequence == Sequence::lss_kv) add("lss_kv", part.blocks() * block.lss_kv());
+  }
+  // Doubles, over the world: the loss's weight beside a flag, the loss, the square of the gradient.
+  add("loss weight", 8 * all_reduced(2, rank, ranks));
+  add("loss", 8 * all_reduced(1, rank, ranks));
+  add("gradient norm", 8 * all_reduced(1, rank, ranks));
+  return bytes;
+}
+
+}  // namespace seqvit

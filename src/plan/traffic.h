@@ -1,0 +1,34 @@
+/// Bytes that a rank sends in a training step, by purpose: the formulas of the headers of `parallel/`, summed
+/// over a model.
+///
+/// When to use it: to predict the time on the wire. Exact, uneven shares included: `tests/plan` compares them
+/// with the counters of a phantom rank, byte by byte. Symbols: B samples, L tokens of mine, N of the
+/// sequence, h channels of my heads, c and m bytes of the compute and the master type.
+///
+/// | purpose | forward | backward | again with recomputation |
+/// |---|---|---|---|
+/// | zero | stage 3: (P-1) shares of c | shares of others of m, once or in every backward | stage 3: (P-1)
+/// shares | | tp | a gather in c and a sum in m for attention and MLP each | the same | both gathers, one sum
+/// | | ulysses | q, k, v to heads and the result to tokens, c | the same | the same | | lss, lss_kv | a
+/// gather of tokens, or of k and v, c | their sum, m | the gather | | ring | k and v of all but one, c | the
+/// same, and their gradients in m | `full`: k and v | | pp | tokens across a boundary, m | their gradient | |
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "plan/rank_part.h"
+
+namespace seqvit {
+
+/// Purposes under which nothing is sent are left out.
+using TrafficBytes = std::map<std::string, int64_t>;
+
+/// Of one training step (Learner::backward and update).
+TrafficBytes predict_traffic(const RankPart& part, const ModelShape& shape, const Config& config);
+
+/// Bytes of a number in products and attention, and in weights, norms and sums.
+int64_t compute_bytes(const Config& config);
+int64_t master_bytes(const Config& config);
+
+}  // namespace seqvit

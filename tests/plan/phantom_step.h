@@ -1,0 +1,37 @@
+/// A training step of one rank of a layout, measured, to hold predictions against.
+#pragma once
+
+#include <string>
+
+#include "comm/mesh.h"
+#include "plan/rank_part.h"
+#include "plan/traffic.h"
+#include "train/learner.h"
+
+namespace seqvit {
+
+struct StepCase {
+  Config config;
+  ModelShape shape;
+};
+
+/// A model on a grid of 16 x `columns` patches of 2 x 2 points; `overrides` as on the command line.
+StepCase make_case(int64_t columns, const std::vector<std::string>& overrides);
+
+int ranks_of(const Config& config);
+
+struct StepMeasured {
+  TrafficBytes sent;
+  int64_t peak_bytes = 0;  ///< of tensors, over the step
+  std::vector<std::vector<int64_t>>
+      weights;  ///< elements of every section of every group, empty ones left out
+};
+
+/// Runs one step of a rank; `world` may be a phantom. `again`: a second one, so that what only the first
+/// allocates is out of the way.
+StepMeasured run_step(const StepCase& one, Comm& world);
+
+/// "pp 2, dp 1, sp 4 ulysses, ...": for messages.
+std::string name_of(const Config& config);
+
+}  // namespace seqvit
