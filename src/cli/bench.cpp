@@ -61,54 +61,92 @@ nlohmann::ordered_json per_step(const std::map<std::string, double>& totals, dou
   return json;
 }
 
-/// A phantom waits for no message.
-double predicted_seconds(const TimePrediction& time, bool phantom) {
-  return phantom ? time.total - time.communication() - time.parts.at("bubble") : time.total;
+/// What the timed steps showed; sums over all of them.
+struct Timed {
+  std::vector<double> seconds, losses;  // of each step
+  std::map<std::string, double> parts, bytes;
+  int64_t peak = 0;
+
+  double count() const { return static_cast<double>(seconds.size()); }
+  double typical() const {
+    // The first two warm caches up.
+    return median(seconds.size() > 2 ? std::vector(seconds.begin() + 2, seconds.end()) : seconds);
+  }
+};
+
+Timed time_steps(int64_t steps, BenchStep& step, const Mesh& mesh) {
+  const auto before = mesh.traffic();  // the first gathers of weights are no part of a step
+  Timed timed;
+  take_part_seconds();
+  Progress progress;
+  for (int64_t i = 0; i < steps && !(mesh.world().size() == 1 && stop_requested()); ++i) {
+    timed.seconds.push_back(step());
+    timed.losses.push_back(step.loss());
+    timed.peak = std::max(timed.peak, peak_tensor_bytes());  // since this step's backward() began
+    progress.show(fmt::format("bench: step {}/{}  {:.3f} s", i + 1, steps, timed.seconds.back()));
+  }
+  timed.parts = take_part_seconds();
+  double other = std::accumulate(timed.seconds.begin(), timed.seconds.end(), 0.0);
+  for (const auto& [part, spent] : timed.parts)
+    other -= spent;
+  timed.parts["other"] = other;
+  for (const auto& [purpose, traffic] : mesh.traffic()) {
+    const auto old = before.find(purpose);
+    const int64_t sent = traffic.bytes - (old == before.end() ? 0 : old->second.bytes);
+    if (sent > 0) timed.bytes[purpose] = static_cast<double>(sent);
+  }
+  if (!mesh.device().is_cpu()) timed.peak = device_peak_bytes(mesh.device());
+  return timed;
+}
+
+/// What a run of bench is compared with: this machine's rate, and what the planner says of this rank.
+nlohmann::ordered_json predictions(const BenchCommand& command, const Config& config, const Mesh& mesh,
+                                   double rate) {
+  const ModelShape model = bench_model(config, command.shape.tokens);
+  const AttentionMemory attention = attention_memory_here(config);
+  const Layout predicted =
+      predict_rank(RankPart(model, config, mesh.world().rank()), model, config,
+                   this_machine(config.train.precision, rate, mesh.world().size(), attention), attention);
+  double seconds = predicted.time.total;
+  if (command.phantom >= 0)  // waits for no message
+    seconds -= predicted.time.communication() + predicted.time.parts.at("bubble");
+  return {{"predicted_peak_bytes", predicted.memory.peak}, {"predicted_seconds", seconds}};
+}
+
+void print_steps(const nlohmann::ordered_json& json, const Timed& timed, const StepMemory& memory) {
+  fmt::print(
+      "{} tokens, {} ranks x {} threads: {:.3f} s a step (median), {:.1f} GFLOP/s, {:.2f} of the matrix "
+      "product; "
+      "predicted {:.3f} s\n",
+      json.at("tokens").get<int64_t>(), json.at("ranks").get<int>(), at::get_num_threads(), timed.typical(),
+      json.at("flops_per_second").get<double>() / 1e9, json.at("share_of_matmul").get<double>(),
+      json.at("predicted_seconds").get<double>());
+  for (const auto& [part, spent] : timed.parts)
+    fmt::print("  {:18} {:8.3f} s\n", part, spent / timed.count());
+  const auto mebibytes = [](int64_t bytes) { return static_cast<double>(bytes) / (1 << 20); };
+  fmt::print(
+      "  memory of tensors: {:.1f} MiB before the step, {:.1f} kept for backward, {:.1f} at the peak; in all "
+      "{:.1f}, predicted {:.1f}\n",
+      mebibytes(memory.before), mebibytes(memory.kept), mebibytes(memory.peak), mebibytes(timed.peak),
+      mebibytes(json.at("predicted_peak_bytes").get<int64_t>()));
+  if (const auto device = json.at("device_peak_bytes").get<int64_t>(); device > 0)
+    fmt::print("  memory of the device: {:.2f} GiB at the peak\n", static_cast<double>(device) / (1 << 30));
 }
 
 void run_steps(const BenchCommand& command, const Config& config, Comm& world) {
   const BenchShape& shape = command.shape;
+  const bool phantom = command.phantom >= 0;
+  const auto type = compute_type(config.train.precision);
   Mesh mesh(world, config.parallel);
-  if (mesh.device().is_cpu() && (world.rank() == 0 || command.phantom >= 0))
-    warn_if_slow(compute_type(config.train.precision));
-  const double rate =
-      matmul_rate(at::TensorOptions(compute_type(config.train.precision)).device(mesh.device()));
+  if (mesh.device().is_cpu() && (phantom || world.rank() == 0)) warn_if_slow(type);
+  const double rate = matmul_rate(at::TensorOptions(type).device(mesh.device()));
   rusage at_start{}, at_end{};
   ::getrusage(RUSAGE_SELF, &at_start);
   BenchStep step(config, shape.tokens, mesh);
-  const auto of_making = mesh.traffic();  // the first gathers of weights are no part of a step
-  std::vector<double> seconds, losses;
-  take_part_seconds();
-  int64_t peak = 0;
-  Progress progress;
-  for (int64_t i = 0; i < command.steps && !(world.size() == 1 && stop_requested()); ++i) {
-    seconds.push_back(step());
-    losses.push_back(step.loss());
-    peak = std::max(peak, peak_tensor_bytes());  // since this step's backward() began
-    progress.show(fmt::format("bench: step {}/{}  {:.3f} s", i + 1, command.steps, seconds.back()));
-  }
-  auto parts = take_part_seconds();
-  const auto steps = static_cast<double>(seconds.size());
-  parts["other"] = std::accumulate(seconds.begin(), seconds.end(), 0.0);
-  for (const auto& [part, spent] : parts) {
-    if (part != "other") parts["other"] -= spent;
-  }
-  if (seconds.size() > 2)
-    seconds.erase(seconds.begin(), seconds.begin() + 2);  // the first two warm caches up
-  const double typical = median(seconds), flops = step.operations() / typical;
+  const Timed timed = time_steps(command.steps, step, mesh);
   ::getrusage(RUSAGE_SELF, &at_end);
-  std::map<std::string, double> bytes;
-  for (const auto& [purpose, traffic] : mesh.traffic()) {
-    const auto before = of_making.find(purpose);
-    const int64_t sent = traffic.bytes - (before == of_making.end() ? 0 : before->second.bytes);
-    if (sent > 0) bytes[purpose] = static_cast<double>(sent);
-  }
+  const double typical = timed.typical(), flops = step.operations() / typical;
   const StepMemory& memory = step.learner().memory();
-  const ModelShape model = bench_model(config, shape.tokens);
-  const Layout predicted =
-      predict_rank(RankPart(model, config, world.rank()), model, config,
-                   this_machine(config.train.precision, rate, world.size()), attention_memory_here(config));
-  const double share = flops / (rate * world.size());
   nlohmann::ordered_json json = {
       {"tokens", shape.tokens},
       {"ranks", world.size()},
@@ -119,36 +157,21 @@ void run_steps(const BenchCommand& command, const Config& config, Comm& world) {
       {"flops_per_second", flops},
       {"flop_convention", "3 x forward, 24 N h^2 + 4 N^2 h a layer, recomputation not counted"},
       {"matmul_flops_per_second", rate},
-      {"share_of_matmul", share},
-      {"peak_bytes", peak},
-      {"predicted_peak_bytes", predicted.memory.peak},
-      {"predicted_seconds", predicted_seconds(predicted.time, command.phantom >= 0)},
-      {"seconds_by_part", per_step(parts, steps)},
+      {"share_of_matmul", flops / (rate * world.size())},
+      {"peak_bytes", timed.peak},
+      {"seconds_by_part", per_step(timed.parts, timed.count())},
       {"memory_bytes",
        {{"before_step", memory.before}, {"kept_for_backward", memory.kept}, {"step_peak", memory.peak}}},
       {"device", to_string(config.parallel.device)},
       {"device_peak_bytes", device_peak_bytes(mesh.device())},
       {"start_rss_bytes", static_cast<int64_t>(at_start.ru_maxrss) * 1024},
       {"peak_rss_bytes", static_cast<int64_t>(at_end.ru_maxrss) * 1024},
-      {"bytes_sent", per_step(bytes, steps)},
-      {"losses", losses}};
-  if (command.phantom >= 0) json["phantom_rank"] = command.phantom;
-  if (command.phantom < 0 && world.rank() != 0) return;
-  if (command.json != "-") {
-    fmt::print(
-        "{} tokens, {} ranks x {} threads: {:.3f} s a step (median), {:.1f} GFLOP/s, {:.2f} of the matrix "
-        "product\n",
-        shape.tokens, world.size(), at::get_num_threads(), typical, flops / 1e9, share);
-    for (const auto& [part, spent] : parts)
-      fmt::print("  {:18} {:8.3f} s\n", part, spent / steps);
-    fmt::print(
-        "  memory of tensors: {:.1f} MiB before the step, {:.1f} kept for backward, {:.1f} at the peak\n",
-        static_cast<double>(memory.before) / (1 << 20), static_cast<double>(memory.kept) / (1 << 20),
-        static_cast<double>(memory.peak) / (1 << 20));
-    if (!mesh.device().is_cpu())
-      fmt::print("  memory of the device: {:.2f} GiB at the peak\n",
-                 static_cast<double>(device_peak_bytes(mesh.device())) / (1 << 30));
-  }
+      {"bytes_sent", per_step(timed.bytes, timed.count())},
+      {"losses", timed.losses}};
+  json.update(predictions(command, config, mesh, rate));
+  if (phantom) json["phantom_rank"] = command.phantom;
+  if (!phantom && world.rank() != 0) return;
+  if (command.json != "-") print_steps(json, timed, memory);
   if (!command.json.empty()) write_json(json, command.json);
 }
 

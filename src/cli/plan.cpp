@@ -37,8 +37,22 @@ struct Problem {
   }
 };
 
+/// What the search chooses cannot be set: it would be ignored.
+void reject_choices(const std::vector<std::string>& overrides) {
+  for (const std::string& text : overrides) {
+    const std::string key = text.substr(0, text.find('='));
+    const bool chosen = (key.starts_with("parallel.") && key != "parallel.device") ||
+                        key == "memory.recompute" || key == "train.micro_batches";
+    if (chosen)
+      fail(Exit::usage,
+           "plan: {} is what it chooses; leave --{} out, or look at one layout with `seqvit bench --phantom`",
+           key, text);
+  }
+}
+
 Problem make_problem(const PlanCommand& command, const Invocation& invocation) {
   Problem problem;
+  reject_choices(invocation.overrides);
   const bool here = command.machine == "this";
   if (!here) problem.machine = find_machine(command.machine);  // a wrong name before anything takes time
   if (command.config.empty()) {
@@ -58,10 +72,10 @@ Problem make_problem(const PlanCommand& command, const Invocation& invocation) {
   if (!here) return problem;
   const Precision precision = problem.config.train.precision;
   warn_if_slow(compute_type(precision));
-  // Ranks share the cores, and so the rate that this process has with all of them.
-  problem.machine = this_machine(
-      precision, matmul_rate(compute_type(precision)) / static_cast<double>(problem.ranks), problem.ranks);
   problem.attention = attention_memory_here(problem.config);
+  // Ranks share the cores, and so the rate that this process has with all of them.
+  const double rate = matmul_rate(compute_type(precision)) / static_cast<double>(problem.ranks);
+  problem.machine = this_machine(precision, rate, problem.ranks, problem.attention);
   return problem;
 }
 
@@ -94,17 +108,17 @@ nlohmann::ordered_json to_json(const Layout& layout, const Problem& problem, boo
 }
 
 void print_layouts(const nlohmann::ordered_json& layouts, const LayoutPlan& plan) {
-  fmt::print("{:<44} {:>4} {:>14} {:>5} {:>9} {:>10} {:>11} {:>5} {:>10}\n", "layout", "zero", "recompute",
-             "micro", "GiB/rank", "s/step", "tokens/s", "comm", "rank-hours");
+  const bool hours = layouts[0].contains("rank_hours");
+  fmt::print("{:<46} {:>4} {:>14} {:>5} {:>8} {:>9} {:>9} {:>5}{}\n", "layout", "zero", "recompute", "micro",
+             "GiB/rank", "s/step", "tokens/s", "comm", hours ? " rank-hours" : "");
   for (size_t i = 0; i < layouts.size(); ++i) {
-    const nlohmann::ordered_json& each = layouts[i];
     const Layout& layout = plan.layouts[i];
-    fmt::print(
-        "{:<44} {:>4} {:>14} {:>5} {:>9.2f} {:>10.4g} {:>11.4g} {:>4.0f}% {:>10}\n",
-        describe(layout.parallel), layout.parallel.zero, to_string(layout.recompute), layout.micro_batches,
-        static_cast<double>(layout.memory.peak) / (1 << 30), layout.time.total,
-        each.at("tokens_per_second").get<double>(), 100.0 * each.at("share_communicating").get<double>(),
-        each.contains("rank_hours") ? fmt::format("{:.4g}", each.at("rank_hours").get<double>()) : "-");
+    fmt::print("{:<46} {:>4} {:>14} {:>5} {:>8.2f} {:>9.4g} {:>9.4g} {:>4.0f}%", describe(layout.parallel),
+               layout.parallel.zero, to_string(layout.recompute), layout.micro_batches,
+               static_cast<double>(layout.memory.peak) / (1 << 30), layout.time.total,
+               layouts[i].at("tokens_per_second").get<double>(),
+               100.0 * layouts[i].at("share_communicating").get<double>());
+    fmt::print("{}\n", hours ? fmt::format(" {:>10.4g}", layouts[i].at("rank_hours").get<double>()) : "");
   }
 }
 

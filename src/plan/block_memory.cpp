@@ -150,7 +150,7 @@ class Block {
   std::vector<Moment> attention(int64_t packed) const {
     const int64_t base = s_.stream + s_.stream + source_;  // the block's input, the gradient that comes in
     const int64_t of_result = s_.q;
-    const bool over = flash_ && again_;  // gradients take the place of q, k and v
+    const bool over = flash_ && again_ && part_.ring == 1;  // gradients take the place of q, k and v
     const int64_t dq = over ? 0 : s_.inner, dkv = over ? 0 : s_.kv;
     const double most = 3.0 / 4.0;
     std::vector<Moment> all = {{base + operands_ + of_result + dq + dkv, 0, most, packed}};

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <optional>
 #include <set>
+#include <string_view>
 
 #include <fmt/core.h>
 
@@ -11,6 +12,8 @@
 
 namespace seqvit {
 namespace {
+
+constexpr std::string_view kName = "plan";  ///< stands before validation's messages
 
 std::vector<int64_t> divisors(int64_t n) {
   std::vector<int64_t> all;
@@ -20,7 +23,8 @@ std::vector<int64_t> divisors(int64_t n) {
 }
 
 /// Ranks whose work and memory bound those of all others: the first of the first stage, of the last and of
-/// the one between them that has most blocks. On each axis the first rank has the largest share.
+/// the one between them that has most blocks. On each axis the first rank has the largest
+/// share; within a hybrid's ring another may send a thousandth more.
 std::vector<RankPart> bounding_ranks(const ModelShape& shape, const Config& config) {
   const ParallelConfig& p = config.parallel;
   const int64_t stage = p.dp * p.sp * p.tp;
@@ -155,13 +159,15 @@ class Search {
   void schedules(std::optional<Layout>& best) {
     std::vector<RankPart> ranks;
     try {
-      validate(config_, "plan");
+      validate(config_, std::string(kName));
       ranks = bounding_ranks(shape_, config_);
     } catch (const Error& error) {
       if (error.code() != Exit::usage) throw;
       const ParallelConfig& p = config_.parallel;
       ++found_.considered;
-      reasons_.add(error.what(), p, static_cast<double>(std::max({p.pp, p.dp, p.sp, p.tp})));
+      const std::string message = error.what();
+      reasons_.add(message.starts_with(kName) ? message.substr(kName.size() + 2) : message, p,
+                   static_cast<double>(std::max({p.pp, p.dp, p.sp, p.tp})));
       return;
     }
     const bool alone = config_.parallel.pp == ranks_here();

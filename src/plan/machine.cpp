@@ -12,16 +12,17 @@ constexpr double kTera = 1e12, kGiga = 1e9, kMicro = 1e-6;
 constexpr int64_t kGigabyte = 1'000'000'000;
 
 /// Assumed, not measured: large products reach this share of the peak, and attention this share of those
-/// (FlashAttention-2's published 324 and 291 TFLOP/s at head width 64 on an H100 are 0.5 of 0.65 x 989).
+/// (FlashAttention-2's published 324 and 291 TFLOP/s at head width 64 on an H100 are half of 0.65 x 989).
 constexpr double kOfPeak = 0.65, kAttention = 0.5;
-/// Assumed: of a link's peak, what large messages reach; and the time of a message's first byte.
-constexpr double kOfLink = 0.8, kInsideSeconds = 5 * kMicro, kBetweenSeconds = 15 * kMicro;
+/// Assumed: of a link's or memory's peak rate, what large messages and tensors reach; the time of a message's
+/// first byte; of a device's memory, what its driver, message buffers and gaps leave to tensors.
+constexpr double kOfLink = 0.8, kInsideSeconds = 5 * kMicro, kBetweenSeconds = 15 * kMicro, kOfMemory = 0.9;
 
 Machine gpu(const char* name, int64_t gigabytes, double bf16, double fp32, double memory, double inside,
             double between) {
   return {.name = name,
           .ranks_per_node = 8,
-          .memory_bytes = gigabytes * kGigabyte,
+          .memory_bytes = static_cast<int64_t>(kOfMemory * static_cast<double>(gigabytes * kGigabyte)),
           .bf16_rate = kOfPeak * bf16 * kTera,
           .fp32_rate = kOfPeak * fp32 * kTera,
           .attention_share = kAttention,
@@ -91,19 +92,21 @@ Machine find_machine(const std::string& name) {
        known);
 }
 
-Machine this_machine(Precision precision, double rate, int64_t ranks) {
-  // Messages of MPI within a node are copies: assumed at 4 GB/s both ways while cores compute, after 5 us.
-  // Our attention kernel runs about as fast as a product (docs/performance.md); libtorch's, at half of it.
+Machine this_machine(Precision precision, double rate, int64_t ranks, AttentionMemory attention) {
+  // Assumed: messages of MPI within a node are copies, 4 GB/s and rank while cores compute, and a core's part
+  // of the memory's rate is 5 GB/s. Attention, of a product's rate: ours 1.0 (docs/performance.md),
+  // libtorch's 0.7.
+  const Link link{4 * kGiga, kInsideSeconds};
   return {.name = "this",
           .ranks_per_node = ranks,
           .memory_bytes = available_bytes() / ranks,
           .bf16_rate = precision == Precision::bf16 ? rate : 0.0,
           .fp32_rate = precision == Precision::fp32 ? rate : 0.0,
           .fp64_rate = precision == Precision::fp64 ? rate : 0.0,
-          .attention_share = 0.5,
+          .attention_share = attention == AttentionMemory::flash ? 1.0 : 0.7,
           .memory_rate = 5 * kGiga,
-          .inside = {4 * kGiga, kInsideSeconds},
-          .between = {4 * kGiga, kInsideSeconds}};
+          .inside = link,
+          .between = link};
 }
 
 }  // namespace seqvit

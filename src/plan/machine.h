@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "core/config.h"
+#include "plan/block_memory.h"
 
 namespace seqvit {
 
@@ -23,7 +24,7 @@ struct Link {
 struct Machine {
   std::string name;
   int64_t ranks_per_node = 1;
-  int64_t memory_bytes = 0;  ///< a rank's
+  int64_t memory_bytes = 0;  ///< of a rank, for tensors
   double bf16_rate = 0.0;    ///< operations a second of a rank's large matrix products
   double fp32_rate = 0.0, fp64_rate = 0.0;
   double attention_share = 1.0;  ///< of that rate, by the attention kernel
@@ -40,7 +41,8 @@ std::vector<std::string> machine_names();
 Machine find_machine(const std::string& name);
 
 /// The machine that the program runs on: `ranks` of them on this node, each with its part of the memory that
-/// /proc/meminfo calls available, and products of `precision` at the `rate` that was measured for one rank.
-Machine this_machine(Precision precision, double rate, int64_t ranks);
+/// /proc/meminfo calls available, products of `precision` at the `rate` that was measured for one rank, and
+/// the kernel of `attention`.
+Machine this_machine(Precision precision, double rate, int64_t ranks, AttentionMemory attention);
 
 }  // namespace seqvit

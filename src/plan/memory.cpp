@@ -98,12 +98,19 @@ class Rank {
   int64_t all_gradients() const {
     return gradients(Part::embed) + gradients(Part::block) + gradients(Part::head);
   }
+  /// Others' parts of the gradient of my share, while they are summed in backward.
+  int64_t arriving(Part which) const {
+    return sum_over(which, [&](const SharedVector& v) {
+      return zero_ >= 2 && v.sharers > 1 ? m_ * v.mine() * v.sharers : 0;
+    });
+  }
   /// With several micro-batches or chunks, all gradients are there while a block works.
   bool accumulates() const { return config_.train.micro_batches > 1 || part_.chunks.size() > 1; }
   /// Copies of whole weights while they are used: gathered, or cast.
   int64_t copies(Part which, bool vectors = true) const {
     return sum_over(which, [&](const SharedVector& v) {
-      const bool copied = v.matrix ? zero_ == 3 || c_ != m_ : zero_ == 3 && vectors;
+      const bool gathered = zero_ == 3 && v.sharers > 1;  // of one rank: the weights themselves
+      const bool copied = v.matrix ? gathered || c_ != m_ : gathered && vectors;
       return copied ? v.elements * (v.matrix ? c_ : m_) : 0;
     });
   }
@@ -120,7 +127,7 @@ class Rank {
     for (const WeightGroup& group : part_.groups) {
       for (const SharedVector& v : group.vectors) {
         const int64_t kept = zero_ == 0 ? v.elements : v.mine();
-        const bool whole = zero_ == 1 || zero_ == 2;
+        const bool whole = (zero_ == 1 || zero_ == 2) && v.sharers > 1;
         state_["weights"] += m_ * (kept + (whole ? v.elements : 0));
         state_["moments"] += 2 * m_ * kept;
       }
@@ -179,7 +186,7 @@ class Rank {
       consider(now);
       // Its gradients are handed over: in parts, as one vector, and what of it arrives from others.
       now["block"] = 2 * stream_ + 2 * one;
-      now["packed operands"] = 0, now["send buffers"] = zero_ >= 2 ? one : 0;
+      now["packed operands"] = 0, now["send buffers"] = arriving(Part::block) / blocks_;
       consider(now);
       before["kept activations"] -= kept_block();
       before["weights"] -= kept_copies();
@@ -196,7 +203,7 @@ class Rank {
     // The gradient of my patches' positions is one of all, before it goes into the vector.
     parts["embedding and head"] = stream_ + weights(Part::embed) + vectors;
     parts["weights"] = copies(Part::embed);
-    parts["send buffers"] = zero_ >= 2 ? weights(Part::embed) : 0;
+    parts["send buffers"] = arriving(Part::embed);
     consider(std::move(parts));
   }
 

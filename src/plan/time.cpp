@@ -35,16 +35,27 @@ Work block_work(const RankPart& part, const ModelShape& shape, const Config& con
   return {samples * work.products, samples * work.attention};
 }
 
-/// Embedding and head, if they are here.
+/// Bytes that norms, gelu and residuals read and write in a block: 4, 2 and 6 widths a token (gelu of the
+/// hidden width) forward, twice that backward.
+double passes_over_tokens(const RankPart& part, const ModelShape& shape, const Config& config) {
+  const auto samples = static_cast<double>(part.samples * config.train.longest_rollout());
+  const double tokens = static_cast<double>(part.tokens),
+               group = static_cast<double>(part.group_tokens[part.sp]);
+  const double forward = 10.0 * tokens * static_cast<double>(shape.config.embed_dim * master_bytes(config)) +
+                         2.0 * group * static_cast<double>(part.hidden * compute_bytes(config));
+  return samples * forward * (config.memory.recompute == Recompute::none ? 3.0 : 4.0);
+}
+
+/// Embedding (fields want no gradient) and head, if they are here.
 double ends_work(const RankPart& part, const ModelShape& shape, const Config& config) {
   const auto samples = static_cast<double>(part.samples * config.train.longest_rollout()),
              width = static_cast<double>(shape.config.embed_dim);
   const double point =
-      6.0 * samples * width * static_cast<double>(part.slab.patches.size() * shape.patch_points());
+      2.0 * samples * width * static_cast<double>(part.slab.patches.size() * shape.patch_points());
   double work = 0.0;
-  if (part.begins_model) work += point * static_cast<double>(shape.inputs());
+  if (part.begins_model) work += 2.0 * point * static_cast<double>(shape.inputs());
   if (part.ends_model) {
-    work += point * static_cast<double>(std::ssize(shape.targets));
+    work += 3.0 * point * static_cast<double>(std::ssize(shape.targets));
     work += 6.0 * samples * static_cast<double>(part.tokens * shape.config.head_layers) * width * width;
   }
   return work;
@@ -137,6 +148,7 @@ TimePrediction predict_time(const RankPart& part, const ModelShape& shape, const
   time.parts["products"] = (blocks * block.products + ends_work(part, shape, config)) / rate;
   time.parts["attention"] = blocks * block.attention / (rate * machine.attention_share);
 
+  time.parts["elementwise"] = blocks * passes_over_tokens(part, shape, config) / machine.memory_rate;
   auto wire = wire_seconds(part, shape, config, machine);
   const auto waited = [&](const char* purpose, double hidden) {
     return std::max(0.0, wire[purpose] - hidden);
@@ -161,8 +173,9 @@ TimePrediction predict_time(const RankPart& part, const ModelShape& shape, const
 
   const auto stages = static_cast<double>(config.parallel.pp - 1),
              turns = static_cast<double>(config.parallel.interleave * config.train.micro_batches);
-  const double busy = time.parts["products"] + time.parts["attention"] + time.parts["communication tp"] +
-                      time.parts["communication sp"] + time.parts["communication pp"];
+  const double busy = time.parts["products"] + time.parts["attention"] + time.parts["elementwise"] +
+                      time.parts["communication tp"] + time.parts["communication sp"] +
+                      time.parts["communication pp"];
   time.parts["bubble"] = busy * stages / turns;
   for (const auto& [name, seconds] : time.parts)
     time.total += seconds;

@@ -21,8 +21,8 @@
 namespace seqvit {
 
 struct TimePrediction {
-  /// products, attention, optimizer, bubble, and what is waited for of messages by axis: "communication tp",
-  /// "communication sp", "communication pp", "communication data".
+  /// products, attention, elementwise, optimizer, bubble, and what is waited for of messages by axis:
+  /// "communication tp", "communication sp", "communication pp", "communication data".
   std::map<std::string, double> parts;
   double total = 0.0;
 

@@ -1,0 +1,123 @@
+/// Planning and phantom ranks as a user meets them: the command line in, figures out.
+#include <iterator>
+#include <sstream>
+
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include "cli/program.h"
+#include "support/temporary_directory.h"
+
+namespace seqvit {
+namespace {
+
+using Arguments = std::vector<std::string>;
+
+Arguments operator+(Arguments a, const Arguments& b) {
+  a.insert(a.end(), b.begin(), b.end());
+  return a;
+}
+
+const Arguments kShape = {"--tokens", "1024", "--embed_dim", "64", "--depth", "2", "--num_heads", "4"};
+
+nlohmann::json parsed(const Outcome& outcome) {
+  EXPECT_EQ(outcome.code, 0) << outcome.err;
+  return nlohmann::json::parse(outcome.out, nullptr, /*allow_exceptions=*/false);
+}
+
+Arguments words(const std::string& text) {
+  std::istringstream in(text);
+  return {std::istream_iterator<std::string>(in), {}};
+}
+
+TEST(Plan, WhatItPrintsRunsAsAPhantomWithinThePredictedMemory) {
+  const auto plan = parsed(seqvit(
+      Arguments{"plan", "--machine", "frontier", "--ranks", "16", "--top", "5", "--json", "-"} + kShape));
+  ASSERT_EQ(plan.at("layouts").size(), 5u);
+  EXPECT_FALSE(plan.at("rejected").empty());
+  for (const char* key : {"reason", "count", "nearest"})
+    EXPECT_TRUE(plan.at("rejected")[0].contains(key)) << key;
+  const auto& best = plan.at("layouts")[0];
+  for (const char* key :
+       {"parallel", "memory", "seconds", "seconds_per_step", "tokens_per_second", "settings"})
+    EXPECT_TRUE(best.contains(key)) << key;
+
+  const auto bench = parsed(seqvit(Arguments{"bench", "--phantom", "0", "--steps", "1", "--json", "-"} +
+                                   kShape + words(best.at("settings").get<std::string>())));
+  EXPECT_EQ(bench.at("ranks"), best.at("ranks"));
+  EXPECT_EQ(bench.at("phantom_rank"), 0);
+  EXPECT_GT(bench.at("predicted_seconds").get<double>(), 0.0);
+  const auto measured = bench.at("peak_bytes").get<double>();
+  EXPECT_NEAR(bench.at("predicted_peak_bytes").get<double>() / measured, 1.0,
+              0.3);  // a few hundred KB in all
+}
+
+TEST(Plan, OfAConfigurationCountsItsSteps) {
+  const TemporaryDirectory d;
+  const std::string config = small_config(d.path());
+  const auto plan = parsed(seqvit({"plan", config, "--machine", "a100", "--ranks", "4", "--json", "-"}));
+  const auto& best = plan.at("layouts")[0];
+  EXPECT_GT(best.at("rank_hours").get<double>(), 0.0);
+  const auto longer = parsed(
+      seqvit({"plan", config, "--tokens", "65536", "--machine", "a100", "--ranks", "4", "--json", "-"}));
+  EXPECT_EQ(longer.at("tokens"), 65536);
+  EXPECT_GT(longer.at("layouts")[0].at("seconds_per_step"), best.at("seconds_per_step"));
+
+  const Outcome refused = seqvit({"plan", config, "--embed_dim", "64"});
+  EXPECT_EQ(refused.code, 2);
+  EXPECT_NE(refused.err.find("--model.*"), std::string::npos) << refused.err;
+}
+
+TEST(Plan, WhatItChoosesCannotBeSet) {
+  const Outcome outcome = seqvit(Arguments{"plan", "--machine", "a100", "--parallel.sp=4"} + kShape);
+  EXPECT_EQ(outcome.code, 2);
+  EXPECT_NE(outcome.err.find("parallel.sp"), std::string::npos) << outcome.err;
+}
+
+TEST(Plan, OfAnUnknownMachineNamesTheNearest) {
+  const Outcome outcome = seqvit({"plan", "--machine", "fronteir"});
+  EXPECT_EQ(outcome.code, 2);
+  EXPECT_NE(outcome.err.find("did you mean 'frontier'"), std::string::npos) << outcome.err;
+}
+
+TEST(Plan, WhereNothingFitsSaysSoAndWhatComesNearest) {
+  const Arguments huge = {"plan",     "--machine",   "a100",    "--ranks",     "1",
+                          "--tokens", "1048576",     "--depth", "200",         "--embed_dim",
+                          "8192",     "--num_heads", "64",      "--precision", "bf16"};
+  const Outcome outcome = seqvit(huge);
+  EXPECT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_NE(outcome.out.find("no layout fits"), std::string::npos) << outcome.out;
+  const auto plan = parsed(seqvit(huge + Arguments{"--json", "-"}));
+  EXPECT_TRUE(plan.at("layouts").empty());
+  EXPECT_FALSE(plan.at("rejected").empty());
+}
+
+TEST(Phantom, RankHoldsAndSendsWhatTheRealOneDoes) {
+  for (const Arguments& layout :
+       {Arguments{"--parallel.sp=4", "--parallel.zero=3", "--recompute", "keep_attention"},
+        {"--parallel.sp=2", "--parallel.tp=2", "--parallel.sequence=ring"}}) {
+    const Arguments bench = Arguments{"bench", "--steps", "1", "--json", "-"} + kShape + layout;
+    const auto real = parsed(mpirun(4, bench)),
+               phantom =
+                   parsed(seqvit(bench + Arguments{"--phantom", "0", "--ranks", "4"}, quiet_environment()));
+    EXPECT_EQ(real.at("bytes_sent"), phantom.at("bytes_sent"));
+    const auto peak = real.at("peak_bytes").get<double>();
+    EXPECT_NEAR(phantom.at("peak_bytes").get<double>() / peak, 1.0, 0.05);
+    EXPECT_EQ(real.at("predicted_peak_bytes"), phantom.at("predicted_peak_bytes"));
+  }
+}
+
+TEST(Phantom, OptionsThatCannotBeMeantAreRefused) {
+  const auto refused = [](const Arguments& extra, const char* word) {
+    const Outcome outcome = seqvit(Arguments{"bench", "--steps", "1"} + kShape + extra);
+    EXPECT_EQ(outcome.code, 2) << word;
+    EXPECT_NE(outcome.err.find(word), std::string::npos) << outcome.err;
+  };
+  refused({"--phantom", "4", "--parallel.sp=4"}, "expected 0 to 3");
+  refused({"--phantom", "0", "--parallel.sp=4", "--ranks", "8"}, "come to 4");
+  refused({"--ranks", "4"}, "--phantom RANK");
+  refused({"--phantom", "0", "--attention"}, "--attention");
+}
+
+}  // namespace
+}  // namespace seqvit

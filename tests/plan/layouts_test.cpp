@@ -1,0 +1,118 @@
+/// What is listed starts, what cannot start is rejected with its reason, and more machine is never slower.
+#include "plan/layouts.h"
+
+#include <algorithm>
+#include <set>
+#include <sstream>
+
+#include <gtest/gtest.h>
+
+#include "phantom_step.h"
+
+namespace seqvit {
+namespace {
+
+constexpr int64_t kGibibyte = int64_t{1} << 30;
+
+Machine small_machine(int64_t memory_bytes = 64 * kGibibyte) {
+  Machine machine = find_machine("a100");
+  machine.memory_bytes = memory_bytes;
+  return machine;
+}
+
+StepCase climate_model() {
+  return make_case(256,
+                   {"model.embed_dim=512", "model.depth=8", "train.batch_size=4", "train.precision=bf16"});
+}
+
+LayoutPlan plan(const StepCase& one, const Machine& machine, int64_t ranks) {
+  return plan_layouts(one.shape, one.config, machine, ranks, AttentionMemory::separate);
+}
+
+/// The settings that a layout is printed with, on top of the configuration.
+Config with(const StepCase& one, const Layout& layout) {
+  std::istringstream words(layout.settings());
+  std::vector<std::string> overrides;
+  for (std::string word; words >> word;)
+    overrides.push_back(word.substr(2));
+  return parse_config(to_yaml(one.config), "pasted", overrides);
+}
+
+TEST(Layouts, ListedPassValidationAsTheyArePrinted) {
+  const StepCase one = climate_model();
+  const Machine machine = small_machine();
+  const LayoutPlan all = plan(one, machine, 24);
+  ASSERT_GT(all.layouts.size(), 20u);
+  double before = 0.0;
+  std::set<std::string> meshes;
+  for (const Layout& layout : all.layouts) {
+    const Config config = with(one, layout);
+    EXPECT_EQ(ranks_of(config), layout.ranks());
+    EXPECT_NO_THROW(RankPart(one.shape, config, layout.ranks() - 1)) << layout.settings();
+    EXPECT_LE(layout.memory.peak, machine.memory_bytes);
+    EXPECT_GE(layout.time.total, before);
+    EXPECT_TRUE(meshes.insert(describe(layout.parallel)).second) << describe(layout.parallel) << " twice";
+    before = layout.time.total;
+  }
+}
+
+TEST(Layouts, PredictionsHoldForEveryRankOfTheLayout) {
+  const StepCase one = climate_model();
+  const Machine machine = small_machine();
+  for (const Layout& layout : plan(one, machine, 12).layouts) {
+    const Config config = with(one, layout);
+    for (int64_t rank = 0; rank < layout.ranks(); ++rank) {
+      const Layout of_rank = predict_rank(RankPart(one.shape, config, rank), one.shape, config, machine,
+                                          AttentionMemory::separate);
+      EXPECT_LE(of_rank.time.total, layout.time.total * 1.001) << layout.settings() << ", rank " << rank;
+      EXPECT_LE(static_cast<double>(of_rank.memory.peak), static_cast<double>(layout.memory.peak) * 1.01)
+          << layout.settings() << ", rank " << rank;
+    }
+  }
+}
+
+/// 8 heads: 16 ranks of Ulysses cannot share them.
+TEST(Layouts, RejectedSayWhy) {
+  const StepCase one = climate_model();
+  const LayoutPlan all = plan(one, small_machine(), 16);
+  const auto found = std::find_if(all.rejected.begin(), all.rejected.end(), [](const Rejected& each) {
+    return each.reason.find("ulysses divides heads") != std::string::npos;
+  });
+  ASSERT_NE(found, all.rejected.end());
+  EXPECT_GE(found->count, 1);
+  EXPECT_NE(found->nearest.find("use ring, lss or hybrid"), std::string::npos) << found->nearest;
+  for (const Layout& layout : all.layouts)
+    EXPECT_FALSE(layout.parallel.sp == 16 && layout.parallel.sequence == Sequence::ulysses);
+}
+
+TEST(Layouts, WithoutRoomNoneFitsAndTheNearestIsNamed) {
+  const LayoutPlan all = plan(climate_model(), small_machine(10 << 20), 4);
+  EXPECT_TRUE(all.layouts.empty());
+  const auto found = std::find_if(all.rejected.begin(), all.rejected.end(), [](const Rejected& each) {
+    return each.reason == "more memory than a rank has";
+  });
+  ASSERT_NE(found, all.rejected.end());
+  EXPECT_NE(found->nearest.find("--parallel."), std::string::npos) << found->nearest;
+  EXPECT_NE(found->nearest.find("most of it"), std::string::npos) << found->nearest;
+}
+
+TEST(Layouts, MoreMachineIsNeverSlower) {
+  const StepCase one = climate_model();
+  double before = 1e300;
+  for (const int64_t ranks : {1, 2, 4, 8, 16, 32}) {
+    const double best = plan(one, small_machine(), ranks).layouts.front().time.total;
+    EXPECT_LE(best, before) << ranks << " ranks";
+    before = best;
+  }
+  before = 1e300;
+  for (const int64_t memory : {kGibibyte, 4 * kGibibyte, 64 * kGibibyte}) {
+    const auto layouts = plan(one, small_machine(memory), 8).layouts;
+    const double best = layouts.empty() ? 1e300 : layouts.front().time.total;
+    EXPECT_LE(best, before) << memory;
+    before = best;
+  }
+  EXPECT_LT(before, 1e300);
+}
+
+}  // namespace
+}  // namespace seqvit
