@@ -93,18 +93,25 @@ TEST(Plan, WhereNothingFitsSaysSoAndWhatComesNearest) {
 }
 
 TEST(Phantom, RankHoldsAndSendsWhatTheRealOneDoes) {
-  for (const Arguments& layout :
-       {Arguments{"--parallel.sp=4", "--parallel.zero=3", "--recompute", "keep_attention"},
-        {"--parallel.sp=2", "--parallel.tp=2", "--parallel.sequence=ring"}}) {
-    const Arguments bench = Arguments{"bench", "--steps", "1", "--json", "-"} + kShape + layout;
-    const auto real = parsed(mpirun(4, bench)),
-               phantom =
-                   parsed(seqvit(bench + Arguments{"--phantom", "0", "--ranks", "4"}, quiet_environment()));
-    EXPECT_EQ(real.at("bytes_sent"), phantom.at("bytes_sent"));
-    const auto peak = real.at("peak_bytes").get<double>();
-    EXPECT_NEAR(phantom.at("peak_bytes").get<double>() / peak, 1.0, 0.05);
-    EXPECT_EQ(real.at("predicted_peak_bytes"), phantom.at("predicted_peak_bytes"));
-  }
+  const Arguments bench = Arguments{"bench",
+                                    "--steps",
+                                    "1",
+                                    "--json",
+                                    "-",
+                                    "--recompute",
+                                    "keep_attention",
+                                    "--parallel.sp=2",
+                                    "--parallel.tp=2",
+                                    "--parallel.sequence=ring",
+                                    "--parallel.zero=3"} +
+                          kShape;
+  const auto real = parsed(mpirun(4, bench)),
+             phantom =
+                 parsed(seqvit(bench + Arguments{"--phantom", "0", "--ranks", "4"}, quiet_environment()));
+  EXPECT_EQ(real.at("bytes_sent"), phantom.at("bytes_sent"));
+  const auto peak = real.at("peak_bytes").get<double>();
+  EXPECT_NEAR(phantom.at("peak_bytes").get<double>() / peak, 1.0, 0.02);
+  EXPECT_EQ(real.at("predicted_peak_bytes"), phantom.at("predicted_peak_bytes"));
 }
 
 TEST(Phantom, OptionsThatCannotBeMeantAreRefused) {

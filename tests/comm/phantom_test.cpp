@@ -25,9 +25,9 @@ Seen run_all(Comm& comm) {
   const Counts shares = share_sizes(5 * size + 1, size);
   const auto some = [](int64_t count) { return make<float>(count, [](int64_t i) { return i; }); };
   const int next = (me + 1) % size, previous = (me + size - 1) % size;
-  Counts send, receive;  // rank a sends b 1 + a + b elements
+  Counts send, receive;  // rank a sends b 1 + a + 2 b elements
   for (int r = 0; r < size; ++r)
-    send.push_back(1 + me + r), receive.push_back(1 + r + me);
+    send.push_back(1 + me + 2 * r), receive.push_back(1 + r + 2 * me);
   std::vector<int64_t> sizes;
   const auto keep = [&](Pending pending) { sizes.push_back(pending.wait().numel()); };
   keep(comm.all_gather(some(shares[me]), shares, "gather"));
