@@ -25,8 +25,7 @@ void use_attention_kernel(AttentionKernel kernel) {
 
 std::string attention_kernel_name(const Tensor& q) {
   if (!q.is_cpu()) return device_kernel.name;
-  if (!flash_supports(q, q, q)) return "libtorch flash attention (CPU)";
-  return q.scalar_type() == at::kBFloat16 ? "seqvit AVX512-BF16" : "seqvit AVX-512 fp32";
+  return flash_supports(q, q, q) ? flash_name(q) : "libtorch flash attention (CPU)";
 }
 
 std::pair<Tensor, Tensor> attention_forward(const Tensor& q, const Tensor& k, const Tensor& v) {

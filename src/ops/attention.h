@@ -33,7 +33,7 @@ struct AttentionKernel {
 /// Computes attention of all tensors that are not on the CPU from here on (see attention_choice.h).
 void use_attention_kernel(AttentionKernel kernel);
 
-/// Which kernel computes attention of inputs like these here: on the CPU ours for AVX-512 (ops/flash) or
+/// Which kernel computes attention of inputs like these here: on the CPU ours (ops/flash) or
 /// libtorch's.
 std::string attention_kernel_name(const Tensor& q);
 

@@ -23,8 +23,12 @@ bool phantom_attention = false;
 /// Packed operands that may lie in memory at a time; a group of heads has at least one head a thread anyway.
 constexpr int64_t kGroupBytes = int64_t{32} << 20;
 
+flash::Type type_of(const Tensor& q) {
+  return q.scalar_type() == at::kBFloat16 ? flash::Type::bf16 : flash::Type::fp32;
+}
+
 const flash::Kernel& kernel_for(const Tensor& q) {
-  return q.scalar_type() == at::kBFloat16 ? flash::bf16_kernel(q.size(3)) : flash::fp32_kernel(q.size(3));
+  return flash::kernel_for(type_of(q), q.size(3));
 }
 
 /// One head of one sample of t [B, H, rows, E].
@@ -71,10 +75,21 @@ Tensor dense_in_head(const Tensor& t) {
 }  // namespace
 
 bool flash_supports(const Tensor& q, const Tensor& k, const Tensor& v) {
-  static const bool bf16 = flash::has_bf16_instructions(), fp32 = flash::has_fp32_instructions();
-  const bool has = q.scalar_type() == at::kBFloat16 ? bf16 : q.scalar_type() == at::kFloat && fp32;
-  return has && q.device().is_cpu() && q.size(3) <= flash::kMaxHeadDim && q.stride(3) == 1 &&
+  return q.device().is_cpu() && (q.scalar_type() == at::kFloat || q.scalar_type() == at::kBFloat16) &&
+         flash::instructions_for(type_of(q)) && q.size(3) <= flash::kMaxHeadDim && q.stride(3) == 1 &&
          k.stride(3) == 1 && v.stride(3) == 1;
+}
+
+std::string flash_name(const Tensor& q) {
+  switch (flash::instructions_for(type_of(q)).value()) {
+    case flash::Instructions::avx2:
+      return "seqvit AVX2 fp32";
+    case flash::Instructions::avx512:
+      return "seqvit AVX-512 fp32";
+    case flash::Instructions::avx512_bf16:
+      break;
+  }
+  return "seqvit AVX512-BF16";
 }
 
 void set_phantom_attention(bool phantom) {

@@ -1,19 +1,23 @@
-/// Our attention kernel for processors with AVX-512 (ops/flash): threads, memory and order of the work.
+/// Our attention kernel for processors with AVX2 or AVX-512 (ops/flash): threads, memory and order of the
+/// work.
 ///
 /// Same contract as ops/attention.h. Beside inputs and outputs it holds the packed operands of the heads at
 /// work, as many at a time as keep the threads busy: forward twice, backward four times a head's q (in the
 /// element type) and once in fp32.
 #pragma once
 
+#include <string>
 #include <utility>
 
 #include "ops/attention.h"
 
 namespace seqvit {
 
-/// True where this processor has the instructions for these inputs: fp32 (AVX-512) or bf16 (AVX512-BF16),
-/// head width to 256, dense in it.
+/// True where this processor has the instructions for these inputs: fp32 (AVX2, AVX-512) or bf16
+/// (AVX512-BF16), head width to 256, dense in it.
 bool flash_supports(const Tensor& q, const Tensor& k, const Tensor& v);
+/// The kernel for such inputs, if they are supported.
+std::string flash_name(const Tensor& q);
 
 std::pair<Tensor, Tensor> flash_forward(const Tensor& q, const Tensor& k, const Tensor& v);
 /// The gradients lie in memory as one fused projection does, [B, L, 3, H, E] where queries and keys are as

@@ -16,6 +16,8 @@
 #include <ATen/ops/zeros.h>
 #include <gtest/gtest.h>
 
+#include "ops/flash/kernel.h"
+
 namespace seqvit {
 namespace {
 
@@ -68,16 +70,18 @@ double error(const Tensor& found, const Tensor& expected) {
   return (found.to(at::kDouble) - expected).norm().item<double>() / std::max(scale, 1e-30);
 }
 
-bool supported(at::ScalarType type) {
-  const Tensor t = at::zeros({1, 1, 1, 8}, type);
-  return flash_supports(t, t, t);
-}
-
-class FlashAttention : public testing::TestWithParam<at::ScalarType> {
+/// A kernel by its instructions; where the processor lacks them, its tests are skipped.
+class FlashAttention : public testing::TestWithParam<flash::Instructions> {
  protected:
   void SetUp() override {
-    if (!supported(GetParam())) GTEST_SKIP() << "this processor lacks the instructions";
+    flash::use_at_most(GetParam());
+    const auto kind = GetParam() == flash::Instructions::avx512_bf16 ? flash::Type::bf16 : flash::Type::fp32;
+    if (flash::instructions_for(kind) != GetParam()) GTEST_SKIP() << "this processor lacks the instructions";
     at::manual_seed(1);
+  }
+  void TearDown() override { flash::use_at_most(flash::Instructions::avx512_bf16); }
+  static at::ScalarType type() {
+    return GetParam() == flash::Instructions::avx512_bf16 ? at::kBFloat16 : at::kFloat;
   }
 };
 
@@ -93,11 +97,11 @@ TEST_P(FlashAttention, IsAsExactAsLibtorch) {
   for (const Case& c : cases) {
     SCOPED_TRACE(testing::Message() << c.queries << " queries, " << c.keys << " keys, width " << c.head_dim
                                     << ", sharpness " << c.sharpness);
-    const Problem p = make_problem(c, GetParam());
+    const Problem p = make_problem(c, type());
     const Result truth = exact(p), mine = ours(p), theirs = libtorch(p);
     // A few units of rounding: where both are that good, chance decides. In fp32 a score of a wide head is
     // one long chain of additions here and several short ones in libtorch.
-    const bool bf16 = GetParam() == at::kBFloat16;
+    const bool bf16 = type() == at::kBFloat16;
     const double floor = bf16 ? 1e-3 : 4e-7, factor = !bf16 && c.head_dim > 128 ? 1.5 : 1.1;
     auto compare = [&](const char* name, const Tensor& a, const Tensor& b, const Tensor& t) {
       EXPECT_LE(error(a, t), std::max(factor * error(b, t), floor)) << name << ", libtorch " << error(b, t);
@@ -114,7 +118,7 @@ TEST_P(FlashAttention, IsAsExactAsLibtorch) {
 
 TEST_P(FlashAttention, DoesNotDependOnTheNumberOfThreads) {
   for (const int64_t heads : {1, 3}) {
-    const Problem p = make_problem({700, 900, 64, 1}, GetParam(), heads);
+    const Problem p = make_problem({700, 900, 64, 1}, type(), heads);
     const int threads = at::get_num_threads();
     std::vector<Result> results;
     for (const int n : {1, 2, 5}) {
@@ -132,7 +136,7 @@ TEST_P(FlashAttention, DoesNotDependOnTheNumberOfThreads) {
 
 /// More heads than are packed at a time.
 TEST_P(FlashAttention, GroupsOfHeadsGiveTheSame) {
-  const Problem p = make_problem({2000, 2000, 64, 1}, GetParam(), 24);
+  const Problem p = make_problem({2000, 2000, 64, 1}, type(), 24);
   const Result all = ours(p);
   for (const int64_t head : {0, 11, 23}) {
     auto one = [&](const Tensor& t) { return t.narrow(1, head, 1); };
@@ -143,8 +147,8 @@ TEST_P(FlashAttention, GroupsOfHeadsGiveTheSame) {
 }
 
 TEST_P(FlashAttention, TakesStridedViewsAndLaysGradientsOutAsOneProjection) {
-  const Tensor qkv = at::randn({2, 150, 3, 4, 32}).to(GetParam()), parts = qkv.permute({2, 0, 3, 1, 4});
-  const Tensor grad = at::randn({2, 150, 4, 32}).to(GetParam()).transpose(1, 2);
+  const Tensor qkv = at::randn({2, 150, 3, 4, 32}).to(type()), parts = qkv.permute({2, 0, 3, 1, 4});
+  const Tensor grad = at::randn({2, 150, 4, 32}).to(type()).transpose(1, 2);
   const Result strided = ours({parts[0], parts[1], parts[2], grad});
   const Result dense =
       ours({parts[0].contiguous(), parts[1].contiguous(), parts[2].contiguous(), grad.contiguous()});
@@ -158,28 +162,30 @@ TEST_P(FlashAttention, TakesStridedViewsAndLaysGradientsOutAsOneProjection) {
 
 TEST_P(FlashAttention, GradientsInPlaceAreTheSame) {
   for (const int64_t heads : {3, 24}) {  // all packed at a time, and not
-    const Tensor qkv = at::randn({2, 700, 3, heads, 32}).to(GetParam()), parts = qkv.permute({2, 0, 3, 1, 4});
-    const Problem p{parts[0], parts[1], parts[2], at::randn({2, heads, 700, 32}).to(GetParam())};
+    const Tensor qkv = at::randn({2, 700, 3, heads, 32}).to(type()), parts = qkv.permute({2, 0, 3, 1, 4});
+    const Problem p{parts[0], parts[1], parts[2], at::randn({2, heads, 700, 32}).to(type())};
     const Result expected = ours(p);
     const AttentionGradients g =
         flash_backward(p.grad, p.q, p.k, p.v, expected.out, expected.lse, /*in_place=*/true);
-    EXPECT_EQ(g.q.const_data_ptr(), qkv.const_data_ptr());
+    EXPECT_EQ(g.q.const_data_ptr(), p.q.const_data_ptr());
+    EXPECT_EQ(g.k.const_data_ptr(), p.k.const_data_ptr());
+    EXPECT_EQ(g.v.const_data_ptr(), p.v.const_data_ptr());
     EXPECT_TRUE(at::equal(g.q, expected.dq) && at::equal(g.k, expected.dk) && at::equal(g.v, expected.dv));
   }
 }
 
 TEST_P(FlashAttention, RowsWhoseMaximumKeepsGrowing) {
   // Each block of keys beats the one before by far: the reference moves every time.
-  Problem p = make_problem({100, 1000, 64, 1}, GetParam());
+  Problem p = make_problem({100, 1000, 64, 1}, type());
   const Tensor ramp = at::arange(1000).div(40, "floor").view({1, 1, 1000, 1});
-  p.q = p.q.abs(), p.k = (p.k.abs() * ramp * 0.5).to(GetParam());
+  p.q = p.q.abs(), p.k = (p.k.abs() * ramp * 0.5).to(type());
   const Result truth = exact(p), mine = ours(p), theirs = libtorch(p);
   EXPECT_LE(error(mine.out, truth.out), std::max(1.1 * error(theirs.out, truth.out), 2e-6));
   EXPECT_LE(error(mine.lse, truth.lse), 1e-6);
 }
 
 TEST_P(FlashAttention, NoKeysGiveZeroAndMinusInfinity) {
-  const Problem p = make_problem({5, 0, 16, 1}, GetParam());
+  const Problem p = make_problem({5, 0, 16, 1}, type());
   const Result r = ours(p);
   EXPECT_EQ(r.out.abs().max().item<float>(), 0.0F);
   EXPECT_TRUE((r.lse == -INFINITY).all().item<bool>());
@@ -188,7 +194,7 @@ TEST_P(FlashAttention, NoKeysGiveZeroAndMinusInfinity) {
 
 TEST_P(FlashAttention, NotANumberIsNotHidden) {
   for (const float bad : {std::nanf(""), INFINITY}) {
-    Problem p = make_problem({40, 300, 32, 1}, GetParam());
+    Problem p = make_problem({40, 300, 32, 1}, type());
     p.q[0][1][3][5] = bad;
     const Result r = ours(p);
     EXPECT_TRUE(at::isnan(r.out[0][1][3]).all().item<bool>());
@@ -198,8 +204,14 @@ TEST_P(FlashAttention, NotANumberIsNotHidden) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Types, FlashAttention, testing::Values(at::kFloat, at::kBFloat16),
-                         [](const auto& type) { return type.param == at::kFloat ? "fp32" : "bf16"; });
+INSTANTIATE_TEST_SUITE_P(Instructions, FlashAttention,
+                         testing::Values(flash::Instructions::avx2, flash::Instructions::avx512,
+                                         flash::Instructions::avx512_bf16),
+                         [](const auto& test) {
+                           return test.param == flash::Instructions::avx2     ? "fp32_avx2"
+                                  : test.param == flash::Instructions::avx512 ? "fp32_avx512"
+                                                                              : "bf16_avx512";
+                         });
 
 }  // namespace
 }  // namespace seqvit

@@ -12,8 +12,7 @@ template <class T, int64_t kWidth>
 struct Backward {
   using Element = typename T::Element;
   static constexpr int64_t kWords = kWidth / T::kPerWord;
-  static constexpr int64_t kQueries = 128, kKeys = T::kBackwardKeys / (kWidth > 96 ? 2 : 1);
-  static constexpr int kPieces = 2 * kTileRows;  ///< see Forward
+  static constexpr int64_t kQueries = 128, kKeys = kWidth > 96 ? T::kWideBackwardKeys : T::kBackwardKeys;
   /// Adding up dQ needs dS with keys paired into words; fp32's dS serves as it is.
   static constexpr bool kPairsKeys = T::kPerWord > 1;
 
@@ -43,7 +42,7 @@ struct Backward {
     Element *p, *ds;
     Word* ds_pairs;          ///< [kKeys / kPerWord][kQueries]
     float *grad_k, *grad_v;  ///< [kKeys][kWidth]
-    float *scores, *dp;      ///< [kTileRows][64] of the tile that is due: scores, and dP - D
+    float *scores, *dp;      ///< [kTileRows][kTileColumns] of the tile that is due: scores, and dP - D
 
     explicit State(Scratch& scratch)
         : k_rows(scratch.take<Word>(kKeys * kWords)),
@@ -54,17 +53,17 @@ struct Backward {
           ds_pairs(scratch.take<Word>(kPairsKeys ? (kKeys + kTileRows) / T::kPerWord * kQueries : 0)),
           grad_k(scratch.take<float>(kKeys * kWidth)),
           grad_v(scratch.take<float>(kKeys * kWidth)),
-          scores(scratch.take<float>(kTileRows * kPanel)),
-          dp(scratch.take<float>(kTileRows * kPanel)) {}
+          scores(scratch.take<float>(kTileRows * kTileColumns)),
+          dp(scratch.take<float>(kTileRows * kTileColumns)) {}
   };
 
   static float dot(const ConstMatrix& a, const ConstMatrix& b, int64_t row, int64_t n) {
     const auto* x = static_cast<const Element*>(a.data) + row * a.stride;
     const auto* y = static_cast<const Element*>(b.data) + row * b.stride;
-    Vector sum = _mm512_setzero_ps();
-    for (int64_t e = 0; e < n; e += 16)
-      sum = _mm512_fmadd_ps(T::load(x + e, first_lanes(n - e)), T::load(y + e, first_lanes(n - e)), sum);
-    return _mm512_reduce_add_ps(sum);
+    Vector sum = zero();
+    for (int64_t e = 0; e < n; e += kLanes)
+      sum = fused_add(T::load(x + e, first_lanes(n - e)), T::load(y + e, first_lanes(n - e)), sum);
+    return sum_of(sum);
   }
 
   static void pack(const BackwardHead& head, int64_t panel, void* memory) {
@@ -95,51 +94,51 @@ struct Backward {
                                  int64_t begin, int64_t queries) {
     const float to_log2 = head.scale * kLog2E;
     int64_t due_row = kKeys, due_column = 0;  // the tile whose exponentials are due
-    auto exponentials = [&](int piece) __attribute__((always_inline)) {  // of two keys and 16 queries
-      const int64_t i = piece / 4 * 2, j = piece % 4 * 16;
-      const float *x = s.scores + i * kPanel + j, *y = s.dp + i * kPanel + j;
+    auto exponentials = [&](int piece) __attribute__((always_inline)) {  // of two keys and kLanes queries
+      const int64_t i = piece / kTileVectors * 2, j = piece % kTileVectors * kLanes;
+      const float *x = s.scores + i * kTileColumns + j, *y = s.dp + i * kTileColumns + j;
       const int64_t query = begin + due_column + j;
       const auto lse = T::reference(packed.lse2 + query, packed.lse2_low + query);
       const Vector c = splat(to_log2);
       // Capped: keys that are padding have score 0, which may be far above lse.
       auto probability = [&](const float* score) __attribute__((always_inline)) {
-        return T::template exp2<true>(_mm512_load_ps(score), c, lse);
+        return T::template exp2<true>(load(score), c, lse);
       };
-      const Vector p0 = probability(x), p1 = probability(x + kPanel);
-      const auto p = T::round(p0, p1), ds = T::round(_mm512_mul_ps(p0, _mm512_load_ps(y)),
-                                                     _mm512_mul_ps(p1, _mm512_load_ps(y + kPanel)));
+      const Vector p0 = probability(x), p1 = probability(x + kTileColumns);
+      const auto p = T::round(p0, p1), ds = T::round(p0 * load(y), p1 * load(y + kTileColumns));
       const int64_t row = due_row + i, at = row * kQueries + due_column + j;
       T::store_two_rows(s.p + at, s.p + at + kQueries, p);
       T::store_two_rows(s.ds + at, s.ds + at + kQueries, ds);
       if constexpr (kPairsKeys)
-        _mm512_storeu_si512(s.ds_pairs + row / T::kPerWord * kQueries + due_column + j, T::interleave(ds));
+        store_words(s.ds_pairs + row / T::kPerWord * kQueries + due_column + j, T::interleave(ds));
     };
-    for (int64_t column = 0; column < queries; column += kPanel) {
+    for (int64_t column = 0; column < queries; column += kTileColumns) {
       const int64_t at = begin + column;
       const Word *q_panel = packed.q_columns + at * kWords, *grad_panel = packed.grad_columns + at * kWords;
       for (int64_t row = 0; row < keys; row += kTileRows) {
-        Vector tile[kTileRows][4];
+        Vector tile[kTileRows][kTileVectors];
         set_zero(tile);
 #pragma GCC unroll 1
-        for (int piece = 0; piece < kPieces; ++piece) {
-          exponentials(piece);
-          constexpr int64_t depth = kWords / kPieces;
-          multiply<T, false>(tile, s.v_rows + row * kWords + piece * depth, kWords,
-                             grad_panel + piece * depth * kPanel, kPanel, depth);
+        for (int step = 0; step < kSteps; ++step) {
+#pragma GCC unroll 1
+          for (int piece = step; piece < kPieces; piece += kSteps)
+            exponentials(piece);
+          constexpr int64_t depth = kWords / kSteps;
+          multiply<T, false>(tile, s.v_rows + row * kWords + step * depth, kWords,
+                             grad_panel + step * depth * kTileColumns, kTileColumns, depth);
         }
-#pragma GCC unroll 4
+#pragma GCC unroll 8
         for (int i = 0; i < kTileRows; ++i)
-#pragma GCC unroll 4
-          for (int j = 0; j < 4; ++j)
-            _mm512_store_ps(s.dp + i * kPanel + 16 * j,
-                            _mm512_sub_ps(tile[i][j], _mm512_loadu_ps(packed.delta + at + 16 * j)));
+#pragma GCC unroll 8
+          for (int j = 0; j < kTileVectors; ++j)
+            store(s.dp + i * kTileColumns + kLanes * j, tile[i][j] - load(packed.delta + at + kLanes * j));
         set_zero(tile);
-        multiply<T, false>(tile, s.k_rows + row * kWords, kWords, q_panel, kPanel, kWords);
-#pragma GCC unroll 4
+        multiply<T, false>(tile, s.k_rows + row * kWords, kWords, q_panel, kTileColumns, kWords);
+#pragma GCC unroll 8
         for (int i = 0; i < kTileRows; ++i)
-#pragma GCC unroll 4
-          for (int j = 0; j < 4; ++j)
-            _mm512_store_ps(s.scores + i * kPanel + 16 * j, tile[i][j]);
+#pragma GCC unroll 8
+          for (int j = 0; j < kTileVectors; ++j)
+            store(s.scores + i * kTileColumns + kLanes * j, tile[i][j]);
         due_row = row, due_column = column;
       }
     }
@@ -161,13 +160,14 @@ struct Backward {
     Scratch scratch(memory);
     const State s(scratch);
     const Packed packed(head);
-    const int64_t first_key = index * kKeys, n = min(kKeys, head.keys - first_key), keys = round_up(n, 8);
+    const int64_t first_key = index * kKeys, n = min(kKeys, head.keys - first_key),
+                  keys = round_up(n, kRowUnit);
     pack_rows<T, kWidth>(s.k_rows, head.k, first_key, n, keys, head.head_dim);
     pack_rows<T, kWidth>(s.v_rows, head.v, first_key, n, keys, head.head_dim);
     pack_pairs<T, kWidth>(s.k_pairs, s.k_rows, keys, kKeys / T::kPerWord, 0);
     for (int64_t i = 0; i < keys * kWidth; ++i)
       s.grad_k[i] = s.grad_v[i] = 0.0F;
-    for (int64_t i = 0; i < kTileRows * kPanel; ++i)
+    for (int64_t i = 0; i < kTileRows * kTileColumns; ++i)
       s.scores[i] = s.dp[i] = 0.0F;
 
     for (int64_t begin = 0; begin < packed.queries; begin += kQueries) {

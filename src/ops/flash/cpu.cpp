@@ -1,4 +1,4 @@
-/// What the processor can do, and the kernels' absence on other architectures. Compiled for any processor.
+/// What the processor can do, and which kernel serves it. Compiled for any processor.
 #include "core/error.h"
 #include "ops/flash/kernel.h"
 
@@ -6,27 +6,62 @@ namespace seqvit::flash {
 
 #if defined(__x86_64__)
 
-bool has_fp32_instructions() {
-  return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-         __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") &&
-         __builtin_cpu_supports("fma");
+const Kernel& fp32_avx2_kernel(int64_t head_dim);
+const Kernel& fp32_avx512_kernel(int64_t head_dim);
+const Kernel& bf16_avx512_kernel(int64_t head_dim);
+
+namespace {
+
+Instructions most = Instructions::avx512_bf16;
+
+bool has_instructions(Instructions i) {
+  const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+  if (i == Instructions::avx2 || !avx2) return avx2;
+  const bool avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+                      __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq");
+  return avx512 && (i == Instructions::avx512 || __builtin_cpu_supports("avx512bf16"));
 }
-bool has_bf16_instructions() {
-  return has_fp32_instructions() && __builtin_cpu_supports("avx512bf16");
+
+bool may_use(Instructions i) {
+  return i <= most && has_instructions(i);
+}
+
+}  // namespace
+
+void use_at_most(Instructions instructions) {
+  most = instructions;
+}
+
+std::optional<Instructions> instructions_for(Type type) {
+  if (type == Type::bf16) {
+    if (may_use(Instructions::avx512_bf16)) return Instructions::avx512_bf16;
+    return std::nullopt;
+  }
+  for (const Instructions i : {Instructions::avx512, Instructions::avx2}) {
+    if (may_use(i)) return i;
+  }
+  return std::nullopt;
+}
+
+const Kernel& kernel_for(Type type, int64_t head_dim) {
+  switch (instructions_for(type).value()) {
+    case Instructions::avx2:
+      return fp32_avx2_kernel(head_dim);
+    case Instructions::avx512:
+      return fp32_avx512_kernel(head_dim);
+    case Instructions::avx512_bf16:
+      break;
+  }
+  return bf16_avx512_kernel(head_dim);
 }
 
 #else
 
-bool has_fp32_instructions() {
-  return false;
+void use_at_most(Instructions) {}
+std::optional<Instructions> instructions_for(Type) {
+  return std::nullopt;
 }
-bool has_bf16_instructions() {
-  return false;
-}
-const Kernel& fp32_kernel(int64_t) {
-  fail(Exit::bug, "no attention kernel for this processor");
-}
-const Kernel& bf16_kernel(int64_t) {
+const Kernel& kernel_for(Type, int64_t) {
   fail(Exit::bug, "no attention kernel for this processor");
 }
 

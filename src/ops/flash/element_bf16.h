@@ -11,7 +11,7 @@ struct Bf16 {
   using Element = uint16_t;
   static constexpr int64_t kPerWord = 2;
   /// Sizes of blocks that keep a block's operands in the second-level cache (flat within 1 %).
-  static constexpr int64_t kForwardKeys = 256, kBackwardKeys = 192;
+  static constexpr int64_t kForwardKeys = 256, kBackwardKeys = 192, kWideBackwardKeys = 96;
 
   SEQVIT_INLINE Vector multiply_add(Vector sum, Words a, Words b) {
     return _mm512_dpbf16_ps(sum, reinterpret_cast<__m512bh>(a), reinterpret_cast<__m512bh>(b));
@@ -19,30 +19,30 @@ struct Bf16 {
   SEQVIT_INLINE void keep_in_register(Words&) {}
 
   using Reference = Vector;  ///< what a score is measured from, in log2
-  SEQVIT_INLINE Reference reference(const float* high, const float* /*low*/) { return _mm512_loadu_ps(high); }
+  SEQVIT_INLINE Reference reference(const float* high, const float* /*low*/) { return flash::load(high); }
   SEQVIT_INLINE Reference reference(float integer) { return splat(integer); }
 
   /// 2^(score c - reference), capped where kCapped; to far below the rounding of the result.
   template <bool kCapped>
   SEQVIT_INLINE Vector exp2(Vector score, Vector c, const Reference& r) {
-    Vector x = _mm512_max_ps(splat(-126.0F), _mm512_fmsub_ps(score, c, r));
-    if constexpr (kCapped) x = _mm512_min_ps(splat(kSlack), x);
+    Vector x = maximum(splat(-126.0F), fused_subtract(score, c, r));
+    if constexpr (kCapped) x = minimum(splat(kSlack), x);
     const Nearest n(x);
     constexpr float error_3e_6[] = {0.009570101911F, 0.05591786032F, 0.2402474483F, 0.6931218147F,
                                     0.9999992614F};
-    return n.power_times(polynomial(_mm512_sub_ps(x, n.integer()), error_3e_6));
+    return n.power_times(polynomial(x - n.integer(), error_3e_6));
   }
 
-  SEQVIT_INLINE Vector load(const uint16_t* p, __mmask16 lanes) {
+  SEQVIT_INLINE Vector load(const uint16_t* p, Lanes lanes) {
     const __m256i low = _mm256_maskz_loadu_epi16(lanes, p);
     return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(low), 16));
   }
-  SEQVIT_INLINE void store(uint16_t* p, __mmask16 lanes, Vector v) {
+  SEQVIT_INLINE void store(uint16_t* p, Lanes lanes, Vector v) {
     _mm256_mask_storeu_epi16(p, lanes, reinterpret_cast<__m256i>(_mm512_cvtneps_pbh(v)));
   }
   SEQVIT_INLINE void scale(uint16_t* p, int64_t n, float by) {
     for (int64_t i = 0; i < n; i += 16)
-      store(p + i, first_lanes(n - i), _mm512_mul_ps(load(p + i, first_lanes(n - i)), splat(by)));
+      store(p + i, first_lanes(n - i), load(p + i, first_lanes(n - i)) * splat(by));
   }
 
   /// 32 numbers as they are stored: a's in the low half.

@@ -1,5 +1,5 @@
-/// Exact softmax attention for AVX-512 processors: the arithmetic of one unit of work, without threads or
-/// allocation (those are in ops/flash_attention.cpp).
+/// Exact softmax attention for x86-64 processors with AVX2 or AVX-512: the arithmetic of one unit of work,
+/// without threads or allocation (those are in ops/flash_attention.cpp).
 ///
 /// Forward, after Dao et al. (arXiv 2205.14135). With s_ij = scale q_i . k_j a block of queries visits the
 /// keys block by block and keeps, for each query, a reference m, the sum l = sum_j 2^(s_ij log2(e) - m) and
@@ -12,20 +12,19 @@
 /// stand.
 ///
 /// What makes it fast, each with its reason:
-///  - Operands are packed once, so that every product reads panels of 64 columns that stream from the cache.
-///  The
-///    inner products work on 32-bit words: one fp32, or the two bf16 that the dot-product instruction takes.
+///  - Operands are packed once, so that every product reads panels as wide as a register tile that stream
+///  from
+///    the cache. The inner products work on 32-bit words: one fp32, or the two bf16 that the dot-product
+///    instruction takes.
 ///  - Exponentials of the previous tile are taken between the products of the present one: they use other
 ///  ports.
 ///  - m is an integer and moves only when a row's maximum grows by more than 12 (in log2): what was summed
-///  before
-///    is then scaled by an exact power of two, and most blocks need no horizontal maximum at all.
+///    before is then scaled by an exact power of two, and most blocks need no horizontal maximum at all.
 ///  - 2^x is a polynomial on [-1/2, 1/2] and an addition to the exponent.
 ///  - The bf16 kernel divides by the sum of the *rounded* probabilities, so their rounding does not bias the
-///  mean.
+///    mean.
 ///  - dQ receives its contributions in the order of the key blocks, whichever thread has them: the result
-///  does not
-///    depend on the number of threads.
+///    does not depend on the number of threads.
 ///
 /// Scores that are NaN or infinite give NaN, as in libtorch.
 #pragma once
@@ -33,12 +32,13 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 
 namespace seqvit::flash {
 
 using Word = uint32_t;  ///< one fp32, or two bf16 that are neighbours along the reduction
 
-/// Rows of a panel: keys in forward, queries in backward, are packed so many at a time.
+/// Keys in forward, queries in backward, are packed so many at a time.
 inline constexpr int64_t kPanel = 64;
 
 /// A matrix [rows, head_dim] of the kernel's element type, dense in head_dim.
@@ -94,10 +94,14 @@ struct Kernel {
 /// Widest head of the kernels.
 inline constexpr int64_t kMaxHeadDim = 256;
 
-/// The kernel for a head width up to kMaxHeadDim. The processor must have the instructions.
-const Kernel& bf16_kernel(int64_t head_dim);
-const Kernel& fp32_kernel(int64_t head_dim);
-bool has_bf16_instructions();
-bool has_fp32_instructions();
+enum class Type { fp32, bf16 };
+enum class Instructions { avx2, avx512, avx512_bf16 };
+
+/// What this processor has for the type: AVX-512 or AVX2 for fp32, AVX512-BF16 for bf16.
+std::optional<Instructions> instructions_for(Type type);
+/// The kernel of those instructions for a head width up to kMaxHeadDim.
+const Kernel& kernel_for(Type type, int64_t head_dim);
+/// For tests, on a processor that has more. Not for several threads to change at once.
+void use_at_most(Instructions instructions);
 
 }  // namespace seqvit::flash

@@ -2,13 +2,11 @@
 ///
 /// kWidth is the head width padded to a supported size; a padded row has kWidth / kPerWord words. Two packed
 /// forms of a matrix [n, kWidth]:
-///  - columns: panels of 64 rows, each transposed to [words of kWidth][64]; the right operand of a product
-///  that
-///    reduces over the head (scores).
-///  - pairs: kPerWord rows to a word, chunks of up to 64 columns, each [n / kPerWord][chunk]; the right
-///  operand of
-///    a product that reduces over n (P V and the like). Chunks, because a power-of-two row length would put
-///    all rows of a panel into the same cache sets.
+///  - columns: panels of kTileColumns rows, each transposed to [words of kWidth][kTileColumns]; the right
+///    operand of a product that reduces over the head (scores).
+///  - pairs: kPerWord rows to a word, chunks of up to kTileColumns columns, each [n / kPerWord][chunk]; the
+///    right operand of a product that reduces over n (P V and the like). Chunks, because a power-of-two row
+///    length would put all rows of a panel into the same cache sets.
 #pragma once
 
 #include "ops/flash/vector.h"
@@ -16,10 +14,14 @@
 namespace seqvit::flash {
 namespace {
 
-constexpr int kTileRows =
-    4;  ///< with 4 vectors across: 16 sums, 4 panel vectors and a broadcast fit 32 registers
+constexpr int64_t kTileColumns = kLanes * kTileVectors;
+static_assert(kPanel % kTileColumns == 0);
+constexpr int64_t kRowUnit = 2 * kTileRows;  ///< queries or keys of a block are padded to a multiple of it
+/// A tile has kPieces pairs of vectors. With kInterleave its product over the head is cut in as many steps,
+/// and each takes the exponentials of one pair of the tile before; else all of them come first.
+constexpr int kPieces = kTileRows * kTileVectors / 2, kSteps = kInterleave ? kPieces : 1;
 
-/// sums[kRows][16 kVectors] += A[kRows][depth] B[depth][16 kVectors], depth in words. kColumnMajor: A is
+/// sums[kRows][kVectors] += A[kRows][depth] B[depth][kLanes kVectors], depth in words. kColumnMajor: A is
 /// stored [depth][rows] instead of [rows][depth].
 template <class T, bool kColumnMajor, int kRows, int kVectors>
 SEQVIT_INLINE void multiply(Vector (&sums)[kRows][kVectors], const Word* a, int64_t a_stride, const Word* b,
@@ -29,13 +31,13 @@ SEQVIT_INLINE void multiply(Vector (&sums)[kRows][kVectors], const Word* a, int6
     Words panel[kVectors];
 #pragma GCC unroll 8
     for (int j = 0; j < kVectors; ++j) {
-      panel[j] = _mm512_loadu_si512(b + k * b_stride + 16 * j);
+      panel[j] = load_words(b + k * b_stride + kLanes * j);
       T::keep_in_register(panel[j]);
     }
 #pragma GCC unroll 8
     for (int i = 0; i < kRows; ++i) {
       const Word word = kColumnMajor ? a[k * a_stride + i] : a[i * a_stride + k];
-      const Words broadcast = _mm512_set1_epi32(static_cast<int>(word));
+      const Words broadcast = splat_word(word);
 #pragma GCC unroll 8
       for (int j = 0; j < kVectors; ++j)
         sums[i][j] = T::multiply_add(sums[i][j], broadcast, panel[j]);
@@ -49,27 +51,39 @@ SEQVIT_INLINE void set_zero(Vector (&sums)[kRows][kVectors]) {
   for (int i = 0; i < kRows; ++i)
 #pragma GCC unroll 8
     for (int j = 0; j < kVectors; ++j)
-      sums[i][j] = _mm512_setzero_ps();
+      sums[i][j] = zero();
 }
 
-/// C[rows][16 kVectors] += A B. Each product starts from zero and is added once: half the fp32 rounding error
-/// of going on from C.
+/// C[kRows][kLanes kVectors] += A B. Each product starts from zero and is added once: half the fp32 rounding
+/// error of going on from C.
+template <class T, bool kColumnMajor, int kRows, int kVectors>
+SEQVIT_INLINE void add_product_tile(float* c, int64_t c_stride, const Word* a, int64_t a_stride,
+                                    const Word* b, int64_t b_stride, int64_t depth) {
+  Vector sums[kRows][kVectors];
+  set_zero(sums);
+  multiply<T, kColumnMajor>(sums, a, a_stride, b, b_stride, depth);
+#pragma GCC unroll 8
+  for (int i = 0; i < kRows; ++i)
+#pragma GCC unroll 8
+    for (int j = 0; j < kVectors; ++j) {
+      float* to = c + i * c_stride + kLanes * j;
+      store(to, sums[i][j] + load(to));
+    }
+}
+
+/// The same for any even number of rows.
 template <class T, bool kColumnMajor, int kRows, int kVectors>
 __attribute__((noinline)) void add_product_chunk(float* c, int64_t c_stride, const Word* a, int64_t a_stride,
                                                  const Word* b, int64_t b_stride, int64_t depth,
                                                  int64_t rows) {
-  for (int64_t r = 0; r < rows; r += kRows) {
-    Vector sums[kRows][kVectors];
-    set_zero(sums);
-    multiply<T, kColumnMajor>(sums, kColumnMajor ? a + r : a + r * a_stride, a_stride, b, b_stride, depth);
-#pragma GCC unroll 8
-    for (int i = 0; i < kRows; ++i)
-#pragma GCC unroll 8
-      for (int j = 0; j < kVectors; ++j) {
-        float* to = c + (r + i) * c_stride + 16 * j;
-        _mm512_storeu_ps(to, _mm512_add_ps(sums[i][j], _mm512_loadu_ps(to)));
-      }
-  }
+  auto a_row = [&](int64_t r) { return kColumnMajor ? a + r : a + r * a_stride; };
+  int64_t r = 0;
+  for (; r + kRows <= rows; r += kRows)
+    add_product_tile<T, kColumnMajor, kRows, kVectors>(c + r * c_stride, c_stride, a_row(r), a_stride, b,
+                                                       b_stride, depth);
+  for (; r < rows; r += 2)
+    add_product_tile<T, kColumnMajor, 2, kVectors>(c + r * c_stride, c_stride, a_row(r), a_stride, b,
+                                                   b_stride, depth);
 }
 
 /// A matrix in pairs form, from one of its word rows on.
@@ -79,17 +93,20 @@ struct Pairs {
   int64_t first;      ///< word row
 };
 
-/// C[rows][kWidth] += A[rows][depth] B: rows a multiple of 8.
+/// C[rows][kWidth] += A[rows][depth] B: an even number of rows.
 template <class T, bool kColumnMajor, int64_t kWidth>
 SEQVIT_INLINE void add_product(float* c, const Word* a, int64_t a_stride, const Pairs& b, int64_t depth,
                                int64_t rows) {
-  for (int64_t column = 0; column + 64 <= kWidth; column += 64)
-    add_product_chunk<T, kColumnMajor, kTileRows, 4>(
-        c + column, kWidth, a, a_stride, b.data + column * b.word_rows + b.first * 64, 64, depth, rows);
-  if constexpr (kWidth % 64 != 0) {  // the last 32 columns: twice the rows keep as many sums busy
-    constexpr int64_t column = kWidth - 32;
-    add_product_chunk<T, kColumnMajor, 2 * kTileRows, 2>(
-        c + column, kWidth, a, a_stride, b.data + column * b.word_rows + b.first * 32, 32, depth, rows);
+  for (int64_t column = 0; column + kTileColumns <= kWidth; column += kTileColumns)
+    add_product_chunk<T, kColumnMajor, kTileRows, kTileVectors>(
+        c + column, kWidth, a, a_stride, b.data + column * b.word_rows + b.first * kTileColumns, kTileColumns,
+        depth, rows);
+  constexpr int64_t rest = kWidth % kTileColumns;
+  if constexpr (rest != 0) {  // the last columns, half a tile: twice the rows keep as many sums busy
+    static_assert(2 * rest == kTileColumns);
+    constexpr int64_t column = kWidth - rest;
+    add_product_chunk<T, kColumnMajor, 2 * kTileRows, kTileVectors / 2>(
+        c + column, kWidth, a, a_stride, b.data + column * b.word_rows + b.first * rest, rest, depth, rows);
   }
 }
 
@@ -109,15 +126,15 @@ void pack_rows(Word* to, const ConstMatrix& from, int64_t begin, int64_t n, int6
   std::memset(out + n * kWidth, 0, static_cast<size_t>(padded - n) * kWidth * sizeof(Element));
 }
 
-/// 64 word rows -> [words of kWidth][64].
+/// kPanel word rows -> panels [words of kWidth][kTileColumns].
 template <class T, int64_t kWidth>
 void pack_columns(Word* to, const Word* rows) {
   constexpr int64_t kWords = kWidth / T::kPerWord;
-  const Words lane = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
-  const Words offsets = _mm512_mullo_epi32(_mm512_set1_epi32(static_cast<int>(kWords)), lane);
-  for (int64_t i = 0; i < kPanel; i += 16)
+  for (int64_t i = 0; i < kPanel; i += kLanes) {
+    Word* panel = to + i / kTileColumns * kTileColumns * kWords + i % kTileColumns;
     for (int64_t k = 0; k < kWords; ++k)
-      _mm512_storeu_si512(to + k * kPanel + i, _mm512_i32gather_epi32(offsets, rows + i * kWords + k, 4));
+      store_words(panel + k * kTileColumns, load_column(rows + i * kWords + k, kWords));
+  }
 }
 
 /// n word rows -> pairs form of a matrix with `word_rows`, from word row `first` on.
@@ -125,8 +142,9 @@ template <class T, int64_t kWidth>
 void pack_pairs(Word* to, const Word* rows, int64_t n, int64_t word_rows, int64_t first) {
   constexpr int64_t kWords = kWidth / T::kPerWord;
   for (int64_t i = 0; i < n / T::kPerWord; ++i)
-    for (int64_t column = 0; column < kWidth; column += 32) {
-      const int64_t chunk = column / 64 * 64, chunk_width = min(64, kWidth - chunk);
+    for (int64_t column = 0; column < kWidth; column += 2 * kLanes) {
+      const int64_t chunk = column / kTileColumns * kTileColumns,
+                    chunk_width = min(kTileColumns, kWidth - chunk);
       T::pair_rows(to + chunk * word_rows + (first + i) * chunk_width + column - chunk,
                    rows + i * T::kPerWord * kWords + column / T::kPerWord, kWords);
     }
@@ -137,8 +155,8 @@ template <class T>
 SEQVIT_INLINE void store_scaled_row(const Matrix& to, int64_t row, const float* values, float factor,
                                     int64_t n) {
   auto* out = static_cast<typename T::Element*>(to.data) + row * to.stride;
-  for (int64_t e = 0; e < n; e += 16)
-    T::store(out + e, first_lanes(n - e), _mm512_mul_ps(_mm512_loadu_ps(values + e), splat(factor)));
+  for (int64_t e = 0; e < n; e += kLanes)
+    T::store(out + e, first_lanes(n - e), load(values + e) * splat(factor));
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-/// What both element types share: 512-bit registers and 2^x.
+/// What both element types and both widths of registers share: 2^x and a thread's scratch memory.
 ///
 /// Compiled with instruction-set flags, so everything is in an anonymous namespace (no copy may end up in
 /// code that runs on other processors), and nothing of the standard library that would emit code is used.
@@ -6,17 +6,19 @@
 
 #include <cstdint>
 #include <cstring>
-#include <immintrin.h>
 
 #include "ops/flash/kernel.h"
 
 #define SEQVIT_INLINE static inline __attribute__((always_inline))
 
+#ifdef __AVX512F__
+#include "ops/flash/avx512.h"
+#else
+#include "ops/flash/avx2.h"
+#endif
+
 namespace seqvit::flash {
 namespace {
-
-using Vector = __m512;  ///< 16 fp32
-using Words = __m512i;  ///< 16 words
 
 constexpr float kLog2E = 1.4426950408889634F;
 constexpr double kLn2 = 0.6931471805599453;
@@ -27,13 +29,6 @@ SEQVIT_INLINE constexpr int64_t round_up(int64_t n, int64_t to) {
 SEQVIT_INLINE constexpr int64_t min(int64_t a, int64_t b) {
   return a < b ? a : b;
 }
-/// The first n of 16 lanes.
-SEQVIT_INLINE __mmask16 first_lanes(int64_t n) {
-  return n >= 16 ? 0xffff : n <= 0 ? 0 : static_cast<__mmask16>((1 << n) - 1);
-}
-SEQVIT_INLINE Vector splat(float x) {
-  return _mm512_set1_ps(x);
-}
 
 /// Largest log2 of a probability that is meant: its reference may lag behind a row's maximum by so much.
 constexpr float kSlack = 12.0F;
@@ -41,13 +36,10 @@ constexpr float kSlack = 12.0F;
 /// The nearest integer n of x in [-126, 127]. Adding 1.5 x 2^23 rounds, and leaves n in the low bits of the
 /// sum.
 struct Nearest {
-  explicit Nearest(Vector x) : shifted(_mm512_add_ps(x, splat(kMagic))) {}
-  Vector integer() const { return _mm512_sub_ps(shifted, splat(kMagic)); }
-  /// v 2^n for v around 1: n is added to the exponent.
-  Vector power_times(Vector v) const {
-    return _mm512_castsi512_ps(
-        _mm512_add_epi32(_mm512_castps_si512(v), _mm512_slli_epi32(_mm512_castps_si512(shifted), 23)));
-  }
+  explicit Nearest(Vector x) : shifted(x + splat(kMagic)) {}
+  Vector integer() const { return shifted - splat(kMagic); }
+  /// v 2^n for v around 1.
+  Vector power_times(Vector v) const { return add_to_exponent(v, shifted); }
   static constexpr float kMagic = 12582912.0F;
   Vector shifted;
 };
@@ -58,7 +50,7 @@ SEQVIT_INLINE Vector polynomial(Vector x, const float (&c)[kCoefficients]) {
   Vector p = splat(c[0]);
 #pragma GCC unroll 8
   for (int i = 1; i < kCoefficients; ++i)
-    p = _mm512_fmadd_ps(p, x, splat(c[i]));
+    p = fused_add(p, x, splat(c[i]));
   return p;
 }
 

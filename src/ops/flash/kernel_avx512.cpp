@@ -3,7 +3,7 @@
 
 namespace seqvit::flash {
 
-const Kernel& fp32_kernel(int64_t head_dim) {
+const Kernel& fp32_avx512_kernel(int64_t head_dim) {
   return kernel_for<Fp32>(head_dim);
 }
 

@@ -1,0 +1,10 @@
+#include "ops/flash/element_fp32.h"
+#include "ops/flash/instances.h"
+
+namespace seqvit::flash {
+
+const Kernel& fp32_avx2_kernel(int64_t head_dim) {
+  return kernel_for<Fp32>(head_dim);
+}
+
+}  // namespace seqvit::flash
