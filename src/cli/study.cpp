@@ -20,8 +20,7 @@ namespace fs = std::filesystem;
 
 struct StudyCommand {
   std::string config, run, json;
-  std::vector<int64_t> patch_sizes;
-  std::vector<std::string> tokens = {"joint"};
+  std::vector<std::string> patch_sizes, tokens = {"joint"};
   std::vector<uint64_t> seeds = {1};
   bool same_operations = false;
 };
@@ -34,19 +33,39 @@ struct Plan {
   int64_t steps = 0;
 };
 
+/// How a variant makes tokens of the fields.
+struct Sequence {
+  std::string patch_size, tokens;  ///< as in the configuration, which checks them
+};
+
+/// Every patch size with every tokenisation; one written as 4:variable with its own alone.
+std::vector<Sequence> sequences_of(const StudyCommand& command) {
+  std::vector<Sequence> sequences;
+  for (const std::string& tokens : command.tokens) {
+    for (const std::string& item : command.patch_sizes) {
+      if (item.find(':') == std::string::npos) sequences.push_back({item, tokens});
+    }
+  }
+  for (const std::string& item : command.patch_sizes) {
+    if (const size_t colon = item.find(':'); colon != std::string::npos)
+      sequences.push_back({item.substr(0, colon), item.substr(colon + 1)});
+  }
+  return sequences;
+}
+
 /// `e` is opened by the first variant; its data are those of all.
 Plan make_plan(Experiment& e, const StudyCommand& command, const Invocation& invocation,
-               const std::string& tokens, int64_t patch) {
-  Plan plan{.name = fmt::format("patch {}", patch),
+               const Sequence& sequence) {
+  Plan plan{.name = "patch " + sequence.patch_size,
             .budget = "epochs",
-            .directory = fmt::format("patch-{}", patch),
+            .directory = "patch-" + sequence.patch_size,
             .settings = invocation.overrides};
-  if (command.tokens.size() > 1 || tokens != "joint") {
-    plan.name += ", " + tokens + " tokens";
-    plan.directory += "-" + tokens;
+  if (command.tokens.size() > 1 || sequence.tokens != "joint") {
+    plan.name += ", " + sequence.tokens + " tokens";
+    plan.directory += "-" + sequence.tokens;
   }
-  plan.settings.push_back(fmt::format("model.patch_size={}", patch));
-  plan.settings.push_back("model.tokens=" + tokens);
+  plan.settings.push_back("model.patch_size=" + sequence.patch_size);
+  plan.settings.push_back("model.tokens=" + sequence.tokens);
   const Config config = load_config(command.config, plan.settings);
   if (!e.dataset) e = open_experiment(config);
   e.config = config;
@@ -76,10 +95,8 @@ std::vector<Plan> controls_of(const std::vector<Plan>& plans) {
 std::vector<Plan> make_plans(const StudyCommand& command, const Invocation& invocation) {
   Experiment e;
   std::vector<Plan> plans;
-  for (const std::string& tokens : command.tokens) {
-    for (const int64_t patch : command.patch_sizes)
-      plans.push_back(make_plan(e, command, invocation, tokens, patch));
-  }
+  for (const Sequence& sequence : sequences_of(command))
+    plans.push_back(make_plan(e, command, invocation, sequence));
   if (command.same_operations) {
     for (const Plan& control : controls_of(plans))
       plans.push_back(control);
@@ -132,11 +149,14 @@ CommandBody add_study(CLI::App& app) {
   command->add_option(
       "--run", options->run,
       "Directory of the study's runs (default: runs/<name of CONFIG>-study); goes on where it was stopped");
-  command->add_option("--patch_sizes", options->patch_sizes, "Patch sizes, as 8,4,2")
+  command
+      ->add_option("--patch_sizes", options->patch_sizes,
+                   "Patch sizes, as 8,4,2; 4:variable is one with a tokenisation of its own")
       ->required()
-      ->delimiter(',')
-      ->check(CLI::PositiveNumber);
-  command->add_option("--tokens", options->tokens, "Tokenisations: joint (default), variable, aggregated")
+      ->delimiter(',');
+  command
+      ->add_option("--tokens", options->tokens,
+                   "Tokenisations of the other patch sizes: joint (default), variable, aggregated")
       ->delimiter(',');
   command->add_option("--seeds", options->seeds, "Seeds, as 1,2,3 (default 1)")->delimiter(',');
   command->add_flag("--same_operations", options->same_operations,

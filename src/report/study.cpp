@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <limits>
 #include <numeric>
 
 #include <fmt/core.h>
@@ -45,16 +46,27 @@ std::vector<Target> targets_of(const std::vector<StudyVariant>& variants) {
   return targets;
 }
 
-Spread score(const StudyVariant& variant, const Target& target, const std::string& metric,
-             bool of_persistence = false) {
-  return over_seeds(variant, [&](const RunRecord& run) {
-    for (const ScoreRow& row : score_rows(run.scores)) {
-      if (row.variable != target.variable || row.lead_hours != target.lead_hours) continue;
-      const Score found = row.metric(metric);
-      return of_persistence ? found.persistence : found.value;
-    }
-    return std::numeric_limits<double>::quiet_NaN();
-  });
+/// The run's score, not a number where it has none.
+Score find_score(const RunRecord& run, const Target& target, const std::string& metric) {
+  for (const ScoreRow& row : score_rows(run.scores)) {
+    if (row.variable == target.variable && row.lead_hours == target.lead_hours) return row.metric(metric);
+  }
+  Score none;
+  none.value = none.persistence = none.low = none.high = std::numeric_limits<double>::quiet_NaN();
+  return none;
+}
+
+/// Over the seeds; of a single one its own interval, over initial times.
+Spread score(const StudyVariant& variant, const Target& target, const std::string& metric) {
+  if (variant.runs.size() == 1) {
+    const Score only = find_score(variant.runs.front(), target, metric);
+    return {only.value, only.low, only.high};
+  }
+  return over_seeds(variant, [&](const RunRecord& run) { return find_score(run, target, metric).value; });
+}
+
+double persistence(const StudyVariant& variant, const Target& target) {
+  return find_score(variant.runs.front(), target, "rmse").persistence;
 }
 
 /// Percent that the error is below that of the first variant with the same budget.
@@ -96,9 +108,11 @@ nlohmann::json to_json(const Spread& s) {
 Html figure(const std::vector<StudyVariant>& variants, const Target& target, const std::string& id,
             const std::string& x_label, const std::function<double(const StudyVariant&)>& x) {
   LineChart chart;
-  chart.text = {id, "RMSE of " + heading(target) + " against " + x_label,
-                "Mean over seeds, with the lowest and highest; one line for variants with the same budget.",
-                x_label, "RMSE (" + target.units + ")"};
+  chart.text = {
+      id, "RMSE of " + heading(target) + " against " + x_label,
+      "Mean over seeds, with the lowest and highest (of one seed: the 95 % interval over initial times); one "
+      "line for variants with the same budget.",
+      x_label, "RMSE (" + target.units + ")"};
   for (const char* budget : {"epochs", "operations"}) {
     Series series{.label = std::string("same ") + budget,
                   .colour = static_cast<int>(chart.series.size()) + 1,
@@ -156,8 +170,8 @@ std::string study_table(const std::vector<StudyVariant>& variants) {
         text += fmt::format("{:<{}}", row[i], i + 1 < row.size() ? widths[i] + 2 : 0);
       text += "\n";
     }
-    text += fmt::format("  persistence {} {}\n",
-                        number_text(score(variants.front(), target, "rmse", true).mean), target.units);
+    text += fmt::format("  persistence {} {}\n", number_text(persistence(variants.front(), target)),
+                        target.units);
   }
   return text;
 }
@@ -172,7 +186,7 @@ nlohmann::json study_json(const std::vector<StudyVariant>& variants) {
                         {"units", target.units},
                         {"rmse", to_json(score(v, target, "rmse"))},
                         {"rmse_per_step", to_json(score(v, target, "rmse_per_step"))},
-                        {"persistence", score(v, target, "rmse", true).mean}});
+                        {"persistence", persistence(v, target)}});
     }
     for (const RunRecord& run : v.runs)
       seeds.push_back(run.config.train.seed);

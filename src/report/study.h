@@ -27,12 +27,13 @@ struct Spread {
 };
 Spread spread_of(const std::vector<double>& values);
 
-/// One line a variant, variable and lead: RMSE (rmse_per_step in brackets) over seeds, gain over the first
-/// variant of the same budget, tokens, steps, training time, memory.
+/// One line a variant, variable and lead: RMSE with the lowest and highest over seeds (of a single seed: the
+/// 95 % interval over initial times), gain over the first variant of the same budget, rmse_per_step, tokens,
+/// steps, training time, memory.
 std::string study_table(const std::vector<StudyVariant>& variants);
 /// {"variants": [{name, budget, tokens, steps, operations, seeds, train_seconds, peak_rss_bytes, scores:
 /// [{variable, lead_hours, units, rmse, rmse_per_step, persistence}]}]}; numbers over seeds are {mean, low,
-/// high}.
+/// high}, as in the table.
 nlohmann::json study_json(const std::vector<StudyVariant>& variants);
 /// One HTML page: error against tokens, time and memory as figures, and the table.
 std::string study_page(const std::string& title, const std::vector<StudyVariant>& variants);

@@ -65,5 +65,35 @@ TEST(Study, ComparesPatchSizesOverSeedsAndWithTheSameOperations) {
             fine.at("scores"));
 }
 
+TEST(Study, OneSeedHasItsOwnIntervalAndAPatchSizeMayHaveItsOwnTokens) {
+  const TemporaryDirectory d;
+  const Outcome study =
+      seqvit({"study", small_config(d.path()), "--run", d / "study", "--patch_sizes", "10,10:aggregated",
+              "--train.steps=8", "--evaluate.stride=8", "--json", d / "out.json"});
+  ASSERT_EQ(study.code, 0) << study.err;
+  const auto variants = nlohmann::json::parse(read_text(d / "out.json", Exit::bug)).at("variants");
+  ASSERT_EQ(variants.size(), 2U);
+  EXPECT_EQ(variants[0].at("name"), "patch 10");
+  EXPECT_EQ(variants[1].at("name"), "patch 10, aggregated tokens");
+  const auto run =
+      nlohmann::json::parse(read_text(d / "study/patch-10-aggregated-seed-1/scores.json", Exit::bug));
+  const auto& rmse = variants[1].at("scores").at(0).at("rmse");
+  bool found = false;
+  for (const auto& score : run.at("scores")) {
+    if (score.at("metric") != "rmse" || score.at("value") != rmse.at("mean")) continue;
+    found = true;
+    EXPECT_EQ(rmse.at("low"), score.at("low"));
+    EXPECT_EQ(rmse.at("high"), score.at("high"));
+    EXPECT_LT(rmse.at("low"), rmse.at("mean"));
+  }
+  EXPECT_TRUE(found);
+
+  for (const char* bad : {"10,none", "10:words"}) {
+    const Outcome refused =
+        seqvit({"study", small_config(d.path()), "--run", d / "other", "--patch_sizes", bad});
+    EXPECT_EQ(refused.code, 2) << refused.err;
+  }
+}
+
 }  // namespace
 }  // namespace seqvit
