@@ -4,7 +4,8 @@
 #   tools/gpu_check.sh [PYTHON]
 #
 # PYTHON (default: the one in .venv): its torch must have come with the CUDA packages (`pip install torch`). Needs the CUDA toolkit
-# and NCCL. Environment: TOKENS (default "4096 16384 65536 188416"), STEPS (5). Prints what docs/performance.md shows.
+# and NCCL. Environment: TOKENS (default "4096 16384 65536 188416"), STEPS (5), LONGEST (default "524288 1048576": one step each
+# with activations in the host's memory). Prints what docs/performance.md shows.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 python=${1:-.venv/bin/python}
@@ -28,4 +29,10 @@ for heads in 12 6; do
     build/cuda/seqvit bench --tokens "$tokens" --embed_dim 768 --num_heads "$heads" --depth 12 --precision bf16 \
       --recompute keep_attention --parallel.device=cuda --steps "${STEPS:-5}" || true
   done
+done
+
+for tokens in ${LONGEST:-524288 1048576}; do
+  echo "== width 768, 12 blocks, 6 heads, $tokens tokens, activations in the host's memory"
+  build/cuda/seqvit bench --tokens "$tokens" --embed_dim 768 --num_heads 6 --depth 12 --precision bf16 --recompute keep_attention \
+    --memory.offload=host --model.positions=fixed --parallel.device=cuda --steps 1 || true
 done

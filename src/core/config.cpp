@@ -24,7 +24,7 @@ const Choices<Predict> kPredict = {{"tendency", Predict::tendency}, {"state", Pr
 const Choices<Positions> kPositions = {{"learned", Positions::learned}, {"fixed", Positions::fixed}};
 const Choices<Precision> kPrecision = {
     {"fp32", Precision::fp32}, {"bf16", Precision::bf16}, {"fp64", Precision::fp64}};
-const Choices<Offload> kOffload = {{"none", Offload::none}, {"disk", Offload::disk}};
+const Choices<Offload> kOffload = {{"none", Offload::none}, {"disk", Offload::disk}, {"host", Offload::host}};
 const Choices<Recompute> kRecompute = {
     {"none", Recompute::none}, {"full", Recompute::full}, {"keep_attention", Recompute::keep_attention}};
 const Choices<DeviceKind> kDevice = {{"cpu", DeviceKind::cpu}, {"cuda", DeviceKind::cuda}};

@@ -18,7 +18,7 @@ enum class Positions { learned, fixed };
 enum class Predict { tendency, state };
 enum class Precision { fp32, bf16, fp64 };
 enum class Recompute { none, full, keep_attention };
-enum class Offload { none, disk };
+enum class Offload { none, disk, host };
 enum class DeviceKind { cpu, cuda };
 enum class Sequence { ulysses, lss, lss_kv, ring, hybrid };
 

@@ -78,12 +78,23 @@ void validate_train(const Config& config, const std::string& name) {
   }
 }
 
-void validate_memory(const MemoryConfig& memory, const std::string& name) {
+void validate_memory(const MemoryConfig& memory, DeviceKind device, const std::string& name) {
   if (memory.offload != Offload::none && memory.recompute == Recompute::none) {
     fail(Exit::usage,
          "{}: memory.offload {} keeps what recomputation needs; set memory.recompute to full or "
          "keep_attention",
          name, to_string(memory.offload));
+  }
+  if (memory.offload == Offload::host && device == DeviceKind::cpu) {
+    fail(Exit::usage,
+         "{}: memory.offload host: on a CPU activations are in the host's memory already; set "
+         "memory.offload: disk, or parallel.device: cuda",
+         name);
+  }
+  if (memory.offload == Offload::disk && device != DeviceKind::cpu) {
+    fail(Exit::usage,
+         "{}: memory.offload disk: a GPU's activations wait in the host's memory; set memory.offload: host",
+         name);
   }
 }
 
@@ -147,7 +158,7 @@ void validate(const Config& config, const std::string& name) {
   validate_data(config.data, name);
   validate_model(config.model, name);
   validate_train(config, name);
-  validate_memory(config.memory, name);
+  validate_memory(config.memory, config.parallel.device, name);
   validate_parallel(config, name);
   validate_evaluate(config.evaluate, name);
 }

@@ -18,9 +18,11 @@ Vit::Vit(const ModelShape& shape, const ModelLayout& layout, const MemoryConfig&
     if (ends_model(static_cast<int64_t>(c))) head_.emplace(shape, layout.slab, layout.whole);
   }
   if (memory.offload == Offload::disk) {
-    offload_ = std::make_unique<OffloadFile>(memory.offload_directory.empty()
-                                                 ? std::filesystem::temp_directory_path()
-                                                 : std::filesystem::path(memory.offload_directory));
+    store_ = std::make_unique<OffloadFile>(memory.offload_directory.empty()
+                                               ? std::filesystem::temp_directory_path()
+                                               : std::filesystem::path(memory.offload_directory));
+  } else if (memory.offload == Offload::host) {
+    store_ = std::make_unique<HostStore>();
   }
 }
 
@@ -39,7 +41,7 @@ Tensor Vit::forward(int64_t chunk, const Tensor& in, const Tensor& condition_BC,
         group->prefetch();
       return block->forward(x, keep_B11);
     };
-    x_BLD = recompute(recompute_, body, x_BLD, offload_.get());
+    x_BLD = recompute(recompute_, body, x_BLD, store_.get());
   }
   return ends_model(chunk) ? head_->forward(x_BLD) : x_BLD;
 }

@@ -50,7 +50,7 @@ class Vit {
   ModelShape shape_;
   ModelLayout layout_;
   Recompute recompute_;
-  std::unique_ptr<OffloadFile> offload_;
+  std::unique_ptr<ActivationStore> store_;
   std::optional<Embed> embed_;  // with the first block
   std::vector<std::vector<std::unique_ptr<Block>>> chunks_;
   std::optional<Head> head_;  // with the last block

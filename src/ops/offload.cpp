@@ -67,28 +67,46 @@ void OffloadFile::take(int64_t offset, const Tensor& t) {
   if (held_ == 0) end_ = 0;
 }
 
-Kept::Kept(const Tensor& t, OffloadFile* file) : file_(file), options_(t.options()) {
-  if (file_ == nullptr) {
+int64_t HostStore::put(const Tensor& t) {
+  check(t.is_non_overlapping_and_dense(), "only whole tensors can wait elsewhere");
+  const auto host = t.options().device(c10::kCPU).pinned_memory(!t.is_cpu());
+  const Tensor copy = at::empty_strided(t.sizes(), t.strides(), host);
+  copy.copy_(t, /*non_blocking=*/true);
+  waiting_.emplace(next_, copy);
+  return next_++;
+}
+
+void HostStore::read(int64_t key, const Tensor& t) const {
+  t.copy_(waiting_.at(key), /*non_blocking=*/true);
+}
+
+void HostStore::take(int64_t key, const Tensor& t) {
+  read(key, t);
+  waiting_.erase(key);  // libtorch's allocator of pinned memory waits for the copy before it gives this away
+}
+
+Kept::Kept(const Tensor& t, ActivationStore* store) : store_(store), options_(t.options()) {
+  if (store_ == nullptr) {
     here_ = t;
     return;
   }
   // As it lies in memory: no copy on the way out, and none for who expects it to lie so on the way back.
   const Tensor whole = t.is_non_overlapping_and_dense() ? t : t.contiguous();
   shape_ = whole.sizes().vec(), strides_ = whole.strides().vec();
-  offset_ = file_->put(whole);
+  key_ = store_->put(whole);
 }
 
 Tensor Kept::read() const {
-  if (file_ == nullptr) return here_;
+  if (store_ == nullptr) return here_;
   const Tensor t = at::empty_strided(shape_, strides_, options_);
-  file_->read(offset_, t);
+  store_->read(key_, t);
   return t;
 }
 
 Tensor Kept::take() {
-  if (file_ == nullptr) return std::move(here_);
+  if (store_ == nullptr) return std::move(here_);
   Tensor t = at::empty_strided(shape_, strides_, options_);
-  file_->take(offset_, t);
+  store_->take(key_, t);
   return t;
 }
 

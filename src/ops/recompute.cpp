@@ -22,7 +22,7 @@ struct Frame : torch::CustomClassHolder {
   std::function<Tensor(const Tensor&)> body;
   bool keeps = false;
   bool replaying = false;
-  OffloadFile* file = nullptr;
+  ActivationStore* store = nullptr;
   std::vector<std::vector<Kept>> kept;  ///< results of `remember`, in their order
   std::optional<Kept> input;
   std::vector<int64_t> shape;  ///< of the input
@@ -77,14 +77,14 @@ struct RecomputeFunction : torch::autograd::Function<RecomputeFunction> {
     ctx->saved_data["frame"] = c10::IValue::make_capsule(frame);
     const at::AutoGradMode no_graph(false);
     const Enter enter(frame.get());
-    frame->input.emplace(x, frame->file);
+    frame->input.emplace(x, frame->store);
     frame->shape = x.sizes().vec(), frame->options = x.options();
     return frame->body(x);
   }
 
   static variable_list backward(AutogradContext* ctx, variable_list& grads) {
     const auto frame = c10::static_intrusive_pointer_cast<Frame>(ctx->saved_data["frame"].toCapsule());
-    // Put before the results of `remember`, so taken after them: the file is a stack.
+    // Put before the results of `remember`, so taken after them: a file is a stack.
     frame->results.resize(frame->kept.size());
     for (size_t i = frame->kept.size(); i-- > 0;) {
       for (size_t j = frame->kept[i].size(); j-- > 0;)
@@ -102,19 +102,20 @@ struct RecomputeFunction : torch::autograd::Function<RecomputeFunction> {
     }
     frame->results.clear();
     torch::autograd::backward({seed}, {});
-    frame->input->take();  // gives its room in the file back
+    frame->input->take();  // gives its room back
     return {leaf.grad(), Tensor()};
   }
 };
 
 }  // namespace
 
-Tensor recompute(Recompute mode, std::function<Tensor(const Tensor&)> f, const Tensor& x, OffloadFile* file) {
+Tensor recompute(Recompute mode, std::function<Tensor(const Tensor&)> f, const Tensor& x,
+                 ActivationStore* store) {
   if (mode == Recompute::none || !at::GradMode::is_enabled()) return f(x);
   auto frame = c10::make_intrusive<Frame>();
   frame->body = std::move(f);
   frame->keeps = mode == Recompute::keep_attention;
-  frame->file = file;
+  frame->store = store;
   return RecomputeFunction::apply(x, frame);
 }
 
@@ -127,7 +128,7 @@ bool is_input(const Tensor& x) {
 }  // namespace
 
 bool input_is_spare(const Tensor& x) {
-  return is_input(x) && current->file != nullptr;
+  return is_input(x) && current->store != nullptr;
 }
 
 std::function<Tensor()> part_input(const Tensor& x) {
@@ -148,7 +149,7 @@ std::vector<Tensor> remember(const std::function<std::vector<Tensor>()>& compute
   std::vector<Tensor> results = compute();
   std::vector<Kept>& kept = current->kept.emplace_back();
   for (const Tensor& t : results)
-    kept.emplace_back(t, current->file);
+    kept.emplace_back(t, current->store);
   return results;
 }
 

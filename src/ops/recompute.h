@@ -20,22 +20,22 @@ using at::Tensor;
 
 /// f(x), differentiable in x and in whatever f reads. The gradient of f(x) is given up to the part: its last
 /// operation may overwrite it, so nothing else may use it. f must give the same result when called again; it
-/// must not depend on state that changes between forward and backward. What is kept waits in `file`, if one
+/// must not depend on state that changes between forward and backward. What is kept waits in `store`, if one
 /// is given.
 Tensor recompute(Recompute mode, std::function<Tensor(const Tensor&)> f, const Tensor& x,
-                 OffloadFile* file = nullptr);
+                 ActivationStore* store = nullptr);
 
 /// The result of `compute`, which under keep_attention is kept from the first run and not computed again in
 /// the second. Outside recompute it only computes.
 std::vector<Tensor> remember(const std::function<std::vector<Tensor>()>& compute);
 
 /// How to get the input of the part that runs a second time once more, if x is that input: operations that
-/// need it in their backward keep this instead of x, so that an input that waits in a file is not in memory
+/// need it in their backward keep this instead of x, so that an input that waits elsewhere is not in memory
 /// meanwhile. Null otherwise.
 std::function<Tensor()> part_input(const Tensor& x);
 
-/// Whether x is that input and waits in a file: where all who need it later read it again, the memory that it
-/// has now may be overwritten.
+/// Whether x is that input and waits in a store: where all who need it later read it again, the memory that
+/// it has now may be overwritten.
 bool input_is_spare(const Tensor& x);
 
 /// True while a part runs for the second time, in backward (so that prefetching goes the other way).

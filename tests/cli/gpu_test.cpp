@@ -39,6 +39,17 @@ TEST(Gpu, TrainsLikeTheCpu) {
   }
 }
 
+TEST(Gpu, ActivationsMayWaitInTheHostsMemory) {
+  if (!has_gpu()) GTEST_SKIP() << "set SEQVIT_GPU on a machine with a GPU to run this";
+  const TemporaryDirectory d;
+  const std::string config = small_config(d.path());
+  ASSERT_EQ(seqvit({"train", config, "--run", d / "here", "--parallel.device=cuda"}).code, 0);
+  const Outcome host = seqvit({"train", config, "--run", d / "host", "--parallel.device=cuda",
+                               "--memory.recompute=keep_attention", "--memory.offload=host"});
+  ASSERT_EQ(host.code, 0) << host.err;
+  EXPECT_LT(largest_difference(losses(d / "here"), losses(d / "host")), 1e-3);
+}
+
 /// Two ranks that share a GPU: messages through host memory.
 TEST(Gpu, TwoRanksOnOneTrainLikeOne) {
   if (!has_gpu()) GTEST_SKIP() << "set SEQVIT_GPU on a machine with a GPU to run this";

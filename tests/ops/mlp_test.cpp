@@ -68,11 +68,12 @@ TEST(Mlp, PartsOfTheHiddenChannelsAddUp) {
   EXPECT_LT(worst(with(part(0, 7) + part(7, 20)), expected), 1e-12);
 }
 
-/// As the last thing of a recomputed part, with what is kept in memory and in a file.
+/// As the last thing of a recomputed part, with what is kept in memory, in a file and in a store.
 TEST(Mlp, EndsARecomputedPart) {
   at::manual_seed(2);
   const TemporaryDirectory d;
   OffloadFile file(d.path());
+  HostStore host;
   const MlpWeights w = random_weights(4, 8, at::kDouble);
   const Tensor x = at::randn({1, 7, 4}, at::kDouble).requires_grad_(),
                seed = at::randn({1, 7, 4}, at::kDouble);
@@ -80,37 +81,12 @@ TEST(Mlp, EndsARecomputedPart) {
     return mlp_residual(in * 2 + remember([&] { return std::vector<Tensor>{in.sin()}; })[0], {}, w, 3);
   };
   const auto expected = with_gradients(plain(x * 2 + x.sin().detach(), {}, w), seed, inputs_of(x, w));
-  for (OffloadFile* where : {static_cast<OffloadFile*>(nullptr), &file}) {
+  for (ActivationStore* where : std::vector<ActivationStore*>{nullptr, &file, &host}) {
     const Tensor y = recompute(Recompute::keep_attention, part, x, where);
     EXPECT_LT(worst(with_gradients(y, seed, inputs_of(x, w)), expected), 1e-12);
   }
   EXPECT_EQ(file.bytes_written(), 2 * 7 * 4 * 8);
-}
-
-TEST(Offload, IsAStackThatGivesItsRoomBack) {
-  const TemporaryDirectory d;
-  OffloadFile file(d.path());
-  const Tensor a = at::randn({3, 5}), b = at::randn({4}).to(at::kBFloat16);
-  const int64_t first = file.put(a), second = file.put(b);
-  const Tensor a2 = at::empty_like(a), b2 = at::empty_like(b);
-  file.take(second, b2);
-  file.take(first, a2);
-  EXPECT_TRUE(at::equal(a, a2) && at::equal(b, b2));
-  EXPECT_EQ(file.put(b), 0);
-  EXPECT_TRUE(std::filesystem::is_empty(d.path()));  // the file has no name
-}
-
-/// Heads in the middle, as attention gives its result: the next operation then needs no copy.
-TEST(Offload, KeepsTheOrderInMemory) {
-  const TemporaryDirectory d;
-  OffloadFile file(d.path());
-  const Tensor out = at::randn({2, 5, 3, 4}).transpose(1, 2), part = at::randn({4, 6}).slice(1, 0, 3);
-  Kept whole(out, &file), gaps(part, &file);
-  const Tensor found = whole.read();
-  EXPECT_TRUE(at::equal(found, out));
-  EXPECT_EQ(found.strides(), out.strides());
-  EXPECT_TRUE(at::equal(gaps.take(), part));
-  EXPECT_TRUE(at::equal(whole.take(), out));
+  EXPECT_EQ(host.size(), 0);
 }
 
 }  // namespace
