@@ -29,8 +29,8 @@ Config bench_config(const BenchShape& shape, const std::vector<std::string>& ove
 /// are not whole patches.
 ModelShape bench_model(const Config& config, int64_t tokens);
 
-/// While this lives and `on` is true, our attention kernel allocates but does not compute. (libtorch's, on
-/// processors without AVX-512, does.)
+/// While this lives and `on` is true, our attention kernel allocates but does not compute. (libtorch's, for
+/// types that ours does not serve here, does.)
 class PhantomAttention {
  public:
   explicit PhantomAttention(bool on) { set_phantom_attention(on); }

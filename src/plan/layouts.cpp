@@ -63,7 +63,7 @@ std::string advice(const Layout& layout) {
   if (part == "kept activations")
     what = layout.recompute == Recompute::none
                ? "set memory.recompute"
-               : "use more ranks in parallel.sp or tp, or memory.offload=disk";
+               : "use more ranks in parallel.sp or tp, or memory.offload";
   if (part == "weights" || part == "gradients" || part == "moments")
     what = layout.parallel.zero < 3 ? "set parallel.zero=3" : "use more ranks";
   if (part == "block" || part == "send buffers")
