@@ -23,12 +23,12 @@ bool phantom_attention = false;
 /// Packed operands that may lie in memory at a time; a group of heads has at least one head a thread anyway.
 constexpr int64_t kGroupBytes = int64_t{32} << 20;
 
-flash::Type type_of(const Tensor& q) {
-  return q.scalar_type() == at::kBFloat16 ? flash::Type::bf16 : flash::Type::fp32;
+flash::Type type_of(at::ScalarType type) {
+  return type == at::kBFloat16 ? flash::Type::bf16 : flash::Type::fp32;
 }
 
 const flash::Kernel& kernel_for(const Tensor& q) {
-  return flash::kernel_for(type_of(q), q.size(3));
+  return flash::kernel_for(type_of(q.scalar_type()), q.size(3));
 }
 
 /// One head of one sample of t [B, H, rows, E].
@@ -76,12 +76,12 @@ Tensor dense_in_head(const Tensor& t) {
 
 bool flash_supports(const Tensor& q, const Tensor& k, const Tensor& v) {
   return q.device().is_cpu() && (q.scalar_type() == at::kFloat || q.scalar_type() == at::kBFloat16) &&
-         flash::instructions_for(type_of(q)) && q.size(3) <= flash::kMaxHeadDim && q.stride(3) == 1 &&
-         k.stride(3) == 1 && v.stride(3) == 1;
+         flash::instructions_for(type_of(q.scalar_type())) && q.size(3) <= flash::kMaxHeadDim &&
+         q.stride(3) == 1 && k.stride(3) == 1 && v.stride(3) == 1;
 }
 
 std::string flash_name(const Tensor& q) {
-  switch (flash::instructions_for(type_of(q)).value()) {
+  switch (flash::instructions_for(type_of(q.scalar_type())).value()) {
     case flash::Instructions::avx2:
       return "seqvit AVX2 fp32";
     case flash::Instructions::avx512:
@@ -90,6 +90,17 @@ std::string flash_name(const Tensor& q) {
       break;
   }
   return "seqvit AVX512-BF16";
+}
+
+FlashMemory flash_memory(at::ScalarType type, int64_t heads, int64_t queries, int64_t keys, int64_t width) {
+  if (heads == 0 || queries == 0 || keys == 0) return {};
+  const flash::Kernel& kernel = flash::kernel_for(type_of(type), width);
+  const auto bytes = [&](int64_t words, size_t scratch) {
+    return heads_in_group(heads, words) * words * static_cast<int64_t>(sizeof(flash::Word)) +
+           at::get_num_threads() * static_cast<int64_t>(scratch);
+  };
+  return {bytes(kernel.forward_words(keys), kernel.forward_scratch),
+          bytes(kernel.backward_words(queries), kernel.backward_scratch)};
 }
 
 void set_phantom_attention(bool phantom) {

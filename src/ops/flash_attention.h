@@ -26,6 +26,14 @@ std::pair<Tensor, Tensor> flash_forward(const Tensor& q, const Tensor& k, const 
 AttentionGradients flash_backward(const Tensor& grad_out, const Tensor& q, const Tensor& k, const Tensor& v,
                                   const Tensor& out, const Tensor& lse, bool in_place = false);
 
+/// Bytes that the two passes hold beside inputs and results: packed operands of the heads at work, and
+/// scratch.
+struct FlashMemory {
+  int64_t forward = 0, backward = 0;
+};
+/// Of attention between so many heads (of all samples), for a type and width that are supported here.
+FlashMemory flash_memory(at::ScalarType type, int64_t heads, int64_t queries, int64_t keys, int64_t width);
+
 /// While true the kernels allocate all that they would but compute nothing: results and gradients are zero.
 /// To learn what memory a sequence takes without the time that it takes. Not for several threads to change at
 /// once.

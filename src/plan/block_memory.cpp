@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <vector>
 
-#include <ATen/Parallel.h>
 #include <ATen/ops/empty.h>
 
 #include "core/tensor.h"
@@ -53,14 +52,13 @@ Sizes sizes_of(const RankPart& part, const ModelShape& shape, const Config& conf
   return s;
 }
 
-/// ops/flash_attention.cpp: heads are packed some at a time, at least one a thread.
-int64_t packed_bytes(const RankPart& part, const Sizes& s, const Config& config, AttentionMemory attention) {
+FlashMemory packed_bytes(const RankPart& part, const Sizes& s, const ModelShape& shape, const Config& config,
+                         AttentionMemory attention) {
   const int64_t heads = part.ulysses_heads()[part.sp % part.ulysses] * part.micro_samples;
-  if (attention != AttentionMemory::flash || heads == 0) return 0;
-  const int64_t c = compute_bytes(config), a_head = s.inner / heads / c * (4 * c + 4);
-  constexpr int64_t kGroup = int64_t{32} << 20;
-  const int64_t fit = std::max<int64_t>(kGroup / std::max<int64_t>(a_head, 1), at::get_num_threads());
-  return std::min(heads, fit) * a_head;
+  if (attention != AttentionMemory::flash || heads == 0) return {};
+  const int64_t width = shape.config.embed_dim / shape.config.num_heads,
+                head = heads * width * compute_bytes(config);
+  return flash_memory(compute_type(config.train.precision), heads, s.inner / head, s.kv / (2 * head), width);
 }
 
 /// A point of a block's backward: bytes held beside weights, messages and packed operands among them, and the
@@ -109,11 +107,14 @@ class Block {
     }
   }
 
-  std::vector<Moment> moments(int64_t packed) const {
+  std::vector<Moment> moments(const FlashMemory& packed, Recompute mode) const {
     std::vector<Moment> all = mlp();
     for (const Moment& m : again_ ? second_run() : std::vector<Moment>{})
       all.push_back(m);
-    for (const Moment& m : attention(packed))
+    // Attention forward: of the last block, or once more with the gradient that waits for it.
+    const int64_t waits = mode == Recompute::full ? s_.stream : 0;
+    all.push_back({s_.stream + source_ + operands_ + waits, 0, 0.0, packed.forward});
+    for (const Moment& m : attention(packed.backward))
       all.push_back(m);
     return all;
   }
@@ -193,7 +194,8 @@ BlockMemory predict_block(const RankPart& part, const ModelShape& shape, const C
   BlockMemory memory;
   memory.kept = block.kept(config.memory.recompute);
   const auto weights = static_cast<double>(block_elements(part) * master_bytes(config));
-  for (const Moment& moment : block.moments(packed_bytes(part, s, config, attention))) {
+  const FlashMemory packed = packed_bytes(part, s, shape, config, attention);
+  for (const Moment& moment : block.moments(packed, config.memory.recompute)) {
     const int64_t held = moment.held + moment.packed + static_cast<int64_t>(moment.weights * weights);
     if (held <= memory.at_work) continue;
     memory.at_work = held, memory.buffers = moment.buffers, memory.packed = moment.packed;
