@@ -61,9 +61,8 @@ std::string advice(const Layout& layout) {
       layout.parallel.sequence == Sequence::lss || layout.parallel.sequence == Sequence::lss_kv;
   const char* what = "use more ranks or another strategy";
   if (part == "kept activations")
-    what = layout.recompute == Recompute::none
-               ? "set memory.recompute"
-               : "use more ranks in parallel.sp or tp, or memory.offload";
+    what = layout.recompute == Recompute::none ? "set memory.recompute"
+                                               : "use more ranks in parallel.sp or tp, or memory.offload";
   if (part == "weights" || part == "gradients" || part == "moments")
     what = layout.parallel.zero < 3 ? "set parallel.zero=3" : "use more ranks";
   if (part == "block" || part == "send buffers")
