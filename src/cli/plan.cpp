@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <memory>
 #include <span>
 #include <thread>
@@ -109,12 +110,15 @@ nlohmann::ordered_json to_json(const Layout& layout, const Problem& problem, boo
 
 void print_layouts(const nlohmann::ordered_json& layouts, const LayoutPlan& plan) {
   const bool hours = layouts[0].contains("rank_hours");
-  fmt::print("{:<46} {:>4} {:>14} {:>5} {:>8} {:>9} {:>9} {:>5}{}\n", "layout", "zero", "recompute", "micro",
-             "GiB/rank", "s/step", "tokens/s", "comm", hours ? " rank-hours" : "");
+  size_t width = 6;
+  for (size_t i = 0; i < layouts.size(); ++i)
+    width = std::max(width, describe(plan.layouts[i].parallel).size());
+  fmt::print("{:<{}} {:>4} {:>14} {:>5} {:>8} {:>9} {:>9} {:>5}{}\n", "layout", width, "zero", "recompute",
+             "micro", "GiB/rank", "s/step", "tokens/s", "comm", hours ? " rank-hours" : "");
   for (size_t i = 0; i < layouts.size(); ++i) {
     const Layout& layout = plan.layouts[i];
-    fmt::print("{:<46} {:>4} {:>14} {:>5} {:>8.2f} {:>9.4g} {:>9.4g} {:>4.0f}%", describe(layout.parallel),
-               layout.parallel.zero, to_string(layout.recompute), layout.micro_batches,
+    fmt::print("{:<{}} {:>4} {:>14} {:>5} {:>8.2f} {:>9.4g} {:>9.4g} {:>4.0f}%", describe(layout.parallel),
+               width, layout.parallel.zero, to_string(layout.recompute), layout.micro_batches,
                static_cast<double>(layout.memory.peak) / (1 << 30), layout.time.total,
                layouts[i].at("tokens_per_second").get<double>(),
                100.0 * layouts[i].at("share_communicating").get<double>());
