@@ -1,7 +1,9 @@
 /// The program: finds the command, runs it, and turns whatever goes wrong into one line and an exit code.
 
+#include <chrono>
 #include <cstdio>
 #include <map>
+#include <thread>
 
 #include "cli/command.h"
 #include "core/error.h"
@@ -40,8 +42,7 @@ int report(const std::exception& error) {
   return static_cast<int>(Exit::bug);
 }
 
-int run(int argc, char** argv) {
-  std::vector<std::string> arguments(argv + 1, argv + argc);
+int run(Launch& launch, std::vector<std::string> arguments) {
   std::string command_line = "seqvit";
   for (const std::string& argument : arguments)
     command_line += " " + argument;
@@ -67,21 +68,36 @@ int run(int argc, char** argv) {
     std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());
     app.parse(reversed);
   } catch (const CLI::ParseError& error) {
-    if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
+    if (error.get_exit_code() == 0)
+      return launch.world().rank() == 0 ? app.exit(error) : 0;  // --help, --version
     fail(Exit::usage, "{}; see `seqvit --help`", error.what());
   }
-  install_stop_handlers();
-  install_tensor_allocator();
-  Launch launch;
-  const Invocation invocation{launch, command_line, overrides};
-  try {
-    commands.at(app.get_subcommands().front()->get_name())(invocation);
-  } catch (const std::exception& error) {
-    // A rank that ends on its own must not leave the others waiting for it.
-    if (launch.world().size() > 1) launch.abort(report(error));
-    throw;
-  }
+  commands.at(app.get_subcommands().front()->get_name())({launch, command_line, overrides});
   return 0;
+}
+
+/// Whether another rank ends the job meanwhile (the launcher then sends SIGTERM): what all ranks find wrong
+/// with command line, configuration or files is said by rank 0.
+bool said_by_another(const Launch& launch, const std::exception& error) {
+  const auto* known = dynamic_cast<const Error*>(&error);
+  const bool may_be_of_all =
+      known != nullptr &&
+      (known->code() == Exit::usage || known->code() == Exit::data || known->code() == Exit::checkpoint);
+  if (launch.world().rank() == 0 || !may_be_of_all) return false;
+  for (int i = 0; i < 30 && !stop_requested(); ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  return stop_requested();
+}
+
+/// The same as one of several ranks: one that ends on its own must not leave the others waiting for it.
+int run_as_rank(Launch& launch, const std::vector<std::string>& arguments) {
+  try {
+    return run(launch, arguments);
+  } catch (const std::exception& error) {
+    if (launch.world().size() == 1) throw;
+    launch.abort(said_by_another(launch, error) ? static_cast<int>(dynamic_cast<const Error&>(error).code())
+                                                : report(error));
+  }
 }
 
 }  // namespace
@@ -89,7 +105,10 @@ int run(int argc, char** argv) {
 
 int main(int argc, char** argv) {
   try {
-    return seqvit::run(argc, argv);
+    seqvit::install_stop_handlers();
+    seqvit::install_tensor_allocator();
+    seqvit::Launch launch;
+    return seqvit::run_as_rank(launch, {argv + 1, argv + argc});
   } catch (const std::exception& error) {
     return seqvit::report(error);
   }

@@ -261,6 +261,22 @@ TEST(Ranks, WrongLayoutsEndBeforeTheFirstStep) {
   EXPECT_FALSE(std::filesystem::exists(d / "r"));
 }
 
+TEST(Ranks, AnErrorOfAllIsSaidOnce) {
+  const TemporaryDirectory d;
+  const std::string config = small_config(d.path());
+  for (const auto& [code, arguments] :
+       {std::pair{2, std::vector<std::string>{"bench", "--no_such_option"}},
+        {2, {"train", config, "--run", d / "r", "--parallel.sp=3", "--train.no_such_setting=1"}},
+        {3, {"train", config, "--run", d / "r", "--parallel.sp=3", "--data.files=[none.nc]"}}}) {
+    const Outcome outcome = mpirun(3, arguments);
+    EXPECT_EQ(outcome.code, code) << outcome.err;
+    const std::string line = "seqvit: error: ";
+    const size_t first = outcome.err.find(line);
+    EXPECT_NE(first, std::string::npos) << outcome.err;
+    EXPECT_EQ(outcome.err.find(line, first + 1), std::string::npos) << outcome.err;
+  }
+}
+
 /// The same name and size, one other byte.
 TEST(Ranks, FilesThatDifferBetweenRanksAreRefused) {
   const TemporaryDirectory d;

@@ -16,8 +16,8 @@
 ///  from
 ///    the cache. The inner products work on 32-bit words: one fp32, or the two bf16 that the dot-product
 ///    instruction takes.
-///  - Exponentials of the previous tile are taken between the products of the present one: they use other
-///  ports.
+///  - With AVX-512, exponentials of the previous tile are taken between the products of the present one: they
+///    use other ports.
 ///  - m is an integer and moves only when a row's maximum grows by more than 12 (in log2): what was summed
 ///    before is then scaled by an exact power of two, and most blocks need no horizontal maximum at all.
 ///  - 2^x is a polynomial on [-1/2, 1/2] and an addition to the exponent.
