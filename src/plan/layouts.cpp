@@ -9,6 +9,8 @@
 #include <fmt/core.h>
 
 #include "core/error.h"
+#include "core/log.h"
+#include "core/stop.h"
 
 namespace seqvit {
 namespace {
@@ -110,8 +112,11 @@ class Search {
   AttentionMemory attention_;
   LayoutPlan found_;
   Reasons reasons_;
+  Progress progress_;
 
   void strategies() {
+    if (stop_requested()) fail(Exit::usage, "plan: stopped; fewer --ranks take less time");
+    if (progress_.due()) progress_.show(fmt::format("plan: {} layouts", found_.considered));
     ParallelConfig& p = config_.parallel;
     if (p.sp == 1) {
       p.sequence = Sequence::ulysses;
