@@ -139,7 +139,7 @@ class Rank {
       state_["batch"] += 2 * fields(targets_, 1);
   }
 
-  int64_t kept_block() const { return config_.memory.offload == Offload::disk ? 0 : block_.kept; }
+  int64_t kept_block() const { return config_.memory.offload != Offload::none ? 0 : block_.kept; }
   int64_t kept_copies() const { return again_ ? 0 : copies(Part::block) / blocks_; }
 
   /// What everyone keeps when `chunk` begins a backward.
