@@ -34,38 +34,38 @@ struct Plan {
 };
 
 /// How a variant makes tokens of the fields.
-struct Sequence {
+struct Tokenisation {
   std::string patch_size, tokens;  ///< as in the configuration, which checks them
 };
 
 /// Every patch size with every tokenisation; one written as 4:variable with its own alone.
-std::vector<Sequence> sequences_of(const StudyCommand& command) {
-  std::vector<Sequence> sequences;
+std::vector<Tokenisation> tokenisations_of(const StudyCommand& command) {
+  std::vector<Tokenisation> tokenisations;
   for (const std::string& tokens : command.tokens) {
     for (const std::string& item : command.patch_sizes) {
-      if (item.find(':') == std::string::npos) sequences.push_back({item, tokens});
+      if (item.find(':') == std::string::npos) tokenisations.push_back({item, tokens});
     }
   }
   for (const std::string& item : command.patch_sizes) {
     if (const size_t colon = item.find(':'); colon != std::string::npos)
-      sequences.push_back({item.substr(0, colon), item.substr(colon + 1)});
+      tokenisations.push_back({item.substr(0, colon), item.substr(colon + 1)});
   }
-  return sequences;
+  return tokenisations;
 }
 
 /// `e` is opened by the first variant; its data are those of all.
 Plan make_plan(Experiment& e, const StudyCommand& command, const Invocation& invocation,
-               const Sequence& sequence) {
-  Plan plan{.name = "patch " + sequence.patch_size,
+               const Tokenisation& tokenisation) {
+  Plan plan{.name = "patch " + tokenisation.patch_size,
             .budget = "epochs",
-            .directory = "patch-" + sequence.patch_size,
+            .directory = "patch-" + tokenisation.patch_size,
             .settings = invocation.overrides};
-  if (command.tokens.size() > 1 || sequence.tokens != "joint") {
-    plan.name += ", " + sequence.tokens + " tokens";
-    plan.directory += "-" + sequence.tokens;
+  if (command.tokens.size() > 1 || tokenisation.tokens != "joint") {
+    plan.name += ", " + tokenisation.tokens + " tokens";
+    plan.directory += "-" + tokenisation.tokens;
   }
-  plan.settings.push_back("model.patch_size=" + sequence.patch_size);
-  plan.settings.push_back("model.tokens=" + sequence.tokens);
+  plan.settings.push_back("model.patch_size=" + tokenisation.patch_size);
+  plan.settings.push_back("model.tokens=" + tokenisation.tokens);
   const Config config = load_config(command.config, plan.settings);
   if (!e.dataset) e = open_experiment(config);
   e.config = config;
@@ -95,8 +95,8 @@ std::vector<Plan> controls_of(const std::vector<Plan>& plans) {
 std::vector<Plan> make_plans(const StudyCommand& command, const Invocation& invocation) {
   Experiment e;
   std::vector<Plan> plans;
-  for (const Sequence& sequence : sequences_of(command))
-    plans.push_back(make_plan(e, command, invocation, sequence));
+  for (const Tokenisation& tokenisation : tokenisations_of(command))
+    plans.push_back(make_plan(e, command, invocation, tokenisation));
   if (command.same_operations) {
     for (const Plan& control : controls_of(plans))
       plans.push_back(control);
