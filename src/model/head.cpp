@@ -24,7 +24,7 @@ Tensor select_targets(const Tensor& tokens_BLX, const ModelShape& shape, const S
   const Tensor whole_patches =
       at::constant_pad_nd(tokens_BLX, {0, 0, slab.tokens.begin - slab.patches.begin * per_patch,
                                        slab.patches.end * per_patch - slab.tokens.end});
-  return whole_patches.view({tokens_BLX.size(0), slab.patches.size(), per_patch, -1})
+  return whole_patches.unflatten(1, {slab.patches.size(), per_patch})
       .index_select(2, at::tensor(groups, at::kLong).to(tokens_BLX.device()));
 }
 
@@ -67,8 +67,9 @@ Tensor Head::forward(const Tensor& tokens_BLD) {
   const auto targets = static_cast<int64_t>(shape_.targets.size());
   Tensor out_BSTp;
   if (linear_ && !hidden_.empty()) {
-    out_BSTp = linear_->forward(features(tokens_BLD).view({batch, patches, -1}))
-                   .view({batch, patches, targets, points});
+    out_BSTp =
+        linear_->forward(features(tokens_BLD).unflatten(1, {patches, grid_.tokens_per_patch}).flatten(2))
+            .view({batch, patches, targets, points});
   } else if (linear_) {
     out_BSTp = norm_linear(tokens_BLD, {norm_.weight(), norm_.bias(), linear_->weight(), linear_->bias()})
                    .view({batch, patches, targets, points});
@@ -76,7 +77,7 @@ Tensor Head::forward(const Tensor& tokens_BLD) {
     const Tensor& weight_TpD = **variable_weight_;
     const Tensor by_target = select_targets(features(tokens_BLD).to(weight_TpD.scalar_type()), shape_, slab_)
                                  .permute({2, 0, 1, 3})
-                                 .reshape({targets, batch * patches, -1});
+                                 .flatten(1, 2);
     out_BSTp = at::baddbmm((**variable_bias_).to(weight_TpD.scalar_type()).unsqueeze(1), by_target,
                            weight_TpD.transpose(1, 2))
                    .view({targets, batch, patches, points})

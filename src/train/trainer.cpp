@@ -49,9 +49,8 @@ std::vector<TrainingSample> Trainer::samples_of(Range period, int64_t rollout) c
                                experiment_.leads(), rollout);
 }
 
-LearnerBatch Trainer::to_tensors(const Batch& batch) const {
-  const int64_t size = std::ssize(batch.samples), targets = std::ssize(experiment_.targets),
-                steps = batch.samples.empty() ? 1 : std::ssize(batch.samples.front().targets);
+LearnerBatch Trainer::to_tensors(const Batch& batch, int64_t rollout) const {
+  const int64_t size = std::ssize(batch.samples), targets = std::ssize(experiment_.targets);
   const int64_t rows = learner_.model().slab().rows.size(), columns = experiment_.dataset->grid().columns();
   const at::TensorOptions& options = learner_.model().options();
   const auto tensor = [&](const std::vector<float>& values, std::vector<int64_t> shape) {
@@ -74,12 +73,12 @@ LearnerBatch Trainer::to_tensors(const Batch& batch) const {
   };
   const Tensor condition = conditions(experiment_, asked);
   LearnerBatch fields{tensor(batch.input, {size, inputs_, rows, columns}),
-                      condition.view({size, steps, condition.size(1)}).to(options),
-                      tensor(batch.target, {size, steps, targets, rows, columns}),
+                      condition.view({size, rollout, condition.size(1)}).to(options),
+                      tensor(batch.target, {size, rollout, targets, rows, columns}),
                       of_targets(scale),
                       of_targets(shift),
                       {}};
-  if (steps > 1) fields.missing = fields.input.isnan();
+  if (rollout > 1) fields.missing = fields.input.isnan();
   at::nan_to_num_(fields.input);
   return fields;
 }
@@ -90,7 +89,8 @@ StepReport Trainer::step() {
     batches_.reset();  // it takes from the loader
     loader_ = std::make_unique<Loader>(reader_, samples_of(experiment_.train, rollout), config_.seed,
                                        config_.batch_size, learner_.my_samples(), progression_.step);
-    batches_.emplace([this] { return to_tensors(loader_->next()); }, learner_.model().options().device());
+    batches_.emplace([this, rollout] { return to_tensors(loader_->next(), rollout); },
+                     learner_.model().options().device());
   }
   const double start = seconds_now();
   const LearnerBatch fields = batches_->next();  // my samples of the batch, my slab of the grid
@@ -112,13 +112,14 @@ StepReport Trainer::step() {
 
 double Trainer::validate() {
   double loss = 0.0, weight = 0.0;
-  // Every rank makes the same number of calls, though the last batch may leave some without a sample of their
-  // own.
+  // Every rank makes the same calls, with as many steps fed back, though the last batch may leave some
+  // without a sample of their own.
   for (int64_t first = 0; first < std::ssize(validation_); first += config_.batch_size) {
     const int64_t count = std::min<int64_t>(config_.batch_size, std::ssize(validation_) - first);
     const Range mine = share(count, mesh_.dp().rank(), mesh_.dp().size());
     const LearnerBatch fields =
-        to_tensors(reader_.read(std::span(validation_).subspan(first + mine.begin, mine.size())));
+        to_tensors(reader_.read(std::span(validation_).subspan(first + mine.begin, mine.size())),
+                   config_.longest_rollout());
     const auto [more_loss, more_weight] = learner_.loss_and_weight(fields);
     loss += more_loss;
     weight += more_weight;
@@ -147,7 +148,7 @@ void Trainer::try_longest_rollout() {
   for (int64_t i = learner_.my_samples().begin; i < learner_.my_samples().end; ++i)
     mine.push_back(samples[i % std::ssize(samples)]);
   const double start = seconds_now();
-  learner_.backward(to_tensors(reader_.read(mine)), progression_.step);
+  learner_.backward(to_tensors(reader_.read(mine), rollout), progression_.step);
   learner_.forget_gradients();
   log_info("steps that feed the forecast back {} times come later: {:.2f} s each, {} MiB at their peak",
            rollout - 1, seconds_now() - start, learner_.memory().peak >> 20);

@@ -52,7 +52,8 @@ class Trainer {
   Progression progression_;
   bool stopping_ = false;  // some rank was asked to stop
 
-  LearnerBatch to_tensors(const Batch& batch) const;
+  /// Samples, maybe none, that feed the forecast back `rollout` steps.
+  LearnerBatch to_tensors(const Batch& batch, int64_t rollout) const;
   std::vector<TrainingSample> samples_of(Range period, int64_t rollout) const;
   /// Says at the start what the longest rollout costs, which else would fail hours later for want of memory.
   void try_longest_rollout();

@@ -5,6 +5,7 @@
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
+#include "comm/thread.h"
 #include "train/model_forecaster.h"
 #include "train/trainer.h"
 #include "train/verify.h"
@@ -154,6 +155,34 @@ TEST(Rollout, LossIsTheErrorOfTheForecasts) {
       }
     }
     EXPECT_NEAR(trainer.validate(), loss / weight, 1e-5 * loss / weight) << predict;
+  }
+}
+
+/// The last batch of validation may leave a rank without a sample: it makes the calls of the others all the
+/// same.
+TEST(Rollout, ValidationOfFewerSamplesThanRanks) {
+  for (const Tokens tokens : {Tokens::joint, Tokens::variable, Tokens::aggregated}) {
+    Config config = sample_config();
+    config.model.tokens = tokens;
+    config.model.head_layers = 1;
+    config.train.batch_size = 2;
+    config.train.leads = {};
+    config.data.split.validation = {"2013-02-01", "2013-02-02"};  // 5 samples: one is left for the last batch
+    Experiment e = open_experiment(config);
+    e.statistics = compute_statistics(*e.dataset, e.train, e.leads());
+    const auto losses = [&](int ranks) {
+      std::vector<double> all(ranks);
+      run_ranks(ranks, [&](Comm& world) {
+        Experiment mine = open_experiment(config);
+        mine.statistics = e.statistics;
+        Mesh mesh(world, 1, ranks, 1, 1);
+        all[world.rank()] = Trainer(mine, mesh).validate();
+      });
+      return all;
+    };
+    const double alone = losses(1)[0];
+    for (const double loss : losses(2))
+      EXPECT_NEAR(loss, alone, 1e-12 * alone) << to_string(tokens);
   }
 }
 
