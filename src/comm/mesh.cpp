@@ -21,7 +21,6 @@ Mesh::Mesh(Comm& world, int pp, int dp, int sp, int tp, DeviceKind device)
   // The color names the line along an axis: the coordinates on all other axes.
   const int stage = dp * sp * tp, sample = sp * tp;  // ranks of a pipeline stage, ranks that share a sample
   pp_ = split(pp, [=](int r) { return r % stage; });
-  if (pp > 1) pp_back_ = pp_->split([](int) { return 0; });
   tp_ = split(tp, [=](int r) { return r / tp; });
   sp_ = split(sp, [=](int r) { return r / sample * tp + r % tp; });
   dp_ = split(dp, [=](int r) { return r / stage * sample + r % sample; });
@@ -37,6 +36,12 @@ Mesh::Mesh(Comm& world, const ParallelConfig& config)
 
 std::unique_ptr<Comm> Mesh::split(int size, const Coloring& color_of) {
   return size == 1 ? make_self_comm() : world_.split(color_of);
+}
+
+Comm& Mesh::pp_line(size_t index) {
+  while (pp_lines_.size() <= index)
+    pp_lines_.push_back(pp_->size() == 1 ? make_self_comm() : pp_->split([](int) { return 0; }));
+  return *pp_lines_[index];
 }
 
 const SequenceSplit& Mesh::split_sequence(int ulysses) {
@@ -58,10 +63,12 @@ std::map<std::string, Traffic> Mesh::traffic() const {
       total[purpose].calls += sent.calls;
     }
   };
-  for (const Comm* comm : {&world_, pp_.get(), pp_back_.get(), dp_.get(), sp_.get(), tp_.get(), data_.get(),
-                           stage_.get(), tokens_.get()}) {
+  for (const Comm* comm :
+       {&world_, pp_.get(), dp_.get(), sp_.get(), tp_.get(), data_.get(), stage_.get(), tokens_.get()}) {
     if (comm != nullptr) add(*comm);
   }
+  for (const auto& line : pp_lines_)
+    add(*line);
   for (const auto& [ulysses, parts] : sequence_) {
     add(*parts.ulysses);
     add(*parts.ring);

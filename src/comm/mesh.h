@@ -10,6 +10,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include <c10/core/Device.h>
 
@@ -35,8 +36,9 @@ class Mesh {
   /// Where this rank's tensors lie; all communicators of the mesh move them.
   c10::Device device() const { return device_; }
   Comm& pp() const { return *pp_; }
-  /// The same ranks as pp, for messages that go back.
-  Comm& pp_back() const { return pp_back_ ? *pp_back_ : *pp_; }
+  /// One of any number of further communicators of the ranks of pp, for messages that must not wait for
+  /// others; made at the first call (collective over pp), kept for the life of the mesh.
+  Comm& pp_line(size_t index);
   Comm& dp() const { return *dp_; }
   Comm& sp() const { return *sp_; }
   Comm& tp() const { return *tp_; }
@@ -62,7 +64,7 @@ class Mesh {
   std::unique_ptr<Comm> device_world_;  // null on the CPU
   Comm& world_;
   std::unique_ptr<Comm> pp_, dp_, sp_, tp_, data_;
-  std::unique_ptr<Comm> pp_back_;         // null where pp is 1
+  std::vector<std::unique_ptr<Comm>> pp_lines_;
   std::unique_ptr<Comm> stage_, tokens_;  // null where tp is 1: the same ranks as data_ and sp_
   std::map<int, SequenceSplit> sequence_;
 };

@@ -63,14 +63,19 @@ std::vector<Range> divide_blocks(int64_t depth, int64_t parts, double first, dou
   return blocks;
 }
 
-void PipelineWires::send(Comm& comm, const Tensor& x, int step) {
-  const int to = (comm.rank() + step + comm.size()) % comm.size();
+std::pair<int, Comm&> PipelineWires::Wire::peer(int step) const {
+  const int size = along.size(), rank = along.rank() + step, wrapped = (rank + size) % size;
+  return {wrapped, rank == wrapped ? along : around};
+}
+
+void PipelineWires::send(const Wire& wire, const Tensor& x, int step) {
+  const auto [to, comm] = wire.peer(step);
   sent_.push_back(comm.send_recv(x.contiguous().view({-1}), to, to, 0, "pp"));
 }
 
-Tensor PipelineWires::receive(Comm& comm, std::vector<int64_t> shape, const at::TensorOptions& options,
+Tensor PipelineWires::receive(const Wire& wire, std::vector<int64_t> shape, const at::TensorOptions& options,
                               int step) {
-  const int from = (comm.rank() + step + comm.size()) % comm.size();
+  const auto [from, comm] = wire.peer(step);
   return comm.send_recv(at::empty({0}, options), from, from, elements_of(shape), "pp").wait().view(shape);
 }
 

@@ -8,11 +8,12 @@
 #pragma once
 
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 #include <ATen/core/Tensor.h>
 
-#include "comm/comm.h"
+#include "comm/mesh.h"
 #include "core/partition.h"
 
 namespace seqvit {
@@ -35,10 +36,16 @@ std::vector<Range> divide_blocks(int64_t depth, int64_t parts, double first, dou
 
 /// Tensors between neighbouring stages, each to the next and from the previous rank of a circle (chunks go
 /// round). Volume: one activation and one gradient a micro-batch, chunk and boundary.
+///
+/// A communicator may run its messages strictly in order, as NCCL does, each until its other end has it. So
+/// gradients have one of their own, and so has what goes round between the last stage and the first: with two
+/// stages a send would else wait for a receive behind it, on both sides.
 class PipelineWires {
  public:
-  /// Gradients go on a communicator of their own: between two stages both go both ways.
-  PipelineWires(Comm& activations, Comm& gradients) : activations_(activations), gradients_(gradients) {}
+  /// Collective over pp.
+  PipelineWires(Mesh& mesh, int64_t chunks)
+      : activations_{mesh.pp(), chunks > 1 ? mesh.pp_line(1) : mesh.pp()},
+        gradients_{mesh.pp_line(0), chunks > 1 ? mesh.pp_line(2) : mesh.pp_line(0)} {}
 
   void send_activation(const Tensor& x) { send(activations_, x, +1); }
   /// Of the previous stage.
@@ -54,11 +61,17 @@ class PipelineWires {
   void finish();
 
  private:
-  Comm &activations_, &gradients_;
+  struct Wire {
+    Comm &along, &around;  ///< to a neighbour in rank, and between the last and the first
+    /// The rank `step` further, and the communicator for messages to and from it.
+    std::pair<int, Comm&> peer(int step) const;
+  };
+  Wire activations_, gradients_;
   std::vector<Pending> sent_;
 
-  void send(Comm& comm, const Tensor& x, int step);
-  static Tensor receive(Comm& comm, std::vector<int64_t> shape, const at::TensorOptions& options, int step);
+  void send(const Wire& wire, const Tensor& x, int step);
+  static Tensor receive(const Wire& wire, std::vector<int64_t> shape, const at::TensorOptions& options,
+                        int step);
 };
 
 }  // namespace seqvit

@@ -83,7 +83,7 @@ void mesh(Comm& world) {
         tokens.push_back(at(p, d, i / tp, i % tp));
       EXPECT_EQ(worlds(made.stage(), me), stage);
       EXPECT_EQ(worlds(made.tokens(), me), tokens);
-      EXPECT_EQ(worlds(made.pp_back(), me), pps);
+      EXPECT_EQ(worlds(made.pp_line(1), me), pps);
       EXPECT_EQ(made.data().rank(), d * sp + s);
       EXPECT_EQ(&made.world(), &world);
     }

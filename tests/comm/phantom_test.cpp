@@ -57,7 +57,7 @@ std::vector<std::pair<int, int>> places(Comm& world) {
   Mesh mesh(world, 2, 2, 4, 2);
   const SequenceSplit& split = mesh.split_sequence(2);
   std::vector<std::pair<int, int>> all;
-  for (const Comm* comm : {&mesh.pp(), &mesh.pp_back(), &mesh.dp(), &mesh.sp(), &mesh.tp(), &mesh.data(),
+  for (const Comm* comm : {&mesh.pp(), &mesh.pp_line(0), &mesh.dp(), &mesh.sp(), &mesh.tp(), &mesh.data(),
                            &mesh.stage(), &mesh.tokens(), split.ulysses.get(), split.ring.get()})
     all.emplace_back(comm->size(), comm->rank());
   return all;

@@ -1,16 +1,17 @@
 #include "parallel/pipeline.h"
 
+#include <numeric>
 #include <set>
+#include <stdexcept>
 
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
+#include "comm/checked.h"
 #include "comm/thread.h"
 
 namespace seqvit {
 namespace {
-
-using Kind = Action::Kind;
 
 /// Runs the lists of all stages against one another: an action waits for its input. Returns the most
 /// micro-batches and chunks that a stage had in flight, or none if the stages wait for each other for ever.
@@ -18,7 +19,7 @@ std::vector<int64_t> run_schedule(int64_t stages, int64_t chunks, int64_t micro_
   std::vector<std::vector<Action>> lists;
   for (int64_t stage = 0; stage < stages; ++stage)
     lists.push_back(pipeline_schedule(stage, stages, chunks, micro_batches));
-  std::set<std::tuple<Kind, int64_t, int64_t>> done;  // kind, micro-batch, virtual stage
+  std::set<std::tuple<Action::Kind, int64_t, int64_t>> done;  // kind, micro-batch, virtual stage
   std::vector<size_t> next(stages, 0);
   std::vector<int64_t> held(stages, 0), most(stages, 0);
   const int64_t last = stages * chunks - 1;
@@ -28,13 +29,14 @@ std::vector<int64_t> run_schedule(int64_t stages, int64_t chunks, int64_t micro_
       if (next[stage] == lists[stage].size()) continue;
       const Action a = lists[stage][next[stage]];
       const int64_t place = a.chunk * stages + stage;
-      const bool ready = a.kind == Kind::forward
-                             ? place == 0 || done.contains({Kind::forward, a.micro, place - 1})
-                             : done.contains({Kind::forward, a.micro, place}) &&
-                                   (place == last || done.contains({Kind::backward, a.micro, place + 1}));
+      const bool ready =
+          a.kind == Action::Kind::forward
+              ? place == 0 || done.contains({Action::Kind::forward, a.micro, place - 1})
+              : done.contains({Action::Kind::forward, a.micro, place}) &&
+                    (place == last || done.contains({Action::Kind::backward, a.micro, place + 1}));
       if (!ready) continue;
       EXPECT_TRUE(done.insert({a.kind, a.micro, place}).second) << "twice";
-      held[stage] += a.kind == Kind::forward ? 1 : -1;
+      held[stage] += a.kind == Action::Kind::forward ? 1 : -1;
       most[stage] = std::max(most[stage], held[stage]);
       ++next[stage];
       moved = true;
@@ -45,10 +47,10 @@ std::vector<int64_t> run_schedule(int64_t stages, int64_t chunks, int64_t micro_
 }
 
 TEST(Schedule, IsGradientAccumulationOnOneStage) {
-  EXPECT_EQ(
-      pipeline_schedule(0, 1, 1, 2),
-      (std::vector<Action>{
-          {Kind::forward, 0, 0}, {Kind::backward, 0, 0}, {Kind::forward, 1, 0}, {Kind::backward, 1, 0}}));
+  EXPECT_EQ(pipeline_schedule(0, 1, 1, 2), (std::vector<Action>{{Action::Kind::forward, 0, 0},
+                                                                {Action::Kind::backward, 0, 0},
+                                                                {Action::Kind::forward, 1, 0},
+                                                                {Action::Kind::backward, 1, 0}}));
 }
 
 TEST(Schedule, EndsAndHoldsAtMostTheStagesThatAreStillToCome) {
@@ -79,20 +81,130 @@ TEST(DivideBlocks, CountsWhatStandsBeforeAndAfter) {
 }
 
 TEST(Wires, CarryActivationsOnAndGradientsBack) {
-  run_ranks(3, [](Comm& pp) {
-    const auto back = pp.split([](int) { return 0; });
-    PipelineWires wires(pp, *back);
-    const auto me = static_cast<double>(pp.rank());
-    wires.send_activation(at::full({2, 3}, me, at::kDouble));
-    wires.send_gradient(at::full({4}, 10 + me, at::kDouble));
-    const double previous = pp.rank() == 0 ? 2 : me - 1, next = pp.rank() == 2 ? 0 : me + 1;
-    EXPECT_TRUE(at::equal(wires.receive_gradient({4}, at::kDouble), at::full({4}, 10 + next, at::kDouble)));
-    EXPECT_TRUE(
-        at::equal(wires.receive_activation({2, 3}, at::kDouble), at::full({2, 3}, previous, at::kDouble)));
-    wires.finish();
-    EXPECT_EQ(pp.traffic().at("pp").bytes, 6 * 8);
-    EXPECT_EQ(back->traffic().at("pp").bytes, 4 * 8);
-  });
+  for (const int64_t chunks : {1, 2}) {
+    run_ranks(3, [&](Comm& world) {
+      Mesh mesh(world, 3, 1, 1, 1);
+      PipelineWires wires(mesh, chunks);
+      const int rank = world.rank();
+      const auto me = static_cast<double>(rank);
+      wires.send_activation(at::full({2, 3}, me, at::kDouble));
+      wires.send_gradient(at::full({4}, 10 + me, at::kDouble));
+      const double previous = rank == 0 ? 2 : me - 1, next = rank == 2 ? 0 : me + 1;
+      EXPECT_TRUE(at::equal(wires.receive_gradient({4}, at::kDouble), at::full({4}, 10 + next, at::kDouble)));
+      EXPECT_TRUE(
+          at::equal(wires.receive_activation({2, 3}, at::kDouble), at::full({2, 3}, previous, at::kDouble)));
+      wires.finish();
+      EXPECT_EQ(mesh.traffic().at("pp").bytes, (6 + 4) * 8);
+    });
+  }
+}
+
+struct Message {
+  int communicator, peer;
+  bool sent;
+};
+
+/// One rank alone that notes its messages. Communicators are numbered in the order of their making, which is
+/// the same on all ranks.
+class Recorder final : public CheckedComm {
+ public:
+  struct Log {
+    int communicators = 0;
+    std::vector<Message> messages;
+  };
+  Recorder(int rank, std::vector<int> members, Log& log)
+      : CheckedComm(rank, std::move(members)), log_(log), number_(log.communicators++) {}
+
+ private:
+  Log& log_;
+  int number_;
+
+  [[noreturn]] static Pending none() { throw std::logic_error("not a message"); }
+  /// Only where a split meets.
+  Pending start_all_gather(const Call&, const Tensor& mine, const Counts& counts) override {
+    return Pending([result = mine.repeat({std::ssize(counts)})] { return result; });
+  }
+  Pending start_reduce_scatter(const Call&, const Tensor&, const Counts&) override { none(); }
+  Pending start_all_reduce(const Call&, const Tensor&) override { none(); }
+  Pending start_all_to_all(const Call&, const Tensor&, const Counts&, const Counts&) override { none(); }
+  Pending start_broadcast(const Call&, const Tensor&, int) override { none(); }
+  Pending start_send_recv(const Call&, const Tensor& x, int to, int from, int64_t count) override {
+    if (x.numel() > 0) log_.messages.push_back({number_, to, true});
+    if (count > 0) log_.messages.push_back({number_, from, false});
+    return Pending([result = at::zeros({count}, x.options())] { return result; });
+  }
+  std::unique_ptr<Comm> make_group(int, int rank, std::vector<int> members) override {
+    return std::make_unique<Recorder>(rank, std::move(members), log_);
+  }
+};
+
+/// What a stage sends and receives in a step, in the order in which it asks for it.
+std::vector<Message> messages_of(int stage, int stages, int64_t chunks, int64_t micro_batches) {
+  std::vector<int> members(stages);
+  std::iota(members.begin(), members.end(), 0);
+  Recorder::Log log;
+  Recorder world(stage, members, log);
+  Mesh mesh(world, stages, 1, 1, 1);
+  PipelineWires wires(mesh, chunks);
+  const Tensor x = at::zeros({1}, at::kDouble);
+  for (const Action& a : pipeline_schedule(stage, stages, chunks, micro_batches)) {
+    const bool begins = stage == 0 && a.chunk == 0, ends = stage == stages - 1 && a.chunk == chunks - 1;
+    if (a.kind == Action::Kind::forward) {
+      if (!begins) wires.receive_activation({1}, at::kDouble);
+      if (!ends) wires.send_activation(x);
+    } else {
+      if (!ends) wires.receive_gradient({1}, at::kDouble);
+      if (!begins) wires.send_gradient(x);
+    }
+  }
+  return log.messages;
+}
+
+/// Runs the messages of all stages against one another as NCCL does: on a communicator strictly in order,
+/// both ends at once, and none before what the stage computes from all that it received earlier. Returns how
+/// many are left.
+size_t stuck_messages(int stages, int64_t chunks, int64_t micro_batches) {
+  std::vector<std::vector<Message>> waiting;
+  for (int stage = 0; stage < stages; ++stage)
+    waiting.push_back(messages_of(stage, stages, chunks, micro_batches));
+  // The first of its communicator, with no receive before it.
+  const auto next = [&](int stage, int communicator) {
+    auto& all = waiting[stage];
+    for (auto m = all.begin(); m != all.end(); ++m) {
+      if (m->communicator == communicator) return m;
+      if (!m->sent) break;
+    }
+    return all.end();
+  };
+  for (bool moved = true; moved;) {
+    moved = false;
+    for (int from = 0; from < stages; ++from) {
+      for (int communicator = 0; communicator < 8; ++communicator) {
+        const auto sent = next(from, communicator);
+        if (sent == waiting[from].end() || !sent->sent) continue;
+        const int to = sent->peer;
+        const auto received = next(to, communicator);
+        if (received == waiting[to].end() || received->sent || received->peer != from) continue;
+        waiting[from].erase(sent);
+        waiting[to].erase(received);
+        moved = true;
+      }
+    }
+  }
+  size_t left = 0;
+  for (const auto& messages : waiting)
+    left += messages.size();
+  return left;
+}
+
+TEST(Wires, NeverWaitForOneAnotherWhereMessagesGoStrictlyInOrder) {
+  EXPECT_FALSE(messages_of(0, 2, 2, 2).empty());
+  for (int stages = 2; stages <= 5; ++stages) {
+    for (int64_t chunks = 1; chunks <= 4; ++chunks) {
+      for (int64_t groups = 1; groups <= 3; ++groups)
+        EXPECT_EQ(stuck_messages(stages, chunks, groups * stages), 0U) << stages << " x " << chunks;
+    }
+  }
 }
 
 }  // namespace
