@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <tuple>
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/_scaled_dot_product_cudnn_attention.h>
@@ -28,6 +29,28 @@ constexpr int64_t kSampledQueries = 64;
 /// State of a random generator that no dropout uses.
 Tensor no_seed(const Tensor& like) {
   return at::empty({0}, like.options().dtype(at::kLong));
+}
+
+/// Products that hold all scores, in any type on any device: exact where the others are tried, and fp64's
+/// only.
+AttentionKernel plain() {
+  const auto scores = [](const Tensor& q, const Tensor& k) {
+    return at::matmul(q, k.transpose(2, 3)) / std::sqrt(static_cast<double>(q.size(3)));
+  };
+  return {"plain",
+          [=](const Tensor& q, const Tensor& k, const Tensor& v) {
+            const Tensor s = scores(q, k), lse = s.logsumexp(-1);
+            return std::pair{at::matmul((s - lse.unsqueeze(-1)).exp(), v), lse};
+          },
+          [=](const Tensor& grad, const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& out,
+              const Tensor& lse) {
+            const Tensor weights = (scores(q, k) - lse.unsqueeze(-1)).exp();
+            const Tensor of_weights = at::matmul(grad, v.transpose(2, 3)),
+                         of_scores = weights * (of_weights - (grad * out).sum(-1, true)) /
+                                     std::sqrt(static_cast<double>(q.size(3)));
+            return AttentionGradients{at::matmul(of_scores, k), at::matmul(of_scores.transpose(2, 3), q),
+                                      at::matmul(weights.transpose(2, 3), grad)};
+          }};
 }
 
 AttentionKernel flash() {
@@ -107,18 +130,12 @@ Problem make_problem(const AttentionSizes& s, const at::TensorOptions& options) 
   p.grad.index_copy_(2, p.sampled, random(count));
 
   const auto exact = p.q.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
-  const double scale = 1.0 / std::sqrt(static_cast<double>(s.head_dim));
   const Tensor q = p.q.index_select(2, p.sampled).to(exact), k = p.k.to(exact), v = p.v.to(exact),
                grad = p.grad.index_select(2, p.sampled).to(exact);
-  const Tensor scores = at::matmul(q, k.transpose(2, 3)) * scale;
-  const Tensor weights = scores.softmax(-1);
-  p.lse = scores.logsumexp(-1);
-  p.out = at::matmul(weights, v);
-  const Tensor of_weights = at::matmul(grad, v.transpose(2, 3));
-  const Tensor of_scores = weights * (of_weights - (grad * p.out).sum(-1, true)) * scale;
-  p.dq = at::matmul(of_scores, k);
-  p.dk = at::matmul(of_scores.transpose(2, 3), q);
-  p.dv = at::matmul(weights.transpose(2, 3), grad);
+  const AttentionKernel kernel = plain();
+  std::tie(p.out, p.lse) = kernel.forward(q, k, v);
+  const AttentionGradients d = kernel.backward(grad, q, k, v, p.out, p.lse);
+  p.dq = d.q, p.dk = d.k, p.dv = d.v;
   return p;
 }
 
@@ -145,7 +162,8 @@ double tolerance_of(at::ScalarType type) {
 
 }  // namespace
 
-std::vector<AttentionKernel> cuda_attention_kernels() {
+std::vector<AttentionKernel> cuda_attention_kernels(at::ScalarType type) {
+  if (type == at::kDouble) return {plain()};
   return {flash(), cudnn(), memory_efficient()};
 }
 

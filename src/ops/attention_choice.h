@@ -13,8 +13,9 @@
 
 namespace seqvit {
 
-/// libtorch's kernels for CUDA tensors.
-std::vector<AttentionKernel> cuda_attention_kernels();
+/// Kernels for CUDA tensors of a type: libtorch's, or for fp64, which none of those takes, plain products
+/// that hold all scores (`verify` proves layouts in fp64, at small size).
+std::vector<AttentionKernel> cuda_attention_kernels(at::ScalarType type);
 
 struct AttentionSizes {
   int64_t batch, heads, queries, keys, head_dim;

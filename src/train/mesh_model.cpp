@@ -58,10 +58,10 @@ MeshModel::MeshModel(const ModelShape& shape, const Config& config, Mesh& mesh,
       sequence_(strategy != nullptr
                     ? std::move(strategy)
                     : make_strategy(config.parallel, mesh, token_counts(grid_, mesh.tokens().size()))),
-      wires_(mesh.pp(), mesh.pp_back()),
+      wires_(mesh, chunks_),
       owned_(owned_points(shape, slab_, master_type(config.train.precision)).to(mesh.device())) {
   if (!mesh.device().is_cpu()) {
-    const auto kernels = cuda_attention_kernels();
+    const auto kernels = cuda_attention_kernels(compute_);
     attention_trials_ = try_attention_kernels(
         kernels, attention_shape(shape, config, mesh, slab_.tokens.size()), options_.dtype(compute_));
     use_attention_kernel(kernels[choose_attention_kernel(attention_trials_)]);

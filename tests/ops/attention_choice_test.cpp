@@ -24,6 +24,25 @@ TEST(AttentionChoice, MeasuresTheErrorOfARightKernel) {
   }
 }
 
+/// `verify` runs in fp64, which libtorch's kernels for GPUs refuse. Against ours: on the CPU they are one
+/// another's oracle.
+TEST(AttentionChoice, AGpuHasAnExactKernelForFp64) {
+  EXPECT_EQ(cuda_attention_kernels(at::kBFloat16).size(), 3U);
+  const auto kernels = cuda_attention_kernels(at::kDouble);
+  ASSERT_EQ(kernels.size(), 1U);
+  const auto random = [](int64_t rows) { return at::randn({1, 2, rows, 16}, at::kDouble); };
+  const Tensor q = random(40), k = random(30), v = random(30), grad = random(40);
+  const auto [out, lse] = kernels[0].forward(q, k, v);
+  const auto d = kernels[0].backward(grad, q, k, v, out, lse);
+  const auto [our_out, our_lse] = attention_forward(q, k, v);
+  const auto our = attention_backward(grad, q, k, v, our_out, our_lse);
+  EXPECT_TRUE(at::allclose(out, our_out, 1e-12, 1e-12));
+  EXPECT_TRUE(at::allclose(lse, our_lse, 1e-12, 1e-12));
+  EXPECT_TRUE(at::allclose(d.q, our.q, 1e-12, 1e-12));
+  EXPECT_TRUE(at::allclose(d.k, our.k, 1e-12, 1e-12));
+  EXPECT_TRUE(at::allclose(d.v, our.v, 1e-12, 1e-12));
+}
+
 /// Each of what a kernel gives, wrong by a little; one that throws.
 TEST(AttentionChoice, DropsWrongAndFailingKernels) {
   auto wrong = [](const char* name, double out, double lse, double dq, double dk, double dv) {
