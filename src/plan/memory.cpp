@@ -145,7 +145,10 @@ class Rank {
   /// What everyone keeps when `chunk` begins a backward.
   Parts kept(size_t chunk) const {
     Parts parts;
-    const auto flight = in_flight(part_, config_, static_cast<int64_t>(chunk));
+    auto flight = in_flight(part_, config_, static_cast<int64_t>(chunk));
+    // A forecast that is fed back keeps every one of its steps.
+    for (int64_t& passes : flight)
+      passes *= config_.train.longest_rollout();
     for (size_t c = 0; c < part_.chunks.size(); ++c) {
       const Range blocks = part_.chunks[c];
       const bool first = blocks.begin == 0, last = blocks.end == shape_.config.depth;

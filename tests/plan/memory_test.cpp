@@ -47,6 +47,8 @@ const Settings kLayouts[] = {
     {"parallel.pp=2", "train.batch_size=4", "train.micro_batches=4", "model.depth=4"},
     {"parallel.pp=2", "train.batch_size=4", "train.micro_batches=4", "model.depth=6",
      "memory.recompute=keep_attention", "parallel.sp=2"},
+    {"train.rollout_steps=[4]"},
+    {"train.rollout_steps=[2]", "memory.recompute=full", "parallel.sp=2", "model.depth=4"},
     {"train.precision=fp64", "model.depth=2", "parallel.sp=2", "parallel.sequence=ring"},
 };
 
