@@ -121,11 +121,12 @@ ForecastMaps make_maps(const ReportCommand& command, RunModel& run) {
 /// the report its maps, not the rest.
 void add_forecast(const ReportCommand& command, const Invocation& invocation, Report& report) {
   try {
-    // Any mesh's checkpoint loads onto one rank.
+    // Any mesh's checkpoint loads onto one rank, and a GPU's onto a machine without.
     RunModel run(command.run, {invocation.launch,
                                invocation.command_line,
                                {"parallel.pp=1", "parallel.dp=1", "parallel.sp=1", "parallel.tp=1",
-                                "parallel.interleave=1", "parallel.sequence=ulysses"}});
+                                "parallel.interleave=1", "parallel.sequence=ulysses", "parallel.device=cpu",
+                                "memory.offload=none"}});
     report.data = data_facts(run.experiment());
     report.maps = make_maps(command, run);
   } catch (const Error& error) {

@@ -16,8 +16,9 @@
 namespace seqvit {
 
 /// Trains `config` in the run directory: from the start, or with `resume` from its newest checkpoint if there
-/// is one. Collective.
-void train_run(const Config& config, const std::filesystem::path& run, bool resume,
+/// is one. True when all steps are done. Throws Error(usage) if the run was made with other settings that
+/// give its checkpoints their meaning. Collective.
+bool train_run(const Config& config, const std::filesystem::path& run, bool resume,
                std::optional<int64_t> stop_after, const Invocation& invocation);
 
 struct Evaluation {

@@ -4,14 +4,15 @@
 #include <cmath>
 #include <filesystem>
 #include <memory>
+#include <set>
 
 #include <nlohmann/json.hpp>
 
+#include "cli/run_directory.h"
 #include "cli/runs.h"
 #include "core/error.h"
 #include "core/file.h"
 #include "core/log.h"
-#include "core/stop.h"
 
 namespace seqvit {
 namespace {
@@ -104,11 +105,22 @@ std::vector<Plan> make_plans(const StudyCommand& command, const Invocation& invo
   return plans;
 }
 
+/// How a run is spread over ranks and memory does not change what it gives, nor what it keeps on the way.
+bool changes_results(const std::string& setting) {
+  static const std::set<std::string> others = {"data.cache_bytes", "train.checkpoint_every",
+                                               "train.keep_checkpoints"};
+  return !others.contains(setting) && !setting.starts_with("parallel.") && !setting.starts_with("memory.");
+}
+
 /// Trains and scores a run, as far as that is not done yet.
 void complete(const fs::path& run, const Config& config, const Invocation& invocation) {
+  if (fs::exists(run / "config.yaml")) {
+    check_settings_kept(run, open_experiment(config), changes_results,
+                        "a study compares runs of one configuration: give another --run");
+  }
   if (fs::exists(run / "scores.json")) return;
-  train_run(config, run, /*resume=*/true, std::nullopt, invocation);
-  if (stop_requested()) fail(Exit::usage, "study: stopped; the same command goes on from here");
+  const bool finished = train_run(config, run, /*resume=*/true, std::nullopt, invocation);
+  if (!finished) throw Error(Exit::success, "study: stopped; the same command goes on from here");
   evaluate_run({.run = run}, "test", {invocation.launch, invocation.command_line, {}});
 }
 

@@ -2,6 +2,7 @@
 #include <fstream>
 #include <memory>
 #include <optional>
+#include <set>
 
 #include "cli/run_directory.h"
 #include "cli/runs.h"
@@ -11,6 +12,7 @@
 #include "core/file.h"
 #include "core/log.h"
 #include "core/tensor.h"
+#include "train/checkpoint.h"
 #include "train/experiment.h"
 #include "train/trainer.h"
 #include "train/verify.h"
@@ -32,6 +34,14 @@ void check_run_directory(const fs::path& run, bool resume) {
     fail(Exit::usage, "{}: already holds a run; use --resume to go on with it, or another --run directory",
          run.string());
   }
+}
+
+/// What a checkpoint means hangs on these; the rest of training may change on the way, data files may be
+/// added.
+bool gives_checkpoints_meaning(const std::string& setting) {
+  static const std::set<std::string> others = {"data.variables", "data.static", "data.targets",
+                                               "data.lead_time", "train.leads"};
+  return others.contains(setting) || (setting.starts_with("model.") && setting != "model.drop_path");
 }
 
 /// The short form of `seqvit verify`: a run of several ranks starts only when its layout is proven.
@@ -69,14 +79,15 @@ void check_same_data(const Dataset& dataset, Comm& world) {
 void train(const TrainOptions& options, const Invocation& invocation) {
   const Config config = load_config(options.config, invocation.overrides);
   const fs::path run = run_directory(options.run, options.config);
-  train_run(config, run, options.resume,
-            options.stop_after > 0 ? std::optional(options.stop_after) : std::nullopt, invocation);
-  log_info("{}: done; next: seqvit evaluate {}", run.string(), run.string());
+  const bool finished =
+      train_run(config, run, options.resume,
+                options.stop_after > 0 ? std::optional(options.stop_after) : std::nullopt, invocation);
+  if (finished) log_info("{}: done; next: seqvit evaluate {}", run.string(), run.string());
 }
 
 }  // namespace
 
-void train_run(const Config& config, const fs::path& run, bool resume, std::optional<int64_t> stop_after,
+bool train_run(const Config& config, const fs::path& run, bool resume, std::optional<int64_t> stop_after,
                const Invocation& invocation) {
   check_run_directory(run, resume);
   Comm& world = invocation.launch.world();
@@ -87,9 +98,14 @@ void train_run(const Config& config, const fs::path& run, bool resume, std::opti
   if (mesh.device().is_cpu() && world.rank() == 0) warn_if_slow(compute_type(config.train.precision));
   if (world.size() > 1 && config.parallel.verify) verify_or_fail(config, e.model_shape(), world);
   check_same_data(*e.dataset, world);
-  e.statistics = shared_statistics(e, world);
+  const bool goes_on = resume && Checkpoints(run, world).newest();
+  if (goes_on) {
+    check_settings_kept(run, e, gives_checkpoints_meaning,
+                        "checkpoints of this run cannot go on with that: keep it, or give another --run");
+  }
+  e.statistics = goes_on ? statistics_of_run(run, e) : shared_statistics(e, world);
   Trainer trainer(e, mesh, run);
-  if (resume) trainer.resume();
+  if (goes_on) trainer.resume();
   world.barrier("start");  // every rank has looked at the directory before rank 0 fills it
   if (world.rank() == 0) write_run_directory(run, e, trainer.learner().model(), invocation);
   const TokenGrid& grid = trainer.learner().model().token_grid();
@@ -97,6 +113,7 @@ void train_run(const Config& config, const fs::path& run, bool resume, std::opti
            grid.columns, grid.tokens(), trainer.learner().model().parameters(), trainer.samples(),
            world.size());
   trainer.run(stop_after);
+  return trainer.steps_done() == config.train.steps;
 }
 
 CommandBody add_train(CLI::App& app) {

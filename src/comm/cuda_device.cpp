@@ -32,10 +32,10 @@ void require(cudaError_t status) {
 int64_t gpu_identity(int device) {
   cudaDeviceProp properties{};
   require(cudaGetDeviceProperties(&properties, device));
-  int64_t identity = 0;
+  uint64_t identity = 0;
   for (const char byte : properties.uuid.bytes)
     identity = identity * 31 + static_cast<unsigned char>(byte);
-  return identity;
+  return static_cast<int64_t>(identity);
 }
 
 }  // namespace

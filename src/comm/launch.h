@@ -1,6 +1,6 @@
 /// How the process was started: alone, or as one of many by mpirun or srun.
 ///
-/// When to use it: one in main(), outside of the try block, before anything else. MPI is initialised only
+/// When to use it: one in main(), before anything else. MPI is initialised only
 /// where a launcher has started several processes, so a plain start costs nothing. Ranks other than 0 become
 /// quiet (log.h). The loader thread may run beside it: MPI is used by one thread at a time
 /// (MPI_THREAD_SERIALIZED).

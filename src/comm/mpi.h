@@ -40,8 +40,7 @@ using Blocks = std::vector<Bytes>;  ///< one a rank
 /// A collective under way: messages, and what to do when they have arrived.
 class Operation {
  public:
-  /// Ranks of `members` in the whole job are those that errors name; tags `tag` and `tag + 1` are this
-  /// collective's.
+  /// Ranks of `members` in the whole job are those that errors name; `tag` is this collective's own.
   Operation(Call call, std::shared_ptr<Channel> channel, std::vector<int> members, int rank, int tag);
   ~Operation();
 

@@ -184,8 +184,23 @@ class Settings {
     return root;
   }
 
+  std::vector<ChangedSetting> changes_to(const Settings& other) const {
+    std::vector<ChangedSetting> all;
+    for (size_t i = 0; i < settings_.size(); ++i) {
+      const std::string mine = one_line(settings_[i].write()), its = one_line(other.settings_[i].write());
+      if (mine != its) all.push_back({settings_[i].path, mine, its});
+    }
+    return all;
+  }
+
  private:
   std::vector<Setting> settings_;
+
+  static std::string one_line(const YAML::Node& value) {
+    YAML::Emitter out;
+    out << YAML::Flow << value;
+    return out.c_str();
+  }
 
   static void insert(YAML::Node parent, const std::string& path, const YAML::Node& value) {
     const size_t dot = path.find('.');
@@ -370,6 +385,11 @@ Config parse_config(const std::string& yaml, const std::string& name,
 
 Config load_config(const std::string& path, const std::vector<std::string>& overrides) {
   return parse_config(read_text(path, Exit::usage), path, overrides);
+}
+
+std::vector<ChangedSetting> changed_settings(const Config& one, const Config& other) {
+  Config a = one, b = other;
+  return Settings(a).changes_to(Settings(b));
 }
 
 std::string to_yaml(const Config& config) {

@@ -118,6 +118,12 @@ Config parse_config(const std::string& yaml, const std::string& name,
                     const std::vector<std::string>& overrides);
 /// Every setting with its value, as YAML that load_config reads back to the same settings.
 std::string to_yaml(const Config& config);
+/// A setting that two configurations have different values of, as YAML.
+struct ChangedSetting {
+  std::string path;  ///< section.key
+  std::string one, other;
+};
+std::vector<ChangedSetting> changed_settings(const Config& one, const Config& other);
 /// Throws Error(usage) where settings contradict one another. `name` stands in messages.
 void validate(const Config& config, const std::string& name);
 

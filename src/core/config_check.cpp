@@ -85,6 +85,12 @@ void validate_memory(const MemoryConfig& memory, DeviceKind device, const std::s
          "keep_attention",
          name, to_string(memory.offload));
   }
+  if (!memory.offload_directory.empty() && memory.offload != Offload::disk) {
+    fail(Exit::usage,
+         "{}: memory.offload_directory is '{}' but memory.offload is {}; leave it out, or set memory.offload "
+         "to disk",
+         name, memory.offload_directory, to_string(memory.offload));
+  }
   if (memory.offload == Offload::host && device == DeviceKind::cpu) {
     fail(Exit::usage,
          "{}: memory.offload host: on a CPU activations are in the host's memory already; set "
@@ -124,6 +130,10 @@ void validate_parallel(const Config& config, const std::string& name) {
          "{}; use ring, lss "
          "or hybrid",
          name, p.sp, heads_of_group, heads, p.tp);
+  }
+  if (p.sequence != Sequence::hybrid && p.ulysses != ParallelConfig{}.ulysses) {
+    fail(Exit::usage, "{}: parallel.ulysses is {} but parallel.sequence is {}; it needs 'hybrid'", name,
+         p.ulysses, to_string(p.sequence));
   }
   if (p.sequence == Sequence::hybrid && p.sp % p.ulysses != 0) {
     fail(Exit::usage, "{}: parallel.sp {} is not a multiple of parallel.ulysses {}", name, p.sp, p.ulysses);

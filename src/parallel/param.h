@@ -5,12 +5,12 @@
 /// stay in the master type and do not decay. Each rank holds a share of both, with its gradient and moments;
 /// the optimizer sees shares only.
 ///
-/// | stage | kept on every rank | communication a step and element |
-/// |---|---|---|
-/// | 0 | all | gradient all-reduce |
-/// | 1 | weights, gradient | gradient reduce-scatter after the last micro-batch, weight all-gather after the
-/// step | | 2 | weights | reduce-scatter in every backward, weight all-gather after the step | | 3 | nothing
-/// | all-gather at every use, reduce-scatter in every backward |
+/// | stage | kept on every rank | of weights | of gradients |
+/// |---|---|---|---|
+/// | 0 | all | - | all-reduce after the last micro-batch |
+/// | 1 | weights, gradient | all-gather after the step | reduce-scatter after the last micro-batch |
+/// | 2 | weights | all-gather after the step | reduce-scatter in every backward |
+/// | 3 | nothing | all-gather at every use | reduce-scatter in every backward |
 ///
 /// Gradients are partial sums everywhere (loss = local sum / global count), so sharing means adding: no
 /// averaging, no factor.

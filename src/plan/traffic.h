@@ -7,11 +7,12 @@
 ///
 /// | purpose | forward | backward | again with recomputation |
 /// |---|---|---|---|
-/// | zero | stage 3: (P-1) shares of c | shares of others of m, once or in every backward | stage 3: (P-1)
-/// shares | | tp | a gather in c and a sum in m for attention and MLP each | the same | both gathers, one sum
-/// | | ulysses | q, k, v to heads and the result to tokens, c | the same | the same | | lss, lss_kv | a
-/// gather of tokens, or of k and v, c | their sum, m | the gather | | ring | k and v of all but one, c | the
-/// same, and their gradients in m | `full`: k and v | | pp | tokens across a boundary, m | their gradient | |
+/// | zero | stage 3: P-1 shares, c | others' shares, m; once or each time | stage 3: P-1 shares, c |
+/// | tp | for attention and MLP each a gather, c, and a sum, m | the same | both gathers, one sum |
+/// | ulysses | q, k, v to heads, the result to tokens, c | the same | the same |
+/// | lss, lss_kv | a gather of tokens, or of k and v, c | their sum, m | the gather |
+/// | ring | k and v of all but one, c | the same, and their gradients, m | `full`: k and v |
+/// | pp | tokens across a boundary, m | their gradient, m | |
 #pragma once
 
 #include <map>

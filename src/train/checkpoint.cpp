@@ -226,15 +226,22 @@ void Checkpoints::save(const std::vector<ParamGroup*>& groups, AdamW& optimizer,
     throw;
   }
   if (world_.rank() == 0) {
-    if (is_best) {
-      const fs::path link = directory_ / ".best.tmp";
-      fs::remove(link);
-      fs::create_symlink(name, link);
-      fs::rename(link, directory_ / "best");
-    }
+    if (is_best) mark_best(name);
     remove_old(keep);
   }
   world_.barrier("checkpoint");
+}
+
+void Checkpoints::mark_best(const std::string& name) const {
+  const fs::path link = directory_ / ".best.tmp", best = directory_ / "best";
+  try {
+    fs::remove(link);
+    fs::create_symlink(name, link);
+    fs::rename(link, best);
+  } catch (const fs::filesystem_error& error) {
+    fail(Exit::checkpoint, "{}: cannot link to {}: {}; best needs a file system with symbolic links",
+         best.string(), name, error.code().message());
+  }
 }
 
 void Checkpoints::remove_old(int64_t keep) const {

@@ -44,6 +44,7 @@ class Checkpoints {
   std::filesystem::path directory_;
   Comm& world_;
 
+  void mark_best(const std::string& name) const;
   void remove_old(int64_t keep) const;
 };
 

@@ -178,12 +178,16 @@ Experiment open_run(const std::string& run, const std::vector<std::string>& over
          run);
   }
   Experiment e = open_experiment(load_config(directory / "config.yaml", overrides));
-  const std::filesystem::path path = directory / "normalization.json";
+  e.statistics = statistics_of_run(directory, e);
+  return e;
+}
+
+Statistics statistics_of_run(const std::filesystem::path& run, const Experiment& e) {
+  const std::filesystem::path path = run / "normalization.json";
   const auto json =
       nlohmann::json::parse(read_text(path, Exit::checkpoint), nullptr, /*allow_exceptions=*/false);
   if (json.is_discarded()) fail(Exit::checkpoint, "{}: not JSON; the file is corrupt", path.string());
-  e.statistics = statistics_from_json(json, *e.dataset, e.leads());
-  return e;
+  return statistics_from_json(json, *e.dataset, e.leads());
 }
 
 }  // namespace seqvit

@@ -1,6 +1,7 @@
 /// A configuration opened: its data set, periods, statistics and the shape of its model.
 #pragma once
 
+#include <filesystem>
 #include <memory>
 #include <span>
 #include <string>
@@ -59,5 +60,8 @@ Config resolved_config(const Experiment& experiment);
 
 /// Opens a finished or running run: RUN/config.yaml with `overrides`, statistics from RUN/normalization.json.
 Experiment open_run(const std::string& run, const std::vector<std::string>& overrides);
+/// RUN/normalization.json, for an experiment with the run's variables and lead times. Throws
+/// Error(checkpoint).
+Statistics statistics_of_run(const std::filesystem::path& run, const Experiment& experiment);
 
 }  // namespace seqvit

@@ -9,7 +9,8 @@
 
 namespace seqvit {
 
-/// Linear warm-up from 0, then half a cosine down to 0 at the last step. `step` counts from 0.
+/// Linear warm-up (its first step has rate / warmup_steps, its last the rate), then half a cosine that would
+/// reach 0 at step `train.steps`, one after the last. `step` counts from 0.
 double learning_rate(const TrainConfig& config, int64_t step);
 
 class AdamW {

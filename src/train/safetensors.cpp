@@ -67,7 +67,8 @@ void write_safetensors(const std::filesystem::path& path, const NamedTensors& te
 
 SafetensorsFile::SafetensorsFile(std::filesystem::path path) : path_(std::move(path)) {
   std::ifstream in(path_, std::ios::binary);
-  if (!in) fail(Exit::checkpoint, "{}: cannot read", path_.string());
+  if (!in || !std::filesystem::is_regular_file(path_))
+    fail(Exit::checkpoint, "{}: cannot read; expected a safetensors file", path_.string());
   const auto file_size = static_cast<uint64_t>(std::filesystem::file_size(path_));
   uint64_t length = 0;
   in.read(reinterpret_cast<char*>(&length), sizeof length);

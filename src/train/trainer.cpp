@@ -186,7 +186,8 @@ void Trainer::run(std::optional<int64_t> stop_after) {
     if (saved) save(is_best);
   }
   if (!saved) save(false);
-  if (stopping_) log_info("stopped at step {}; `--resume` goes on from here", progression_.step);
+  if (progression_.step < config_.steps)
+    log_info("stopped at step {}; `--resume` goes on from here", progression_.step);
 }
 
 }  // namespace seqvit

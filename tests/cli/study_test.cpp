@@ -13,19 +13,19 @@ namespace {
 
 TEST(Study, ComparesPatchSizesOverSeedsAndWithTheSameOperations) {
   const TemporaryDirectory d;
-  const std::vector<std::string> command = {"study",
-                                            small_config(d.path()),
-                                            "--run",
-                                            d / "study",
-                                            "--patch_sizes",
-                                            "10,5",
-                                            "--seeds",
-                                            "1,2",
-                                            "--same_operations",
-                                            "--train.steps=12",
-                                            "--evaluate.stride=8",
-                                            "--json",
-                                            d / "out.json"};
+  std::vector<std::string> command = {"study",
+                                      small_config(d.path()),
+                                      "--run",
+                                      d / "study",
+                                      "--patch_sizes",
+                                      "10,5",
+                                      "--seeds",
+                                      "1,2",
+                                      "--same_operations",
+                                      "--train.steps=12",
+                                      "--evaluate.stride=8",
+                                      "--json",
+                                      d / "out.json"};
   const Outcome first = seqvit(command);
   ASSERT_EQ(first.code, 0) << first.err;
   EXPECT_NE(first.out.find("patch 10"), std::string::npos) << first.out;
@@ -63,6 +63,10 @@ TEST(Study, ComparesPatchSizesOverSeedsAndWithTheSameOperations) {
   EXPECT_EQ(std::filesystem::last_write_time(d / "study/patch-10-seed-1/metrics.jsonl"), trained);
   EXPECT_EQ(nlohmann::json::parse(read_text(d / "out.json", Exit::bug)).at("variants")[1].at("scores"),
             fine.at("scores"));
+  command.emplace_back("--train.learning_rate=1e-4");
+  const Outcome another = seqvit(command);
+  EXPECT_EQ(another.code, 2);
+  EXPECT_NE(another.err.find("train.learning_rate is"), std::string::npos) << another.err;
 }
 
 TEST(Study, OneSeedHasItsOwnIntervalAndAPatchSizeMayHaveItsOwnTokens) {

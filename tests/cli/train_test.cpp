@@ -38,6 +38,30 @@ TEST(Train, ResumeStartsAnEmptyRunAndAFreshRunNeedsAnEmptyDirectory) {
   EXPECT_EQ(losses(d / "r").size(), 3U);
 }
 
+/// Fields are normalised as they were when the run began, whatever period it goes on with; a checkpoint never
+/// gets another meaning.
+TEST(Train, ResumeKeepsTheMeaningOfTheRun) {
+  const TemporaryDirectory d;
+  const std::string config = small_config(d.path());
+  ASSERT_EQ(seqvit({"train", config, "--run", d / "r", "--stop-after", "3"}).code, 0);
+  const std::string normalization = read_text(d / "r/normalization.json", Exit::bug);
+  const auto resume = [&](const std::string& setting) {
+    return seqvit({"train", config, "--run", d / "r", "--resume", "--stop-after", "4", setting});
+  };
+  const Outcome another_meaning = resume("--model.predict=state");
+  EXPECT_EQ(another_meaning.code, 2);
+  EXPECT_NE(another_meaning.err.find("config.yaml: model.predict is tendency there, state now"),
+            std::string::npos)
+      << another_meaning.err;
+  EXPECT_EQ(resume("--train.leads=[6h,12h]").code, 2);
+  EXPECT_EQ(losses(d / "r").size(), 3U);
+
+  const Outcome another_period = resume("--data.split.train=[0,200]");
+  EXPECT_EQ(another_period.code, 0) << another_period.err;
+  EXPECT_EQ(losses(d / "r").size(), 4U);
+  EXPECT_EQ(read_text(d / "r/normalization.json", Exit::bug), normalization);
+}
+
 TEST(Train, SigtermLosesNoStep) {
   const TemporaryDirectory d;
   const std::string config = small_config(d.path());

@@ -176,5 +176,20 @@ TEST(ParseBytes, KnowsUnits) {
   expect_error(Exit::usage, {"-1"}, [] { parse_bytes("-1", "x"); });
 }
 
+TEST(Config, ChangedSettings) {
+  Config one;
+  one.data.files = {"a.nc"};
+  EXPECT_TRUE(changed_settings(one, one).empty());
+  Config other = one;
+  other.data.files = {"a.nc", "b.nc"};
+  other.model.predict = Predict::state;
+  const auto found = changed_settings(one, other);
+  ASSERT_EQ(found.size(), 2U);
+  EXPECT_EQ(found[0].path, "data.files");
+  EXPECT_EQ(found[0].one, "[a.nc]");
+  EXPECT_EQ(found[0].other, "[a.nc, b.nc]");
+  EXPECT_EQ(found[1].path, "model.predict");
+}
+
 }  // namespace
 }  // namespace seqvit
