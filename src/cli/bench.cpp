@@ -27,7 +27,7 @@ namespace seqvit {
 namespace {
 
 struct BenchCommand {
-  BenchShape shape;
+  BenchModel model;
   std::string json, memory;
   int64_t steps = 6;
   int64_t phantom = -1;  // the rank; -1: all ranks are real
@@ -35,21 +35,22 @@ struct BenchCommand {
   bool attention = false, longest = false, confirm = false, no_attention = false;
 };
 
-void run_attention(const BenchCommand& command, at::ScalarType type) {
-  const auto json = bench_attention(
-      {command.shape.tokens, command.shape.embed_dim, command.shape.num_heads, command.shape.batch_size},
-      type, command.steps);
+void run_attention(const BenchCommand& command, const BenchProblem& problem) {
+  const ModelConfig& model = problem.config.model;
+  const auto json =
+      bench_attention({problem.tokens(), model.embed_dim, model.num_heads, problem.config.train.batch_size},
+                      compute_type(problem.config.train.precision), command.steps);
   auto number = [&](const char* key) { return json.at(key).get<double>(); };
   if (command.json != "-") {
     fmt::print(
         "{} tokens, {} heads of {}, {}, {} threads, {}:\n  forward  {:.4f} s, {:.2f} of the matrix product, "
         "{:.2f} x "
         "libtorch\n  backward {:.4f} s, {:.2f} of the matrix product, {:.2f} x libtorch\n",
-        command.shape.tokens, command.shape.num_heads, json.at("head_dim").get<int64_t>(),
-        command.shape.precision, at::get_num_threads(), json.at("kernel").get<std::string>(),
-        number("forward_seconds"), number("forward_share_of_matmul"), number("forward_speedup_over_libtorch"),
-        number("backward_seconds"), number("backward_share_of_matmul"),
-        number("backward_speedup_over_libtorch"));
+        problem.tokens(), model.num_heads, json.at("head_dim").get<int64_t>(),
+        to_string(problem.config.train.precision), at::get_num_threads(),
+        json.at("kernel").get<std::string>(), number("forward_seconds"), number("forward_share_of_matmul"),
+        number("forward_speedup_over_libtorch"), number("backward_seconds"),
+        number("backward_share_of_matmul"), number("backward_speedup_over_libtorch"));
   }
   if (!command.json.empty()) write_json(json, command.json);
 }
@@ -100,15 +101,14 @@ Timed time_steps(int64_t steps, BenchStep& step, const Mesh& mesh) {
 }
 
 /// What a run of bench is compared with: this machine's rate, and what the planner says of this rank.
-nlohmann::ordered_json predictions(const BenchCommand& command, const Config& config, const Mesh& mesh,
-                                   double rate) {
-  const ModelShape model = bench_model(config, command.shape.tokens);
+nlohmann::ordered_json predictions(bool phantom, const BenchProblem& problem, const Mesh& mesh, double rate) {
+  const auto& [config, model] = problem;
   const AttentionMemory attention = attention_memory_here(config);
   const Layout predicted =
       predict_rank(RankPart(model, config, mesh.world().rank()), model, config,
                    this_machine(config.train.precision, rate, mesh.world().size(), attention), attention);
   double seconds = predicted.time.total;
-  if (command.phantom >= 0)  // waits for no message
+  if (phantom)  // waits for no message
     seconds -= predicted.time.communication() + predicted.time.parts.at("bubble");
   return {{"predicted_peak_bytes", predicted.memory.peak}, {"predicted_seconds", seconds}};
 }
@@ -133,8 +133,8 @@ void print_steps(const nlohmann::ordered_json& json, const Timed& timed, const S
     fmt::print("  memory of the device: {:.2f} GiB at the peak\n", static_cast<double>(device) / (1 << 30));
 }
 
-void run_steps(const BenchCommand& command, const Config& config, Comm& world) {
-  const BenchShape& shape = command.shape;
+void run_steps(const BenchCommand& command, const BenchProblem& problem, Comm& world) {
+  const Config& config = problem.config;
   const bool phantom = command.phantom >= 0;
   const auto type = compute_type(config.train.precision);
   Mesh mesh(world, config.parallel);
@@ -142,18 +142,18 @@ void run_steps(const BenchCommand& command, const Config& config, Comm& world) {
   const double rate = matmul_rate(at::TensorOptions(type).device(mesh.device()));
   rusage at_start{}, at_end{};
   ::getrusage(RUSAGE_SELF, &at_start);
-  BenchStep step(config, shape.tokens, mesh);
+  BenchStep step(config, problem.shape, mesh);
   const Timed timed = time_steps(command.steps, step, mesh);
   ::getrusage(RUSAGE_SELF, &at_end);
   const double typical = timed.typical(), flops = step.operations() / typical;
   const StepMemory& memory = step.learner().memory();
   nlohmann::ordered_json json = {
-      {"tokens", shape.tokens},
+      {"tokens", problem.tokens()},
       {"ranks", world.size()},
       {"threads", at::get_num_threads()},
       {"attention_kernel", step.learner().model().attention_kernel()},
       {"seconds_per_step", typical},
-      {"tokens_per_second", static_cast<double>(shape.tokens * shape.batch_size) / typical},
+      {"tokens_per_second", static_cast<double>(problem.tokens() * config.train.batch_size) / typical},
       {"flops_per_second", flops},
       {"flop_convention", "3 x forward, 24 N h^2 + 4 N^2 h a layer, recomputation not counted"},
       {"matmul_flops_per_second", rate},
@@ -168,7 +168,7 @@ void run_steps(const BenchCommand& command, const Config& config, Comm& world) {
       {"peak_rss_bytes", static_cast<int64_t>(at_end.ru_maxrss) * 1024},
       {"bytes_sent", per_step(timed.bytes, timed.count())},
       {"losses", timed.losses}};
-  json.update(predictions(command, config, mesh, rate));
+  json.update(predictions(phantom, problem, mesh, rate));
   if (phantom) json["phantom_rank"] = command.phantom;
   if (!phantom && world.rank() != 0) return;
   if (command.json != "-") print_steps(json, timed, memory);
@@ -189,8 +189,8 @@ void run_longest(const BenchCommand& command, const Config& config, Comm& world)
 }
 
 /// One rank of a layout of any size, its peers made up (comm/phantom.h).
-void run_phantom(const BenchCommand& command, const Config& config, const Comm& world) {
-  const ParallelConfig& p = config.parallel;
+void run_phantom(const BenchCommand& command, const BenchProblem& problem, const Comm& world) {
+  const ParallelConfig& p = problem.config.parallel;
   const int64_t ranks = p.pp * p.dp * p.sp * p.tp;
   if (world.size() > 1) fail(Exit::usage, "bench --phantom runs one rank alone; start it without mpirun");
   if (command.ranks != 0 && command.ranks != ranks) {
@@ -200,39 +200,44 @@ void run_phantom(const BenchCommand& command, const Config& config, const Comm& 
   }
   const auto phantom = make_phantom_comm(static_cast<int>(ranks), static_cast<int>(command.phantom));
   const PhantomAttention attention(command.no_attention);
-  run_steps(command, config, *phantom);
+  run_steps(command, problem, *phantom);
 }
 
 void run_bench(const BenchCommand& command, const Invocation& invocation) {
-  const Config config = bench_config(command.shape, invocation.overrides);
+  const BenchProblem problem = make_problem("bench", command.model, invocation.overrides);
   const bool phantom = command.phantom >= 0;
   if (!phantom && (command.ranks != 0 || command.no_attention))
     fail(Exit::usage, "bench: --ranks and --no_attention are for one rank of a layout; add --phantom RANK");
   if (phantom && (command.attention || command.longest))
     fail(Exit::usage, "bench --phantom times a step; leave --attention and --longest out");
-  if (phantom) return run_phantom(command, config, invocation.launch.world());
-  if (command.attention) return run_attention(command, compute_type(config.train.precision));
-  if (command.longest) return run_longest(command, config, invocation.launch.world());
-  run_steps(command, config, invocation.launch.world());
+  if (phantom) return run_phantom(command, problem, invocation.launch.world());
+  if (command.attention) return run_attention(command, problem);
+  if (command.longest) return run_longest(command, problem.config, invocation.launch.world());
+  run_steps(command, problem, invocation.launch.world());
 }
 
 }  // namespace
 
 CommandBody add_bench(CLI::App& app) {
   auto options = std::make_shared<BenchCommand>();
-  CLI::App* command =
-      app.add_subcommand("bench", "Time the training step of a plain encoder of a given shape");
-  add_shape(*command, options->shape);
+  CLI::App* command = app.add_subcommand(
+      "bench", "Time the training step of a configuration, or of a plain encoder of a shape");
+  add_model(*command, options->model);
   command->add_option("--steps", options->steps, "Steps to time; the first two are left out of the median")
       ->check(CLI::PositiveNumber);
-  command->add_option("--recompute", options->shape.recompute, "none, full or keep_attention");
+  options->model.others.push_back(
+      command->add_option("--recompute", options->model.shape.recompute, "none, full or keep_attention"));
   command->add_flag("--attention", options->attention,
                     "Time attention alone, against a matrix product and libtorch's kernel");
-  command->add_flag(
+  CLI::Option* longest = command->add_flag(
       "--longest", options->longest,
       "Find the longest sequence that trains within --memory (attention allocates, does not compute)");
-  command->add_option("--memory", options->memory, "Bound on the memory of tensors of each rank, as 8GiB");
-  command->add_flag("--confirm", options->confirm, "With --longest: one real step of the length found");
+  command
+      ->add_option("--memory", options->memory,
+                   "With --longest: bound on the memory of tensors of each rank, as 8GiB")
+      ->needs(longest);
+  command->add_flag("--confirm", options->confirm, "With --longest: one real step of the length found")
+      ->needs(longest);
   command
       ->add_option("--phantom", options->phantom,
                    "Run this rank alone of the layout that --parallel.* make, of any size, its peers made up")

@@ -28,7 +28,7 @@ int64_t largest(int64_t mine, Comm& world) {
 int64_t peak_of_step(const Config& config, int64_t tokens, Comm& world, bool phantom) {
   const PhantomAttention attention(phantom);
   Mesh mesh(world, config.parallel);
-  BenchStep step(config, tokens, mesh);
+  BenchStep step(config, bench_model(config, tokens), mesh);
   step();
   const StepMemory& m = step.learner().memory();
   return largest(m.before + m.peak, world);

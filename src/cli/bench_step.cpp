@@ -11,6 +11,7 @@
 #include "cli/timing.h"
 #include "core/error.h"
 #include "data/levels.h"
+#include "train/experiment.h"
 
 namespace seqvit {
 namespace {
@@ -47,16 +48,24 @@ ModelShape bench_model(const Config& config, int64_t tokens) {
   return shape;
 }
 
-std::vector<CLI::Option*> add_shape(CLI::App& command, BenchShape& shape) {
-  return {command.add_option("--tokens", shape.tokens, "Tokens of the sequence")->check(CLI::PositiveNumber),
-          command.add_option("--embed_dim", shape.embed_dim, "Width")->check(CLI::PositiveNumber),
-          command.add_option("--depth", shape.depth, "Blocks")->check(CLI::PositiveNumber),
-          command.add_option("--num_heads", shape.num_heads, "Heads")->check(CLI::PositiveNumber),
-          command.add_option("--batch_size", shape.batch_size, "Samples a step")->check(CLI::PositiveNumber),
-          command.add_option("--precision", shape.precision, "fp32, bf16 or fp64")};
+void add_model(CLI::App& command, BenchModel& model) {
+  command.add_option("CONFIG", model.config,
+                     "Configuration (YAML); without it the shape by --tokens and so on");
+  BenchShape& shape = model.shape;
+  const auto size = [&](const char* name, int64_t& value, const char* what) {
+    return command.add_option(name, value, what)->check(CLI::PositiveNumber);
+  };
+  model.tokens = size("--tokens", shape.tokens, "Tokens of the sequence");
+  model.others = {size("--embed_dim", shape.embed_dim, "Width"), size("--depth", shape.depth, "Blocks"),
+                  size("--num_heads", shape.num_heads, "Heads"),
+                  size("--batch_size", shape.batch_size, "Samples a step"),
+                  command.add_option("--precision", shape.precision, "fp32, bf16 or fp64")};
 }
 
-Config bench_config(const BenchShape& b, const std::vector<std::string>& overrides) {
+namespace {
+
+/// The configuration of a shape, with settings from the command line on top.
+Config shape_config(const BenchShape& b, const std::vector<std::string>& overrides) {
   const std::string base =
       "{data: {files: [none], variables: [field], split: {train: [0, 1]}}, parallel: {zero: 0}}";
   std::vector<std::string> settings = {"model.patch_size=8", "train.warmup_steps=0"};
@@ -67,11 +76,28 @@ Config bench_config(const BenchShape& b, const std::vector<std::string>& overrid
   set("train.batch_size", b.batch_size), set("train.precision", b.precision);
   set("memory.recompute", b.recompute);
   settings.insert(settings.end(), overrides.begin(), overrides.end());
-  return parse_config(base, "bench", settings);
+  return parse_config(base, "command line", settings);
 }
 
-BenchStep::BenchStep(const Config& config, int64_t tokens, Mesh& mesh) : mesh_(mesh) {
-  const ModelShape shape = bench_model(config, tokens);
+}  // namespace
+
+BenchProblem make_problem(const char* command, const BenchModel& model,
+                          const std::vector<std::string>& overrides) {
+  if (model.config.empty()) {
+    const Config config = shape_config(model.shape, overrides);
+    return {config, bench_model(config, model.shape.tokens)};
+  }
+  for (const CLI::Option* option : model.others) {
+    if (option->count() == 0) continue;
+    fail(Exit::usage, "{} {}: {} is the configuration's; change it by --model.*, --train.* or --memory.*",
+         command, model.config, option->get_name());
+  }
+  const Config config = load_config(model.config, overrides);
+  if (model.tokens->count() > 0) return {config, bench_model(config, model.shape.tokens)};
+  return {config, open_experiment(config, Periods::unused).model_shape()};
+}
+
+BenchStep::BenchStep(const Config& config, const ModelShape& shape, Mesh& mesh) : mesh_(mesh) {
   operations_ = shape.training_operations() * static_cast<double>(config.train.batch_size);
   learner_ = std::make_unique<Learner>(shape, config, make_grid(shape), mesh);
   // Every rank draws the whole fields and keeps its part: losses do not depend on the mesh.

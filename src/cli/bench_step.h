@@ -1,5 +1,6 @@
-/// The training step of a plain encoder of a given shape: one variable (or data.variables, all of them
-/// predicted) on a nearly square grid, patches of 8 x 8 (64 outputs a token), synthetic fields.
+/// What `bench` and `plan` look at: the training step of a configuration's model, or of a plain encoder of a
+/// given shape: one variable (or data.variables, all of them predicted) on a nearly square grid, patches of
+/// 8 x 8 (64 outputs a token). Fields are synthetic.
 #pragma once
 
 #include <memory>
@@ -19,11 +20,25 @@ struct BenchShape {
   std::string precision = "fp32", recompute = "none";
 };
 
-/// --tokens, --embed_dim, --depth, --num_heads, --batch_size, --precision, in this order.
-std::vector<CLI::Option*> add_shape(CLI::App& command, BenchShape& shape);
+/// Which model, as on the command line.
+struct BenchModel {
+  std::string config;
+  BenchShape shape;  ///< without a configuration
+  CLI::Option* tokens = nullptr;
+  std::vector<CLI::Option*> others;  ///< of the shape
+};
+/// CONFIG, --tokens, --embed_dim, --depth, --num_heads, --batch_size, --precision.
+void add_model(CLI::App& command, BenchModel& model);
 
-/// The configuration of a shape, with settings from the command line on top.
-Config bench_config(const BenchShape& shape, const std::vector<std::string>& overrides);
+struct BenchProblem {
+  Config config;
+  ModelShape shape;
+  int64_t tokens() const { return shape.token_grid().tokens(); }
+};
+/// With a configuration its model on its data's grid, or on --tokens if they are given. Throws Error(usage)
+/// for options of a shape beside a configuration.
+BenchProblem make_problem(const char* command, const BenchModel& model,
+                          const std::vector<std::string>& overrides);
 
 /// The model of a configuration and so many tokens, on a nearly square grid. Throws Error(usage) where they
 /// are not whole patches.
@@ -42,7 +57,7 @@ class PhantomAttention {
 /// A model of the shape on a mesh, ready to step. Collective.
 class BenchStep {
  public:
-  BenchStep(const Config& config, int64_t tokens, Mesh& mesh);
+  BenchStep(const Config& config, const ModelShape& shape, Mesh& mesh);
   /// One step: forward, backward, optimizer, barrier. Returns its seconds.
   double operator()();
   const Learner& learner() const { return *learner_; }

@@ -34,8 +34,6 @@ Evaluation evaluate_run(const RunOptions& run_options, const std::string& split,
   for (const std::string& lead : e.config.evaluate.leads)
     options.leads.push_back(LeadTime::parse(lead));
   if (options.leads.empty()) options.leads.push_back(e.lead);
-  for (const LeadTime& lead : options.leads)
-    e.check_reach(steps_of(lead, e.lead), "evaluate.leads");
   options.stride = e.config.evaluate.stride;
   options.batch_size =
       e.config.evaluate.batch_size > 0 ? e.config.evaluate.batch_size : e.config.train.batch_size;

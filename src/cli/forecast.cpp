@@ -1,5 +1,6 @@
 #include "evaluate/forecast.h"
 
+#include <filesystem>
 #include <memory>
 #include <optional>
 
@@ -45,7 +46,7 @@ PicturePlan plan_picture(const ForecastCommand& command, const Experiment& e, in
   const LeadTime lead = command.lead.empty() ? e.lead : LeadTime::parse(command.lead);
   PicturePlan plan{};
   plan.variable = command.variable.empty() ? e.targets.front() : dataset.variable_index(command.variable);
-  plan.step = steps_of(lead, e.lead);
+  plan.step = steps_of(lead, e.lead, "--lead");
   if (plan.step > command.steps) {
     fail(Exit::usage, "--lead {}: the forecast has only {} steps of {}", lead.text(), command.steps,
          e.lead.text());
@@ -66,9 +67,20 @@ void draw(const PicturePlan& plan, const ForecastCommand& command, const Dataset
   write_picture(command.picture, dataset.grid(), truth, forecast, plan.text);
 }
 
+void check_output(const Dataset& dataset, const std::string& option, const std::string& output) {
+  for (const std::string& path : dataset.paths()) {
+    std::error_code none;  // there is no such file yet
+    if (std::filesystem::equivalent(path, output, none))
+      fail(Exit::usage, "{} {}: is one of data.files, which it would replace; give another name", option,
+           output);
+  }
+}
+
 void run_forecast_command(const ForecastCommand& command, const Invocation& invocation) {
-  RunModel run(command.run, invocation);
+  RunModel run(command.run, invocation, Periods::unused);
   const Experiment& e = run.experiment();
+  check_output(*e.dataset, "--output", command.output);
+  check_output(*e.dataset, "--picture", command.picture);
   for (int64_t steps = 1; steps <= command.steps; ++steps)
     e.check_reach(steps, "--steps");
   ForecastLayout layout;

@@ -1,7 +1,9 @@
 /// The program: finds the command, runs it, and turns whatever goes wrong into one line and an exit code.
 
+#include <cerrno>
 #include <chrono>
 #include <cstdio>
+#include <cstring>
 #include <map>
 #include <thread>
 
@@ -73,17 +75,17 @@ int run(Launch& launch, std::vector<std::string> arguments) {
     fail(Exit::usage, "{}; see `seqvit --help`", error.what());
   }
   commands.at(app.get_subcommands().front()->get_name())({launch, command_line, overrides});
+  if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0)
+    fail(Exit::usage, "standard output: cannot write: {}", std::strerror(errno));
   return 0;
 }
 
 /// Whether another rank ends the job meanwhile (the launcher then sends SIGTERM): what all ranks find wrong
-/// with command line, configuration or files is said by rank 0.
+/// is said by rank 0.
 bool said_by_another(const Launch& launch, const std::exception& error) {
   const auto* known = dynamic_cast<const Error*>(&error);
-  const bool may_be_of_all =
-      known != nullptr &&
-      (known->code() == Exit::usage || known->code() == Exit::data || known->code() == Exit::checkpoint);
-  if (launch.world().rank() == 0 || !may_be_of_all) return false;
+  const bool of_one = known == nullptr || known->code() == Exit::communication;
+  if (launch.world().rank() == 0 || of_one) return false;
   for (int i = 0; i < 30 && !stop_requested(); ++i)
     std::this_thread::sleep_for(std::chrono::milliseconds(100));
   return stop_requested();

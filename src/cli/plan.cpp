@@ -1,6 +1,5 @@
 #include <algorithm>
 #include <memory>
-#include <span>
 #include <thread>
 
 #include <fmt/ranges.h>
@@ -12,30 +11,24 @@
 #include "core/error.h"
 #include "core/tensor.h"
 #include "plan/layouts.h"
-#include "train/experiment.h"
 
 namespace seqvit {
 namespace {
 
 struct PlanCommand {
-  std::string config, machine = "this", json;
-  BenchShape shape;
-  bool tokens_given = false, shape_given = false;
+  std::string machine = "this", json;
+  BenchModel model;
   int64_t ranks = 0;  // 0: a node, or the cores of this machine
   int64_t top = 10;
 };
 
 /// What is planned for.
-struct Problem {
-  Config config;
-  ModelShape shape;
+struct Problem : BenchProblem {
   Machine machine;
   int64_t ranks = 0;
   AttentionMemory attention = AttentionMemory::separate;
 
-  double tokens_of_step() const {
-    return static_cast<double>(shape.token_grid().tokens() * config.train.batch_size);
-  }
+  double tokens_of_step() const { return static_cast<double>(tokens() * config.train.batch_size); }
 };
 
 /// What the search chooses cannot be set: it would be ignored.
@@ -51,23 +44,12 @@ void reject_choices(const std::vector<std::string>& overrides) {
   }
 }
 
-Problem make_problem(const PlanCommand& command, const Invocation& invocation) {
+Problem plan_problem(const PlanCommand& command, const Invocation& invocation) {
   Problem problem;
   reject_choices(invocation.overrides);
   const bool here = command.machine == "this";
   if (!here) problem.machine = find_machine(command.machine);  // a wrong name before anything takes time
-  if (command.config.empty()) {
-    problem.config = bench_config(command.shape, invocation.overrides);
-  } else {
-    if (command.shape_given)
-      fail(Exit::usage,
-           "plan {}: the model is the configuration's; change it by --model.*, --train.*, or --tokens",
-           command.config);
-    problem.config = load_config(command.config, invocation.overrides);
-  }
-  problem.shape = command.config.empty() || command.tokens_given
-                      ? bench_model(problem.config, command.shape.tokens)
-                      : open_experiment(problem.config).model_shape();
+  static_cast<BenchProblem&>(problem) = make_problem("plan", command.model, invocation.overrides);
   const auto cores = static_cast<int64_t>(std::max(1U, std::thread::hardware_concurrency()));
   problem.ranks = command.ranks > 0 ? command.ranks : here ? cores : problem.machine.ranks_per_node;
   if (!here) return problem;
@@ -129,7 +111,7 @@ void print_layouts(const nlohmann::ordered_json& layouts, const LayoutPlan& plan
 void print(const Problem& problem, const LayoutPlan& plan, const nlohmann::ordered_json& layouts) {
   fmt::print(
       "{} tokens, width {}, {} blocks, batch {}, {}: {} layouts on {} x {} of {:.0f} GiB, {} meshes fit\n",
-      problem.shape.token_grid().tokens(), problem.config.model.embed_dim, problem.config.model.depth,
+      problem.tokens(), problem.config.model.embed_dim, problem.config.model.depth,
       problem.config.train.batch_size, to_string(problem.config.train.precision), plan.considered,
       problem.ranks, problem.machine.name, static_cast<double>(problem.machine.memory_bytes) / (1 << 30),
       plan.layouts.size());
@@ -148,13 +130,13 @@ void print(const Problem& problem, const LayoutPlan& plan, const nlohmann::order
 void run_plan(const PlanCommand& command, const Invocation& invocation) {
   if (invocation.launch.world().size() > 1)
     fail(Exit::usage, "plan computes on one process for any number of --ranks; start it without mpirun");
-  const Problem problem = make_problem(command, invocation);
+  const Problem problem = plan_problem(command, invocation);
   const LayoutPlan plan =
       plan_layouts(problem.shape, problem.config, problem.machine, problem.ranks, problem.attention);
   nlohmann::ordered_json layouts = nlohmann::json::array(), rejected = nlohmann::json::array();
   for (const Layout& layout : plan.layouts) {
     if (std::ssize(layouts) == command.top) break;
-    layouts.push_back(to_json(layout, problem, !command.config.empty()));
+    layouts.push_back(to_json(layout, problem, !command.model.config.empty()));
   }
   for (const Rejected& each : plan.rejected)
     rejected.push_back(
@@ -166,7 +148,7 @@ void run_plan(const PlanCommand& command, const Invocation& invocation) {
       {"ranks", problem.ranks},
       {"memory_bytes_per_rank", problem.machine.memory_bytes},
       {"matmul_flops_per_second", problem.machine.rate(problem.config.train.precision)},
-      {"tokens", problem.shape.token_grid().tokens()},
+      {"tokens", problem.tokens()},
       {"considered", plan.considered},
       {"layouts", layouts},
       {"rejected", rejected}};
@@ -179,24 +161,16 @@ CommandBody add_plan(CLI::App& app) {
   auto options = std::make_shared<PlanCommand>();
   CLI::App* command = app.add_subcommand(
       "plan", "Which layouts of a model fit a machine, how fast they should be, and why others do not fit");
-  command->add_option("CONFIG", options->config,
-                      "Configuration (YAML); without it the shape by --tokens and so on");
   command->add_option(
       "--machine", options->machine,
       fmt::format("One of {} (default: this one, measured)", fmt::join(machine_names(), ", ")));
   command->add_option("--ranks", options->ranks, "Ranks of the machine (default: one node)")
       ->check(CLI::PositiveNumber);
-  std::vector<CLI::Option*> shape = add_shape(*command, options->shape);
+  add_model(*command, options->model);
   command->add_option("--top", options->top, "Layouts to show (default 10)")->check(CLI::PositiveNumber);
   command->add_option("--json", options->json,
                       "Write the layouts as JSON to this file too (- for standard output)");
-  return [options, shape](const Invocation& invocation) {
-    // The first is --tokens, which may go with a configuration: another length of the same model.
-    options->tokens_given = shape.front()->count() > 0;
-    for (const CLI::Option* option : std::span(shape).subspan(1))
-      options->shape_given = options->shape_given || option->count() > 0;
-    run_plan(*options, invocation);
-  };
+  return [options](const Invocation& invocation) { run_plan(*options, invocation); };
 }
 
 }  // namespace seqvit

@@ -50,7 +50,7 @@ LeadTime map_lead(const ReportCommand& command, const Experiment& e) {
   LeadTime longest = e.lead;
   for (const std::string& text : e.config.evaluate.leads) {
     const LeadTime lead = LeadTime::parse(text);
-    if (lead.hours() > longest.hours() && e.reaches(steps_of(lead, e.lead))) longest = lead;
+    if (lead.hours() > longest.hours() && e.reaches(steps_of(lead, e.lead, "--lead"))) longest = lead;
   }
   return longest;
 }
@@ -97,7 +97,7 @@ ForecastMaps make_maps(const ReportCommand& command, RunModel& run) {
   const int64_t variable =
       command.variable.empty() ? e.targets.front() : dataset.variable_index(command.variable);
   const LeadTime lead = map_lead(command, e);
-  const int64_t steps = steps_of(lead, e.lead);
+  const int64_t steps = steps_of(lead, e.lead, "--lead");
   e.check_reach(steps, "--lead");
   const Sample sample = map_sample(command, e, lead);
   const VariableInfo& info = dataset.variables()[variable];

@@ -4,7 +4,6 @@
 #include <nlohmann/json.hpp>
 
 #include "comm/text.h"
-#include "core/error.h"
 #include "core/file.h"
 #include "core/version.h"
 #include "data/checksums.h"
@@ -53,15 +52,6 @@ void write_manifest(const fs::path& run, const Experiment& e, const MeshModel& m
 
 fs::path run_directory(const std::string& option, const std::string& config) {
   return option.empty() ? fs::path("runs") / fs::path(config).stem() : fs::path(option);
-}
-
-void check_settings_kept(const fs::path& run, const Experiment& e,
-                         const std::function<bool(const std::string&)>& matters, const char* why) {
-  const fs::path made_with = run / "config.yaml";
-  for (const ChangedSetting& d : changed_settings(load_config(made_with, {}), resolved_config(e))) {
-    if (!matters(d.path)) continue;
-    fail(Exit::usage, "{}: {} is {} there, {} now; {}", made_with.string(), d.path, d.one, d.other, why);
-  }
 }
 
 Statistics shared_statistics(const Experiment& e, Comm& world) {

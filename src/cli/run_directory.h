@@ -2,7 +2,6 @@
 #pragma once
 
 #include <filesystem>
-#include <functional>
 #include <string>
 
 #include "cli/command.h"
@@ -13,11 +12,6 @@ namespace seqvit {
 
 /// Where `--run` says, or runs/<name of the configuration's file>.
 std::filesystem::path run_directory(const std::string& option, const std::string& config);
-
-/// Throws Error(usage) where `run` was made with another value of a setting that `matters`; `why` ends the
-/// message.
-void check_settings_kept(const std::filesystem::path& run, const Experiment& experiment,
-                         const std::function<bool(const std::string& path)>& matters, const char* why);
 
 /// Statistics of the training period, computed (or found in the cache) by one rank: the others need not read
 /// the period for it. Collective.

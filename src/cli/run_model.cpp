@@ -25,8 +25,8 @@ void add_run_options(CLI::App& command, RunOptions& options) {
   command.add_option("--checkpoint", options.checkpoint, "best (default), last, or step-NNNNNNNN");
 }
 
-RunModel::RunModel(const RunOptions& options, const Invocation& invocation)
-    : experiment_(open_run(options.run, invocation.overrides)),
+RunModel::RunModel(const RunOptions& options, const Invocation& invocation, Periods periods)
+    : experiment_(open_run(options.run, invocation.overrides, periods)),
       mesh_(invocation.launch.world(), experiment_.config.parallel),
       model_(experiment_.model_shape(), experiment_.config, mesh_),
       forecaster_(experiment_, model_) {

@@ -27,7 +27,7 @@ std::filesystem::path find_checkpoint(const RunOptions& options, Comm& world);
 class RunModel {
  public:
   /// Opens the run under the mesh of its configuration (with overrides) and loads the weights. Collective.
-  RunModel(const RunOptions& options, const Invocation& invocation);
+  RunModel(const RunOptions& options, const Invocation& invocation, Periods periods = Periods::resolved);
 
   Experiment& experiment() { return experiment_; }
   ModelForecaster& forecaster() { return forecaster_; }

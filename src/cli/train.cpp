@@ -1,8 +1,9 @@
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <memory>
 #include <optional>
-#include <set>
+#include <utility>
 
 #include "cli/run_directory.h"
 #include "cli/runs.h"
@@ -36,14 +37,6 @@ void check_run_directory(const fs::path& run, bool resume) {
   }
 }
 
-/// What a checkpoint means hangs on these; the rest of training may change on the way, data files may be
-/// added.
-bool gives_checkpoints_meaning(const std::string& setting) {
-  static const std::set<std::string> others = {"data.variables", "data.static", "data.targets",
-                                               "data.lead_time", "train.leads"};
-  return others.contains(setting) || (setting.starts_with("model.") && setting != "model.drop_path");
-}
-
 /// The short form of `seqvit verify`: a run of several ranks starts only when its layout is proven.
 void verify_or_fail(const Config& config, const ModelShape& shape, Comm& world) {
   const VerifyReport report = verify_layout(make_verify_problem(config, shape), world, 1);
@@ -54,6 +47,17 @@ void verify_or_fail(const Config& config, const ModelShape& shape, Comm& world) 
   }
   log_info("layout verified: {} tensors equal one rank's within {:.1e} (fp64, small size)", report.tensors,
            report.worst.relative);
+}
+
+void warn_of_overlap(const Experiment& e) {
+  for (const auto& [name, period] : {std::pair{"validation", e.validation}, {"test", e.test}}) {
+    const int64_t shared = std::min(period.end, e.train.end) - std::max(period.begin, e.train.begin);
+    if (shared > 0)
+      log_warn(
+          "data.split.{} has {} times of data.split.train: scores on it do not tell how the model does "
+          "on new data",
+          name, shared);
+  }
 }
 
 /// Every rank must see the same files: names, sizes and first bytes are compared (reading all of them would
@@ -95,15 +99,21 @@ bool train_run(const Config& config, const fs::path& run, bool resume, std::opti
   set_comm_timeout(config.parallel.timeout_seconds);
 
   Experiment e = open_experiment(config);
+  warn_of_overlap(e);
   if (mesh.device().is_cpu() && world.rank() == 0) warn_if_slow(compute_type(config.train.precision));
   if (world.size() > 1 && config.parallel.verify) verify_or_fail(config, e.model_shape(), world);
   check_same_data(*e.dataset, world);
   const bool goes_on = resume && Checkpoints(run, world).newest();
   if (goes_on) {
-    check_settings_kept(run, e, gives_checkpoints_meaning,
-                        "checkpoints of this run cannot go on with that: keep it, or give another --run");
+    take_meaning(run, e);
+  } else {
+    e.statistics = shared_statistics(e, world);
   }
-  e.statistics = goes_on ? statistics_of_run(run, e) : shared_statistics(e, world);
+  std::optional<DirectoryLock> lock;
+  if (world.rank() == 0) {
+    make_directories(run, Exit::usage);
+    lock.emplace(run, Exit::usage, "another training of this run is under way; wait for it, or stop it");
+  }
   Trainer trainer(e, mesh, run);
   if (goes_on) trainer.resume();
   world.barrier("start");  // every rank has looked at the directory before rank 0 fills it
@@ -113,7 +123,7 @@ bool train_run(const Config& config, const fs::path& run, bool resume, std::opti
            grid.columns, grid.tokens(), trainer.learner().model().parameters(), trainer.samples(),
            world.size());
   trainer.run(stop_after);
-  return trainer.steps_done() == config.train.steps;
+  return trainer.steps_done() >= config.train.steps;
 }
 
 CommandBody add_train(CLI::App& app) {

@@ -4,6 +4,7 @@
 #include <functional>
 #include <limits>
 #include <map>
+#include <set>
 #include <utility>
 
 #include <fmt/ranges.h>
@@ -146,9 +147,11 @@ class Settings {
       fail(Exit::usage, "{}: {}: expected a section with settings, found '{}'", file,
            prefix.empty() ? "top level" : prefix, node.IsScalar() ? node.Scalar() : YAML::Dump(node));
     }
+    std::set<std::string> seen;
     for (const auto& entry : node) {
       const auto key = entry.first.as<std::string>();
       const std::string path = prefix.empty() ? key : prefix + "." + key;
+      if (!seen.insert(key).second) fail(Exit::usage, "{}: {} is there twice; keep one", file, path);
       if (const Setting* setting = find(path)) {
         setting->read(entry.second, {file, path});
       } else if (is_section(path)) {

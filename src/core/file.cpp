@@ -11,6 +11,8 @@
 #include <unistd.h>
 #include <xxhash.h>
 
+#include <sys/file.h>
+
 namespace seqvit {
 namespace {
 
@@ -20,6 +22,14 @@ std::string hex(XXH64_hash_t hash) {
 
 [[noreturn]] void fail_errno(Exit code, const std::filesystem::path& path, const char* action) {
   fail(code, "{}: cannot {}: {}", path.string(), action, std::strerror(errno));
+}
+
+/// Where a chain of symbolic links ends, whether there is a file or not.
+std::filesystem::path target_of(std::filesystem::path path) {
+  std::error_code none;
+  for (int links = 0; links < 40 && std::filesystem::is_symlink(path, none); ++links)
+    path = path.parent_path() / std::filesystem::read_symlink(path, none);
+  return path;
 }
 
 }  // namespace
@@ -49,18 +59,22 @@ std::string read_text(const std::filesystem::path& path, Exit code) {
   return text.str();
 }
 
-AtomicFile::AtomicFile(std::filesystem::path path, Exit code) : path_(std::move(path)), code_(code) {
+AtomicFile::AtomicFile(std::filesystem::path path, Exit code)
+    : path_(target_of(std::move(path))), code_(code) {
+  std::error_code unknown;
+  const bool in_place = std::filesystem::is_other(path_, unknown);
   // Processes and threads that write the same file (a shared cache) must not share the temporary one.
   static std::atomic<int> count = 0;
-  temporary_ = fmt::format("{}.{}-{}.tmp", path_.string(), ::getpid(), ++count);
-  descriptor_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+  if (!in_place) temporary_ = fmt::format("{}.{}-{}.tmp", path_.string(), ::getpid(), ++count);
+  descriptor_ = in_place ? ::open(path_.c_str(), O_WRONLY | O_CLOEXEC)
+                         : ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
   if (descriptor_ < 0) fail_errno(code_, path_, "create");
 }
 
 AtomicFile::~AtomicFile() {
   if (descriptor_ < 0) return;
   ::close(descriptor_);
-  ::unlink(temporary_.c_str());
+  if (!temporary_.empty()) ::unlink(temporary_.c_str());
 }
 
 void AtomicFile::write(std::span<const std::byte> bytes) {
@@ -73,14 +87,30 @@ void AtomicFile::write(std::span<const std::byte> bytes) {
 }
 
 void AtomicFile::commit() {
-  if (::fsync(descriptor_) != 0) fail_errno(code_, path_, "sync");
+  if (!temporary_.empty() && ::fsync(descriptor_) != 0) fail_errno(code_, path_, "sync");
   const int descriptor = std::exchange(descriptor_, -1);
+  if (temporary_.empty()) {
+    if (::close(descriptor) != 0) fail_errno(code_, path_, "write");
+    return;
+  }
   if (::close(descriptor) != 0 || ::rename(temporary_.c_str(), path_.c_str()) != 0) {
     const int reason = errno;
     ::unlink(temporary_.c_str());
     errno = reason;
     fail_errno(code_, path_, "write");
   }
+}
+
+DirectoryLock::DirectoryLock(const std::filesystem::path& directory, Exit code, const char* why)
+    : descriptor_(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {
+  if (descriptor_ < 0) fail_errno(code, directory, "open");
+  if (::flock(descriptor_, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK) return;
+  ::close(descriptor_);
+  fail(code, "{}: {}", directory.string(), why);
+}
+
+DirectoryLock::~DirectoryLock() {
+  ::close(descriptor_);
 }
 
 void write_text(const std::filesystem::path& path, std::string_view text, Exit code) {

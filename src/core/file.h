@@ -22,7 +22,8 @@ std::string read_text(const std::filesystem::path& path, Exit code);
 
 /// A file being written: content goes to a temporary name beside `path`, and `commit` syncs it to disk and
 /// gives it its name. Destroyed without commit it leaves nothing behind. Every failure (a full disk among
-/// them) throws Error(code) that names the file and the reason.
+/// them) throws Error(code) that names the file and the reason. A link is followed; what is neither a file
+/// nor absent (a pipe, a device) is written to as it is.
 class AtomicFile {
  public:
   AtomicFile(std::filesystem::path path, Exit code);
@@ -37,6 +38,19 @@ class AtomicFile {
  private:
   std::filesystem::path path_, temporary_;
   Exit code_;
+  int descriptor_ = -1;
+};
+
+/// Held by one process at a time, until it is destroyed or the process ends. Throws Error(code) with `why` if
+/// another holds it; a file system without locks has none.
+class DirectoryLock {
+ public:
+  DirectoryLock(const std::filesystem::path& directory, Exit code, const char* why);
+  ~DirectoryLock();
+  DirectoryLock(const DirectoryLock&) = delete;
+  DirectoryLock& operator=(const DirectoryLock&) = delete;
+
+ private:
   int descriptor_ = -1;
 };
 

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "core/error.h"
+#include "core/log.h"
 #include "data/levels.h"
 #include "data/paths.h"
 #include "data/selection.h"
@@ -93,7 +94,14 @@ class Builder {
         levels.size() > 1 ? VariableLevel{first.name, levels[picks.front().level]} : level_in_name(name);
     for (const Pick& pick : picks) {
       const std::string units = pick.source->variable.text("units");
-      if (units == result.units || units.empty() || result.units.empty()) continue;
+      if (units == result.units) continue;
+      if (units.empty() || result.units.empty()) {
+        log_warn("{}: {}: no units, while {} has '{}'; taken to be the same",
+                 selection_.path(units.empty() ? *pick.source : *picks.front().source), name,
+                 selection_.path(units.empty() ? *picks.front().source : *pick.source),
+                 units.empty() ? result.units : units);
+        continue;
+      }
       fail(Exit::data, "{}: {}: expected units '{}' as in {}, found '{}'; convert the file",
            selection_.path(*pick.source), name, result.units, selection_.path(*picks.front().source), units);
     }

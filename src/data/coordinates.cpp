@@ -56,7 +56,9 @@ DimRole role_by_attributes(const NetcdfVariable& variable) {
 
 DimRole role_by_name(const std::string& name, const std::string& units) {
   const std::string word = lower(name);
-  if (is_one_of(word, {"time", "valid_time", "t", "times"}) && units.empty()) return DimRole::time;
+  // With units that are none of a time, reading it says so.
+  if (is_one_of(word, {"time", "valid_time", "times"}) || (word == "t" && units.empty()))
+    return DimRole::time;
   if (is_one_of(word, {"lat", "latitude", "lats", "nlat", "y", "rlat"}) && may_be_angle(units))
     return DimRole::latitude;
   if (is_one_of(word, {"lon", "longitude", "lons", "nlon", "x", "rlon", "long"}) && may_be_angle(units)) {
@@ -125,6 +127,7 @@ Layout find_layout(const NetcdfVariable& variable, const std::map<std::string, D
     layout.problem = fmt::format("expected dims (time, lat, lon), found {}{}", dims_text(variable), why);
     return layout;
   };
+  std::string other;
   for (int d = 0; d < static_cast<int>(variable.dims.size()); ++d) {
     const NetcdfDim& dim = variable.dims[d];
     int* place = nullptr;
@@ -142,8 +145,7 @@ Layout find_layout(const NetcdfVariable& variable, const std::map<std::string, D
         place = &layout.longitude;
         break;
       case DimRole::other:
-        if (dim.size != 1)
-          return problem(fmt::format(", where '{}' is none of time, level, lat, lon", dim.name));
+        if (dim.size != 1 && other.empty()) other = dim.name;
         continue;
     }
     if (*place >= 0) {
@@ -152,7 +154,12 @@ Layout find_layout(const NetcdfVariable& variable, const std::map<std::string, D
     }
     *place = d;
   }
-  if (layout.latitude < 0 || layout.longitude < 0) return problem("");
+  const bool on_grid = layout.latitude >= 0 && layout.longitude >= 0;
+  if (!other.empty()) {
+    if (on_grid) layout.fix = fmt::format("take one value of '{0}' (ncks -d {0},0)", other);
+    return problem(fmt::format(", where '{}' is none of time, level, lat, lon", other));
+  }
+  if (!on_grid) return problem("");
   for (const int d : {layout.latitude, layout.longitude}) {
     const std::string& name = variable.dims[d].name;
     if (dims.at(name).coordinate == nullptr)

@@ -26,6 +26,7 @@ std::map<std::string, DimInfo> recognise_dims(const NetcdfFile& file);
 struct Layout {
   int time = -1, level = -1, latitude = -1, longitude = -1;
   std::string problem;  ///< why the variable is not on a grid; "" when it is
+  std::string fix = "regrid it (cdo remapbil), or leave it out";
   bool gridded() const { return problem.empty(); }
 };
 

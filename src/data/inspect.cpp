@@ -105,8 +105,9 @@ class Inspector {
 
   void explain_ignored(const FileView& view, const NetcdfVariable& variable) {
     if (variable.dims.size() < 2 || !variable.numeric()) return;
-    add("warning", view.file().path(), variable.name, find_layout(variable, view.dims()).problem,
-        "only latitude-longitude grids are used: leave it out, or regrid it (cdo remapbil)");
+    const Layout layout = find_layout(variable, view.dims());
+    add("warning", view.file().path(), variable.name, layout.problem,
+        "only latitude-longitude grids are used: " + layout.fix);
   }
 
   void inspect_variable(const FileView& view, const NetcdfVariable& variable, VariableRole role) {

@@ -158,8 +158,8 @@ Source FileView::source(const NetcdfVariable& variable) {
   source.variable = variable;
   source.layout = find_layout(variable, dims_);
   if (!source.layout.gridded()) {
-    fail(Exit::data, "{}: {}: {}; only grids are supported", file_.path(), variable.name,
-         source.layout.problem);
+    fail(Exit::data, "{}: {}: {}; only grids are supported: {}", file_.path(), variable.name,
+         source.layout.problem, source.layout.fix);
   }
   source.role = source.layout.time >= 0 ? VariableRole::field : VariableRole::fixed;
   source.grid = grid(variable, source.layout);

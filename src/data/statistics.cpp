@@ -157,7 +157,8 @@ namespace {
 nlohmann::json entries(const std::vector<Moments>& moments, const std::vector<VariableInfo>& variables) {
   nlohmann::json result = nlohmann::json::object();
   for (size_t i = 0; i < moments.size(); ++i) {
-    result[variables[i].name] = {{"mean", moments[i].mean}, {"std", moments[i].std}};
+    result[variables[i].name] = {
+        {"mean", moments[i].mean}, {"std", moments[i].std}, {"units", variables[i].units}};
   }
   return result;
 }
@@ -184,9 +185,31 @@ std::vector<Moments> moments_of(const nlohmann::json& json, const std::string& g
            "was written with the run",
            group, variable.name, entry.dump());
     }
+    const std::string units = entry.value("units", "");
+    if (units != variable.units && !units.empty() && !variable.units.empty()) {
+      fail(Exit::data, "{}: expected units '{}' as in training, found '{}'; convert the files", variable.name,
+           units, variable.units);
+    }
     result.push_back(moments);
   }
   return result;
+}
+
+/// Files from before it was kept have no grid to compare with.
+void check_grid(const nlohmann::json& json, const Grid& grid) {
+  if (!json.contains("latitude") || !json.contains("longitude")) return;
+  const auto differs = [&](const char* axis, const std::vector<double>& here) {
+    const auto there = json[axis].get<std::vector<double>>();
+    const bool same = std::equal(there.begin(), there.end(), here.begin(), here.end(),
+                                 [](double a, double b) { return std::abs(a - b) < 1e-3; });
+    if (same || there.empty() || here.empty()) return;
+    fail(Exit::data,
+         "data.files: expected the grid of training, {} {}s from {:g} to {:g}, found {} from {:g} to {:g}; "
+         "regrid or reorder the files (cdo remapbil, cdo invertlat)",
+         there.size(), axis, there.front(), there.back(), here.size(), here.front(), here.back());
+  };
+  differs("latitude", grid.latitude);
+  differs("longitude", grid.longitude);
 }
 
 }  // namespace
@@ -194,7 +217,9 @@ std::vector<Moments> moments_of(const nlohmann::json& json, const std::string& g
 nlohmann::json to_json(const Statistics& statistics, const Dataset& dataset,
                        const std::vector<LeadTime>& leads) {
   nlohmann::json json = {{"variables", entries(statistics.variables, dataset.variables())},
-                         {"statics", entries(statistics.statics, dataset.statics())}};
+                         {"statics", entries(statistics.statics, dataset.statics())},
+                         {"latitude", dataset.grid().latitude},
+                         {"longitude", dataset.grid().longitude}};
   for (size_t lead = 0; lead < leads.size(); ++lead)
     json[tendencies_key(leads, lead)] = entries(statistics.tendencies[lead], dataset.variables());
   return json;
@@ -207,6 +232,7 @@ Statistics statistics_from_json(const nlohmann::json& json, const Dataset& datas
          "normalization: expected an object, found {}; use the file that was written with the run",
          json.type_name());
   }
+  check_grid(json, dataset.grid());
   Statistics statistics{
       moments_of(json, "variables", dataset.variables()), moments_of(json, "statics", dataset.statics()), {}};
   for (size_t lead = 0; lead < leads.size(); ++lead)

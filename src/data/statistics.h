@@ -37,11 +37,12 @@ Statistics compute_statistics(const Dataset& dataset, Range period, const std::v
 Statistics cached_statistics(const Dataset& dataset, Range period, const std::vector<LeadTime>& leads,
                              const std::string& directory = "");
 
-/// {"variables": {"air": {"mean", "std"}}, "statics": {...}, "tendencies": {...}}; tendencies of further lead
-/// times follow as "tendencies 12h".
+/// {"variables": {"air": {"mean", "std", "units"}}, "statics": {...}, "tendencies": {...}, "latitude": [...],
+/// "longitude": [...]}; tendencies of further lead times follow as "tendencies 12h".
 nlohmann::json to_json(const Statistics& statistics, const Dataset& dataset,
                        const std::vector<LeadTime>& leads);
-/// Throws Error(checkpoint) unless every variable of the data set has its moments.
+/// Throws Error(checkpoint) unless every variable of the data set has its moments, Error(data) where its grid
+/// or its units are not those that they belong to.
 Statistics statistics_from_json(const nlohmann::json& json, const Dataset& dataset,
                                 const std::vector<LeadTime>& leads);
 

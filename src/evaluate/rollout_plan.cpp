@@ -14,7 +14,7 @@ RolloutPlan make_rollout_plan(const Dataset& dataset, const LeadTime& model_lead
   std::map<int64_t, std::map<int64_t, int64_t>> pairs;  // steps -> initial time -> valid time
   std::set<int64_t> initial_times;
   for (const LeadTime& lead : leads) {
-    const int64_t steps = steps_of(lead, model_lead);
+    const int64_t steps = steps_of(lead, model_lead, "leads");
     for (const Sample& sample : make_samples(dataset.times(), dataset.calendar(), period, lead)) {
       pairs[steps][sample.input] = sample.target;
       initial_times.insert(sample.input);
@@ -42,11 +42,11 @@ RolloutPlan make_rollout_plan(const Dataset& dataset, const LeadTime& model_lead
   return plan;
 }
 
-int64_t steps_of(const LeadTime& lead, const LeadTime& model_lead) {
+int64_t steps_of(const LeadTime& lead, const LeadTime& model_lead, const char* setting) {
   const int64_t steps =
       model_lead.months > 0 ? lead.months / model_lead.months : lead.seconds / model_lead.seconds;
   if (steps < 1 || model_lead.times(steps) != lead) {
-    fail(Exit::usage, "lead time {} is not a multiple of the model's lead time {}", lead.text(),
+    fail(Exit::usage, "{}: {} is not a multiple of data.lead_time {}", setting, lead.text(),
          model_lead.text());
   }
   return steps;

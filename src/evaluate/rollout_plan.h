@@ -28,6 +28,6 @@ RolloutPlan make_rollout_plan(const Dataset& dataset, const LeadTime& model_lead
                               const std::vector<LeadTime>& leads, int64_t stride);
 
 /// How many steps of `model_lead` make `lead`. Throws Error(usage) if no whole number does.
-int64_t steps_of(const LeadTime& lead, const LeadTime& model_lead);
+int64_t steps_of(const LeadTime& lead, const LeadTime& model_lead, const char* setting);
 
 }  // namespace seqvit

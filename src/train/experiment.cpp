@@ -22,7 +22,7 @@ namespace {
 std::vector<int64_t> resolve_leads(const TrainConfig& train, const LeadTime& step) {
   std::set<int64_t> strides;
   for (const std::string& text : train.leads)
-    strides.insert(steps_of(LeadTime::parse(text), step));
+    strides.insert(steps_of(LeadTime::parse(text), step, "train.leads"));
   if (!train.leads.empty() && !strides.contains(1)) {
     fail(Exit::usage,
          "train.leads: expected data.lead_time {} among them, found [{}]; longer forecasts are "
@@ -72,32 +72,22 @@ ModelShape Experiment::model_shape() const {
   return shape;
 }
 
-Experiment open_experiment(const Config& config) {
-  Experiment e;
-  e.config = config;
-  e.lead = LeadTime::parse(config.data.lead_time);
-  e.strides = resolve_leads(config.train, e.lead);
-  e.dataset = std::make_unique<Dataset>(DatasetOptions{.files = config.data.files,
-                                                       .variables = config.data.variables,
-                                                       .statics = config.data.statics,
-                                                       .cache_bytes = config.data.cache_bytes});
-  auto period = [&](const std::vector<std::string>& bounds, const char* name) {
+namespace {
+
+void resolve_periods(Experiment& e) {
+  const auto period = [&](const std::vector<std::string>& bounds, const char* name) {
     if (bounds.empty()) return Range{};
     return resolve_split(bounds, e.dataset->times(), e.dataset->calendar(),
                          std::string("data.split.") + name);
   };
-  e.train = period(config.data.split.train, "train");
-  e.validation = period(config.data.split.validation, "validation");
-  e.test = period(config.data.split.test, "test");
-  if (config.data.targets.empty()) {
-    for (size_t i = 0; i < e.dataset->variables().size(); ++i)
-      e.targets.push_back(static_cast<int64_t>(i));
-  }
-  for (const std::string& name : config.data.targets)
-    e.targets.push_back(e.dataset->variable_index(name));
-  e.groups = group_levels(e.dataset->variables(), static_cast<int64_t>(e.dataset->statics().size()),
-                          config.model.patch_levels);
-  const int64_t longest = config.train.longest_rollout();
+  const SplitConfig& split = e.config.data.split;
+  e.train = period(split.train, "train");
+  e.validation = period(split.validation, "validation");
+  e.test = period(split.test, "test");
+}
+
+void check_training_period(const Experiment& e) {
+  const int64_t longest = e.config.train.longest_rollout();
   for (const LeadTime& lead : e.leads()) {
     if (!make_training_samples(e.dataset->times(), e.dataset->calendar(), e.train, {lead}, longest).empty())
       continue;
@@ -109,22 +99,54 @@ Experiment open_experiment(const Config& config) {
          : e.strides.size() > 1 ? "train.leads"
                                 : "data.lead_time");
   }
-  if (longest > 1 && !e.can_roll_out()) {
+}
+
+/// Settings against what the files hold.
+void check_settings(const Experiment& e) {
+  const TrainConfig& train = e.config.train;
+  if (train.longest_rollout() > 1 && !e.can_roll_out()) {
     fail(Exit::usage,
          "train.rollout_steps {}: only a forecast of all variables can be fed back, and data.targets "
          "leaves some out",
-         longest);
+         train.longest_rollout());
   }
-  for (const auto& [variable, weight] : config.train.target_weights) {
+  for (const auto& [variable, weight] : train.target_weights) {
     const int64_t index = e.dataset->variable_index(variable);
     if (std::find(e.targets.begin(), e.targets.end(), index) != e.targets.end()) continue;
     fail(Exit::usage, "train.target_weights: '{}' is not among data.targets", variable);
   }
-  if (config.train.roll_longitude && !e.dataset->grid().periodic()) {
+  if (train.roll_longitude && !e.dataset->grid().periodic()) {
     fail(Exit::usage,
          "train.roll_longitude: expected longitudes that go round the globe, found {} to {}; turn it off",
          e.dataset->grid().longitude.front(), e.dataset->grid().longitude.back());
   }
+  for (const std::string& lead : e.config.evaluate.leads)
+    e.check_reach(steps_of(LeadTime::parse(lead), e.lead, "evaluate.leads"), "evaluate.leads");
+}
+
+}  // namespace
+
+Experiment open_experiment(const Config& config, Periods periods) {
+  Experiment e;
+  e.config = config;
+  e.lead = LeadTime::parse(config.data.lead_time);
+  e.strides = resolve_leads(config.train, e.lead);
+  e.dataset = std::make_unique<Dataset>(DatasetOptions{.files = config.data.files,
+                                                       .variables = config.data.variables,
+                                                       .statics = config.data.statics,
+                                                       .cache_bytes = config.data.cache_bytes});
+  if (config.data.targets.empty()) {
+    for (size_t i = 0; i < e.dataset->variables().size(); ++i)
+      e.targets.push_back(static_cast<int64_t>(i));
+  }
+  for (const std::string& name : config.data.targets)
+    e.targets.push_back(e.dataset->variable_index(name));
+  e.groups = group_levels(e.dataset->variables(), static_cast<int64_t>(e.dataset->statics().size()),
+                          config.model.patch_levels);
+  check_settings(e);
+  if (periods == Periods::unused) return e;
+  resolve_periods(e);
+  check_training_period(e);
   return e;
 }
 
@@ -171,23 +193,47 @@ Config resolved_config(const Experiment& e) {
   return config;
 }
 
-Experiment open_run(const std::string& run, const std::vector<std::string>& overrides) {
+void check_settings_kept(const std::filesystem::path& run, const Experiment& e,
+                         const std::function<bool(const std::string&)>& matters, const char* why) {
+  const std::filesystem::path made_with = run / "config.yaml";
+  for (const ChangedSetting& changed : changed_settings(load_config(made_with, {}), resolved_config(e))) {
+    if (!matters(changed.path)) continue;
+    fail(Exit::usage, "{}: {} is {} there, {} now; {}", made_with.string(), changed.path, changed.one,
+         changed.other, why);
+  }
+}
+
+namespace {
+
+/// What a checkpoint means hangs on these; the rest of training may change on the way, data files may be
+/// added.
+bool gives_checkpoints_meaning(const std::string& setting) {
+  static const std::set<std::string> others = {"data.variables", "data.static", "data.targets",
+                                               "data.lead_time", "train.leads"};
+  return others.contains(setting) || (setting.starts_with("model.") && setting != "model.drop_path");
+}
+
+}  // namespace
+
+void take_meaning(const std::filesystem::path& run, Experiment& e) {
+  check_settings_kept(run, e, gives_checkpoints_meaning,
+                      "the run's checkpoints have no meaning with that; keep it, or train another run");
+  const std::filesystem::path path = run / "normalization.json";
+  const auto json =
+      nlohmann::json::parse(read_text(path, Exit::checkpoint), nullptr, /*allow_exceptions=*/false);
+  if (json.is_discarded()) fail(Exit::checkpoint, "{}: not JSON; the file is corrupt", path.string());
+  e.statistics = statistics_from_json(json, *e.dataset, e.leads());
+}
+
+Experiment open_run(const std::string& run, const std::vector<std::string>& overrides, Periods periods) {
   const std::filesystem::path directory(run);
   if (!std::filesystem::exists(directory / "config.yaml")) {
     fail(Exit::usage, "{}: not a run directory (no config.yaml); `seqvit train CONFIG --run DIR` makes one",
          run);
   }
-  Experiment e = open_experiment(load_config(directory / "config.yaml", overrides));
-  e.statistics = statistics_of_run(directory, e);
+  Experiment e = open_experiment(load_config(directory / "config.yaml", overrides), periods);
+  take_meaning(directory, e);
   return e;
-}
-
-Statistics statistics_of_run(const std::filesystem::path& run, const Experiment& e) {
-  const std::filesystem::path path = run / "normalization.json";
-  const auto json =
-      nlohmann::json::parse(read_text(path, Exit::checkpoint), nullptr, /*allow_exceptions=*/false);
-  if (json.is_discarded()) fail(Exit::checkpoint, "{}: not JSON; the file is corrupt", path.string());
-  return statistics_from_json(json, *e.dataset, e.leads());
 }
 
 }  // namespace seqvit

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -41,8 +42,11 @@ struct Experiment {
   void check_reach(int64_t steps, const std::string& setting) const;
 };
 
+/// Whether data.split is looked at: a forecast needs no periods, and files of one time have none.
+enum class Periods { resolved, unused };
+
 /// Opens the files and resolves everything but the statistics. Throws Error(usage) or Error(data).
-Experiment open_experiment(const Config& config);
+Experiment open_experiment(const Config& config, Periods periods = Periods::resolved);
 /// A forecast that the model is asked for: from fields valid at `time`, `lead` as an index into strides.
 struct Request {
   TimeStamp time = 0;
@@ -58,10 +62,18 @@ std::vector<Request> requests(const Experiment& experiment, const TrainingSample
 /// directory keeps.
 Config resolved_config(const Experiment& experiment);
 
-/// Opens a finished or running run: RUN/config.yaml with `overrides`, statistics from RUN/normalization.json.
-Experiment open_run(const std::string& run, const std::vector<std::string>& overrides);
-/// RUN/normalization.json, for an experiment with the run's variables and lead times. Throws
-/// Error(checkpoint).
-Statistics statistics_of_run(const std::filesystem::path& run, const Experiment& experiment);
+/// Throws Error(usage) where the run in `run` was made with another value of a setting that `matters`; `why`
+/// ends the message.
+void check_settings_kept(const std::filesystem::path& run, const Experiment& experiment,
+                         const std::function<bool(const std::string& path)>& matters, const char* why);
+
+/// Makes `experiment` one that checkpoints of the run serve: fields are normalised as in its
+/// normalization.json. Throws Error(usage) where a setting that gives checkpoints their meaning is another,
+/// Error(data) where grid or units of the data are, Error(checkpoint) for a broken file.
+void take_meaning(const std::filesystem::path& run, Experiment& experiment);
+
+/// Opens a finished or running run: RUN/config.yaml with `overrides`, and takes its meaning.
+Experiment open_run(const std::string& run, const std::vector<std::string>& overrides,
+                    Periods periods = Periods::resolved);
 
 }  // namespace seqvit

@@ -1,4 +1,5 @@
 /// Every bad input: one line, the documented exit code, nothing left behind.
+#include <algorithm>
 #include <fstream>
 #include <netcdf.h>
 
@@ -58,6 +59,9 @@ TEST(Errors, Configuration) {
   expect_line(s.train({"--data.lead_time=5h"}), 2, {"data.lead_time", "5h"});
   expect_line(s.train({"--parallel.sp=2"}), 2, {"2 ranks", "1"});
   expect_line(s.train({"--train.leads=[6h, 9h]"}), 2, {"9h", "multiple", "6h"});
+  expect_line(s.train({"--evaluate.leads=[7h]"}), 2, {"evaluate.leads", "7h"});
+  expect_line(s.train({"--parallel.ulysses=4"}), 2, {"parallel.ulysses is 4", "hybrid"});
+  expect_line(s.train({"--memory.offload_directory=/tmp"}), 2, {"memory.offload_directory", "disk"});
   expect_line(s.train({"--train.leads=[12h]"}), 2, {"train.leads", "data.lead_time 6h", "[12h]"});
   expect_line(s.train({"--train.rollout_steps=[1, 9000]"}), 2, {"9001 times", "train.rollout_steps"});
   expect_line(s.train({"--train.target_weights={air: 1, wind: 2}"}), 2, {"wind"});
@@ -145,6 +149,97 @@ TEST(Errors, ForecastAndEvaluate) {
   const Outcome far = seqvit({"evaluate", s.run, "--evaluate.regions=europe=35,75,-12,42"});
   EXPECT_EQ(far.code, 2) << far.err;
   EXPECT_NE(far.err.find("europe holds no point of the grid"), std::string::npos) << far.err;
+}
+
+/// A file on the sample's grid with one time, as an analysis that has just come in; `upside_down`: latitudes
+/// from south to north.
+std::string write_analysis(const std::filesystem::path& path, bool upside_down) {
+  int from = -1, to = -1, variable = -1, time = -1, dims[3] = {};
+  EXPECT_EQ(nc_open(kSample.c_str(), NC_NOWRITE, &from), NC_NOERR);
+  EXPECT_EQ(nc_create(path.c_str(), NC_NETCDF4, &to), NC_NOERR);
+  nc_def_dim(to, "time", 1, &dims[0]);
+  nc_def_var(to, "time", NC_DOUBLE, 1, dims, &time);
+  const std::string units = "hours since 2020-02-01";
+  nc_put_att_text(to, time, "units", units.size(), units.c_str());
+  const double hour = 0;
+  nc_put_var_double(to, time, &hour);
+  size_t points = 1;
+  for (const int axis : {1, 2}) {
+    const char* name = axis == 1 ? "lat" : "lon";
+    size_t size = 0;
+    int id = -1;
+    nc_inq_dimid(from, name, &id);
+    nc_inq_dimlen(from, id, &size);
+    points *= size;
+    std::vector<double> values(size);
+    nc_inq_varid(from, name, &id);
+    nc_get_var_double(from, id, values.data());
+    if (axis == 1 && upside_down) std::reverse(values.begin(), values.end());
+    nc_def_dim(to, name, size, &dims[axis]);
+    nc_def_var(to, name, NC_DOUBLE, 1, &dims[axis], &id);
+    const std::string degrees = axis == 1 ? "degrees_north" : "degrees_east";
+    nc_put_att_text(to, id, "units", degrees.size(), degrees.c_str());
+    nc_put_var_double(to, id, values.data());
+  }
+  nc_def_var(to, "air", NC_FLOAT, 3, dims, &variable);
+  std::vector<double> air(points);
+  for (size_t i = 0; i < points; ++i)
+    air[i] = 270.0 + static_cast<double>(i % 53);
+  nc_put_var_double(to, variable, air.data());
+  nc_close(from);
+  EXPECT_EQ(nc_close(to), NC_NOERR);
+  return path;
+}
+
+/// New data serve a trained model where they mean what its training data meant, and only there.
+TEST(Errors, ForecastFromAnotherFile) {
+  Workplace s;
+  ASSERT_EQ(s.train({"--stop-after", "2"}).code, 0);
+  const auto forecast = [&](const std::string& file, const std::string& setting) {
+    std::vector<std::string> command = {"forecast",
+                                        s.run,
+                                        "--init",
+                                        "2020-02-01",
+                                        "--steps",
+                                        "2",
+                                        "--output",
+                                        s.directory / "f.nc",
+                                        "--data.files=[" + file + "]"};
+    if (!setting.empty()) command.push_back(setting);
+    return seqvit(command);
+  };
+  const std::string analysis = write_analysis(s.directory / "a.nc", false);
+  expect_line(forecast(analysis, "--model.predict=state"), 2, {"config.yaml", "model.predict is tendency"});
+  expect_line(forecast(analysis, "--data.lead_time=3h"), 2, {"data.lead_time is 6h there, 3h now"});
+  expect_line(forecast(write_analysis(s.directory / "b.nc", true), ""), 3,
+              {"25 latitudes from 75 to 15", "found 25 from 15 to 75"});
+  EXPECT_FALSE(std::filesystem::exists(s.directory / "f.nc"));
+  const Outcome forecasted = forecast(analysis, "");  // no training period, no second time
+  EXPECT_EQ(forecasted.code, 0) << forecasted.err;
+  EXPECT_TRUE(std::filesystem::exists(s.directory / "f.nc"));
+
+  const std::string before = read_text(analysis, Exit::bug);
+  expect_line(seqvit({"forecast", s.run, "--init", "2020-02-01", "--steps", "1", "--output", analysis,
+                      "--data.files=[" + analysis + "]"}),
+              2, {"a.nc", "is one of data.files"});
+  EXPECT_EQ(read_text(analysis, Exit::bug), before);
+}
+
+TEST(Errors, StandardOutputThatIsFull) {
+  Process process({"/bin/sh", "-c", std::string(SEQVIT_PROGRAM) + " inspect " + kSample + " > /dev/full"},
+                  quiet_environment());
+  const Outcome outcome = process.wait();
+  EXPECT_EQ(outcome.code, 2) << outcome.err;
+  EXPECT_NE(outcome.err.find("standard output: cannot write: No space left"), std::string::npos)
+      << outcome.err;
+}
+
+TEST(Errors, TwoTrainingsOfOneRun) {
+  Workplace s;
+  std::filesystem::create_directories(s.run);
+  const DirectoryLock other(s.run, Exit::bug, "");
+  expect_line(s.train({}), 2, {"run: another training of this run is under way"});
+  EXPECT_TRUE(std::filesystem::is_empty(s.run));
 }
 
 TEST(Errors, LossThatIsNotFinite) {

@@ -63,9 +63,18 @@ TEST(Plan, OfAConfigurationCountsItsSteps) {
   EXPECT_EQ(longer.at("tokens"), 65536);
   EXPECT_GT(longer.at("layouts")[0].at("seconds_per_step"), best.at("seconds_per_step"));
 
-  const Outcome refused = seqvit({"plan", config, "--embed_dim", "64"});
-  EXPECT_EQ(refused.code, 2);
-  EXPECT_NE(refused.err.find("--model.*"), std::string::npos) << refused.err;
+  // `bench` takes the same configuration, and steps it.
+  const auto bench = parsed(seqvit({"bench", config, "--steps", "1", "--json", "-"}));
+  EXPECT_EQ(bench.at("tokens"), plan.at("tokens"));
+  EXPECT_GT(bench.at("seconds_per_step").get<double>(), 0.0);
+  for (const char* command : {"plan", "bench"}) {
+    const Outcome refused = seqvit({command, config, "--embed_dim", "64"});
+    EXPECT_EQ(refused.code, 2);
+    EXPECT_NE(refused.err.find("--embed_dim is the configuration's"), std::string::npos) << refused.err;
+  }
+  const Outcome alone = seqvit({"bench", "--memory", "1GiB"});
+  EXPECT_EQ(alone.code, 2);
+  EXPECT_NE(alone.err.find("--longest"), std::string::npos) << alone.err;
 }
 
 TEST(Plan, WhatItChoosesCannotBeSet) {

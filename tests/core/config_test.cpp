@@ -176,6 +176,12 @@ TEST(ParseBytes, KnowsUnits) {
   expect_error(Exit::usage, {"-1"}, [] { parse_bytes("-1", "x"); });
 }
 
+TEST(Config, RefusesASettingThatIsThereTwice) {
+  for (const char* yaml : {"train: {steps: 20, steps: 30}", "train: {steps: 20}\ntrain: {batch_size: 4}"})
+    expect_error(Exit::usage, {"twice.yaml", "train", "is there twice"},
+                 [&] { parse_config(yaml, "twice.yaml", {}); });
+}
+
 TEST(Config, ChangedSettings) {
   Config one;
   one.data.files = {"a.nc"};

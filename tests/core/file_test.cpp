@@ -67,5 +67,30 @@ TEST(Checksum, FileAndMemoryAgreeAndSeeOneBit) {
                [&] { file_checksum(directory / "nothing-here", Exit::data); });
 }
 
+TEST(AtomicFile, FollowsLinksAndWritesIntoWhatIsNoFile) {
+  const TemporaryDirectory directory;
+  write_text(directory / "target", "old", Exit::bug);
+  std::filesystem::create_symlink("target", directory / "link");
+  write_text(directory / "link", "new", Exit::bug);
+  EXPECT_TRUE(std::filesystem::is_symlink(directory / "link"));
+  EXPECT_EQ(read_text(directory / "target", Exit::bug), "new");
+
+  write_text("/dev/null", "nothing", Exit::bug);
+  EXPECT_TRUE(std::filesystem::is_character_file("/dev/null"));
+  expect_error(Exit::usage, {"/dev/full", "cannot write", "No space left"},
+               [] { write_text("/dev/full", "much", Exit::usage); });
+  EXPECT_TRUE(std::filesystem::is_character_file("/dev/full"));
+}
+
+TEST(DirectoryLock, IsHeldByOneUntilItGoes) {
+  const TemporaryDirectory directory;
+  {
+    const DirectoryLock first(directory.path(), Exit::usage, "");
+    expect_error(Exit::usage, {directory.path().string(), "is taken"},
+                 [&] { const DirectoryLock second(directory.path(), Exit::usage, "is taken"); });
+  }
+  const DirectoryLock third(directory.path(), Exit::usage, "");
+}
+
 }  // namespace
 }  // namespace seqvit

@@ -214,6 +214,10 @@ TEST_F(InspectTest, WhatIsNotAGrid) {
     file.coordinate("time", {0, 1}, "days since 2000-01-01");
     file.dim("station", 3);
     file.variable("rain", NC_FLOAT, {"station", "time"});
+    file.coordinate("lat", {10, 20}, "degrees_north");
+    file.coordinate("lon", {10, 20}, "degrees_east");
+    file.dim("member", 4);
+    file.variable("snow", NC_FLOAT, {"member", "lat", "lon"});
     int group = 0;
     nc_def_grp(file.id(), "extra", &group);
   }
@@ -221,6 +225,7 @@ TEST_F(InspectTest, WhatIsNotAGrid) {
   EXPECT_TRUE(report.variables.empty());
   expect_problem(report, "error", path, "", {"no variable has dims (time, lat, lon)"});
   expect_problem(report, "warning", path, "rain", {"found (station, time)", "remapbil"});
+  expect_problem(report, "warning", path, "snow", {"'member' is none of", "ncks -d member,0"});
   expect_problem(report, "warning", path, "", {"the groups extra are not read", "ncks -G"});
   EXPECT_ERROR(inspect_files({directory_ / "none.nc"}), Exit::data, "none.nc");
 }
