@@ -257,7 +257,7 @@ TEST(Evaluate, RefusesLeadsItCannotReach) {
     }
     return std::string();
   };
-  EXPECT_NE(run("9h", {0, 50}).find("not a multiple of the model's lead time 6h"), std::string::npos);
+  EXPECT_NE(run("9h", {0, 50}).find("not a multiple of data.lead_time 6h"), std::string::npos);
   EXPECT_NE(run("1mon", {0, 50}).find("not a multiple"), std::string::npos);
   EXPECT_NE(run("48h", {0, 5}).find("longer period"), std::string::npos);
   EXPECT_EQ(run("12h", {0, 5}), "");
