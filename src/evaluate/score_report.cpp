@@ -127,7 +127,12 @@ std::string scores_table(std::span<const Score> scores, std::span<const Spectrum
     rows.push_back(table_row(std::move(metrics), key.second));
     rows.back().push_back(found == spectra.end() ? "-" : fraction(found->small_scale_ratio()));
   }
-  return aligned(rows);
+  const bool lacks_climatology = std::any_of(scores.begin(), scores.end(), [](const Score& score) {
+    return score.region == "global" && score.metric == "rmse" && !std::isfinite(score.climatology);
+  });
+  const char* why =
+      "climatology -: training has no values for some point and day of the year that is scored\n";
+  return aligned(rows) + (lacks_climatology ? why : "");
 }
 
 }  // namespace seqvit
