@@ -8,7 +8,6 @@
 
 #include <nlohmann/json.hpp>
 
-#include "cli/run_directory.h"
 #include "cli/runs.h"
 #include "core/error.h"
 #include "core/file.h"

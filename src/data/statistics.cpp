@@ -232,12 +232,17 @@ Statistics statistics_from_json(const nlohmann::json& json, const Dataset& datas
          "normalization: expected an object, found {}; use the file that was written with the run",
          json.type_name());
   }
-  check_grid(json, dataset.grid());
-  Statistics statistics{
-      moments_of(json, "variables", dataset.variables()), moments_of(json, "statics", dataset.statics()), {}};
-  for (size_t lead = 0; lead < leads.size(); ++lead)
-    statistics.tendencies.push_back(moments_of(json, tendencies_key(leads, lead), dataset.variables()));
-  return statistics;
+  try {
+    check_grid(json, dataset.grid());
+    Statistics statistics{moments_of(json, "variables", dataset.variables()),
+                          moments_of(json, "statics", dataset.statics()),
+                          {}};
+    for (size_t lead = 0; lead < leads.size(); ++lead)
+      statistics.tendencies.push_back(moments_of(json, tendencies_key(leads, lead), dataset.variables()));
+    return statistics;
+  } catch (const nlohmann::json::exception& error) {
+    fail(Exit::checkpoint, "normalization: {}; use the file that was written with the run", error.what());
+  }
 }
 
 }  // namespace seqvit

@@ -167,6 +167,20 @@ TEST_F(StatisticsTest, JsonAndBack) {
   EXPECT_ERROR(statistics_from_json(json, dataset, {{6 * 3600, 0}, {18 * 3600, 0}}), Exit::checkpoint,
                "tendencies 18h.air");
   EXPECT_ERROR(statistics_from_json("text", dataset, leads), Exit::checkpoint, "object");
+  for (const char* key : {"latitude", "variables"}) {
+    bad = json;
+    bad[key] = "text";
+    EXPECT_ERROR(statistics_from_json(bad, dataset, leads), Exit::checkpoint, "normalization: ");
+  }
+  bad = json;
+  bad["variables"]["air"]["units"] = 3;
+  EXPECT_ERROR(statistics_from_json(bad, dataset, leads), Exit::checkpoint, "normalization: ");
+  bad = json;
+  bad["variables"]["air"]["units"] = "m";
+  EXPECT_ERROR(statistics_from_json(bad, dataset, leads), Exit::data, "expected units 'm'");
+  bad = json;
+  bad["longitude"][0] = json["longitude"][0].get<double>() + 1.0;
+  EXPECT_ERROR(statistics_from_json(bad, dataset, leads), Exit::data, "the grid of training");
 }
 
 /// Statistics through the cache, and whether the fields had to be read for them.
