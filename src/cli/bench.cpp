@@ -138,7 +138,7 @@ void run_steps(const BenchCommand& command, const BenchProblem& problem, Comm& w
   const bool phantom = command.phantom >= 0;
   const auto type = compute_type(config.train.precision);
   Mesh mesh(world, config.parallel);
-  if (mesh.device().is_cpu() && (phantom || world.rank() == 0)) warn_if_slow(type);
+  if (mesh.device().is_cpu() && (phantom || world.rank() == 0)) say_if_widened(type);
   const double rate = matmul_rate(at::TensorOptions(type).device(mesh.device()));
   rusage at_start{}, at_end{};
   ::getrusage(RUSAGE_SELF, &at_start);

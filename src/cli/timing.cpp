@@ -3,11 +3,11 @@
 #include <algorithm>
 
 #include <ATen/core/grad_mode.h>
-#include <ATen/ops/matmul.h>
 #include <ATen/ops/randn.h>
 
 #include "core/clock.h"
 #include "core/log.h"
+#include "ops/product.h"
 
 namespace seqvit {
 
@@ -24,29 +24,18 @@ double matmul_rate(const at::TensorOptions& options) {
   const at::Tensor a = at::randn({n, inner}).to(options), b = at::randn({inner, n}).to(options);
   double best = 1e30, all = 0.0;
   for (int i = 0; i < 6 && all < 5.0; ++i) {
-    const double seconds = seconds_of([&] { at::matmul(a, b)[0][0].item(); });
+    const double seconds = seconds_of([&] { product(a, b)[0][0].item(); });
     best = std::min(best, seconds);
     all += seconds;
   }
   return 2.0 * static_cast<double>(n * n * inner) / best;
 }
 
-void warn_if_slow(at::ScalarType type) {
-  if (type != at::kBFloat16) return;
-  const at::NoGradGuard no_grad;
-  const auto seconds = [](at::ScalarType of) {
-    const at::Tensor a = at::randn({256, 256}).to(of);
-    double best = 1e30;
-    for (int i = 0; i < 3; ++i)
-      best = std::min(best, seconds_of([&] { at::matmul(a, a); }));
-    return best;
-  };
-  const double ratio = seconds(type) / seconds(at::kFloat);
-  if (ratio < 2.0) return;
-  log_warn(
-      "train.precision bf16: a matrix product takes {:.0f} times as long as in fp32 on this processor; use "
-      "fp32",
-      ratio);
+void say_if_widened(at::ScalarType type) {
+  if (type == at::kBFloat16 && widens_bf16())
+    log_info(
+        "train.precision bf16: this processor has no instructions for it; computed in fp32, it saves memory "
+        "but no time");
 }
 
 }  // namespace seqvit

@@ -6,11 +6,9 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/arange.h>
-#include <ATen/ops/bmm.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/from_blob.h>
 #include <ATen/ops/layer_norm.h>
-#include <ATen/ops/linear.h>
 #include <ATen/ops/scaled_dot_product_attention.h>
 #include <ATen/ops/tensor.h>
 #include <ATen/ops/zeros_like.h>
@@ -18,6 +16,7 @@
 #include "model/patches.h"
 #include "ops/in_tiles.h"
 #include "ops/norm_linear.h"
+#include "ops/product.h"
 #include "ops/tiles.h"
 
 namespace seqvit {
@@ -74,7 +73,7 @@ Tensor members(const ModelShape& shape) {
 /// Points of groups [R, G, q] -> [R, G, D].
 Tensor tokens_of_groups(const Tensor& points_RGq, const Tensor& weight_GDq, const Tensor& embed_GD) {
   const Tensor points_GRq = points_RGq.transpose(0, 1).to(weight_GDq.scalar_type());
-  return at::bmm(points_GRq, weight_GDq.transpose(1, 2)).transpose(0, 1) + embed_GD;
+  return batched_product(points_GRq, weight_GDq.transpose(1, 2)).transpose(0, 1) + embed_GD;
 }
 
 }  // namespace
@@ -92,19 +91,20 @@ std::vector<Tensor> Aggregation::weights() const {
 }
 
 Tensor Aggregation::aggregate(const Tensor& tokens_RGD, std::span<const Tensor> weights, int64_t heads) {
-  const auto linear = [](const Tensor& x, const Tensor& weight, const Tensor& bias) {
-    return at::linear(x.to(weight.scalar_type()), weight, bias.to(weight.scalar_type()));
+  const auto layer = [](const Tensor& x, const Tensor& weight, const Tensor& bias) {
+    return linear(x.to(weight.scalar_type()), weight, bias.to(weight.scalar_type()));
   };
   const int64_t rows = tokens_RGD.size(0), groups = tokens_RGD.size(1), width = tokens_RGD.size(2);
   const int64_t queries = weights[0].size(0), head = width / heads;
   const Tensor normed = at::layer_norm(tokens_RGD, {width}, weights[1], weights[2], kLayerNormEpsilon);
-  const Tensor kv = linear(normed, weights[3], weights[4])
+  const Tensor kv = layer(normed, weights[3], weights[4])
                         .view({rows, groups, 2, heads, head})
                         .permute({2, 0, 3, 1, 4});  // [2, R, H, G, E]
   const Tensor q = weights[0].to(kv.scalar_type()).view({queries, heads, head}).transpose(0, 1);
-  const Tensor read = at::scaled_dot_product_attention(q.unsqueeze(0).expand({rows, heads, queries, head}),
-                                                       kv.select(0, 0), kv.select(0, 1));
-  return linear(read.transpose(1, 2).reshape({rows, queries, width}), weights[5], weights[6]);
+  const Tensor read =
+      at::scaled_dot_product_attention(for_product(q).unsqueeze(0).expand({rows, heads, queries, head}),
+                                       for_product(kv.select(0, 0)), for_product(kv.select(0, 1)));
+  return layer(read.transpose(1, 2).reshape({rows, queries, width}), weights[5], weights[6]);
 }
 
 Embed::Embed(const ModelShape& shape, const Slab& slab, const Sharding& sharding, Recompute recompute)

@@ -1,7 +1,6 @@
 #include "model/head.h"
 
 #include <ATen/TensorOperators.h>
-#include <ATen/ops/baddbmm.h>
 #include <ATen/ops/constant_pad_nd.h>
 #include <ATen/ops/gelu.h>
 #include <ATen/ops/ones.h>
@@ -9,6 +8,7 @@
 
 #include "model/patches.h"
 #include "ops/norm_linear.h"
+#include "ops/product.h"
 
 namespace seqvit {
 
@@ -78,8 +78,8 @@ Tensor Head::forward(const Tensor& tokens_BLD) {
     const Tensor by_target = select_targets(features(tokens_BLD).to(weight_TpD.scalar_type()), shape_, slab_)
                                  .permute({2, 0, 1, 3})
                                  .flatten(1, 2);
-    out_BSTp = at::baddbmm((**variable_bias_).to(weight_TpD.scalar_type()).unsqueeze(1), by_target,
-                           weight_TpD.transpose(1, 2))
+    out_BSTp = batched_product(by_target, weight_TpD.transpose(1, 2),
+                               (**variable_bias_).to(weight_TpD.scalar_type()).unsqueeze(1))
                    .view({targets, batch, patches, points})
                    .permute({1, 2, 0, 3});
   }

@@ -81,11 +81,12 @@ bool flash_supports(const Tensor& q, const Tensor& k, const Tensor& v) {
 }
 
 std::string flash_name(const Tensor& q) {
+  const std::string arithmetic = q.scalar_type() == at::kBFloat16 ? "bf16 in fp32" : "fp32";
   switch (flash::instructions_for(type_of(q.scalar_type())).value()) {
     case flash::Instructions::avx2:
-      return "seqvit AVX2 fp32";
+      return "seqvit AVX2 " + arithmetic;
     case flash::Instructions::avx512:
-      return "seqvit AVX-512 fp32";
+      return "seqvit AVX-512 " + arithmetic;
     case flash::Instructions::avx512_bf16:
       break;
   }

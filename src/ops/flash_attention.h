@@ -13,8 +13,8 @@
 
 namespace seqvit {
 
-/// True where this processor has the instructions for these inputs: fp32 (AVX2, AVX-512) or bf16
-/// (AVX512-BF16), head width to 256, dense in it.
+/// True for fp32 and bf16 on a processor with AVX2 or AVX-512, head width to 256, dense in it. Without
+/// AVX512-BF16, bf16 is what the tensors hold and fp32 what is computed in.
 bool flash_supports(const Tensor& q, const Tensor& k, const Tensor& v);
 /// The kernel for such inputs, if they are supported.
 std::string flash_name(const Tensor& q);

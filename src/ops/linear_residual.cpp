@@ -2,12 +2,11 @@
 
 #include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
-#include <ATen/ops/addmm.h>
 #include <ATen/ops/empty_like.h>
-#include <ATen/ops/mm.h>
 #include <ATen/ops/zeros.h>
 #include <torch/csrc/autograd/custom_function.h>
 
+#include "ops/product.h"
 #include "ops/tiles.h"
 
 namespace seqvit {
@@ -22,7 +21,7 @@ Tensor run(const Tensor& x_BLD, const Tensor& u_BLK, const Tensor& weight, const
   const Tensor compute_bias = bias.to(weight.scalar_type());
   for_each_tile(x_BLD.size(0), x_BLD.size(1), 0, [&](int64_t sample, int64_t first, int64_t count) {
     auto tile = [&](const Tensor& t) { return t[sample].narrow(0, first, count); };
-    Tensor branch = at::addmm(compute_bias, tile(u_BLK), weight.t()).to(x_BLD.scalar_type());
+    Tensor branch = product(tile(u_BLK), weight.t(), compute_bias).to(x_BLD.scalar_type());
     if (has_scale(scale_B11)) branch.mul_(scale_B11[sample]);
     tile(y_BLD).copy_(branch.add_(tile(x_BLD)));
   });
@@ -47,8 +46,8 @@ struct LinearResidualFunction : torch::autograd::Function<LinearResidualFunction
       const Tensor of_branch = has_scale(scale_B11) ? tile(grad_BLD) * scale_B11[sample] : tile(grad_BLD);
       const Tensor grad = of_branch.to(weight.scalar_type());
       Tensor out = tile(grad_u);
-      at::mm_out(out, grad, weight);
-      grad_weight.add_(at::mm(grad.t(), tile(u_BLK)));
+      product_out(out, grad, weight);
+      grad_weight.add_(product(grad.t(), tile(u_BLK)));
       grad_bias.add_(of_branch.sum(0));
     });
     return {grad_BLD, grad_u, grad_weight, grad_bias, Tensor(), Tensor()};

@@ -2,18 +2,17 @@
 
 #include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
-#include <ATen/ops/addmm.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
 #include <ATen/ops/gelu.h>
 #include <ATen/ops/gelu_backward.h>
-#include <ATen/ops/mm.h>
 #include <ATen/ops/native_layer_norm.h>
 #include <ATen/ops/native_layer_norm_backward.h>
 #include <ATen/ops/zeros.h>
 #include <torch/csrc/autograd/custom_function.h>
 
 #include "ops/norm_linear.h"
+#include "ops/product.h"
 #include "ops/recompute.h"
 #include "ops/tiles.h"
 
@@ -45,15 +44,15 @@ Tile run_to_hidden(const Tensor& x_TD, const MlpWeights& w) {
         at::native_layer_norm(x_TD, {x_TD.size(1)}, w.norm_weight, w.norm_bias, kLayerNormEpsilon);
     tile.normed = tile.normed.to(compute);
   }
-  tile.hidden = at::addmm(w.fc1_bias.to(compute), tile.normed, w.fc1_weight.t());
+  tile.hidden = product(tile.normed, w.fc1_weight.t(), w.fc1_bias.to(compute));
   tile.activated = at::gelu(tile.hidden);
   return tile;
 }
 
 Tensor run_tile(const Tensor& x_TD, const MlpWeights& w) {
   const Tile tile = run_to_hidden(x_TD, w);
-  if (!is_residual(w)) return at::mm(tile.activated, w.fc2_weight.t());
-  return at::addmm(w.fc2_bias.to(tile.normed.scalar_type()), tile.activated, w.fc2_weight.t());
+  if (!is_residual(w)) return product(tile.activated, w.fc2_weight.t());
+  return product(tile.activated, w.fc2_weight.t(), w.fc2_bias.to(tile.normed.scalar_type()));
 }
 
 /// Gradients of all weights, master type, summed over tiles.
@@ -73,12 +72,12 @@ Tensor backward_tile(const Tensor& grad_TD, const Tensor& x_TD, const MlpWeights
   const Tile tile = run_to_hidden(x_TD, w);
   const Tensor grad_out = grad_TD.to(tile.normed.scalar_type());
   MlpWeights& sum = gradients.sum;
-  sum.fc2_weight.add_(at::mm(grad_out.t(), tile.activated));
+  sum.fc2_weight.add_(product(grad_out.t(), tile.activated));
   if (is_residual(w)) sum.fc2_bias.add_(grad_TD.sum(0));
-  const Tensor grad_hidden = at::gelu_backward(at::mm(grad_out, w.fc2_weight), tile.hidden);
-  sum.fc1_weight.add_(at::mm(grad_hidden.t(), tile.normed));
+  const Tensor grad_hidden = at::gelu_backward(product(grad_out, w.fc2_weight), tile.hidden);
+  sum.fc1_weight.add_(product(grad_hidden.t(), tile.normed));
   sum.fc1_bias.add_(grad_hidden.sum(0, false, sum.fc1_bias.scalar_type()));
-  const Tensor grad_normed = at::mm(grad_hidden, w.fc1_weight).to(x_TD.scalar_type());
+  const Tensor grad_normed = product(grad_hidden, w.fc1_weight).to(x_TD.scalar_type());
   if (!is_residual(w)) return grad_normed;
   auto [grad_x, grad_weight, grad_bias] =
       at::native_layer_norm_backward(grad_normed, x_TD, {x_TD.size(1)}, tile.mean, tile.rstd, w.norm_weight,

@@ -1,15 +1,14 @@
 #include "ops/norm_linear.h"
 
 #include <ATen/core/grad_mode.h>
-#include <ATen/ops/addmm.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
-#include <ATen/ops/mm.h>
 #include <ATen/ops/native_layer_norm.h>
 #include <ATen/ops/native_layer_norm_backward.h>
 #include <ATen/ops/zeros.h>
 #include <torch/csrc/autograd/custom_function.h>
 
+#include "ops/product.h"
 #include "ops/recompute.h"
 #include "ops/tiles.h"
 
@@ -41,8 +40,8 @@ Tensor run(const Tensor& x_BLD, const NormLinearWeights& w) {
   const Tensor bias = w.bias.to(w.weight.scalar_type());
   for_each_tile(x_BLD.size(0), rows, 0, [&](int64_t sample, int64_t first, int64_t count) {
     Tensor out = y[sample].narrow(0, first, count);
-    at::addmm_out(out, bias, normalise(x_BLD[sample].narrow(0, first * group, count * group), w).value,
-                  w.weight.t());
+    product_out(out, normalise(x_BLD[sample].narrow(0, first * group, count * group), w).value, w.weight.t(),
+                bias);
   });
   return y;
 }
@@ -82,9 +81,9 @@ struct NormLinearFunction : torch::autograd::Function<NormLinearFunction> {
       auto tokens = [&](const Tensor& t) { return t[sample].narrow(0, first * group, count * group); };
       const Tensor x = tokens(x_BLD), grad = grads[0][sample].narrow(0, first, count);
       const Normed normed = normalise(x, w);
-      sum.weight.add_(at::mm(grad.t(), normed.value));
+      sum.weight.add_(product(grad.t(), normed.value));
       sum.bias.add_(grad.sum(0, false, master));
-      const Tensor grad_normed = at::mm(grad, w.weight).to(master).view(x.sizes());
+      const Tensor grad_normed = product(grad, w.weight).to(master).view(x.sizes());
       auto [dx, dweight, dbias] =
           at::native_layer_norm_backward(grad_normed, x, {x.size(1)}, normed.mean, normed.rstd, w.norm_weight,
                                          w.norm_bias, {true, true, true});

@@ -70,19 +70,22 @@ double error(const Tensor& found, const Tensor& expected) {
   return (found.to(at::kDouble) - expected).norm().item<double>() / std::max(scale, 1e-30);
 }
 
-/// A kernel by its instructions; where the processor lacks them, its tests are skipped.
-class FlashAttention : public testing::TestWithParam<flash::Instructions> {
+struct KernelKind {
+  flash::Type type;
+  flash::Instructions instructions;
+};
+
+/// A kernel by its type and instructions; where the processor lacks them, its tests are skipped.
+class FlashAttention : public testing::TestWithParam<KernelKind> {
  protected:
   void SetUp() override {
-    flash::use_at_most(GetParam());
-    const auto kind = GetParam() == flash::Instructions::avx512_bf16 ? flash::Type::bf16 : flash::Type::fp32;
-    if (flash::instructions_for(kind) != GetParam()) GTEST_SKIP() << "this processor lacks the instructions";
+    flash::use_at_most(GetParam().instructions);
+    if (flash::instructions_for(GetParam().type) != GetParam().instructions)
+      GTEST_SKIP() << "this processor lacks the instructions";
     at::manual_seed(1);
   }
   void TearDown() override { flash::use_at_most(flash::Instructions::avx512_bf16); }
-  static at::ScalarType type() {
-    return GetParam() == flash::Instructions::avx512_bf16 ? at::kBFloat16 : at::kFloat;
-  }
+  static at::ScalarType type() { return GetParam().type == flash::Type::bf16 ? at::kBFloat16 : at::kFloat; }
 };
 
 TEST_P(FlashAttention, IsAsExactAsLibtorch) {
@@ -205,12 +208,22 @@ TEST_P(FlashAttention, NotANumberIsNotHidden) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Instructions, FlashAttention,
-                         testing::Values(flash::Instructions::avx2, flash::Instructions::avx512,
-                                         flash::Instructions::avx512_bf16),
+                         testing::Values(KernelKind{flash::Type::fp32, flash::Instructions::avx2},
+                                         KernelKind{flash::Type::fp32, flash::Instructions::avx512},
+                                         KernelKind{flash::Type::bf16, flash::Instructions::avx2},
+                                         KernelKind{flash::Type::bf16, flash::Instructions::avx512},
+                                         KernelKind{flash::Type::bf16, flash::Instructions::avx512_bf16}),
                          [](const auto& test) {
-                           return test.param == flash::Instructions::avx2     ? "fp32_avx2"
-                                  : test.param == flash::Instructions::avx512 ? "fp32_avx512"
-                                                                              : "bf16_avx512";
+                           const std::string type = test.param.type == flash::Type::bf16 ? "bf16" : "fp32";
+                           switch (test.param.instructions) {
+                             case flash::Instructions::avx2:
+                               return type + "_avx2";
+                             case flash::Instructions::avx512:
+                               return type + "_avx512";
+                             case flash::Instructions::avx512_bf16:
+                               break;
+                           }
+                           return type + "_avx512_bf16";
                          });
 
 }  // namespace

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <cstring>
 #include <immintrin.h>
 
 namespace seqvit::flash {
@@ -39,13 +40,34 @@ SEQVIT_INLINE Words load_words(const uint32_t* p) {
 SEQVIT_INLINE void store_words(uint32_t* p, Words v) {
   _mm256_storeu_si256(reinterpret_cast<Words*>(p), v);
 }
-SEQVIT_INLINE Words load_column(const uint32_t* p, int64_t stride) {
-  const Words lane = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
-  return _mm256_i32gather_epi32(reinterpret_cast<const int*>(p),
-                                _mm256_mullo_epi32(_mm256_set1_epi32(static_cast<int>(stride)), lane), 4);
-}
 SEQVIT_INLINE Vector as_vector(Words w) {
   return _mm256_castsi256_ps(w);
+}
+/// In three rounds that exchange single words, pairs and halves; gathers take three times as long.
+SEQVIT_INLINE void transpose(uint32_t* to, int64_t to_stride, const uint32_t* from, int64_t from_stride) {
+  Vector row[8], pair[8];
+#pragma GCC unroll 8
+  for (int i = 0; i < 8; ++i)
+    row[i] = as_vector(load_words(from + i * from_stride));
+#pragma GCC unroll 8
+  for (int i = 0; i < 8; i += 2) {
+    pair[i] = _mm256_unpacklo_ps(row[i], row[i + 1]);
+    pair[i + 1] = _mm256_unpackhi_ps(row[i], row[i + 1]);
+  }
+#pragma GCC unroll 8
+  for (int i = 0; i < 8; i += 4) {
+    row[i] = _mm256_shuffle_ps(pair[i], pair[i + 2], 0x44);
+    row[i + 1] = _mm256_shuffle_ps(pair[i], pair[i + 2], 0xee);
+    row[i + 2] = _mm256_shuffle_ps(pair[i + 1], pair[i + 3], 0x44);
+    row[i + 3] = _mm256_shuffle_ps(pair[i + 1], pair[i + 3], 0xee);
+  }
+#pragma GCC unroll 8
+  for (int i = 0; i < 4; ++i) {
+    const Vector low = _mm256_permute2f128_ps(row[i], row[i + 4], 0x20),
+                 high = _mm256_permute2f128_ps(row[i], row[i + 4], 0x31);
+    store_words(to + i * to_stride, _mm256_castps_si256(low));
+    store_words(to + (i + 4) * to_stride, _mm256_castps_si256(high));
+  }
 }
 
 SEQVIT_INLINE Vector fused_add(Vector a, Vector b, Vector c) {
@@ -87,8 +109,40 @@ SEQVIT_INLINE Vector select(Lanes lanes, Vector a, Vector b) {
 SEQVIT_INLINE Vector load_lanes(const float* p, Lanes lanes) {
   return _mm256_maskload_ps(p, lanes);
 }
+/// AMD's masked stores take several times as long as plain ones.
 SEQVIT_INLINE void store_lanes(float* p, Lanes lanes, Vector v) {
-  _mm256_maskstore_ps(p, lanes, v);
+  if (_mm256_movemask_ps(as_vector(lanes)) == 0xff)
+    store(p, v);
+  else
+    _mm256_maskstore_ps(p, lanes, v);
+}
+
+/// Of lanes that are the first ones.
+SEQVIT_INLINE size_t bytes_of_bf16(Lanes lanes) {
+  return sizeof(uint16_t) * static_cast<size_t>(__builtin_popcount(_mm256_movemask_ps(as_vector(lanes))));
+}
+SEQVIT_INLINE Vector load_bf16(const uint16_t* p, Lanes lanes) {
+  __m128i halves = _mm_setzero_si128();
+  const size_t bytes = bytes_of_bf16(lanes);
+  if (bytes == sizeof(halves))
+    halves = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
+  else
+    std::memcpy(&halves, p, bytes);
+  return as_vector(_mm256_slli_epi32(_mm256_cvtepu16_epi32(halves), 16));
+}
+SEQVIT_INLINE void store_bf16(uint16_t* p, Lanes lanes, Vector v) {
+  const Words bits = _mm256_castps_si256(v),
+              odd = _mm256_and_si256(_mm256_srli_epi32(bits, 16), splat_word(1)),
+              rounded = _mm256_add_epi32(bits, _mm256_add_epi32(odd, splat_word(0x7fff))),
+              quiet = _mm256_or_si256(bits, splat_word(0x400000));
+  const Lanes nan = _mm256_castps_si256(_mm256_cmp_ps(v, v, _CMP_UNORD_Q));
+  const Words high = _mm256_srli_epi32(_mm256_blendv_epi8(rounded, quiet, nan), 16);
+  const __m128i halves = _mm_packus_epi32(_mm256_castsi256_si128(high), _mm256_extracti128_si256(high, 1));
+  const size_t bytes = bytes_of_bf16(lanes);
+  if (bytes == sizeof(halves))
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(p), halves);
+  else
+    std::memcpy(p, &halves, bytes);
 }
 
 }  // namespace

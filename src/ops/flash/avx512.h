@@ -37,10 +37,12 @@ SEQVIT_INLINE Words load_words(const uint32_t* p) {
 SEQVIT_INLINE void store_words(uint32_t* p, Words v) {
   _mm512_storeu_si512(p, v);
 }
-/// One word of each of kLanes rows that lie `stride` words apart.
-SEQVIT_INLINE Words load_column(const uint32_t* p, int64_t stride) {
-  const Words lane = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
-  return _mm512_i32gather_epi32(_mm512_mullo_epi32(_mm512_set1_epi32(static_cast<int>(stride)), lane), p, 4);
+/// A square of kLanes x kLanes words; strides are words from row to row.
+SEQVIT_INLINE void transpose(uint32_t* to, int64_t to_stride, const uint32_t* from, int64_t from_stride) {
+  const Words lane = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15),
+              offset = _mm512_mullo_epi32(splat_word(static_cast<uint32_t>(from_stride)), lane);
+  for (int64_t i = 0; i < kLanes; ++i)
+    store_words(to + i * to_stride, _mm512_i32gather_epi32(offset, from + i, 4));
 }
 SEQVIT_INLINE Vector as_vector(Words w) {
   return _mm512_castsi512_ps(w);
@@ -86,6 +88,20 @@ SEQVIT_INLINE Vector load_lanes(const float* p, Lanes lanes) {
 }
 SEQVIT_INLINE void store_lanes(float* p, Lanes lanes, Vector v) {
   _mm512_mask_storeu_ps(p, lanes, v);
+}
+
+SEQVIT_INLINE Vector load_bf16(const uint16_t* p, Lanes lanes) {
+  return as_vector(_mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16(lanes, p)), 16));
+}
+/// Rounded to the nearest, to even where two are as near; NaN stays NaN.
+SEQVIT_INLINE void store_bf16(uint16_t* p, Lanes lanes, Vector v) {
+  const Words bits = _mm512_castps_si512(v),
+              odd = _mm512_and_si512(_mm512_srli_epi32(bits, 16), splat_word(1)),
+              rounded = _mm512_add_epi32(bits, _mm512_add_epi32(odd, splat_word(0x7fff))),
+              quiet = _mm512_or_si512(bits, splat_word(0x400000));
+  const Lanes nan = _mm512_cmp_ps_mask(v, v, _CMP_UNORD_Q);
+  const Words high = _mm512_srli_epi32(_mm512_mask_blend_epi32(nan, rounded, quiet), 16);
+  _mm256_mask_storeu_epi16(p, lanes, _mm512_cvtepi32_epi16(high));
 }
 
 }  // namespace

@@ -58,8 +58,8 @@ struct Backward {
   };
 
   static float dot(const ConstMatrix& a, const ConstMatrix& b, int64_t row, int64_t n) {
-    const auto* x = static_cast<const Element*>(a.data) + row * a.stride;
-    const auto* y = static_cast<const Element*>(b.data) + row * b.stride;
+    const auto* x = static_cast<const typename T::Stored*>(a.data) + row * a.stride;
+    const auto* y = static_cast<const typename T::Stored*>(b.data) + row * b.stride;
     Vector sum = zero();
     for (int64_t e = 0; e < n; e += kLanes)
       sum = fused_add(T::load(x + e, first_lanes(n - e)), T::load(y + e, first_lanes(n - e)), sum);

@@ -7,8 +7,10 @@ namespace seqvit::flash {
 #if defined(__x86_64__)
 
 const Kernel& fp32_avx2_kernel(int64_t head_dim);
+const Kernel& bf16_avx2_kernel(int64_t head_dim);
 const Kernel& fp32_avx512_kernel(int64_t head_dim);
 const Kernel& bf16_avx512_kernel(int64_t head_dim);
+const Kernel& bf16_avx512_bf16_kernel(int64_t head_dim);
 
 namespace {
 
@@ -33,10 +35,7 @@ void use_at_most(Instructions instructions) {
 }
 
 std::optional<Instructions> instructions_for(Type type) {
-  if (type == Type::bf16) {
-    if (may_use(Instructions::avx512_bf16)) return Instructions::avx512_bf16;
-    return std::nullopt;
-  }
+  if (type == Type::bf16 && may_use(Instructions::avx512_bf16)) return Instructions::avx512_bf16;
   for (const Instructions i : {Instructions::avx512, Instructions::avx2}) {
     if (may_use(i)) return i;
   }
@@ -44,15 +43,16 @@ std::optional<Instructions> instructions_for(Type type) {
 }
 
 const Kernel& kernel_for(Type type, int64_t head_dim) {
+  const bool bf16 = type == Type::bf16;
   switch (instructions_for(type).value()) {
     case Instructions::avx2:
-      return fp32_avx2_kernel(head_dim);
+      return bf16 ? bf16_avx2_kernel(head_dim) : fp32_avx2_kernel(head_dim);
     case Instructions::avx512:
-      return fp32_avx512_kernel(head_dim);
+      return bf16 ? bf16_avx512_kernel(head_dim) : fp32_avx512_kernel(head_dim);
     case Instructions::avx512_bf16:
       break;
   }
-  return bf16_avx512_kernel(head_dim);
+  return bf16_avx512_bf16_kernel(head_dim);
 }
 
 #else

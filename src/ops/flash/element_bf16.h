@@ -8,6 +8,7 @@ namespace seqvit::flash {
 namespace {
 
 struct Bf16 {
+  using Stored = uint16_t;
   using Element = uint16_t;
   static constexpr int64_t kPerWord = 2;
   /// Sizes of blocks that keep a block's operands in the second-level cache (flat within 1 %).
@@ -33,10 +34,7 @@ struct Bf16 {
     return n.power_times(polynomial(x - n.integer(), error_3e_6));
   }
 
-  SEQVIT_INLINE Vector load(const uint16_t* p, Lanes lanes) {
-    const __m256i low = _mm256_maskz_loadu_epi16(lanes, p);
-    return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(low), 16));
-  }
+  SEQVIT_INLINE Vector load(const uint16_t* p, Lanes lanes) { return load_bf16(p, lanes); }
   SEQVIT_INLINE void store(uint16_t* p, Lanes lanes, Vector v) {
     _mm256_mask_storeu_epi16(p, lanes, reinterpret_cast<__m256i>(_mm512_cvtneps_pbh(v)));
   }

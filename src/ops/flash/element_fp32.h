@@ -1,4 +1,5 @@
-/// fp32 as an element type of the kernel: a word is one number.
+/// fp32 as an element type of the kernel: a word is one number. And bf16 that is computed in fp32, for
+/// processors without instructions for it.
 #pragma once
 
 #include "ops/flash/vector.h"
@@ -7,7 +8,8 @@ namespace seqvit::flash {
 namespace {
 
 struct Fp32 {
-  using Element = float;
+  using Stored = float;   ///< in the tensors
+  using Element = float;  ///< in the kernel
   static constexpr int64_t kPerWord = 1;
   /// Sizes of blocks that keep a block's operands in the second-level cache (flat within 1 %). Where that is
   /// too small for wide heads, as with AVX2 processors, more keys a block read what lies further away less
@@ -70,6 +72,12 @@ struct Fp32 {
     store_words(to, load_words(row));
     store_words(to + kLanes, load_words(row + kLanes));
   }
+};
+
+struct WidenedBf16 : Fp32 {
+  using Stored = uint16_t;
+  SEQVIT_INLINE Vector load(const uint16_t* p, Lanes lanes) { return load_bf16(p, lanes); }
+  SEQVIT_INLINE void store(uint16_t* p, Lanes lanes, Vector v) { store_bf16(p, lanes, v); }
 };
 
 }  // namespace

@@ -35,14 +35,14 @@ const Kernel& instance() {
   return kernel;
 }
 
-template <class T>
+/// The narrowest that holds a head.
+template <class T, int64_t kWidth = 32>
 const Kernel& kernel_for(int64_t head_dim) {
-  if (head_dim <= 32) return instance<T, 32>();
-  if (head_dim <= 64) return instance<T, 64>();
-  if (head_dim <= 96) return instance<T, 96>();
-  if (head_dim <= 128) return instance<T, 128>();
-  if (head_dim <= 192) return instance<T, 192>();
-  return instance<T, 256>();
+  if constexpr (kWidth < kMaxHeadDim) {
+    constexpr int64_t kNext = kWidth < 128 ? kWidth + 2 * kLanes : kWidth + 64;
+    if (head_dim > kWidth) return kernel_for<T, kNext>(head_dim);
+  }
+  return instance<T, kWidth>();
 }
 
 }  // namespace

@@ -97,7 +97,8 @@ inline constexpr int64_t kMaxHeadDim = 256;
 enum class Type { fp32, bf16 };
 enum class Instructions { avx2, avx512, avx512_bf16 };
 
-/// What this processor has for the type: AVX-512 or AVX2 for fp32, AVX512-BF16 for bf16.
+/// What this processor has for the type: for fp32 AVX-512 or AVX2; for bf16 AVX512-BF16, or what fp32 has, in
+/// which it is computed then.
 std::optional<Instructions> instructions_for(Type type);
 /// The kernel of those instructions for a head width up to kMaxHeadDim.
 const Kernel& kernel_for(Type type, int64_t head_dim);

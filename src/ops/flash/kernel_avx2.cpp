@@ -6,5 +6,8 @@ namespace seqvit::flash {
 const Kernel& fp32_avx2_kernel(int64_t head_dim) {
   return kernel_for<Fp32>(head_dim);
 }
+const Kernel& bf16_avx2_kernel(int64_t head_dim) {
+  return kernel_for<WidenedBf16>(head_dim);
+}
 
 }  // namespace seqvit::flash

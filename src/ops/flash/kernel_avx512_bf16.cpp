@@ -3,7 +3,7 @@
 
 namespace seqvit::flash {
 
-const Kernel& bf16_avx512_kernel(int64_t head_dim) {
+const Kernel& bf16_avx512_bf16_kernel(int64_t head_dim) {
   return kernel_for<Bf16>(head_dim);
 }
 

@@ -117,11 +117,16 @@ void pack_rows(Word* to, const ConstMatrix& from, int64_t begin, int64_t n, int6
                int64_t head_dim) {
   using Element = typename T::Element;
   auto* out = reinterpret_cast<Element*>(to);
-  const auto* in = static_cast<const Element*>(from.data) + begin * from.stride;
-  const auto row_bytes = static_cast<size_t>(head_dim) * sizeof(Element);
+  const auto* in = static_cast<const typename T::Stored*>(from.data) + begin * from.stride;
   for (int64_t i = 0; i < n; ++i) {
-    std::memcpy(out + i * kWidth, in + i * from.stride, row_bytes);
-    std::memset(out + i * kWidth + head_dim, 0, kWidth * sizeof(Element) - row_bytes);
+    if constexpr (sizeof(Element) == sizeof(*in)) {
+      const auto row_bytes = static_cast<size_t>(head_dim) * sizeof(Element);
+      std::memcpy(out + i * kWidth, in + i * from.stride, row_bytes);
+      std::memset(out + i * kWidth + head_dim, 0, kWidth * sizeof(Element) - row_bytes);
+    } else {
+      for (int64_t e = 0; e < kWidth; e += kLanes)
+        store(out + i * kWidth + e, T::load(in + i * from.stride + e, first_lanes(head_dim - e)));
+    }
   }
   std::memset(out + n * kWidth, 0, static_cast<size_t>(padded - n) * kWidth * sizeof(Element));
 }
@@ -132,8 +137,8 @@ void pack_columns(Word* to, const Word* rows) {
   constexpr int64_t kWords = kWidth / T::kPerWord;
   for (int64_t i = 0; i < kPanel; i += kLanes) {
     Word* panel = to + i / kTileColumns * kTileColumns * kWords + i % kTileColumns;
-    for (int64_t k = 0; k < kWords; ++k)
-      store_words(panel + k * kTileColumns, load_column(rows + i * kWords + k, kWords));
+    for (int64_t k = 0; k < kWords; k += kLanes)
+      transpose(panel + k * kTileColumns, kTileColumns, rows + i * kWords + k, kWords);
   }
 }
 
@@ -150,11 +155,11 @@ void pack_pairs(Word* to, const Word* rows, int64_t n, int64_t word_rows, int64_
     }
 }
 
-/// One fp32 row times a factor, rounded to the element type.
+/// One fp32 row times a factor, rounded to what the tensors hold.
 template <class T>
 SEQVIT_INLINE void store_scaled_row(const Matrix& to, int64_t row, const float* values, float factor,
                                     int64_t n) {
-  auto* out = static_cast<typename T::Element*>(to.data) + row * to.stride;
+  auto* out = static_cast<typename T::Stored*>(to.data) + row * to.stride;
   for (int64_t e = 0; e < n; e += kLanes)
     T::store(out + e, first_lanes(n - e), load(values + e) * splat(factor));
 }
