@@ -21,6 +21,7 @@
 #include "core/stop.h"
 #include "core/tensor.h"
 #include "ops/memory.h"
+#include "ops/phantom.h"
 #include "plan/layouts.h"
 
 namespace seqvit {
@@ -199,7 +200,7 @@ void run_phantom(const BenchCommand& command, const BenchProblem& problem, const
          command.ranks, p.pp, p.dp, p.sp, p.tp, ranks);
   }
   const auto phantom = make_phantom_comm(static_cast<int>(ranks), static_cast<int>(command.phantom));
-  const PhantomAttention attention(command.no_attention);
+  const Phantom attention(command.no_attention ? Phantom::Of::attention : Phantom::Of::nothing);
   run_steps(command, problem, *phantom);
 }
 
@@ -229,9 +230,9 @@ CommandBody add_bench(CLI::App& app) {
       command->add_option("--recompute", options->model.shape.recompute, "none, full or keep_attention"));
   command->add_flag("--attention", options->attention,
                     "Time attention alone, against a matrix product and libtorch's kernel");
-  CLI::Option* longest = command->add_flag(
-      "--longest", options->longest,
-      "Find the longest sequence that trains within --memory (attention allocates, does not compute)");
+  CLI::Option* longest = command->add_flag("--longest", options->longest,
+                                           "Find the longest sequence that trains within --memory (attention "
+                                           "and products allocate, do not compute)");
   command
       ->add_option("--memory", options->memory,
                    "With --longest: bound on the memory of tensors of each rank, as 8GiB")

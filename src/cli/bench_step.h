@@ -10,7 +10,6 @@
 #include <CLI/CLI.hpp>
 
 #include "comm/mesh.h"
-#include "ops/flash_attention.h"
 #include "train/learner.h"
 
 namespace seqvit {
@@ -43,16 +42,6 @@ BenchProblem make_problem(const char* command, const BenchModel& model,
 /// The model of a configuration and so many tokens, on a nearly square grid. Throws Error(usage) where they
 /// are not whole patches.
 ModelShape bench_model(const Config& config, int64_t tokens);
-
-/// While this lives and `on` is true, our attention kernel allocates but does not compute. (libtorch's, for
-/// types that ours does not serve here, does.)
-class PhantomAttention {
- public:
-  explicit PhantomAttention(bool on) { set_phantom_attention(on); }
-  ~PhantomAttention() { set_phantom_attention(false); }
-  PhantomAttention(const PhantomAttention&) = delete;
-  PhantomAttention& operator=(const PhantomAttention&) = delete;
-};
 
 /// A model of the shape on a mesh, ready to step. Collective.
 class BenchStep {

@@ -14,11 +14,10 @@
 #include <ATen/ops/zeros_like.h>
 
 #include "ops/flash/kernel.h"
+#include "ops/phantom.h"
 
 namespace seqvit {
 namespace {
-
-bool phantom_attention = false;
 
 /// Packed operands that may lie in memory at a time; a group of heads has at least one head a thread anyway.
 constexpr int64_t kGroupBytes = int64_t{32} << 20;
@@ -56,6 +55,12 @@ void for_each_unit(int64_t units, size_t scratch_bytes, const Body& body) {
     for (int64_t unit = next++; unit < units; unit = next++)
       body(unit, scratch.mutable_data_ptr());
   });
+}
+
+/// What the threads of for_each_unit hold, for a step that only allocates.
+void take_scratch(int64_t units, size_t scratch_bytes) {
+  const auto threads = std::min<int64_t>(at::get_num_threads(), units);
+  (void)at::empty({threads * static_cast<int64_t>(scratch_bytes)}, at::kByte);
 }
 
 /// Heads that are packed at a time: enough for every thread to have its own, more while they are small.
@@ -104,10 +109,6 @@ FlashMemory flash_memory(at::ScalarType type, int64_t heads, int64_t queries, in
           bytes(kernel.backward_words(queries), kernel.backward_scratch)};
 }
 
-void set_phantom_attention(bool phantom) {
-  phantom_attention = phantom;
-}
-
 std::pair<Tensor, Tensor> flash_forward(const Tensor& q, const Tensor& k, const Tensor& v) {
   const int64_t batch = q.size(0), heads = q.size(1), queries = q.size(2), keys = k.size(2),
                 width = q.size(3);
@@ -122,7 +123,10 @@ std::pair<Tensor, Tensor> flash_forward(const Tensor& q, const Tensor& k, const 
   const flash::Kernel& kernel = kernel_for(q);
   const int64_t words = kernel.forward_words(keys), group = heads_in_group(batch * heads, words);
   const Tensor packed = at::empty({group, words}, at::kInt);
-  if (phantom_attention) return {out.zero_(), lse.zero_()};
+  if (Phantom::attention()) {
+    take_scratch(group * ceil_divide(keys, flash::kPanel), kernel.forward_scratch);
+    return {out.zero_(), lse.zero_()};
+  }
   for (int64_t first = 0; first < batch * heads; first += group) {
     std::vector<flash::ForwardHead> work;
     for (int64_t h = first; h < std::min(first + group, batch * heads); ++h) {
@@ -186,7 +190,10 @@ AttentionGradients flash_backward(const Tensor& grad_out, const Tensor& q, const
                 blocks = ceil_divide(keys, kernel.backward_keys),
                 panels = ceil_divide(queries, flash::kPanel);
   const Tensor packed = at::empty({group, words}, at::kInt);
-  if (phantom_attention) return {grads.q.zero_(), grads.k.zero_(), grads.v.zero_()};
+  if (Phantom::attention()) {
+    take_scratch(group * panels, kernel.backward_scratch);
+    return {grads.q.zero_(), grads.k.zero_(), grads.v.zero_()};
+  }
   for (int64_t first = 0; first < batch * heads; first += group) {
     const int64_t n = std::min(group, batch * heads - first);
     const std::unique_ptr<std::atomic<int64_t>[]> progress(new std::atomic<int64_t>[n * blocks]());

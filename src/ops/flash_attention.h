@@ -34,9 +34,4 @@ struct FlashMemory {
 /// Of attention between so many heads (of all samples), for a type and width that are supported here.
 FlashMemory flash_memory(at::ScalarType type, int64_t heads, int64_t queries, int64_t keys, int64_t width);
 
-/// While true the kernels allocate all that they would but compute nothing: results and gradients are zero.
-/// To learn what memory a sequence takes without the time that it takes. Not for several threads to change at
-/// once.
-void set_phantom_attention(bool phantom);
-
 }  // namespace seqvit

@@ -21,9 +21,10 @@ Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias = {});
 /// a [G, M, K] times b [G, K, N], plus bias [G, 1, N] where there is one. Differentiable.
 Tensor batched_product(const Tensor& a_GMK, const Tensor& b_GKN, const Tensor& bias_G1N = {});
 
-/// a [M, K] times b [K, N], plus bias [N] where there is one; not differentiable.
-Tensor product(const Tensor& a_MK, const Tensor& b_KN, const Tensor& bias_N = {});
-/// The same into `out` [M, N].
+/// Not differentiable: a [M, K] times b [K, N], plus bias [N] where there is one; or stacks of them, as
+/// above.
+Tensor product(const Tensor& a, const Tensor& b, const Tensor& bias = {});
+/// Of matrices, into `out` [M, N].
 void product_out(Tensor& out_MN, const Tensor& a_MK, const Tensor& b_KN, const Tensor& bias_N = {});
 
 }  // namespace seqvit

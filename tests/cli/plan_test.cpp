@@ -1,6 +1,8 @@
 /// Planning and phantom ranks as a user meets them: the command line in, figures out.
+#include <algorithm>
 #include <iterator>
 #include <sstream>
+#include <utility>
 
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
@@ -121,6 +123,26 @@ TEST(Phantom, RankHoldsAndSendsWhatTheRealOneDoes) {
   const auto peak = real.at("peak_bytes").get<double>();
   EXPECT_NEAR(phantom.at("peak_bytes").get<double>() / peak, 1.0, 0.02);
   EXPECT_EQ(real.at("predicted_peak_bytes"), phantom.at("predicted_peak_bytes"));
+}
+
+/// The search tries steps that compute nothing; the real step has the same peak.
+TEST(Longest, IsWhatOneRealStepConfirms) {
+  for (const auto& [precision, recompute] : {std::pair{"fp32", "none"}, {"bf16", "keep_attention"}}) {
+    SCOPED_TRACE(precision);
+    const auto found = parsed(
+        seqvit({"bench", "--longest", "--memory", "52MiB", "--confirm", "--embed_dim", "32", "--depth", "2",
+                "--num_heads", "2", "--precision", precision, "--recompute", recompute, "--json", "-"},
+               quiet_environment()));
+    EXPECT_EQ(found.at("confirmed"), true) << found;
+    const auto& tried = found.at("tried");
+    const auto same = std::find_if(tried.begin(), tried.end(), [&](const auto& one) {
+      return one.at("tokens") == found.at("longest_tokens");
+    });
+    ASSERT_NE(same, tried.end()) << found;
+    EXPECT_NEAR(found.at("confirmed_peak_bytes").get<double>() / same->at("peak_bytes").get<double>(), 1.0,
+                0.002)
+        << found;
+  }
 }
 
 TEST(Phantom, OptionsThatCannotBeMeantAreRefused) {
