@@ -5,7 +5,8 @@
 For a processor that is not at hand: a change to the kernel's templates that leaves the loops' instructions alone leaves their speed
 alone. Each object is one compiled kernel (src/ops/flash/kernel_*.cpp). A loop counts if it holds no other and multiplies at least 16
 times. Prints, for every function: loops of both objects (multiplications, instructions, moves between registers and the stack), then
-those of one only. Exit code 1 if a loop of OLD has no equal in NEW. Kinds of moves, and address arithmetic (mov, lea, add), are taken as one. Needs objdump.
+those of one only. Exit code 1 if a loop of OLD has no equal in NEW. Kinds of moves, and address arithmetic (mov, lea, add), are
+taken as one. Needs objdump.
 """
 import collections
 import re
@@ -68,6 +69,8 @@ def main():
         print(f"{name}\n  both {shown(old[name] & new[name])}, old only {shown(old[name] - new[name])}, "
               f"new only {shown(new[name] - old[name])}")
         lost += len(old[name] - new[name])
+    if not any(old.values()):
+        sys.exit(f"{sys.argv[1]}: no such loop; is it an optimised kernel?")
     print(f"{lost} loops of {sys.argv[1]} have no equal in {sys.argv[2]}")
     return 1 if lost else 0
 

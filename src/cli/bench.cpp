@@ -20,8 +20,8 @@
 #include "core/profile.h"
 #include "core/stop.h"
 #include "core/tensor.h"
+#include "ops/allocate_only.h"
 #include "ops/memory.h"
-#include "ops/phantom.h"
 #include "plan/layouts.h"
 
 namespace seqvit {
@@ -139,7 +139,7 @@ void run_steps(const BenchCommand& command, const BenchProblem& problem, Comm& w
   const bool phantom = command.phantom >= 0;
   const auto type = compute_type(config.train.precision);
   Mesh mesh(world, config.parallel);
-  if (mesh.device().is_cpu() && (phantom || world.rank() == 0)) say_if_widened(type);
+  if (mesh.device().is_cpu() && (phantom || world.rank() == 0)) say_if_slow(type);
   const double rate = matmul_rate(at::TensorOptions(type).device(mesh.device()));
   rusage at_start{}, at_end{};
   ::getrusage(RUSAGE_SELF, &at_start);
@@ -200,7 +200,8 @@ void run_phantom(const BenchCommand& command, const BenchProblem& problem, const
          command.ranks, p.pp, p.dp, p.sp, p.tp, ranks);
   }
   const auto phantom = make_phantom_comm(static_cast<int>(ranks), static_cast<int>(command.phantom));
-  const Phantom attention(command.no_attention ? Phantom::Of::attention : Phantom::Of::nothing);
+  const AllocateOnly attention(command.no_attention ? AllocateOnly::In::attention
+                                                    : AllocateOnly::In::nothing);
   run_steps(command, problem, *phantom);
 }
 

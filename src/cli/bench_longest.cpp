@@ -25,8 +25,8 @@ int64_t largest(int64_t mine, Comm& world) {
 
 }  // namespace
 
-int64_t peak_of_step(const Config& config, int64_t tokens, Comm& world, Phantom::Of what) {
-  const Phantom phantom(what);
+int64_t peak_of_step(const Config& config, int64_t tokens, Comm& world, AllocateOnly::In what) {
+  const AllocateOnly only(what);
   Mesh mesh(world, config.parallel);
   BenchStep step(config, bench_model(config, tokens), mesh);
   step();
@@ -38,7 +38,7 @@ nlohmann::ordered_json bench_longest(const Config& config, int64_t bytes, Comm& 
   nlohmann::ordered_json tried = nlohmann::json::array();
   auto peak = [&](int64_t tokens) {
     const double start = seconds_now();
-    const int64_t found = peak_of_step(config, tokens, world, Phantom::Of::attention_and_products);
+    const int64_t found = peak_of_step(config, tokens, world, AllocateOnly::In::attention_and_products);
     tried.push_back({{"tokens", tokens}, {"peak_bytes", found}});
     if (world.rank() == 0) {
       log_info("bench: {} tokens take {:.2f} GiB a rank ({:.0f} s)", tokens,
@@ -71,7 +71,7 @@ nlohmann::ordered_json bench_longest(const Config& config, int64_t bytes, Comm& 
   nlohmann::ordered_json json = {
       {"memory_bytes_per_rank", bytes}, {"ranks", world.size()}, {"longest_tokens", fits}, {"tried", tried}};
   if (confirm) {
-    const int64_t real = peak_of_step(config, fits, world, Phantom::Of::nothing);
+    const int64_t real = peak_of_step(config, fits, world, AllocateOnly::In::nothing);
     json["confirmed_peak_bytes"] = real;
     json["confirmed"] = real <= bytes;
   }

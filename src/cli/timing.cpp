@@ -31,11 +31,28 @@ double matmul_rate(const at::TensorOptions& options) {
   return 2.0 * static_cast<double>(n * n * inner) / best;
 }
 
-void say_if_widened(at::ScalarType type) {
-  if (type == at::kBFloat16 && widens_bf16())
+void say_if_slow(at::ScalarType type) {
+  if (type != at::kBFloat16) return;
+  if (widens_bf16()) {
     log_info(
         "train.precision bf16: this processor has no instructions for it; computed in fp32, it saves memory "
         "but no time");
+    return;
+  }
+  const at::NoGradGuard no_grad;
+  const auto seconds = [](at::ScalarType of) {
+    const at::Tensor a = at::randn({256, 256}).to(of);
+    double best = 1e30;
+    for (int i = 0; i < 3; ++i)
+      best = std::min(best, seconds_of([&] { product(a, a); }));
+    return best;
+  };
+  const double ratio = seconds(type) / seconds(at::kFloat);
+  if (ratio >= 2.0) {
+    log_warn(
+        "train.precision bf16: a product takes {:.0f} times as long as in fp32 on this processor; use fp32",
+        ratio);
+  }
 }
 
 }  // namespace seqvit

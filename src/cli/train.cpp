@@ -100,7 +100,7 @@ bool train_run(const Config& config, const fs::path& run, bool resume, std::opti
 
   Experiment e = open_experiment(config);
   warn_of_overlap(e);
-  if (mesh.device().is_cpu() && world.rank() == 0) say_if_widened(compute_type(config.train.precision));
+  if (mesh.device().is_cpu() && world.rank() == 0) say_if_slow(compute_type(config.train.precision));
   if (world.size() > 1 && config.parallel.verify) verify_or_fail(config, e.model_shape(), world);
   check_same_data(*e.dataset, world);
   const bool goes_on = resume && Checkpoints(run, world).newest();

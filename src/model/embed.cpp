@@ -92,7 +92,7 @@ std::vector<Tensor> Aggregation::weights() const {
 
 Tensor Aggregation::aggregate(const Tensor& tokens_RGD, std::span<const Tensor> weights, int64_t heads) {
   const auto layer = [](const Tensor& x, const Tensor& weight, const Tensor& bias) {
-    return linear(x.to(weight.scalar_type()), weight, bias.to(weight.scalar_type()));
+    return linear_product(x.to(weight.scalar_type()), weight, bias.to(weight.scalar_type()));
   };
   const int64_t rows = tokens_RGD.size(0), groups = tokens_RGD.size(1), width = tokens_RGD.size(2);
   const int64_t queries = weights[0].size(0), head = width / heads;

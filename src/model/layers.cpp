@@ -18,16 +18,16 @@ Linear::Linear(ParamGroup& cut, ParamGroup& whole, const std::string& name, int6
 }
 
 Tensor Linear::forward(const Tensor& x) const {
-  return linear(x.to(compute_), **weight_, (**bias_).to(compute_));
+  return linear_product(x.to(compute_), **weight_, (**bias_).to(compute_));
 }
 
 Tensor Linear::product(const Tensor& x) const {
-  return linear(x.to(compute_), **weight_);
+  return linear_product(x.to(compute_), **weight_);
 }
 
 Tensor Linear::forward_rows(const Tensor& x, Range rows) const {
-  return linear(x.to(compute_), (**weight_).slice(0, rows.begin, rows.end),
-                (**bias_).slice(0, rows.begin, rows.end).to(compute_));
+  return linear_product(x.to(compute_), (**weight_).slice(0, rows.begin, rows.end),
+                        (**bias_).slice(0, rows.begin, rows.end).to(compute_));
 }
 
 LayerNorm::LayerNorm(ParamGroup& group, const std::string& name, int64_t width)

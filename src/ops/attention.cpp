@@ -9,6 +9,7 @@
 
 #include "core/profile.h"
 #include "ops/flash_attention.h"
+#include "ops/product.h"
 #include "ops/recompute.h"
 
 namespace seqvit {
@@ -32,8 +33,9 @@ std::pair<Tensor, Tensor> attention_forward(const Tensor& q, const Tensor& k, co
   const TimedPart time("attention forward");
   if (!q.is_cpu()) return device_kernel.forward(q, k, v);
   if (flash_supports(q, k, v)) return flash_forward(q, k, v);
-  auto [out, lse] = at::_scaled_dot_product_flash_attention_for_cpu(q, k, v);
-  return {out, lse};
+  auto [out, lse] =
+      at::_scaled_dot_product_flash_attention_for_cpu(for_product(q), for_product(k), for_product(v));
+  return {out.to(q.scalar_type()), lse};
 }
 
 AttentionGradients attention_backward(const Tensor& grad_out, const Tensor& q, const Tensor& k,
@@ -41,10 +43,11 @@ AttentionGradients attention_backward(const Tensor& grad_out, const Tensor& q, c
   const TimedPart time("attention backward");
   if (!q.is_cpu()) return device_kernel.backward(grad_out, q, k, v, out, lse);
   if (flash_supports(q, k, v)) return flash_backward(grad_out, q, k, v, out, lse, in_place);
-  auto [dq, dk, dv] =
-      at::_scaled_dot_product_flash_attention_for_cpu_backward(grad_out, q, k, v, out, lse,
-                                                               /*dropout_p=*/0.0, /*is_causal=*/false);
-  return {dq, dk, dv};
+  auto [dq, dk, dv] = at::_scaled_dot_product_flash_attention_for_cpu_backward(
+      for_product(grad_out), for_product(q), for_product(k), for_product(v), for_product(out), lse,
+      /*dropout_p=*/0.0, /*is_causal=*/false);
+  const auto type = q.scalar_type();
+  return {dq.to(type), dk.to(type), dv.to(type)};
 }
 
 namespace {

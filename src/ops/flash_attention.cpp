@@ -13,8 +13,8 @@
 #include <ATen/ops/full.h>
 #include <ATen/ops/zeros_like.h>
 
+#include "ops/allocate_only.h"
 #include "ops/flash/kernel.h"
-#include "ops/phantom.h"
 
 namespace seqvit {
 namespace {
@@ -63,14 +63,17 @@ void take_scratch(int64_t units, size_t scratch_bytes) {
   (void)at::empty({threads * static_cast<int64_t>(scratch_bytes)}, at::kByte);
 }
 
-/// Heads that are packed at a time: enough for every thread to have its own, more while they are small.
-int64_t heads_in_group(int64_t heads, int64_t words_a_head) {
-  const int64_t fit = kGroupBytes / std::max<int64_t>(4 * words_a_head, 1);
-  return std::min(heads, std::max<int64_t>(fit, at::get_num_threads()));
-}
-
 int64_t ceil_divide(int64_t a, int64_t b) {
   return (a + b - 1) / b;
+}
+
+/// Heads that are packed at a time: as many as fit, but no fewer than keep the threads busy. Those that share
+/// a head follow one another through its queries (dQ), which a few blocks for each hide.
+int64_t heads_in_group(int64_t heads, int64_t words_a_head, int64_t blocks_a_head) {
+  constexpr int64_t kBlocksAThread = 8;
+  const int64_t fit = kGroupBytes / std::max<int64_t>(4 * words_a_head, 1),
+                busy = ceil_divide(kBlocksAThread * at::get_num_threads(), blocks_a_head);
+  return std::min(heads, std::max(fit, busy));
 }
 
 Tensor dense_in_head(const Tensor& t) {
@@ -101,12 +104,14 @@ std::string flash_name(const Tensor& q) {
 FlashMemory flash_memory(at::ScalarType type, int64_t heads, int64_t queries, int64_t keys, int64_t width) {
   if (heads == 0 || queries == 0 || keys == 0) return {};
   const flash::Kernel& kernel = flash::kernel_for(type_of(type), width);
-  const auto bytes = [&](int64_t words, size_t scratch) {
-    return heads_in_group(heads, words) * words * static_cast<int64_t>(sizeof(flash::Word)) +
+  const auto bytes = [&](int64_t words, int64_t blocks, size_t scratch) {
+    return heads_in_group(heads, words, blocks) * words * static_cast<int64_t>(sizeof(flash::Word)) +
            at::get_num_threads() * static_cast<int64_t>(scratch);
   };
-  return {bytes(kernel.forward_words(keys), kernel.forward_scratch),
-          bytes(kernel.backward_words(queries), kernel.backward_scratch)};
+  return {
+      bytes(kernel.forward_words(keys), ceil_divide(queries, kernel.forward_queries), kernel.forward_scratch),
+      bytes(kernel.backward_words(queries), ceil_divide(keys, kernel.backward_keys),
+            kernel.backward_scratch)};
 }
 
 std::pair<Tensor, Tensor> flash_forward(const Tensor& q, const Tensor& k, const Tensor& v) {
@@ -121,10 +126,12 @@ std::pair<Tensor, Tensor> flash_forward(const Tensor& q, const Tensor& k, const 
   if (keys == 0 || queries == 0) return {out, lse};
 
   const flash::Kernel& kernel = kernel_for(q);
-  const int64_t words = kernel.forward_words(keys), group = heads_in_group(batch * heads, words);
+  const int64_t words = kernel.forward_words(keys), panels = ceil_divide(keys, flash::kPanel),
+                blocks = ceil_divide(queries, kernel.forward_queries),
+                group = heads_in_group(batch * heads, words, blocks);
   const Tensor packed = at::empty({group, words}, at::kInt);
-  if (Phantom::attention()) {
-    take_scratch(group * ceil_divide(keys, flash::kPanel), kernel.forward_scratch);
+  if (AllocateOnly::attention()) {
+    take_scratch(group * std::max(panels, blocks), kernel.forward_scratch);
     return {out.zero_(), lse.zero_()};
   }
   for (int64_t first = 0; first < batch * heads; first += group) {
@@ -143,8 +150,6 @@ std::pair<Tensor, Tensor> flash_forward(const Tensor& q, const Tensor& k, const 
            .packed = reinterpret_cast<flash::Word*>(packed.mutable_data_ptr<int>()) + (h - first) * words});
     }
     const auto n = static_cast<int64_t>(work.size());
-    const int64_t panels = ceil_divide(keys, flash::kPanel),
-                  blocks = ceil_divide(queries, kernel.forward_queries);
     for_each_unit(n * panels, kernel.forward_scratch, [&](int64_t unit, void* scratch) {
       kernel.pack_keys(work[unit / panels], unit % panels, scratch);
     });
@@ -186,12 +191,12 @@ AttentionGradients flash_backward(const Tensor& grad_out, const Tensor& q, const
 
   const flash::Kernel& kernel = kernel_for(q);
   const Tensor upstream = dense_in_head(grad_out), result = dense_in_head(out), lse_dense = lse.contiguous();
-  const int64_t words = kernel.backward_words(queries), group = heads_in_group(batch * heads, words),
+  const int64_t words = kernel.backward_words(queries), panels = ceil_divide(queries, flash::kPanel),
                 blocks = ceil_divide(keys, kernel.backward_keys),
-                panels = ceil_divide(queries, flash::kPanel);
+                group = heads_in_group(batch * heads, words, blocks);
   const Tensor packed = at::empty({group, words}, at::kInt);
-  if (Phantom::attention()) {
-    take_scratch(group * panels, kernel.backward_scratch);
+  if (AllocateOnly::attention()) {
+    take_scratch(group * std::max(panels, blocks), kernel.backward_scratch);
     return {grads.q.zero_(), grads.k.zero_(), grads.v.zero_()};
   }
   for (int64_t first = 0; first < batch * heads; first += group) {

@@ -3,7 +3,7 @@
 ///
 /// Same contract as ops/attention.h. Beside inputs and outputs it holds the packed operands of the heads at
 /// work, as many at a time as keep the threads busy: forward twice, backward four times a head's q (in the
-/// element type) and once in fp32.
+/// type that is computed in) and once in fp32.
 #pragma once
 
 #include <string>

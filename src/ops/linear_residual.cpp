@@ -47,7 +47,7 @@ struct LinearResidualFunction : torch::autograd::Function<LinearResidualFunction
       const Tensor grad = of_branch.to(weight.scalar_type());
       Tensor out = tile(grad_u);
       product_out(out, grad, weight);
-      grad_weight.add_(product(grad.t(), tile(u_BLK)));
+      add_product(grad_weight, grad.t(), tile(u_BLK));
       grad_bias.add_(of_branch.sum(0));
     });
     return {grad_BLD, grad_u, grad_weight, grad_bias, Tensor(), Tensor()};

@@ -72,10 +72,10 @@ Tensor backward_tile(const Tensor& grad_TD, const Tensor& x_TD, const MlpWeights
   const Tile tile = run_to_hidden(x_TD, w);
   const Tensor grad_out = grad_TD.to(tile.normed.scalar_type());
   MlpWeights& sum = gradients.sum;
-  sum.fc2_weight.add_(product(grad_out.t(), tile.activated));
+  add_product(sum.fc2_weight, grad_out.t(), tile.activated);
   if (is_residual(w)) sum.fc2_bias.add_(grad_TD.sum(0));
   const Tensor grad_hidden = at::gelu_backward(product(grad_out, w.fc2_weight), tile.hidden);
-  sum.fc1_weight.add_(product(grad_hidden.t(), tile.normed));
+  add_product(sum.fc1_weight, grad_hidden.t(), tile.normed);
   sum.fc1_bias.add_(grad_hidden.sum(0, false, sum.fc1_bias.scalar_type()));
   const Tensor grad_normed = product(grad_hidden, w.fc1_weight).to(x_TD.scalar_type());
   if (!is_residual(w)) return grad_normed;

@@ -81,7 +81,7 @@ struct NormLinearFunction : torch::autograd::Function<NormLinearFunction> {
       auto tokens = [&](const Tensor& t) { return t[sample].narrow(0, first * group, count * group); };
       const Tensor x = tokens(x_BLD), grad = grads[0][sample].narrow(0, first, count);
       const Normed normed = normalise(x, w);
-      sum.weight.add_(product(grad.t(), normed.value));
+      add_product(sum.weight, grad.t(), normed.value);
       sum.bias.add_(grad.sum(0, false, master));
       const Tensor grad_normed = product(grad, w.weight).to(master).view(x.sizes());
       auto [dx, dweight, dbias] =

@@ -1,16 +1,20 @@
 #include "ops/product.h"
 
+#include <vector>
+
 #include <ATen/ops/addmm.h>
 #include <ATen/ops/baddbmm.h>
 #include <ATen/ops/bmm.h>
 #include <ATen/ops/empty.h>
+#include <ATen/ops/empty_like.h>
 #include <ATen/ops/linear.h>
 #include <ATen/ops/mm.h>
 #include <ATen/ops/zeros.h>
 #include <torch/csrc/autograd/custom_function.h>
 
+#include "ops/allocate_only.h"
 #include "ops/flash/kernel.h"
-#include "ops/phantom.h"
+#include "ops/tiles.h"
 
 namespace seqvit {
 namespace {
@@ -22,42 +26,51 @@ bool widens(const Tensor& t) {
   return t.scalar_type() == at::kBFloat16 && t.is_cpu() && widens_bf16();
 }
 
-/// a b + bias for operands as they are multiplied; both are matrices, or both are stacks of as many.
-Tensor multiply(const Tensor& a, const Tensor& b, const Tensor& bias) {
-  if (Phantom::products()) {
-    std::vector<int64_t> shape = a.sizes().vec();
-    shape.back() = b.size(-1);
-    return at::zeros(shape, a.options());
-  }
-  if (a.dim() == 3) return bias.defined() ? at::baddbmm(bias, a, b) : at::bmm(a, b);
-  return bias.defined() ? at::addmm(bias, a, b) : at::mm(a, b);
+/// a b + bias of matrices as they are multiplied.
+Tensor matrix_product(const Tensor& a_MK, const Tensor& b_KN, const Tensor& bias = {}) {
+  if (AllocateOnly::products()) return at::zeros({a_MK.size(0), b_KN.size(1)}, a_MK.options());
+  return bias.defined() ? at::addmm(bias, a_MK, b_KN) : at::mm(a_MK, b_KN);
 }
 
-Tensor wide_product(const Tensor& a, const Tensor& b, const Tensor& bias) {
-  return multiply(for_product(a), for_product(b), bias.defined() ? for_product(bias) : bias);
+/// The same of matrices as they are given; the result is not rounded.
+Tensor wide_matrix_product(const Tensor& a_MK, const Tensor& b_KN, const Tensor& bias = {}) {
+  return matrix_product(for_product(a_MK), for_product(b_KN), bias.defined() ? for_product(bias) : bias);
 }
 
-/// Keeps its operands as they are given, not as they are multiplied.
+/// Products of stacks, tile by tile: no operand is ever widened as a whole but b.
 struct ProductFunction : torch::autograd::Function<ProductFunction> {
-  static Tensor forward(AutogradContext* ctx, const Tensor& a, const Tensor& b, const Tensor& bias) {
-    ctx->save_for_backward({a, b});
-    return product(a, b, bias.numel() > 0 ? bias : Tensor());
+  /// `bias`: empty for none, since autograd functions take no undefined tensors.
+  static Tensor forward(AutogradContext* ctx, const Tensor& a_GMK, const Tensor& b_GKN, const Tensor& bias) {
+    ctx->save_for_backward({a_GMK, b_GKN});
+    const Tensor y_GMN = at::empty({a_GMK.size(0), a_GMK.size(1), b_GKN.size(2)}, a_GMK.options());
+    for_each_tile(a_GMK.size(0), a_GMK.size(1), 0, [&](int64_t g, int64_t first, int64_t count) {
+      Tensor y = y_GMN[g].narrow(0, first, count);
+      product_out(y, a_GMK[g].narrow(0, first, count), b_GKN[g], bias.numel() > 0 ? bias[g] : Tensor());
+    });
+    return y_GMN;
   }
 
   static variable_list backward(AutogradContext* ctx, const variable_list& grads) {
     const auto s = ctx->get_saved_variables();
-    const Tensor &a = s[0], &b = s[1], &grad = grads[0];
+    const Tensor &a_GMK = s[0], &b_GKN = s[1], &grad_GMN = grads[0];
+    const auto type = a_GMK.scalar_type(), sum_type = type == at::kBFloat16 ? at::kFloat : type;
     Tensor of_a, of_b, of_bias;
-    if (ctx->needs_input_grad(0)) of_a = product(grad, b.transpose(-2, -1));
-    if (ctx->needs_input_grad(1)) of_b = product(a.transpose(-2, -1), grad);
-    if (ctx->needs_input_grad(2)) of_bias = grad.sum(-2, grad.dim() > 2, at::kFloat).to(grad.scalar_type());
-    return {of_a, of_b, of_bias};
+    if (ctx->needs_input_grad(0)) of_a = at::empty_like(a_GMK);
+    if (ctx->needs_input_grad(1)) of_b = at::zeros(b_GKN.sizes(), b_GKN.options().dtype(sum_type));
+    if (ctx->needs_input_grad(2)) of_bias = grad_GMN.sum(1, true, sum_type).to(type);
+    for_each_tile(a_GMK.size(0), a_GMK.size(1), 0, [&](int64_t g, int64_t first, int64_t count) {
+      auto tile = [&](const Tensor& t) { return t[g].narrow(0, first, count); };
+      const Tensor grad = for_product(tile(grad_GMN));
+      if (of_a.defined()) tile(of_a).copy_(matrix_product(grad, for_product(b_GKN[g]).t()));
+      if (of_b.defined()) of_b[g].add_(matrix_product(for_product(tile(a_GMK)).t(), grad));
+    });
+    return {of_a, of_b.defined() ? of_b.to(type) : of_b, of_bias};
   }
 };
 
-Tensor differentiable(const Tensor& a, const Tensor& b, const Tensor& bias) {
-  // Autograd functions take no undefined tensors.
-  return ProductFunction::apply(a, b, bias.defined() ? bias : at::empty({0}, a.options()));
+Tensor product_in_tiles(const Tensor& a_GMK, const Tensor& b_GKN, const Tensor& bias_G1N) {
+  return ProductFunction::apply(a_GMK, b_GKN,
+                                bias_G1N.defined() ? bias_G1N : at::empty({0}, a_GMK.options()));
 }
 
 }  // namespace
@@ -70,32 +83,38 @@ Tensor for_product(const Tensor& t) {
   return widens(t) ? t.to(at::kFloat) : t;
 }
 
-Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
-  if (!widens(x) && !Phantom::products()) return at::linear(x, weight, bias);
+Tensor linear_product(const Tensor& x, const Tensor& weight, const Tensor& bias) {
+  if (!widens(x) && !AllocateOnly::products()) return at::linear(x, weight, bias);
   std::vector<int64_t> shape = x.sizes().vec();
   shape.back() = weight.size(0);
-  return differentiable(x.reshape({-1, weight.size(1)}), weight.t(), bias).view(shape);
+  return product_in_tiles(x.reshape({1, -1, weight.size(1)}), weight.t().unsqueeze(0),
+                          bias.defined() ? bias.view({1, 1, -1}) : bias)
+      .view(shape);
 }
 
 Tensor batched_product(const Tensor& a_GMK, const Tensor& b_GKN, const Tensor& bias_G1N) {
-  if (widens(a_GMK) || Phantom::products()) return differentiable(a_GMK, b_GKN, bias_G1N);
-  return multiply(a_GMK, b_GKN, bias_G1N);
+  if (widens(a_GMK) || AllocateOnly::products()) return product_in_tiles(a_GMK, b_GKN, bias_G1N);
+  return bias_G1N.defined() ? at::baddbmm(bias_G1N, a_GMK, b_GKN) : at::bmm(a_GMK, b_GKN);
 }
 
-Tensor product(const Tensor& a, const Tensor& b, const Tensor& bias) {
-  return wide_product(a, b, bias).to(a.scalar_type());
+Tensor product(const Tensor& a_MK, const Tensor& b_KN, const Tensor& bias) {
+  return wide_matrix_product(a_MK, b_KN, bias).to(a_MK.scalar_type());
 }
 
-void product_out(Tensor& out_MN, const Tensor& a_MK, const Tensor& b_KN, const Tensor& bias_N) {
+void product_out(Tensor& out_MN, const Tensor& a_MK, const Tensor& b_KN, const Tensor& bias) {
   if (widens(a_MK)) {
-    out_MN.copy_(wide_product(a_MK, b_KN, bias_N));
-  } else if (Phantom::products()) {
+    out_MN.copy_(wide_matrix_product(a_MK, b_KN, bias));
+  } else if (AllocateOnly::products()) {
     out_MN.zero_();
-  } else if (bias_N.defined()) {
-    at::addmm_out(out_MN, bias_N, a_MK, b_KN);
+  } else if (bias.defined()) {
+    at::addmm_out(out_MN, bias, a_MK, b_KN);
   } else {
     at::mm_out(out_MN, a_MK, b_KN);
   }
+}
+
+void add_product(const Tensor& sum_MN, const Tensor& a_MK, const Tensor& b_KN) {
+  sum_MN.add_(wide_matrix_product(a_MK, b_KN));
 }
 
 }  // namespace seqvit

@@ -94,6 +94,9 @@ class Block {
     source_ = (s_.cut ? s_.group : lss_ ? s_.tokens : 0) + (lss_ ? s_.all : 0);
     // The result in the order of tokens, where an exchange has taken it from that of heads.
     joined_ = part.ulysses > 1 ? s_.q : 0;
+    // A recomputed block's input waits in its file where the norm reads it again (norm_linear).
+    const bool in_file = again_ && config.memory.offload != Offload::none && source_ == 0;
+    input_ = in_file ? 0 : s_.stream;
   }
 
   int64_t kept(Recompute mode) const {
@@ -123,9 +126,9 @@ class Block {
   const Sizes& s_;
   const RankPart& part_;
   bool again_, flash_, lss_ = false, lss_kv_ = false;
-  int64_t operands_ = 0, source_ = 0, joined_ = 0;
+  int64_t operands_ = 0, source_ = 0, joined_ = 0, input_ = 0;
 
-  int64_t attention_half() const { return s_.stream + source_ + operands_ + joined_; }
+  int64_t attention_half() const { return input_ + source_ + operands_ + joined_; }
 
   /// The block's forward once more. An exchange holds what goes in, both messages and what comes out.
   std::vector<Moment> second_run() const {
@@ -149,7 +152,7 @@ class Block {
   }
 
   std::vector<Moment> attention(int64_t packed) const {
-    const int64_t base = s_.stream + s_.stream + source_;  // the block's input, the gradient that comes in
+    const int64_t base = input_ + s_.stream + source_;  // the block's input, the gradient that comes in
     const int64_t of_result = s_.q;
     const bool over = flash_ && again_ && part_.ring == 1;  // gradients take the place of q, k and v
     const int64_t dq = over ? 0 : s_.inner, dkv = over ? 0 : s_.kv;

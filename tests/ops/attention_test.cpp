@@ -40,6 +40,30 @@ TEST(Attention, MatchesThePlainFormulaInValueAndGradient) {
   }
 }
 
+/// A head too wide for our kernel, in bf16: libtorch's kernel, in fp32 where the processor has nothing
+/// better.
+TEST(Attention, OfWideHeadsInBf16) {
+  at::manual_seed(3);
+  auto random = [] { return at::randn({1, 2, 40, 300}).to(at::kBFloat16).requires_grad_(); };
+  const Tensor q = random(), k = random(), v = random(), weight = at::randn({1, 2, 40, 300});
+  auto gradients = [&](const Tensor& out) {
+    (out.to(at::kFloat) * weight).sum().backward();
+    std::vector<Tensor> all;
+    for (const Tensor& t : {q, k, v}) {
+      all.push_back(t.grad().clone());
+      t.mutable_grad().reset();
+    }
+    return all;
+  };
+  const Tensor out = attention(q, k, v);
+  EXPECT_EQ(out.scalar_type(), at::kBFloat16);
+  const Tensor expected = plain_attention(q.to(at::kDouble), k.to(at::kDouble), v.to(at::kDouble)).out;
+  EXPECT_LT(difference(out, expected), 0.01);
+  const auto found = gradients(out), exact = gradients(expected);
+  for (size_t i = 0; i < found.size(); ++i)
+    EXPECT_LT(difference(found[i], exact[i]), 0.02) << i;
+}
+
 TEST(Attention, TakesStridedViewsOfAFusedProjection) {
   at::manual_seed(2);
   const Tensor qkv = at::randn({2, 9, 3, 4, 8}, at::kDouble).permute({2, 0, 3, 1, 4});

@@ -5,6 +5,7 @@
 
 #include "ops/flash/kernel.h"
 #include "ops/gradients.h"
+#include "ops/tiles.h"
 
 namespace seqvit {
 namespace {
@@ -33,12 +34,25 @@ TEST_F(Product, LinearIsRoundedOnceInValueAndGradient) {
   const std::vector<Tensor> inputs = {x, weight, bias};
   for (const bool with_bias : {true, false}) {
     const std::vector<Tensor> of = with_bias ? inputs : std::vector<Tensor>{x, weight};
-    const Tensor y = linear(x, weight, with_bias ? bias : Tensor());
+    const Tensor y = linear_product(x, weight, with_bias ? bias : Tensor());
     EXPECT_EQ(y.scalar_type(), at::kBFloat16);
     auto wide = [](const Tensor& t) { return t.to(at::kFloat); };
     const Tensor expected = at::linear(wide(x), wide(weight), with_bias ? wide(bias) : Tensor());
     EXPECT_LE(worst(with_gradients(y, seed, of), with_gradients(expected, wide(seed), of)), kRounding);
     EXPECT_TRUE(at::equal(y, expected.to(at::kBFloat16)));
+  }
+}
+
+/// A frozen weight; the rows of several tiles; a rank without tokens.
+TEST_F(Product, LinearWithoutSomeGradientsAndRows) {
+  for (const int64_t rows : {int64_t{0}, 2 * kDefaultTile + 3}) {
+    const Tensor x = random({rows, 6}), weight = random({4, 6}), frozen = weight.detach();
+    linear_product(x, frozen).sum().backward();
+    EXPECT_TRUE(at::equal(
+        x.grad(), at::ones({rows, 1}, at::kBFloat16) * frozen.to(at::kFloat).sum(0, true).to(at::kBFloat16)));
+    linear_product(x.detach(), weight).sum().backward();
+    const Tensor expected = x.detach().to(at::kFloat).sum(0, true).expand({4, 6});
+    EXPECT_TRUE(at::allclose(weight.grad().to(at::kFloat), expected, kRounding, 1e-3)) << rows;
   }
 }
 
@@ -57,13 +71,16 @@ TEST_F(Product, StacksOfMatricesToo) {
 TEST_F(Product, WithoutGradientsTheSame) {
   const at::NoGradGuard no_grad;
   const Tensor a = random({7, 20}), b = random({20, 9}), bias = random({9});
-  const Tensor expected = linear(a, b.t(), bias);
+  const Tensor expected = linear_product(a, b.t(), bias);
   EXPECT_TRUE(at::equal(product(a, b, bias), expected));
   Tensor out = at::empty({7, 9}, at::kBFloat16);
   product_out(out, a, b, bias);
   EXPECT_TRUE(at::equal(out, expected));
   product_out(out, a, b);
   EXPECT_TRUE(at::equal(out, product(a, b)));
+  const Tensor sum = at::ones({7, 9});
+  add_product(sum, a, b);
+  EXPECT_TRUE(at::equal(sum, at::mm(a.to(at::kFloat), b.to(at::kFloat)) + 1)) << "not rounded on the way";
 }
 
 TEST_F(Product, OtherTypesAreAsTheyWere) {

@@ -41,7 +41,7 @@ using Word = uint32_t;  ///< one fp32, or two bf16 that are neighbours along the
 /// Keys in forward, queries in backward, are packed so many at a time.
 inline constexpr int64_t kPanel = 64;
 
-/// A matrix [rows, head_dim] of the kernel's element type, dense in head_dim.
+/// A matrix [rows, head_dim] of fp32 or bf16, dense in head_dim.
 struct ConstMatrix {
   const void* data;
   int64_t stride;  ///< elements from row to row

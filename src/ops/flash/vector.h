@@ -1,4 +1,4 @@
-/// What both element types and both widths of registers share: 2^x and a thread's scratch memory.
+/// What all element types and both widths of registers share: 2^x and a thread's scratch memory.
 ///
 /// Compiled with instruction-set flags, so everything is in an anonymous namespace (no copy may end up in
 /// code that runs on other processors), and nothing of the standard library that would emit code is used.
