@@ -54,6 +54,7 @@ Problem plan_problem(const PlanCommand& command, const Invocation& invocation) {
   problem.ranks = command.ranks > 0 ? command.ranks : here ? cores : problem.machine.ranks_per_node;
   if (!here) return problem;
   const Precision precision = problem.config.train.precision;
+  say_if_slow(compute_type(precision));
   problem.attention = attention_memory_here(problem.config);
   // Ranks share the cores, and so the rate that this process has with all of them.
   const double rate = matmul_rate(compute_type(precision)) / static_cast<double>(problem.ranks);

@@ -26,5 +26,9 @@ inline at::ScalarType compute_type(Precision precision) {
 inline at::ScalarType master_type(Precision precision) {
   return precision == Precision::fp64 ? at::kDouble : at::kFloat;
 }
+/// The type that sums of such tensors are made in.
+inline at::ScalarType sum_type(const Tensor& t) {
+  return t.scalar_type() == at::kBFloat16 ? at::kFloat : t.scalar_type();
+}
 
 }  // namespace seqvit

@@ -9,6 +9,7 @@
 #include <torch/csrc/autograd/autograd.h>
 #include <torch/csrc/autograd/custom_function.h>
 
+#include "core/tensor.h"
 #include "ops/tiles.h"
 
 namespace seqvit {
@@ -37,11 +38,6 @@ Tensor run(const Work& work, const Tensor& x, const std::vector<Tensor>& weights
   return y;
 }
 
-Tensor sum_like(const Tensor& weight) {
-  const auto type = weight.scalar_type() == at::kBFloat16 ? at::kFloat : weight.scalar_type();
-  return at::zeros(weight.sizes(), weight.options().dtype(type));
-}
-
 struct InTilesFunction : torch::autograd::Function<InTilesFunction> {
   static Tensor forward(AutogradContext* ctx, const Tensor& x, at::TensorList weights,
                         const c10::intrusive_ptr<Work>& work) {
@@ -61,7 +57,7 @@ struct InTilesFunction : torch::autograd::Function<InTilesFunction> {
     const bool of_x = ctx->needs_input_grad(0);
     variable_list sums = {of_x ? at::empty_like(x) : Tensor()};
     for (Tensor& weight : weights) {
-      sums.push_back(sum_like(weight));
+      sums.push_back(at::zeros(weight.sizes(), weight.options().dtype(sum_type(weight))));
       weight = weight.detach().requires_grad_();
     }
     for_each_tile(1, x.size(0), work->tile, [&](int64_t, int64_t first, int64_t count) {

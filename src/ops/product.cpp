@@ -12,6 +12,7 @@
 #include <ATen/ops/zeros.h>
 #include <torch/csrc/autograd/custom_function.h>
 
+#include "core/tensor.h"
 #include "ops/allocate_only.h"
 #include "ops/flash/kernel.h"
 #include "ops/tiles.h"
@@ -53,11 +54,11 @@ struct ProductFunction : torch::autograd::Function<ProductFunction> {
   static variable_list backward(AutogradContext* ctx, const variable_list& grads) {
     const auto s = ctx->get_saved_variables();
     const Tensor &a_GMK = s[0], &b_GKN = s[1], &grad_GMN = grads[0];
-    const auto type = a_GMK.scalar_type(), sum_type = type == at::kBFloat16 ? at::kFloat : type;
+    const auto type = a_GMK.scalar_type();
     Tensor of_a, of_b, of_bias;
     if (ctx->needs_input_grad(0)) of_a = at::empty_like(a_GMK);
-    if (ctx->needs_input_grad(1)) of_b = at::zeros(b_GKN.sizes(), b_GKN.options().dtype(sum_type));
-    if (ctx->needs_input_grad(2)) of_bias = grad_GMN.sum(1, true, sum_type).to(type);
+    if (ctx->needs_input_grad(1)) of_b = at::zeros(b_GKN.sizes(), b_GKN.options().dtype(sum_type(b_GKN)));
+    if (ctx->needs_input_grad(2)) of_bias = grad_GMN.sum(1, true, sum_type(grad_GMN)).to(type);
     for_each_tile(a_GMK.size(0), a_GMK.size(1), 0, [&](int64_t g, int64_t first, int64_t count) {
       auto tile = [&](const Tensor& t) { return t[g].narrow(0, first, count); };
       const Tensor grad = for_product(tile(grad_GMN));

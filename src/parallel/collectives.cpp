@@ -7,12 +7,9 @@
 #include <torch/csrc/autograd/custom_function.h>
 
 #include "core/error.h"
+#include "core/tensor.h"
 
 namespace seqvit {
-
-at::ScalarType sum_type(const Tensor& t) {
-  return t.scalar_type() == at::kBFloat16 ? at::kFloat : t.scalar_type();
-}
 
 namespace {
 

@@ -13,9 +13,6 @@
 
 namespace seqvit {
 
-/// The type that sums of such tensors are made in.
-at::ScalarType sum_type(const Tensor& t);
-
 /// One packed all-to-all for several tensors of equal rank: each is cut along dim `split` into parts of
 /// split_counts[r] for rank r, and what arrives is put together along dim `concat`, concat_counts[r] from
 /// rank r. In: split is whole, concat is my part (concat_counts[rank]). Out: split is my part

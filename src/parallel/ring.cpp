@@ -7,6 +7,7 @@
 #include <ATen/ops/logaddexp.h>
 #include <torch/csrc/autograd/custom_function.h>
 
+#include "core/tensor.h"
 #include "ops/attention.h"
 #include "ops/recompute.h"
 #include "parallel/collectives.h"

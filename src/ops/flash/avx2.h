@@ -43,7 +43,7 @@ SEQVIT_INLINE void store_words(uint32_t* p, Words v) {
 SEQVIT_INLINE Vector as_vector(Words w) {
   return _mm256_castsi256_ps(w);
 }
-/// In three rounds that exchange single words, pairs and halves; gathers take three times as long.
+/// In three rounds that exchange single words, pairs and halves; faster than gathers.
 SEQVIT_INLINE void transpose(uint32_t* to, int64_t to_stride, const uint32_t* from, int64_t from_stride) {
   Vector row[8], pair[8];
 #pragma GCC unroll 8
