@@ -19,8 +19,10 @@
 namespace seqvit {
 namespace {
 
-/// Packed operands that may lie in memory at a time; a group of heads has at least one head a thread anyway.
-constexpr int64_t kGroupBytes = int64_t{32} << 20;
+/// Packed operands that may lie in memory at a time, in bytes; forward, of a head at least.
+int64_t packed_room = kDefaultPackedRoom;
+/// That keep a thread busy while others end.
+constexpr int64_t kBlocksAThread = 8;
 
 flash::Type type_of(at::ScalarType type) {
   return type == at::kBFloat16 ? flash::Type::bf16 : flash::Type::fp32;
@@ -30,13 +32,14 @@ const flash::Kernel& kernel_for(const Tensor& q) {
   return flash::kernel_for(type_of(q.scalar_type()), q.size(3));
 }
 
-/// One head of one sample of t [B, H, rows, E].
-flash::Matrix matrix(const Tensor& t, int64_t head) {
-  const int64_t element = head / t.size(1) * t.stride(0) + head % t.size(1) * t.stride(1);
+/// One head of one sample of t [B, H, rows, E], from row `first` on.
+flash::Matrix matrix(const Tensor& t, int64_t head, int64_t first = 0) {
+  const int64_t element =
+      head / t.size(1) * t.stride(0) + head % t.size(1) * t.stride(1) + first * t.stride(2);
   return {static_cast<char*>(t.mutable_data_ptr()) + element * t.element_size(), t.stride(2)};
 }
-flash::ConstMatrix const_matrix(const Tensor& t, int64_t head) {
-  const flash::Matrix m = matrix(t, head);
+flash::ConstMatrix const_matrix(const Tensor& t, int64_t head, int64_t first = 0) {
+  const flash::Matrix m = matrix(t, head, first);
   return {m.data, m.stride};
 }
 
@@ -70,10 +73,40 @@ int64_t ceil_divide(int64_t a, int64_t b) {
 /// Heads that are packed at a time: as many as fit, but no fewer than keep the threads busy. Those that share
 /// a head follow one another through its queries (dQ), which a few blocks for each hide.
 int64_t heads_in_group(int64_t heads, int64_t words_a_head, int64_t blocks_a_head) {
-  constexpr int64_t kBlocksAThread = 8;
-  const int64_t fit = kGroupBytes / std::max<int64_t>(4 * words_a_head, 1),
+  const int64_t fit = packed_room / std::max<int64_t>(4 * words_a_head, 1),
                 busy = ceil_divide(kBlocksAThread * at::get_num_threads(), blocks_a_head);
   return std::min(heads, std::max(fit, busy));
+}
+
+/// How backward goes through its work: groups of heads, in each of them keys and queries in parts.
+struct BackwardSchedule {
+  int64_t group;             ///< heads
+  int64_t queries, keys;     ///< of a part
+  int64_t packed_words;      ///< of a head
+  int64_t sum_q_words;       ///< of a head
+  int64_t sum_kv_words = 0;  ///< of a head, 0 where one part has all queries
+
+  int64_t words() const { return group * (packed_words + sum_q_words + sum_kv_words); }
+};
+
+/// Where a group of heads does not fit when packed, parts that do, if all together is less then. Made of the
+/// kernel's blocks, they do not change a sum's order.
+BackwardSchedule backward_schedule(const flash::Kernel& kernel, int64_t heads, int64_t queries,
+                                   int64_t keys) {
+  const int64_t sum_q_words = kernel.sum_q_words(queries), words = kernel.backward_words(queries),
+                group = heads_in_group(heads, words + sum_q_words, ceil_divide(keys, kernel.backward_keys));
+  const BackwardSchedule whole{group, queries, keys, words, sum_q_words};
+  // As many blocks as fit into half of the room each, but keys that keep the threads busy.
+  auto blocks = [&](int64_t words_a_block) { return packed_room / 2 / (4 * group * words_a_block); };
+  const int64_t query_blocks = std::max(blocks(kernel.backward_words(kernel.backward_queries)), int64_t{1}),
+                key_blocks = std::max(blocks(kernel.sum_kv_words(kernel.backward_keys)),
+                                      ceil_divide(kBlocksAThread * at::get_num_threads(), group));
+  BackwardSchedule parts = whole;
+  parts.queries = std::min(queries, query_blocks * kernel.backward_queries);
+  parts.keys = std::min(keys, key_blocks * kernel.backward_keys);
+  parts.packed_words = kernel.backward_words(parts.queries);
+  parts.sum_kv_words = kernel.sum_kv_words(parts.keys);
+  return parts.words() < whole.words() ? parts : whole;
 }
 
 Tensor dense_in_head(const Tensor& t) {
@@ -81,6 +114,10 @@ Tensor dense_in_head(const Tensor& t) {
 }
 
 }  // namespace
+
+void set_flash_packed_room(int64_t bytes) {
+  packed_room = bytes;
+}
 
 bool flash_supports(const Tensor& q, const Tensor& k, const Tensor& v) {
   return q.device().is_cpu() && (q.scalar_type() == at::kFloat || q.scalar_type() == at::kBFloat16) &&
@@ -104,14 +141,14 @@ std::string flash_name(const Tensor& q) {
 FlashMemory flash_memory(at::ScalarType type, int64_t heads, int64_t queries, int64_t keys, int64_t width) {
   if (heads == 0 || queries == 0 || keys == 0) return {};
   const flash::Kernel& kernel = flash::kernel_for(type_of(type), width);
-  const auto bytes = [&](int64_t words, int64_t blocks, size_t scratch) {
-    return heads_in_group(heads, words, blocks) * words * static_cast<int64_t>(sizeof(flash::Word)) +
+  const auto bytes = [](int64_t words, size_t scratch) {
+    return words * static_cast<int64_t>(sizeof(flash::Word)) +
            at::get_num_threads() * static_cast<int64_t>(scratch);
   };
-  return {
-      bytes(kernel.forward_words(keys), ceil_divide(queries, kernel.forward_queries), kernel.forward_scratch),
-      bytes(kernel.backward_words(queries), ceil_divide(keys, kernel.backward_keys),
-            kernel.backward_scratch)};
+  const int64_t words = kernel.forward_words(keys),
+                group = heads_in_group(heads, words, ceil_divide(queries, kernel.forward_queries));
+  return {bytes(group * words, kernel.forward_scratch),
+          bytes(backward_schedule(kernel, heads, queries, keys).words(), kernel.backward_scratch)};
 }
 
 std::pair<Tensor, Tensor> flash_forward(const Tensor& q, const Tensor& k, const Tensor& v) {
@@ -184,42 +221,52 @@ AttentionGradients flash_backward(const Tensor& grad_out, const Tensor& q, const
                                   const Tensor& out, const Tensor& lse, bool in_place) {
   const int64_t batch = q.size(0), heads = q.size(1), queries = q.size(2), keys = k.size(2),
                 width = q.size(3);
-  // In place is safe: a head's queries are packed before the first gradient is written, and a block of keys
-  // is read and overwritten by one unit of work only.
+  // In place is safe: gradients of queries are written when these have been packed with the last keys, and
+  // those of a block of keys, with the last queries, by the one unit of work that reads it.
   const AttentionGradients grads = in_place ? AttentionGradients{q, k, v} : room_for_gradients(q, k);
   if (keys == 0 || queries == 0) return {grads.q.zero_(), grads.k.zero_(), grads.v.zero_()};
 
   const flash::Kernel& kernel = kernel_for(q);
   const Tensor upstream = dense_in_head(grad_out), result = dense_in_head(out), lse_dense = lse.contiguous();
-  const int64_t words = kernel.backward_words(queries), panels = ceil_divide(queries, flash::kPanel),
-                blocks = ceil_divide(keys, kernel.backward_keys),
-                group = heads_in_group(batch * heads, words, blocks);
-  const Tensor packed = at::empty({group, words}, at::kInt);
+  const BackwardSchedule schedule = backward_schedule(kernel, batch * heads, queries, keys);
+  auto floats = [&](int64_t words) { return at::empty({schedule.group, words}, at::kFloat); };
+  const Tensor packed = floats(schedule.packed_words), sum_q = floats(schedule.sum_q_words),
+               sum_kv = floats(schedule.sum_kv_words);
   if (AllocateOnly::attention()) {
-    take_scratch(group * std::max(panels, blocks), kernel.backward_scratch);
+    take_scratch(schedule.group * std::max(ceil_divide(schedule.queries, flash::kPanel),
+                                           ceil_divide(schedule.keys, kernel.backward_keys)),
+                 kernel.backward_scratch);
     return {grads.q.zero_(), grads.k.zero_(), grads.v.zero_()};
   }
-  for (int64_t first = 0; first < batch * heads; first += group) {
-    const int64_t n = std::min(group, batch * heads - first);
+  // Of heads [head, head + n), queries [i, i_end) and keys [j, j_end).
+  auto run_part = [&](int64_t head, int64_t n, int64_t i, int64_t i_end, int64_t j, int64_t j_end) {
+    const int64_t panels = ceil_divide(i_end - i, flash::kPanel),
+                  blocks = ceil_divide(j_end - j, kernel.backward_keys);
     const std::unique_ptr<std::atomic<int64_t>[]> progress(new std::atomic<int64_t>[n * blocks]());
-    std::vector<flash::BackwardHead> work;
-    for (int64_t h = first; h < first + n; ++h) {
-      work.push_back(
-          {.q = const_matrix(q, h),
-           .k = const_matrix(k, h),
-           .v = const_matrix(v, h),
-           .out = const_matrix(result, h),
-           .grad_out = const_matrix(upstream, h),
-           .lse = lse_dense.const_data_ptr<float>() + h * queries,
-           .grad_q = matrix(grads.q, h),
-           .grad_k = matrix(grads.k, h),
-           .grad_v = matrix(grads.v, h),
-           .queries = queries,
-           .keys = keys,
-           .head_dim = width,
-           .scale = scale_of(q),
-           .packed = reinterpret_cast<flash::Word*>(packed.mutable_data_ptr<int>()) + (h - first) * words,
-           .progress = progress.get() + (h - first) * blocks});
+    std::vector<flash::BackwardPart> work;
+    for (int64_t m = 0; m < n; ++m) {
+      const int64_t h = head + m;
+      auto row = [m](const Tensor& t) { return t.mutable_data_ptr<float>() + m * t.size(1); };
+      work.push_back({.q = const_matrix(q, h, i),
+                      .k = const_matrix(k, h, j),
+                      .v = const_matrix(v, h, j),
+                      .out = const_matrix(result, h, i),
+                      .grad_out = const_matrix(upstream, h, i),
+                      .lse = lse_dense.const_data_ptr<float>() + h * queries + i,
+                      .grad_q = matrix(grads.q, h, i),
+                      .grad_k = matrix(grads.k, h, j),
+                      .grad_v = matrix(grads.v, h, j),
+                      .queries = i_end - i,
+                      .keys = j_end - j,
+                      .head_dim = width,
+                      .scale = scale_of(q),
+                      .first_keys = j == 0,
+                      .first_queries = i == 0,
+                      .last_queries = i_end == queries,
+                      .packed = reinterpret_cast<flash::Word*>(row(packed)),
+                      .sum_q = row(sum_q) + kernel.sum_q_words(i),
+                      .sum_kv = schedule.sum_kv_words > 0 ? row(sum_kv) : nullptr,
+                      .progress = progress.get() + m * blocks});
     }
     for_each_unit(n * panels, kernel.backward_scratch, [&](int64_t unit, void* scratch) {
       kernel.pack_queries(work[unit / panels], unit % panels, scratch);
@@ -228,8 +275,16 @@ AttentionGradients flash_backward(const Tensor& grad_out, const Tensor& q, const
     for_each_unit(n * blocks, kernel.backward_scratch, [&](int64_t unit, void* scratch) {
       kernel.backward_block(work[unit % n], unit / n, scratch);
     });
+    if (j_end < keys) return;
     for_each_unit(n * panels, 0,
                   [&](int64_t unit, void*) { kernel.finish_grad_q(work[unit / panels], unit % panels); });
+  };
+  for (int64_t head = 0; head < batch * heads; head += schedule.group) {
+    const int64_t n = std::min(schedule.group, batch * heads - head);
+    for (int64_t j = 0; j < keys; j += schedule.keys) {
+      for (int64_t i = 0; i < queries; i += schedule.queries)
+        run_part(head, n, i, std::min(i + schedule.queries, queries), j, std::min(j + schedule.keys, keys));
+    }
   }
   return grads;
 }

@@ -23,12 +23,15 @@ const Kernel& instance() {
   using B = Backward<T, kWidth>;
   static const Kernel kernel = {.forward_queries = F::kQueries,
                                 .backward_keys = B::kKeys,
+                                .backward_queries = B::kQueries,
                                 .forward_scratch = scratch_bytes<F>(),
                                 .backward_scratch = scratch_bytes<B>(),
                                 .forward_words = F::packed_words,
                                 .pack_keys = F::pack,
                                 .forward_block = F::block,
                                 .backward_words = B::packed_words,
+                                .sum_q_words = B::sum_q_words,
+                                .sum_kv_words = B::sum_kv_words,
                                 .pack_queries = B::pack,
                                 .backward_block = B::block,
                                 .finish_grad_q = B::finish_grad_q};

@@ -61,23 +61,29 @@ struct ForwardHead {
   Word* packed;
 };
 
-/// One head of one sample. `packed` holds Kernel::backward_words(queries) words, 64-byte aligned. `progress`:
-/// of each block of keys the number of query blocks whose dQ it has added, zero at the start.
-struct BackwardHead {
+/// Queries by keys of one head of one sample: all of them, or a part of either. All that is of queries or of
+/// keys begins where the part does.
+struct BackwardPart {
   ConstMatrix q, k, v, out, grad_out;
   const float* lse;  ///< [queries] of the complete softmax
   Matrix grad_q, grad_k, grad_v;
   int64_t queries, keys, head_dim;
   float scale;
-  Word* packed;
-  std::atomic<int64_t>* progress;
+  bool first_keys;                   ///< of the head
+  bool first_queries, last_queries;  ///< of the head
+  Word* packed;                      ///< [Kernel::backward_words(queries)], 64-byte aligned
+  float* sum_q;                      ///< [Kernel::sum_q_words(queries)], aligned: dQ of all keys so far
+  float* sum_kv;  ///< [Kernel::sum_kv_words(keys)], aligned: dK and dV of all queries so far; null where
+                  ///< these are all
+  std::atomic<int64_t>*
+      progress;  ///< [blocks of keys] blocks of queries whose dQ each has added, zero at first
 };
 
-/// The kernel of one element type and one (padded) head width. Units of a head may run on any threads; those
-/// of a later stage need all of the earlier ones (backward_block only waits for dQ itself).
+/// The kernel of one element type and one (padded) head width. Units of a head or part may run on any
+/// threads; those of a later stage need all of the earlier ones (backward_block only waits for dQ itself).
 struct Kernel {
-  int64_t forward_queries;                   ///< queries of one forward unit
-  int64_t backward_keys;                     ///< keys of one backward unit
+  int64_t forward_queries;                   ///< of one forward unit
+  int64_t backward_keys, backward_queries;   ///< keys of one backward unit; queries that it takes at a time
   size_t forward_scratch, backward_scratch;  ///< bytes a thread, 64-byte aligned
 
   int64_t (*forward_words)(int64_t keys);
@@ -85,10 +91,13 @@ struct Kernel {
   void (*forward_block)(const ForwardHead&, int64_t block, void* scratch);
 
   int64_t (*backward_words)(int64_t queries);
-  void (*pack_queries)(const BackwardHead&, int64_t panel, void* scratch);
+  int64_t (*sum_q_words)(int64_t queries);
+  int64_t (*sum_kv_words)(int64_t keys);
+  void (*pack_queries)(const BackwardPart&, int64_t panel, void* scratch);
   /// Blocks must be started in their order.
-  void (*backward_block)(const BackwardHead&, int64_t block, void* scratch);
-  void (*finish_grad_q)(const BackwardHead&, int64_t panel);
+  void (*backward_block)(const BackwardPart&, int64_t block, void* scratch);
+  /// After the last keys.
+  void (*finish_grad_q)(const BackwardPart&, int64_t panel);
 };
 
 /// Widest head of the kernels.
