@@ -78,14 +78,14 @@ std::vector<Tensor> Block::project(const Tensor& x_BLD) const {
 }
 
 Tensor Block::attention(const Tensor& x_BLD) const {
-  const auto qkv = project(x_BLD);
-  return join_heads(sequence_.attend(qkv[0], qkv[1], qkv[2]));
+  auto qkv = project(x_BLD);
+  return join_heads(sequence_.attend(std::move(qkv[0]), std::move(qkv[1]), std::move(qkv[2])));
 }
 
 /// x + keep (W u + b), from my part of W u under tensor parallelism.
-Tensor Block::add_branch(const Tensor& x_BLD, const Tensor& u_BLK, const Linear& last, const Tensor& keep_B11,
-                         bool over_x) const {
-  if (tensor_.is_alone()) return linear_residual(x_BLD, u_BLK, last.weight(), last.bias(), keep_B11, over_x);
+Tensor Block::add_branch(const Tensor& x_BLD, const Tensor& u_BLK, const Linear& last,
+                         const Tensor& keep_B11) const {
+  if (tensor_.is_alone()) return linear_residual(x_BLD, u_BLK, last.weight(), last.bias(), keep_B11);
   return add_parts(x_BLD, last.product(u_BLK), last, keep_B11);
 }
 
@@ -111,9 +111,7 @@ Tensor Block::mlp(const Tensor& x_BLD, const Tensor& keep_B11) const {
 Tensor Block::forward(const Tensor& x_BLD, const Tensor& keep_B11) {
   const auto whole = whole_.gather();
   const auto cut = cut_.gather();
-  const Tensor out_BLD = attention(x_BLD);
-  const bool over_x = reads_input_again() && input_is_spare(x_BLD);
-  return mlp(add_branch(x_BLD, out_BLD, projection_, keep_B11, over_x), keep_B11);
+  return mlp(add_branch(x_BLD, attention(x_BLD), projection_, keep_B11), keep_B11);
 }
 
 }  // namespace seqvit

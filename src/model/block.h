@@ -10,6 +10,7 @@
 #include "model/layers.h"
 #include "model/layout.h"
 #include "model/shape.h"
+#include "ops/recompute.h"
 
 namespace seqvit {
 
@@ -20,6 +21,10 @@ class Block {
 
   /// [B, L, D] -> [B, L, D] in the master type.
   Tensor forward(const Tensor& x_BLD, const Tensor& keep_B11);
+  /// How forward() takes x when it is recomputed.
+  TakesInput takes_input() const {
+    return reads_input_again() ? TakesInput::by_values : TakesInput::as_tensor;
+  }
   /// One group; two where tensor parallelism cuts some of the weights.
   std::vector<ParamGroup*> groups();
 
@@ -42,8 +47,8 @@ class Block {
   /// is kept.
   bool reads_input_again() const { return tensor_.is_alone() && !sequence_.gathers_context(); }
   Tensor attention(const Tensor& x_BLD) const;
-  Tensor add_branch(const Tensor& x_BLD, const Tensor& u_BLK, const Linear& last, const Tensor& keep_B11,
-                    bool over_x = false) const;
+  Tensor add_branch(const Tensor& x_BLD, const Tensor& u_BLK, const Linear& last,
+                    const Tensor& keep_B11) const;
   Tensor add_parts(const Tensor& x_BLD, const Tensor& part_BLD, const Linear& last, const Tensor& keep_B11,
                    bool unread = false) const;
   Tensor mlp(const Tensor& x_BLD, const Tensor& keep_B11) const;

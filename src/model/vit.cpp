@@ -41,7 +41,7 @@ Tensor Vit::forward(int64_t chunk, const Tensor& in, const Tensor& condition_BC,
         group->prefetch();
       return block->forward(x, keep_B11);
     };
-    x_BLD = recompute(recompute_, body, x_BLD, store_.get());
+    x_BLD = recompute(recompute_, body, x_BLD, store_.get(), blocks[i]->takes_input());
   }
   return ends_model(chunk) ? head_->forward(x_BLD) : x_BLD;
 }

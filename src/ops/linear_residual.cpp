@@ -7,6 +7,7 @@
 #include <torch/csrc/autograd/custom_function.h>
 
 #include "ops/product.h"
+#include "ops/recompute.h"
 #include "ops/tiles.h"
 
 namespace seqvit {
@@ -15,9 +16,11 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-Tensor run(const Tensor& x_BLD, const Tensor& u_BLK, const Tensor& weight, const Tensor& bias,
-           const Tensor& scale_B11, bool over_x) {
-  const Tensor y_BLD = over_x ? x_BLD.detach() : at::empty_like(x_BLD);
+Tensor run(const Tensor& input_BLD, const Tensor& u_BLK, const Tensor& weight, const Tensor& bias,
+           const Tensor& scale_B11) {
+  const Tensor x_BLD = values(input_BLD);
+  // A copy from the store is nobody else's: the result takes its place.
+  const Tensor y_BLD = x_BLD.is_same(input_BLD) ? at::empty_like(x_BLD) : x_BLD;
   const Tensor compute_bias = bias.to(weight.scalar_type());
   for_each_tile(x_BLD.size(0), x_BLD.size(1), 0, [&](int64_t sample, int64_t first, int64_t count) {
     auto tile = [&](const Tensor& t) { return t[sample].narrow(0, first, count); };
@@ -30,9 +33,9 @@ Tensor run(const Tensor& x_BLD, const Tensor& u_BLK, const Tensor& weight, const
 
 struct LinearResidualFunction : torch::autograd::Function<LinearResidualFunction> {
   static Tensor forward(AutogradContext* ctx, const Tensor& x, const Tensor& u, const Tensor& weight,
-                        const Tensor& bias, const Tensor& scale, bool over_x) {
+                        const Tensor& bias, const Tensor& scale) {
     ctx->save_for_backward({u, weight, scale});
-    return run(x, u, weight, bias, scale, over_x);
+    return run(x, u, weight, bias, scale);
   }
 
   static variable_list backward(AutogradContext* ctx, variable_list grads) {
@@ -50,17 +53,17 @@ struct LinearResidualFunction : torch::autograd::Function<LinearResidualFunction
       add_product(grad_weight, grad.t(), tile(u_BLK));
       grad_bias.add_(of_branch.sum(0));
     });
-    return {grad_BLD, grad_u, grad_weight, grad_bias, Tensor(), Tensor()};
+    return {grad_BLD, grad_u, grad_weight, grad_bias, Tensor()};
   }
 };
 
 }  // namespace
 
 Tensor linear_residual(const Tensor& x_BLD, const Tensor& u_BLK, const Tensor& weight, const Tensor& bias,
-                       const Tensor& scale, bool over_x) {
+                       const Tensor& scale) {
   const Tensor scale_B11 = scale_or_empty(scale, x_BLD);
-  if (!at::GradMode::is_enabled()) return run(x_BLD, u_BLK, weight, bias, scale_B11, over_x);
-  return LinearResidualFunction::apply(x_BLD, u_BLK, weight, bias, scale_B11, over_x);
+  if (!at::GradMode::is_enabled()) return run(x_BLD, u_BLK, weight, bias, scale_B11);
+  return LinearResidualFunction::apply(x_BLD, u_BLK, weight, bias, scale_B11);
 }
 
 }  // namespace seqvit

@@ -61,7 +61,7 @@ struct NormLinearFunction : torch::autograd::Function<NormLinearFunction> {
     } else {
       ctx->save_for_backward({norm_weight, norm_bias, weight, bias, x});
     }
-    return run(x, {norm_weight, norm_bias, weight, bias});
+    return run(values(x), {norm_weight, norm_bias, weight, bias});
   }
 
   static variable_list backward(AutogradContext* ctx, variable_list grads) {

@@ -2,7 +2,7 @@
 ///
 /// Backward needs x only. The normalised tokens are made again for each tile, so neither they nor their
 /// gradient ever exist for the whole sequence: that saves 2 bytes a token and channel kept and 8 on the way
-/// (fp32 tokens, bf16 products), for one more pass over x.
+/// (fp32 tokens, bf16 products), for one more pass over x. Takes x by its `values` (recompute.h).
 #pragma once
 
 #include <ATen/core/Tensor.h>

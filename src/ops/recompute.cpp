@@ -23,14 +23,14 @@ struct Frame : torch::CustomClassHolder {
   bool keeps = false;
   bool replaying = false;
   ActivationStore* store = nullptr;
+  bool shape_only = false;              ///< of the input, in the second run
   std::vector<std::vector<Kept>> kept;  ///< results of `remember`, in their order
   std::optional<Kept> input;
   std::vector<int64_t> shape;  ///< of the input
   at::TensorOptions options;
-  std::vector<std::vector<Tensor>> results;  ///< what `kept` held, during the second run
-  size_t next = 0;
+  size_t next = 0;                   ///< of `kept`, in the second run
   Tensor gradient;                   ///< of the part's result
-  const void* input_data = nullptr;  ///< where the input lies during the second run
+  const void* input_data = nullptr;  ///< where the input that the second run is given lies
 };
 
 /// The innermost recomputed part that runs on this thread. libtorch runs the backward of CPU tensors on the
@@ -61,12 +61,10 @@ struct SeedFunction : torch::autograd::Function<SeedFunction> {
   }
 };
 
-/// Begins the second run: brings the input, and hands its gradient on to a leaf that has its shape but no
-/// memory.
+/// Begins the second run of a part that takes its input as a tensor.
 struct InputFunction : torch::autograd::Function<InputFunction> {
   static Tensor forward(AutogradContext*, const Tensor& /*leaf*/, const c10::intrusive_ptr<Frame>& frame) {
     const Tensor x = frame->input->read();
-    frame->input_data = x.const_data_ptr();
     return x.view_as(x);
   }
   static variable_list backward(AutogradContext*, variable_list grads) { return {grads[0], Tensor()}; }
@@ -84,13 +82,7 @@ struct RecomputeFunction : torch::autograd::Function<RecomputeFunction> {
 
   static variable_list backward(AutogradContext* ctx, variable_list& grads) {
     const auto frame = c10::static_intrusive_pointer_cast<Frame>(ctx->saved_data["frame"].toCapsule());
-    // Put before the results of `remember`, so taken after them: a file is a stack.
-    frame->results.resize(frame->kept.size());
-    for (size_t i = frame->kept.size(); i-- > 0;) {
-      for (size_t j = frame->kept[i].size(); j-- > 0;)
-        frame->results[i].insert(frame->results[i].begin(), frame->kept[i][j].take());
-    }
-    // The shape of the input without its memory.
+    // The shape of the input without its memory; takes the gradient.
     const Tensor leaf = at::zeros({1}, frame->options).expand(frame->shape).requires_grad_();
     frame->replaying = true;
     frame->gradient = std::move(grads[0]);
@@ -98,11 +90,12 @@ struct RecomputeFunction : torch::autograd::Function<RecomputeFunction> {
     {
       const at::AutoGradMode graph(true);
       const Enter enter(frame.get());
-      seed = SeedFunction::apply(frame->body(InputFunction::apply(leaf, frame)), frame);
+      const Tensor x = frame->shape_only ? leaf : InputFunction::apply(leaf, frame);
+      frame->input_data = x.const_data_ptr();
+      seed = SeedFunction::apply(frame->body(x), frame);
     }
-    frame->results.clear();
     torch::autograd::backward({seed}, {});
-    frame->input->take();  // gives its room back
+    frame->input->take();  // gives its room back, after the results of `remember`: a file is a stack
     return {leaf.grad(), Tensor()};
   }
 };
@@ -110,12 +103,13 @@ struct RecomputeFunction : torch::autograd::Function<RecomputeFunction> {
 }  // namespace
 
 Tensor recompute(Recompute mode, std::function<Tensor(const Tensor&)> f, const Tensor& x,
-                 ActivationStore* store) {
+                 ActivationStore* store, TakesInput takes) {
   if (mode == Recompute::none || !at::GradMode::is_enabled()) return f(x);
   auto frame = c10::make_intrusive<Frame>();
   frame->body = std::move(f);
   frame->keeps = mode == Recompute::keep_attention;
   frame->store = store;
+  frame->shape_only = store != nullptr && takes == TakesInput::by_values;
   return RecomputeFunction::apply(x, frame);
 }
 
@@ -127,8 +121,8 @@ bool is_input(const Tensor& x) {
 
 }  // namespace
 
-bool input_is_spare(const Tensor& x) {
-  return is_input(x) && current->store != nullptr;
+Tensor values(const Tensor& x) {
+  return is_input(x) && current->shape_only ? current->input->read() : x;
 }
 
 std::function<Tensor()> part_input(const Tensor& x) {
@@ -143,8 +137,13 @@ bool recomputing() {
 std::vector<Tensor> remember(const std::function<std::vector<Tensor>()>& compute) {
   if (current == nullptr || !current->keeps) return compute();
   if (current->replaying) {
-    check(current->next < current->results.size(), "recomputation asks for more than the first run kept");
-    return std::move(current->results[current->next++]);
+    // Not before they are asked for: until then the part may hold other large tensors.
+    check(current->next < current->kept.size(), "recomputation asks for more than the first run kept");
+    std::vector<Kept>& kept = current->kept[current->next++];
+    std::vector<Tensor> results(kept.size());
+    for (size_t i = kept.size(); i-- > 0;)
+      results[i] = kept[i].take();
+    return results;
   }
   std::vector<Tensor> results = compute();
   std::vector<Kept>& kept = current->kept.emplace_back();

@@ -18,25 +18,29 @@ namespace seqvit {
 
 using at::Tensor;
 
+/// How a part takes its input when it runs again: as a tensor, or only its shape, for parts whose operations
+/// ask for `values` (so that an input that waits in a store is in memory only while one of them reads it).
+enum class TakesInput { as_tensor, by_values };
+
 /// f(x), differentiable in x and in whatever f reads. The gradient of f(x) is given up to the part: its last
 /// operation may overwrite it, so nothing else may use it. f must give the same result when called again; it
 /// must not depend on state that changes between forward and backward. What is kept waits in `store`, if one
 /// is given.
 Tensor recompute(Recompute mode, std::function<Tensor(const Tensor&)> f, const Tensor& x,
-                 ActivationStore* store = nullptr);
+                 ActivationStore* store = nullptr, TakesInput takes = TakesInput::as_tensor);
 
 /// The result of `compute`, which under keep_attention is kept from the first run and not computed again in
 /// the second. Outside recompute it only computes.
 std::vector<Tensor> remember(const std::function<std::vector<Tensor>()>& compute);
 
-/// How to get the input of the part that runs a second time once more, if x is that input: operations that
-/// need it in their backward keep this instead of x, so that an input that waits elsewhere is not in memory
-/// meanwhile. Null otherwise.
-std::function<Tensor()> part_input(const Tensor& x);
+/// What an operation reads in place of x: x itself, or, if x is a part's input of which only the shape is
+/// here, a copy from the store that nobody else has.
+Tensor values(const Tensor& x);
 
-/// Whether x is that input and waits in a store: where all who need it later read it again, the memory that
-/// it has now may be overwritten.
-bool input_is_spare(const Tensor& x);
+/// How to get the values of the input of the part that runs a second time once more, if x is that input:
+/// operations that need it in their backward keep this instead of x, so that an input that waits elsewhere is
+/// not in memory meanwhile. Null otherwise.
+std::function<Tensor()> part_input(const Tensor& x);
 
 /// True while a part runs for the second time, in backward (so that prefetching goes the other way).
 bool recomputing();

@@ -70,73 +70,41 @@ void unpack(const Tensor& buffer, int64_t dim, const Counts& counts, const std::
                 [](const Tensor& part, const Tensor& packed) { part.copy_(packed); });
 }
 
-std::vector<Tensor> exchange(const std::vector<Tensor>& tensors, int64_t split, const Counts& split_counts,
-                             int64_t concat, const Counts& concat_counts, Comm& comm, const char* purpose) {
-  std::vector<Tensor> out;
-  for (const Tensor& tensor : tensors) {
-    auto shape = with_size(tensor, split, split_counts[comm.rank()]);
-    shape[concat] = total(concat_counts);
-    out.push_back(at::empty(shape, tensor.options()));
-  }
-  const Tensor received =
-      comm.all_to_all(pack(tensors, split, split_counts), part_sizes(tensors, split, split_counts),
-                      part_sizes(out, concat, concat_counts), purpose)
-          .wait();
-  unpack(received, concat, concat_counts, out);
-  return out;
-}
-
 /// What a collective needs again in backward.
 struct Spec : torch::CustomClassHolder {
   Comm* comm = nullptr;
   const char* purpose = "";
-  int64_t split = 0, concat = 0;
-  Counts split_counts, concat_counts;
+  int64_t dim = 0;
+  Counts counts;
 };
 
 c10::intrusive_ptr<Spec> spec_of(AutogradContext* ctx) {
   return c10::static_intrusive_pointer_cast<Spec>(ctx->saved_data["spec"].toCapsule());
 }
 
-struct AllToAll : torch::autograd::Function<AllToAll> {
-  static variable_list forward(AutogradContext* ctx, at::TensorList tensors,
-                               const c10::intrusive_ptr<Spec>& s) {
-    ctx->saved_data["spec"] = c10::IValue::make_capsule(s);
-    return exchange(tensors.vec(), s->split, s->split_counts, s->concat, s->concat_counts, *s->comm,
-                    s->purpose);
-  }
-  static variable_list backward(AutogradContext* ctx, variable_list grads) {
-    const auto s = spec_of(ctx);
-    variable_list out =
-        exchange(grads, s->concat, s->concat_counts, s->split, s->split_counts, *s->comm, s->purpose);
-    out.emplace_back();
-    return out;
-  }
-};
-
 std::vector<Tensor> gather_parts(const std::vector<Tensor>& tensors, const Spec& s) {
   std::vector<Tensor> out;
   for (const Tensor& tensor : tensors)
-    out.push_back(at::empty(with_size(tensor, s.concat, total(s.concat_counts)), tensor.options()));
+    out.push_back(at::empty(with_size(tensor, s.dim, total(s.counts)), tensor.options()));
   const Tensor all = s.comm
-                         ->all_gather(pack(tensors, s.concat, {s.concat_counts[s.comm->rank()]}),
-                                      part_sizes(out, s.concat, s.concat_counts), s.purpose)
+                         ->all_gather(pack(tensors, s.dim, {s.counts[s.comm->rank()]}),
+                                      part_sizes(out, s.dim, s.counts), s.purpose)
                          .wait();
-  unpack(all, s.concat, s.concat_counts, out);
+  unpack(all, s.dim, s.counts, out);
   return out;
 }
 
 /// My part of the sum over ranks, in `type`.
 std::vector<Tensor> sum_parts(const std::vector<Tensor>& tensors, const Spec& s, at::ScalarType type) {
   const Tensor mine = s.comm
-                          ->reduce_scatter(pack(tensors, s.concat, s.concat_counts).to(sum_type(tensors[0])),
-                                           part_sizes(tensors, s.concat, s.concat_counts), s.purpose)
+                          ->reduce_scatter(pack(tensors, s.dim, s.counts).to(sum_type(tensors[0])),
+                                           part_sizes(tensors, s.dim, s.counts), s.purpose)
                           .wait();
-  const int64_t count = s.concat_counts[s.comm->rank()];
+  const int64_t count = s.counts[s.comm->rank()];
   std::vector<Tensor> out;
   for (const Tensor& tensor : tensors)
-    out.push_back(at::empty(with_size(tensor, s.concat, count), tensor.options().dtype(type)));
-  unpack(mine, s.concat, {count}, out);
+    out.push_back(at::empty(with_size(tensor, s.dim, count), tensor.options().dtype(type)));
+  unpack(mine, s.dim, {count}, out);
   return out;
 }
 
@@ -159,7 +127,7 @@ struct ReduceScatter : torch::autograd::Function<ReduceScatter> {
     ctx->saved_data["spec"] = c10::IValue::make_capsule(s);
     ctx->saved_data["type"] = x.scalar_type();
     if (!unread) return sum_parts({x}, *s, sum_type(x))[0];
-    const auto shape = with_size(x, s->concat, s->concat_counts[s->comm->rank()]);
+    const auto shape = with_size(x, s->dim, s->counts[s->comm->rank()]);
     return at::zeros({1}, x.options().dtype(sum_type(x))).expand(shape);
   }
   static variable_list backward(AutogradContext* ctx, variable_list grads) {
@@ -172,22 +140,11 @@ c10::intrusive_ptr<Spec> gather_spec(int64_t dim, const Counts& counts, Comm& co
   auto spec = c10::make_intrusive<Spec>();
   spec->comm = &comm;
   spec->purpose = purpose;
-  spec->concat = dim, spec->concat_counts = counts;
+  spec->dim = dim, spec->counts = counts;
   return spec;
 }
 
 }  // namespace
-
-std::vector<Tensor> all_to_all(const std::vector<Tensor>& tensors, int64_t split, const Counts& split_counts,
-                               int64_t concat, const Counts& concat_counts, Comm& comm, const char* purpose) {
-  if (comm.size() == 1) return tensors;
-  auto spec = c10::make_intrusive<Spec>();
-  spec->comm = &comm;
-  spec->purpose = purpose;
-  spec->split = split, spec->split_counts = split_counts;
-  spec->concat = concat, spec->concat_counts = concat_counts;
-  return AllToAll::apply(at::TensorList(tensors), spec);
-}
 
 std::vector<Tensor> all_gather(const std::vector<Tensor>& tensors, int64_t dim, const Counts& counts,
                                Comm& comm, const char* purpose) {

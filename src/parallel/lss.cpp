@@ -13,9 +13,7 @@ class Lss final : public SequenceParallel {
   Tensor context(const Tensor& u_BLD) const override {
     return all_gather({u_BLD}, 1, token_counts_, comm_, "lss")[0];
   }
-  Tensor attend(const Tensor& q, const Tensor& k, const Tensor& v) const override {
-    return attention(q, k, v);
-  }
+  Tensor attend(Tensor q, Tensor k, Tensor v) const override { return attention(q, k, v); }
 
  private:
   Comm& comm_;
@@ -25,8 +23,8 @@ class Lss final : public SequenceParallel {
 class LssKv final : public SequenceParallel {
  public:
   LssKv(Comm& comm, Counts token_counts) : comm_(comm), token_counts_(std::move(token_counts)) {}
-  Tensor attend(const Tensor& q, const Tensor& k, const Tensor& v) const override {
-    const auto whole = all_gather({k, v}, 2, token_counts_, comm_, "lss_kv");
+  Tensor attend(Tensor q, Tensor k, Tensor v) const override {
+    const auto whole = all_gather({std::move(k), std::move(v)}, 2, token_counts_, comm_, "lss_kv");
     return attention(q, whole[0], whole[1]);
   }
 

@@ -5,6 +5,7 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/logaddexp.h>
+#include <ATen/ops/zeros.h>
 #include <torch/csrc/autograd/custom_function.h>
 
 #include "core/tensor.h"
@@ -63,13 +64,12 @@ std::vector<Tensor> ring_forward(const Ring& ring, const Tensor& q, const Block&
     std::optional<Pending> next;
     if (hop + 1 < ring.hops()) next = ring.pass(flat, hop);
     const Block block = ring.open(flat, hop);
-    auto [part, part_lse] = attention_forward(q, block.k, block.v);
-    part = part.to(sum_type(q));
+    const auto [part, part_lse] = attention_forward(q, block.k, block.v);
     if (hop == 0) {
-      out = part, lse = part_lse;
+      out = part.to(sum_type(q)), lse = part_lse;
     } else {
       const Tensor merged = at::logaddexp(lse, part_lse);
-      out = out * (lse - merged).exp().unsqueeze(-1) + part * (part_lse - merged).exp().unsqueeze(-1);
+      out.mul_((lse - merged).exp_().unsqueeze(-1)).addcmul_(part, (part_lse - merged).exp_().unsqueeze(-1));
       lse = merged;
     }
     if (next) flat = next->wait();
@@ -78,31 +78,29 @@ std::vector<Tensor> ring_forward(const Ring& ring, const Tensor& q, const Block&
 }
 
 /// Gradients of my queries, keys and values. The gradient of a block starts on the first rank that it visits
-/// (its own rank adds its part at the end, when the block is home), so it makes one hop less than a full
-/// circle.
+/// and is home when all others have added their part; then its own rank adds its own. So it makes one hop
+/// less than a full circle, and what is under way is all that is held of it.
 variable_list ring_backward(const Ring& ring, const Tensor& grad, const Tensor& q, const Block& mine,
                             const Tensor& out, const Tensor& lse) {
   const auto type = sum_type(q);
-  Tensor flat = pack(mine), dq, home;  // home: my own part of my block's gradient
-  std::optional<Pending> arriving;     // gradient of the block that is here, from the ranks it has visited
-  for (int hop = 0; hop < ring.hops(); ++hop) {
+  Tensor dq, flat = ring.pass(pack(mine), 0).wait();
+  Tensor gradient;                  // of the block that is here, by the ranks it has visited
+  std::optional<Pending> arriving;  // the same, while it is under way
+  for (int hop = 1; hop <= ring.hops(); ++hop) {
+    const bool is_home = hop == ring.hops();
     std::optional<Pending> next;
     if (hop + 1 < ring.hops()) next = ring.pass(flat, hop);
-    const Block block = ring.open(flat, hop);
+    const Block block = is_home ? mine : ring.open(flat, hop);
     const AttentionGradients part = attention_backward(grad, q, block.k, block.v, out, lse);
-    dq = hop == 0 ? part.q.to(type) : dq + part.q;
-    Tensor gradient = pack({part.k.to(type), part.v.to(type)});
-    if (hop == 0) {
-      home = gradient;
-    } else {
-      if (arriving) gradient += arriving->wait();
-      arriving = ring.pass(gradient, hop);
-    }
-    if (next) flat = next->wait();
+    dq = hop == 1 ? part.q.to(type, false, true) : dq.add_(part.q);
+    gradient = arriving ? arriving->wait() : at::zeros(flat.sizes(), flat.options().dtype(type));
+    const Block sum = ring.open(gradient, hop);
+    sum.k.add_(part.k), sum.v.add_(part.v);
+    if (!is_home) arriving = ring.pass(gradient, hop);
+    flat = next ? next->wait() : Tensor();
   }
-  if (arriving) home += arriving->wait();
-  const Block own = ring.open(home, 0);
-  return {dq.to(q.scalar_type()), own.k.to(q.scalar_type()), own.v.to(q.scalar_type())};
+  const Block sum = ring.open(gradient, ring.hops());
+  return {dq.to(q.scalar_type()), sum.k.to(q.scalar_type()), sum.v.to(q.scalar_type())};
 }
 
 /// What backward needs again.
@@ -135,7 +133,7 @@ class RingAttention final : public SequenceParallel {
  public:
   RingAttention(Comm& comm, Counts token_counts)
       : ranks_(c10::make_intrusive<Ranks>(comm, std::move(token_counts))) {}
-  Tensor attend(const Tensor& q, const Tensor& k, const Tensor& v) const override {
+  Tensor attend(Tensor q, Tensor k, Tensor v) const override {
     if (ranks_->comm.size() == 1) return attention(q, k, v);
     return RingFunction::apply(q, k, v, ranks_);
   }

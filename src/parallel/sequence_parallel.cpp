@@ -7,9 +7,7 @@ namespace {
 
 class LocalAttention final : public SequenceParallel {
  public:
-  Tensor attend(const Tensor& q, const Tensor& k, const Tensor& v) const override {
-    return attention(q, k, v);
-  }
+  Tensor attend(Tensor q, Tensor k, Tensor v) const override { return attention(q, k, v); }
 };
 
 }  // namespace

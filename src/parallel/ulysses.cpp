@@ -1,23 +1,22 @@
 #include "parallel/ulysses.h"
 
 #include "core/partition.h"
-#include "parallel/collectives.h"
+#include "parallel/exchange.h"
 
 namespace seqvit {
 namespace {
-
-constexpr int64_t kHead = 1, kToken = 2;  // of [B, H, L, E]
 
 class Ulysses final : public SequenceParallel {
  public:
   Ulysses(Comm& comm, Counts token_counts, std::unique_ptr<SequenceParallel> inner)
       : comm_(comm), token_counts_(std::move(token_counts)), inner_(std::move(inner)) {}
 
-  Tensor attend(const Tensor& q, const Tensor& k, const Tensor& v) const override {
-    const Counts heads = share_sizes(q.size(kHead), comm_.size());
-    const auto whole = all_to_all({q, k, v}, kHead, heads, kToken, token_counts_, comm_, "ulysses");
-    const Tensor out = inner_->attend(whole[0], whole[1], whole[2]);
-    return all_to_all({out}, kToken, token_counts_, kHead, heads, comm_, "ulysses")[0];
+  Tensor attend(Tensor q, Tensor k, Tensor v) const override {
+    const Shares shares{share_sizes(q.size(1), comm_.size()), token_counts_};
+    std::vector<Tensor> mine{std::move(q), std::move(k), std::move(v)};
+    auto whole = gather_tokens(std::move(mine), shares, comm_, "ulysses");
+    Tensor out = inner_->attend(std::move(whole[0]), std::move(whole[1]), std::move(whole[2]));
+    return gather_heads({std::move(out)}, shares, comm_, "ulysses")[0];
   }
 
  private:

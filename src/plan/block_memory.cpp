@@ -8,6 +8,7 @@
 #include "core/tensor.h"
 #include "ops/flash_attention.h"
 #include "ops/tiles.h"
+#include "parallel/exchange.h"
 #include "plan/traffic.h"
 
 namespace seqvit {
@@ -22,6 +23,7 @@ struct Sizes {
   int64_t all, all_sum;  ///< everyone's tokens
   int64_t q;             ///< queries of my heads, of the group's tokens
   int64_t inner;         ///< queries that attention is given
+  int64_t together;      ///< of queries, keys and values, those that Ulysses sends in one message
   int64_t kv, kv_sum;    ///< keys and values that attention is given
   int64_t lse, hidden, tile;
   bool cut;  ///< tensor parallelism
@@ -39,6 +41,9 @@ Sizes sizes_of(const RankPart& part, const ModelShape& shape, const Config& conf
   s.q = B * group * part.heads * E * c;
   const int64_t heads = part.ulysses_heads()[part.sp % part.ulysses];
   s.inner = B * part.ulysses_tokens() * heads * E * c;
+  const int64_t in_message =
+      tensors_in_message(B * part.ulysses_tokens() * part.heads * E * c / part.ulysses);
+  s.together = std::min<int64_t>(in_message, 3);
   const bool everyone = config.parallel.sp > 1 && (config.parallel.sequence == Sequence::lss ||
                                                    config.parallel.sequence == Sequence::lss_kv);
   s.kv = everyone ? 2 * B * part.all_tokens * part.heads * E * c : 2 * s.inner;
@@ -83,7 +88,9 @@ class Block {
       : s_(sizes),
         part_(part),
         again_(config.memory.recompute != Recompute::none),
-        flash_(kernel == AttentionMemory::flash) {
+        waits_(config.memory.offload != Offload::none),
+        flash_(kernel == AttentionMemory::flash),
+        over_(flash_ && again_ && part.ring == 1) {
     const ParallelConfig& p = config.parallel;
     lss_ = p.sp > 1 && p.sequence == Sequence::lss;
     lss_kv_ = p.sp > 1 && p.sequence == Sequence::lss_kv;
@@ -95,8 +102,7 @@ class Block {
     // The result in the order of tokens, where an exchange has taken it from that of heads.
     joined_ = part.ulysses > 1 ? s_.q : 0;
     // A recomputed block's input waits in its file where the norm reads it again (norm_linear).
-    const bool in_file = again_ && config.memory.offload != Offload::none && source_ == 0;
-    input_ = in_file ? 0 : s_.stream;
+    input_ = again_ && waits_ && source_ == 0 ? 0 : s_.stream;
   }
 
   int64_t kept(Recompute mode) const {
@@ -112,11 +118,14 @@ class Block {
 
   std::vector<Moment> moments(const FlashMemory& packed, Recompute mode) const {
     std::vector<Moment> all = mlp();
-    for (const Moment& m : again_ ? second_run() : std::vector<Moment>{})
+    for (const Moment& m : again_ ? second_run(mode) : std::vector<Moment>{})
       all.push_back(m);
-    // Attention forward: of the last block, or once more with the gradient that waits for it.
-    const int64_t waits = mode == Recompute::full ? s_.stream : 0;
-    all.push_back({s_.stream + source_ + operands_ + waits, 0, 0.0, packed.forward});
+    // Forward of the last block, or once more with the gradient that waits for it.
+    const int64_t base = s_.stream + (mode == Recompute::full ? s_.stream : 0);
+    if (part_.ulysses > 1) all.push_back({base + exchanged(), s_.together * (s_.q + s_.inner), 0.0});
+    // In a ring the sum over blocks, and what is added to it.
+    const int64_t sum = part_.ring > 1 ? s_.kv_sum : 0;
+    all.push_back({base + source_ + operands_ + ring_blocks() + sum, ring_blocks(), 0.0, packed.forward});
     for (const Moment& m : attention(packed.backward))
       all.push_back(m);
     return all;
@@ -125,16 +134,29 @@ class Block {
  private:
   const Sizes& s_;
   const RankPart& part_;
-  bool again_, flash_, lss_ = false, lss_kv_ = false;
+  bool again_, waits_, flash_;
+  bool over_;  ///< gradients take the place of q, k and v
+  bool lss_ = false, lss_kv_ = false;
   int64_t operands_ = 0, source_ = 0, joined_ = 0, input_ = 0;
 
   int64_t attention_half() const { return input_ + source_ + operands_ + joined_; }
 
-  /// The block's forward once more. An exchange holds what goes in, both messages and what comes out.
-  std::vector<Moment> second_run() const {
-    const int64_t base = s_.stream + s_.inner + s_.lse + s_.stream;
+  /// Keys and values in a ring: the block that is here, and the next on its way.
+  int64_t ring_blocks() const { return std::clamp<int64_t>(part_.ring - 1, 0, 2) * s_.kv; }
+
+  /// The projection on its way to the ranks that have its heads: what arrives is not copied.
+  int64_t exchanged() const { return 3 * s_.q + 3 * s_.inner + s_.together * s_.q; }
+
+  /// The block's forward once more. A gather holds what goes in, both messages and what comes out.
+  std::vector<Moment> second_run(Recompute mode) const {
+    const int64_t results = mode == Recompute::keep_attention && !waits_ ? s_.inner + s_.lse : 0;
+    const int64_t base = input_ + results + s_.stream;
     std::vector<Moment> all;
-    if (part_.ulysses > 1) all.push_back({base + 6 * s_.q + 6 * s_.inner, 3 * (s_.q + s_.inner), 0.0});
+    if (part_.ulysses > 1) {
+      all.push_back({base + exchanged(), s_.together * (s_.q + s_.inner), 0.0});
+      // Attention's result on its way back.
+      all.push_back({base - results + operands_ + 2 * s_.q, s_.q + s_.inner, 0.0});
+    }
     if (lss_) all.push_back({base + 2 * s_.tokens + 2 * s_.all, s_.all + s_.tokens, 0.0});
     if (lss_kv_) all.push_back({base + 5 * s_.q + 2 * s_.kv, s_.kv + 2 * s_.q, 0.0});
     return all;
@@ -153,25 +175,28 @@ class Block {
 
   std::vector<Moment> attention(int64_t packed) const {
     const int64_t base = input_ + s_.stream + source_;  // the block's input, the gradient that comes in
-    const int64_t of_result = s_.q;
-    const bool over = flash_ && again_ && part_.ring == 1;  // gradients take the place of q, k and v
-    const int64_t dq = over ? 0 : s_.inner, dkv = over ? 0 : s_.kv;
+    const int64_t of_result = part_.ulysses > 1 ? s_.inner : s_.q;
+    const int64_t dq = over_ ? 0 : s_.inner, dkv = over_ ? 0 : s_.kv;
     const double most = 3.0 / 4.0;
     std::vector<Moment> all = {{base + operands_ + of_result + dq + dkv, 0, most, packed}};
     if (part_.ulysses > 1) {
-      all.push_back({base + operands_ + 2 * of_result + 2 * s_.inner, s_.q + s_.inner, most});
-      all.push_back({base + 6 * s_.inner + 6 * s_.q, 3 * (s_.inner + s_.q), most});
+      all.push_back({base + operands_ + s_.q + std::max(s_.q, s_.inner), s_.q + s_.inner, most});
+      // Gradients that lie otherwise than they travel are copied.
+      const bool copied = !over_ && (part_.ring > 1 || s_.together < 3);
+      const int64_t message = copied ? s_.together * s_.inner : 0, arriving = s_.together * s_.q;
+      all.push_back({base + 3 * s_.inner + message + 3 * s_.q + arriving, message + arriving, most});
     }
     if (part_.ring > 1) {
-      // Two blocks of keys and values and two of gradients on their way, my own, and what is added to them.
-      const int64_t sum = s_.kv_sum, sum_q = s_.kv_sum / 2;
-      all.push_back({base + operands_ + of_result + 2 * s_.kv + s_.inner + s_.kv + 2 * sum_q + 4 * sum,
-                     2 * s_.kv + 2 * sum, most, packed});
+      // A block's part of the gradients; those under way out and in, and all that the queries have so far.
+      const int64_t under_way = ring_blocks() + 2 * s_.kv_sum;
+      all.push_back({base + operands_ + of_result + s_.inner + s_.kv + s_.kv_sum / 2 + under_way, under_way,
+                     most, packed});
     }
     if (lss_kv_) all.push_back({base + s_.q + 2 * s_.kv + s_.kv_sum, s_.kv + s_.kv_sum, most});
     // Gradients side by side, as the projection's backward wants them.
     const int64_t projected = lss_ ? s_.q + s_.kv : 3 * s_.q;
-    const int64_t apart = flash_ && part_.ulysses == 1 && part_.ring == 1 && !lss_kv_ ? 0 : projected;
+    const bool fused = part_.ulysses > 1 || (flash_ && part_.ring == 1 && !lss_kv_);
+    const int64_t apart = fused ? 0 : projected;
     all.push_back({base + projected + apart, 0, most});
     const int64_t of_tokens = s_.cut ? s_.group : s_.stream;
     all.push_back({base + projected + of_tokens + (lss_ ? s_.all : 0), 0, 1.0});

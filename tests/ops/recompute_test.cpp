@@ -5,6 +5,11 @@
 #include <gtest/gtest.h>
 
 #include "ops/attention.h"
+#include "ops/gradients.h"
+#include "ops/linear_residual.h"
+#include "ops/norm_linear.h"
+#include "ops/offload.h"
+#include "support/temporary_directory.h"
 
 namespace seqvit {
 namespace {
@@ -47,6 +52,31 @@ TEST(Recompute, GivesTheSameGradientsAndRunsWhatItShould) {
   EXPECT_EQ(full.expensive_runs, 2);
   EXPECT_EQ(keep.body_runs, 2);
   EXPECT_EQ(keep.expensive_runs, 1);
+}
+
+/// An input that waits elsewhere comes back for the operations that read it, and not before.
+TEST(Recompute, TakesItsInputByValues) {
+  at::manual_seed(1);
+  const TemporaryDirectory d;
+  OffloadFile file(d.path());
+  HostStore host;
+  auto random = [](std::vector<int64_t> shape) { return at::randn(shape, at::kDouble).requires_grad_(); };
+  const NormLinearWeights w{random({4}), random({4}), random({6, 4}), random({6})};
+  const Tensor x = random({2, 5, 4}), weight = random({4, 6}), bias = random({4}),
+               seed = at::randn({2, 5, 4}, at::kDouble);
+  const std::vector<Tensor> inputs = {x, w.norm_weight, w.norm_bias, w.weight, w.bias, weight, bias};
+  bool has_values = true;
+  auto part = [&](const Tensor& in) {
+    has_values = in.storage().nbytes() > 8;
+    return linear_residual(in, norm_linear(in, w), weight, bias, {});
+  };
+  const auto expected = with_gradients(part(x), seed, inputs);
+  for (ActivationStore* where : std::vector<ActivationStore*>{nullptr, &file, &host}) {
+    const Tensor y = recompute(Recompute::full, part, x, where, TakesInput::by_values);
+    EXPECT_TRUE(has_values);
+    EXPECT_LT(worst(with_gradients(y, seed, inputs), expected), 1e-13);
+    EXPECT_EQ(has_values, where == nullptr);
+  }
 }
 
 TEST(Recompute, IsPlainWithoutGradients) {

@@ -17,24 +17,6 @@ Tensor part(const Tensor& whole, int64_t dim, const Counts& counts, int rank) {
   return whole.narrow(dim, begin, counts[rank]);
 }
 
-TEST(AllToAll, SwapsWhatIsWholeAndItsBackwardSwapsBack) {
-  for (const int ranks : {1, 2, 3, 4}) {
-    const Counts heads = share_sizes(7, ranks), tokens = share_sizes(10, ranks);
-    at::manual_seed(1);
-    const Tensor a = at::randn({2, 7, 10, 3}, at::kDouble), b = at::randn({2, 7, 10, 5}, at::kDouble);
-    const Tensor weight = at::randn({2, 7, 10, 3}, at::kDouble);
-    run_ranks(ranks, [&](Comm& comm) {
-      const int me = comm.rank();
-      const Tensor mine = part(a, 2, tokens, me).clone().requires_grad_();
-      const auto out = all_to_all({mine, part(b, 2, tokens, me)}, 1, heads, 2, tokens, comm, "test");
-      EXPECT_TRUE(at::equal(out[0], part(a, 1, heads, me)));
-      EXPECT_TRUE(at::equal(out[1], part(b, 1, heads, me)));
-      (out[0] * part(weight, 1, heads, me)).sum().backward();
-      EXPECT_TRUE(at::equal(mine.grad(), part(weight, 2, tokens, me)));
-    });
-  }
-}
-
 TEST(AllGather, GathersAndItsBackwardSumsOverRanks) {
   for (const int ranks : {1, 2, 3, 4}) {
     const Counts tokens = share_sizes(10, ranks);

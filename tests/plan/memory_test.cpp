@@ -83,14 +83,24 @@ TEST(Memory, IsPredictedWithinABoundOfTheAllocatorsPeak) {
 }
 
 /// A block's input waits in its file during backward where the norm reads it again: long sequences show it.
+/// Ulysses' tensors travel together in the second case, one by one in the third.
 TEST(Memory, OfLongSequencesWhoseTokensWaitInAFile) {
+  struct Long {
+    int64_t rows;
+    Settings settings;
+    double bound;
+  };
+  const std::vector<Long> cases = {
+      {2048, {"model.embed_dim=128", "model.num_heads=2"}, 0.1},
+      {2048, {"model.embed_dim=128", "model.num_heads=4", "parallel.sp=4", "parallel.sequence=ulysses"}, 0.1},
+      {4096, {"model.embed_dim=512", "model.num_heads=8", "parallel.sp=4", "parallel.sequence=ulysses"}, 0.1},
+      {2048, {"model.embed_dim=128", "model.num_heads=2", "parallel.sp=4", "parallel.sequence=ring"}, 0.12}};
   const AllocateOnly only(AllocateOnly::In::attention_and_products);
   for (const char* recompute : {"memory.recompute=keep_attention", "memory.recompute=full"}) {
-    for (const Settings& spread : {Settings{}, {"parallel.sp=4", "parallel.sequence=ring"}}) {
-      Settings settings = {recompute, "memory.offload=disk", "model.positions=fixed", "model.embed_dim=128",
-                           "model.num_heads=2"};
-      settings.insert(settings.end(), spread.begin(), spread.end());
-      expect_predicted(make_case(2048, settings), spread.empty() ? 0.1 : 0.12);
+    for (const Long& one : cases) {
+      Settings settings = {recompute, "memory.offload=disk", "model.positions=fixed"};
+      settings.insert(settings.end(), one.settings.begin(), one.settings.end());
+      expect_predicted(make_case(one.rows, settings), one.bound);
     }
   }
 }

@@ -275,7 +275,7 @@ TEST(Faults, EachIsCaught) {
          class Rounded final : public SequenceParallel {
           public:
            Rounded(Comm& comm, Counts tokens) : comm_(comm), tokens_(std::move(tokens)) {}
-           Tensor attend(const Tensor& q, const Tensor& k, const Tensor& v) const override {
+           Tensor attend(Tensor q, Tensor k, Tensor v) const override {
              const auto whole = all_gather({k, v}, 2, tokens_, comm_, "ring");
              return attention(q, whole[0], whole[1]).to(at::kBFloat16).to(q.scalar_type());
            }

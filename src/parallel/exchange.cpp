@@ -1,0 +1,216 @@
+#include "parallel/exchange.h"
+
+#include <algorithm>
+#include <numeric>
+#include <utility>
+
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/empty.h>
+#include <torch/csrc/autograd/custom_function.h>
+
+namespace seqvit {
+namespace {
+
+using torch::autograd::AutogradContext;
+using torch::autograd::variable_list;
+
+constexpr int64_t kHead = 1, kToken = 2;  // of [B, H, tokens, E]
+
+int64_t total(const Counts& counts) {
+  return std::accumulate(counts.begin(), counts.end(), int64_t{0});
+}
+
+/// What all tensors of an exchange have in common.
+struct Like {
+  explicit Like(const Tensor& t) : batch(t.size(0)), width(t.size(3)), options(t.options()) {}
+
+  int64_t batch, width;
+  at::TensorOptions options;
+};
+
+/// The n tensors [B, heads, tokens, E] that a message holds.
+std::vector<Tensor> tensors_of(const Tensor& message, int64_t n, const Like& like, int64_t heads,
+                               int64_t tokens) {
+  return message.view({tokens, n, like.batch, heads, like.width}).permute({1, 2, 3, 0, 4}).unbind(0);
+}
+
+bool same_place(const Tensor& a, const Tensor& b) {
+  if (a.const_data_ptr() != b.const_data_ptr()) return false;
+  for (int64_t dim = 0; dim < a.dim(); ++dim) {
+    if (a.size(dim) > 1 && a.stride(dim) != b.stride(dim)) return false;
+  }
+  return true;
+}
+
+/// Tensors with all tokens as one message: where they lie, if they lie so.
+Tensor message_of(const std::vector<Tensor>& tensors) {
+  const Tensor& first = tensors[0];
+  const auto n = static_cast<int64_t>(tensors.size());
+  const int64_t elements = n * first.numel();
+  auto parts_of = [&](const Tensor& message) {
+    return tensors_of(message, n, Like(first), first.size(kHead), first.size(kToken));
+  };
+  const int64_t room = static_cast<int64_t>(first.storage().nbytes()) / first.element_size();
+  if (first.storage_offset() + elements <= room) {
+    const Tensor there = first.as_strided({elements}, {1});
+    const auto parts = parts_of(there);
+    if (std::equal(parts.begin(), parts.end(), tensors.begin(), same_place)) return there;
+  }
+  const Tensor message = at::empty({elements}, first.options());
+  const auto parts = parts_of(message);
+  for (size_t i = 0; i < parts.size(); ++i)
+    parts[i].copy_(tensors[i]);
+  return message;
+}
+
+/// What the exchange needs to know, forward and backward.
+class Exchange : public torch::CustomClassHolder {
+ public:
+  Exchange(Shares shares, Comm& comm, const char* purpose)
+      : shares_(std::move(shares)),
+        comm_(comm),
+        purpose_(purpose),
+        my_heads_(shares_.heads[comm.rank()]),
+        my_tokens_(shares_.tokens[comm.rank()]) {}
+
+  std::vector<Tensor> gather_tokens(std::vector<Tensor> all_heads) const {
+    const Like like(all_heads[0]);
+    std::vector<Tensor> out;
+    for (std::vector<Tensor>& group : groups(std::move(all_heads))) {
+      const auto n = static_cast<int64_t>(group.size());
+      const Counts send = of_my_tokens(n, like);
+      Tensor messages = at::empty({total(send)}, like.options);
+      for_each_message(group, messages, like,
+                       [](const Tensor& part, const Tensor& in_message) { in_message.copy_(part); });
+      group.clear();
+      const Tensor received =
+          comm_.all_to_all(std::move(messages), send, of_my_heads(n, like), purpose_).wait();
+      for (Tensor& tensor : tensors_of(received, n, like, my_heads_, total(shares_.tokens)))
+        out.push_back(std::move(tensor));
+    }
+    return out;
+  }
+
+  std::vector<Tensor> gather_heads(std::vector<Tensor> all_tokens) const {
+    const Like like(all_tokens[0]);
+    const auto all = static_cast<int64_t>(all_tokens.size());
+    const auto out = at::empty({like.batch, my_tokens_, all, total(shares_.heads), like.width}, like.options)
+                         .permute({2, 0, 3, 1, 4})
+                         .unbind(0);
+    auto next = out.begin();
+    for (std::vector<Tensor>& group : groups(std::move(all_tokens))) {
+      const auto n = static_cast<int64_t>(group.size());
+      Tensor message = message_of(group);
+      group.clear();
+      const Tensor received =
+          comm_.all_to_all(std::move(message), of_my_heads(n, like), of_my_tokens(n, like), purpose_).wait();
+      for_each_message({next, next + n}, received, like,
+                       [](const Tensor& part, const Tensor& in_message) { part.copy_(in_message); });
+      next += n;
+    }
+    return out;
+  }
+
+ private:
+  Shares shares_;
+  Comm& comm_;
+  const char* purpose_;
+  int64_t my_heads_, my_tokens_;
+
+  /// Elements between each rank and me of n tensors: its tokens of my heads,
+  Counts of_my_heads(int64_t n, const Like& like) const {
+    Counts counts;
+    for (const int64_t tokens : shares_.tokens)
+      counts.push_back(n * like.batch * my_heads_ * tokens * like.width);
+    return counts;
+  }
+  /// and its heads of my tokens.
+  Counts of_my_tokens(int64_t n, const Like& like) const {
+    Counts counts;
+    for (const int64_t heads : shares_.heads)
+      counts.push_back(n * like.batch * heads * my_tokens_ * like.width);
+    return counts;
+  }
+
+  /// Tensors that travel in one message. The same ones on every rank, so it goes by what a rank has on
+  /// average.
+  std::vector<std::vector<Tensor>> groups(std::vector<Tensor> tensors) const {
+    const Like like(tensors[0]);
+    const int64_t bytes = like.batch * total(shares_.heads) * total(shares_.tokens) * like.width *
+                          tensors[0].element_size() / comm_.size();
+    const auto size = static_cast<size_t>(tensors_in_message(bytes));
+    std::vector<std::vector<Tensor>> result;
+    for (size_t i = 0; i < tensors.size(); ++i) {
+      if (i % size == 0) result.emplace_back();
+      result.back().push_back(std::move(tensors[i]));
+    }
+    return result;
+  }
+
+  /// Copies between n tensors with all heads and the messages of each rank's heads, which lie one behind the
+  /// other in `messages`.
+  template <typename Copy>
+  void for_each_message(const std::vector<Tensor>& all_heads, const Tensor& messages, const Like& like,
+                        Copy copy) const {
+    const auto n = static_cast<int64_t>(all_heads.size());
+    const Counts elements = of_my_tokens(n, like);
+    int64_t at = 0, head = 0;
+    for (size_t rank = 0; rank < elements.size(); ++rank) {
+      const int64_t heads = shares_.heads[rank];
+      const auto parts = tensors_of(messages.narrow(0, at, elements[rank]), n, like, heads, my_tokens_);
+      for (size_t i = 0; i < parts.size(); ++i)
+        copy(all_heads[i].narrow(kHead, head, heads), parts[i]);
+      at += elements[rank], head += heads;
+    }
+  }
+};
+
+c10::intrusive_ptr<Exchange> exchange_of(AutogradContext* ctx) {
+  return c10::static_intrusive_pointer_cast<Exchange>(ctx->saved_data["exchange"].toCapsule());
+}
+
+struct GatherTokens : torch::autograd::Function<GatherTokens> {
+  static variable_list forward(AutogradContext* ctx, at::TensorList all_heads,
+                               const c10::intrusive_ptr<Exchange>& exchange) {
+    ctx->saved_data["exchange"] = c10::IValue::make_capsule(exchange);
+    return exchange->gather_tokens(all_heads.vec());
+  }
+  static variable_list backward(AutogradContext* ctx, variable_list& grads) {
+    variable_list out = exchange_of(ctx)->gather_heads(std::move(grads));
+    out.emplace_back();
+    return out;
+  }
+};
+
+struct GatherHeads : torch::autograd::Function<GatherHeads> {
+  static variable_list forward(AutogradContext* ctx, at::TensorList all_tokens,
+                               const c10::intrusive_ptr<Exchange>& exchange) {
+    ctx->saved_data["exchange"] = c10::IValue::make_capsule(exchange);
+    return exchange->gather_heads(all_tokens.vec());
+  }
+  static variable_list backward(AutogradContext* ctx, variable_list& grads) {
+    variable_list out = exchange_of(ctx)->gather_tokens(std::move(grads));
+    out.emplace_back();
+    return out;
+  }
+};
+
+}  // namespace
+
+std::vector<Tensor> gather_tokens(std::vector<Tensor> all_heads, const Shares& shares, Comm& comm,
+                                  const char* purpose) {
+  if (comm.size() == 1) return all_heads;
+  const auto exchange = c10::make_intrusive<Exchange>(shares, comm, purpose);
+  if (!at::GradMode::is_enabled()) return exchange->gather_tokens(std::move(all_heads));
+  return GatherTokens::apply(at::TensorList(all_heads), exchange);
+}
+
+std::vector<Tensor> gather_heads(std::vector<Tensor> all_tokens, const Shares& shares, Comm& comm,
+                                 const char* purpose) {
+  if (comm.size() == 1) return all_tokens;
+  const auto exchange = c10::make_intrusive<Exchange>(shares, comm, purpose);
+  if (!at::GradMode::is_enabled()) return exchange->gather_heads(std::move(all_tokens));
+  return GatherHeads::apply(at::TensorList(all_tokens), exchange);
+}
+
+}  // namespace seqvit
