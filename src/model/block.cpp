@@ -1,6 +1,7 @@
 #include "model/block.h"
 
 #include <string>
+#include <utility>
 
 #include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>

@@ -74,12 +74,7 @@ struct AttentionFunction : torch::autograd::Function<AttentionFunction> {
   }
 };
 
-/// [B, M, n H E] -> [n, B, H, M, E], a view.
-Tensor heads_view(const Tensor& x, int64_t n, int64_t heads) {
-  return x.view({x.size(0), x.size(1), n, heads, x.size(2) / (n * heads)}).permute({2, 0, 3, 1, 4});
-}
-
-/// The tensor [B, M, n H E] whose heads_view these are, if they lie so already.
+/// The tensor [B, M, n H E] whose heads_of_projection these are, if they lie so already.
 std::optional<Tensor> fused_storage(const variable_list& parts) {
   const Tensor& first = parts[0];
   if (!first.defined()) return std::nullopt;
@@ -100,20 +95,24 @@ struct SplitHeadsFunction : torch::autograd::Function<SplitHeadsFunction> {
   static variable_list forward(AutogradContext* ctx, const Tensor& x, int64_t n, int64_t heads) {
     ctx->saved_data["shape"] = x.sizes().vec();
     ctx->saved_data["heads"] = heads;
-    return heads_view(x, n, heads).unbind(0);
+    return heads_of_projection(x, n, heads);
   }
   static variable_list backward(AutogradContext* ctx, variable_list grads) {
     if (const auto fused = fused_storage(grads)) return {*fused, Tensor(), Tensor()};
     const Tensor grad = at::empty(ctx->saved_data["shape"].toIntVector(), grads[0].options());
-    const Tensor parts =
-        heads_view(grad, static_cast<int64_t>(grads.size()), ctx->saved_data["heads"].toInt());
+    const auto parts =
+        heads_of_projection(grad, static_cast<int64_t>(grads.size()), ctx->saved_data["heads"].toInt());
     for (size_t i = 0; i < grads.size(); ++i)
-      parts[static_cast<int64_t>(i)].copy_(grads[i]);
+      parts[i].copy_(grads[i]);
     return {grad, Tensor(), Tensor()};
   }
 };
 
 }  // namespace
+
+std::vector<Tensor> heads_of_projection(const Tensor& x, int64_t n, int64_t heads) {
+  return x.view({x.size(0), x.size(1), n, heads, x.size(2) / (n * heads)}).permute({2, 0, 3, 1, 4}).unbind(0);
+}
 
 std::vector<Tensor> split_heads(const Tensor& x, int64_t n, int64_t heads) {
   return SplitHeadsFunction::apply(x, n, heads);

@@ -89,13 +89,14 @@ struct BackwardSchedule {
   int64_t words() const { return group * (packed_words + sum_q_words + sum_kv_words); }
 };
 
-/// Where a group of heads does not fit when packed, parts that do, if all together is less then. Made of the
-/// kernel's blocks, they do not change a sum's order.
+/// Where a group of heads does not fit, parts that do, unless their sums take more than that saves. Made of
+/// the kernel's blocks, they do not change a sum's order.
 BackwardSchedule backward_schedule(const flash::Kernel& kernel, int64_t heads, int64_t queries,
                                    int64_t keys) {
   const int64_t sum_q_words = kernel.sum_q_words(queries), words = kernel.backward_words(queries),
                 group = heads_in_group(heads, words + sum_q_words, ceil_divide(keys, kernel.backward_keys));
   const BackwardSchedule whole{group, queries, keys, words, sum_q_words};
+  if (4 * whole.words() <= packed_room) return whole;
   // As many blocks as fit into half of the room each, but keys that keep the threads busy.
   auto blocks = [&](int64_t words_a_block) { return packed_room / 2 / (4 * group * words_a_block); };
   const int64_t query_blocks = std::max(blocks(kernel.backward_words(kernel.backward_queries)), int64_t{1}),
@@ -201,11 +202,9 @@ namespace {
 
 /// Room for the gradients, where they lie as those of one projection.
 AttentionGradients room_for_gradients(const Tensor& q, const Tensor& k) {
-  // n tensors [B, H, rows, E] that are slices of one [B, rows, n, H, E]
   auto fused = [&](int64_t rows, int64_t n) {
-    return at::empty({q.size(0), rows, n, q.size(1), q.size(3)}, q.options())
-        .permute({2, 0, 3, 1, 4})
-        .unbind(0);
+    return heads_of_projection(at::empty({q.size(0), rows, n * q.size(1) * q.size(3)}, q.options()), n,
+                               q.size(1));
   };
   if (q.size(2) == k.size(2)) {
     const auto all = fused(q.size(2), 3);
@@ -224,14 +223,15 @@ AttentionGradients flash_backward(const Tensor& grad_out, const Tensor& q, const
   // In place is safe: gradients of queries are written when these have been packed with the last keys, and
   // those of a block of keys, with the last queries, by the one unit of work that reads it.
   const AttentionGradients grads = in_place ? AttentionGradients{q, k, v} : room_for_gradients(q, k);
-  if (keys == 0 || queries == 0) return {grads.q.zero_(), grads.k.zero_(), grads.v.zero_()};
+  if (batch * heads == 0 || keys == 0 || queries == 0)
+    return {grads.q.zero_(), grads.k.zero_(), grads.v.zero_()};
 
   const flash::Kernel& kernel = kernel_for(q);
   const Tensor upstream = dense_in_head(grad_out), result = dense_in_head(out), lse_dense = lse.contiguous();
   const BackwardSchedule schedule = backward_schedule(kernel, batch * heads, queries, keys);
-  auto floats = [&](int64_t words) { return at::empty({schedule.group, words}, at::kFloat); };
-  const Tensor packed = floats(schedule.packed_words), sum_q = floats(schedule.sum_q_words),
-               sum_kv = floats(schedule.sum_kv_words);
+  auto room = [&](int64_t words) { return at::empty({schedule.group, words}, at::kFloat); };
+  const Tensor packed = room(schedule.packed_words), sum_q = room(schedule.sum_q_words),
+               sum_kv = room(schedule.sum_kv_words);
   if (AllocateOnly::attention()) {
     take_scratch(schedule.group * std::max(ceil_divide(schedule.queries, flash::kPanel),
                                            ceil_divide(schedule.keys, kernel.backward_keys)),

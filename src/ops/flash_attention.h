@@ -4,7 +4,8 @@
 /// Same contract as ops/attention.h. Beside inputs and outputs it holds the packed operands of the heads at
 /// work, as many at a time as keep the threads busy: forward twice, backward four times a head's q (in the
 /// type that is computed in) and once in fp32. Where these are more than kDefaultPackedRoom, backward takes
-/// keys and queries in parts that fit, and only dQ grows with the sequence: once a head's q in fp32.
+/// keys and queries in parts that fit, and only dQ grows with the sequence: once the q of a head at work, in
+/// fp32.
 #pragma once
 
 #include <string>
@@ -15,7 +16,7 @@
 namespace seqvit {
 
 inline constexpr int64_t kDefaultPackedRoom = int64_t{32} << 20;  ///< bytes; more is no faster
-/// For tests, which have short sequences.
+/// For tests, which have short sequences. Not for several threads to change at once.
 void set_flash_packed_room(int64_t bytes);
 
 /// True for fp32 and bf16 on a processor with AVX2 or AVX-512, head width to 256, dense in it. Without

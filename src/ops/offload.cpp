@@ -58,12 +58,10 @@ void OffloadFile::read(int64_t offset, const Tensor& t) const {
   }
 }
 
-void OffloadFile::take(int64_t offset, const Tensor& t) {
-  read(offset, t);
-  const auto size = static_cast<int64_t>(t.nbytes());
-  ::posix_fadvise(file_, offset, size, POSIX_FADV_DONTNEED);
-  held_ -= size;
-  if (offset + size == end_) end_ = offset;
+void OffloadFile::drop(int64_t offset, int64_t bytes) {
+  ::posix_fadvise(file_, offset, bytes, POSIX_FADV_DONTNEED);
+  held_ -= bytes;
+  if (offset + bytes == end_) end_ = offset;
   if (held_ == 0) end_ = 0;
 }
 
@@ -80,8 +78,7 @@ void HostStore::read(int64_t key, const Tensor& t) const {
   t.copy_(waiting_.at(key), /*non_blocking=*/true);
 }
 
-void HostStore::take(int64_t key, const Tensor& t) {
-  read(key, t);
+void HostStore::drop(int64_t key, int64_t /*bytes*/) {
   waiting_.erase(key);  // libtorch's allocator of pinned memory waits for the copy before it gives this away
 }
 
@@ -93,6 +90,7 @@ Kept::Kept(const Tensor& t, ActivationStore* store) : store_(store), options_(t.
   // As it lies in memory: no copy on the way out, and none for who expects it to lie so on the way back.
   const Tensor whole = t.is_non_overlapping_and_dense() ? t : t.contiguous();
   shape_ = whole.sizes().vec(), strides_ = whole.strides().vec();
+  bytes_ = static_cast<int64_t>(whole.nbytes());
   key_ = store_->put(whole);
 }
 
@@ -104,10 +102,14 @@ Tensor Kept::read() const {
 }
 
 Tensor Kept::take() {
-  if (store_ == nullptr) return std::move(here_);
-  Tensor t = at::empty_strided(shape_, strides_, options_);
-  store_->take(key_, t);
+  Tensor t = read();
+  drop();
   return t;
+}
+
+void Kept::drop() {
+  here_.reset();
+  if (store_ != nullptr) store_->drop(key_, bytes_);
 }
 
 }  // namespace seqvit

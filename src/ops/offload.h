@@ -28,8 +28,8 @@ class ActivationStore {
   virtual int64_t put(const Tensor& t) = 0;
   /// Copies what put() kept into `t`, which has the shape and strides it had.
   virtual void read(int64_t key, const Tensor& t) const = 0;
-  /// The same, and gives its room back.
-  virtual void take(int64_t key, const Tensor& t) = 0;
+  /// Gives the room of what put() kept back, `bytes`.
+  virtual void drop(int64_t key, int64_t bytes) = 0;
 };
 
 /// A file without a name in `directory`, used as a stack: what was kept last is taken first. (In another
@@ -43,7 +43,7 @@ class OffloadFile : public ActivationStore {
   /// Writes at the end. Throws Error(checkpoint) when the disk is full.
   int64_t put(const Tensor& t) override;
   void read(int64_t offset, const Tensor& t) const override;
-  void take(int64_t offset, const Tensor& t) override;
+  void drop(int64_t offset, int64_t bytes) override;
 
   int64_t bytes_written() const { return written_; }
 
@@ -60,7 +60,7 @@ class HostStore : public ActivationStore {
  public:
   int64_t put(const Tensor& t) override;
   void read(int64_t key, const Tensor& t) const override;
-  void take(int64_t key, const Tensor& t) override;
+  void drop(int64_t key, int64_t bytes) override;
 
   /// Tensors that wait.
   int64_t size() const { return static_cast<int64_t>(waiting_.size()); }
@@ -70,11 +70,12 @@ class HostStore : public ActivationStore {
   int64_t next_ = 0;
 };
 
-/// A tensor that waits: here, or in the store if there is one. Empty after take().
+/// A tensor that waits: here, or in the store if there is one. Empty after take() or drop().
 class Kept {
  public:
   Kept(const Tensor& t, ActivationStore* store);
   Tensor take();
+  void drop();
   /// A look at it: it goes on waiting (and if it waits in the store, takes memory only while someone holds
   /// the result).
   Tensor read() const;
@@ -82,7 +83,7 @@ class Kept {
  private:
   Tensor here_;
   ActivationStore* store_;
-  int64_t key_ = 0;
+  int64_t key_ = 0, bytes_ = 0;
   std::vector<int64_t> shape_, strides_;
   at::TensorOptions options_;
 };

@@ -1,10 +1,12 @@
 #include "ops/recompute.h"
 
+#include <cmath>
 #include <memory>
 #include <optional>
 #include <utility>
 
 #include <ATen/core/grad_mode.h>
+#include <ATen/ops/full.h>
 #include <ATen/ops/zeros.h>
 #include <torch/csrc/autograd/autograd.h>
 #include <torch/csrc/autograd/custom_function.h>
@@ -82,8 +84,8 @@ struct RecomputeFunction : torch::autograd::Function<RecomputeFunction> {
 
   static variable_list backward(AutogradContext* ctx, variable_list& grads) {
     const auto frame = c10::static_intrusive_pointer_cast<Frame>(ctx->saved_data["frame"].toCapsule());
-    // The shape of the input without its memory; takes the gradient.
-    const Tensor leaf = at::zeros({1}, frame->options).expand(frame->shape).requires_grad_();
+    // The shape of the input without its memory; takes the gradient. Who reads it as values shall see it.
+    const Tensor leaf = at::full({1}, NAN, frame->options).expand(frame->shape).requires_grad_();
     frame->replaying = true;
     frame->gradient = std::move(grads[0]);
     Tensor seed;
@@ -95,7 +97,7 @@ struct RecomputeFunction : torch::autograd::Function<RecomputeFunction> {
       seed = SeedFunction::apply(frame->body(x), frame);
     }
     torch::autograd::backward({seed}, {});
-    frame->input->take();  // gives its room back, after the results of `remember`: a file is a stack
+    frame->input->drop();  // after the results of `remember`, which were put later: a file is a stack
     return {leaf.grad(), Tensor()};
   }
 };
@@ -116,7 +118,7 @@ Tensor recompute(Recompute mode, std::function<Tensor(const Tensor&)> f, const T
 namespace {
 
 bool is_input(const Tensor& x) {
-  return recomputing() && x.const_data_ptr() == current->input_data;
+  return recomputing() && x.const_data_ptr() == current->input_data && x.sizes() == current->shape;
 }
 
 }  // namespace

@@ -18,8 +18,9 @@ namespace seqvit {
 
 using at::Tensor;
 
-/// How a part takes its input when it runs again: as a tensor, or only its shape, for parts whose operations
-/// ask for `values` (so that an input that waits in a store is in memory only while one of them reads it).
+/// How a part takes its input when it runs again: as a tensor, or only its shape (and NaN), for parts of
+/// which every operation on the input asks for its `values`: then an input that waits in a store is in memory
+/// only while one of them reads it.
 enum class TakesInput { as_tensor, by_values };
 
 /// f(x), differentiable in x and in whatever f reads. The gradient of f(x) is given up to the part: its last

@@ -8,6 +8,8 @@
 #include <ATen/ops/empty.h>
 #include <torch/csrc/autograd/custom_function.h>
 
+#include "ops/attention.h"
+
 namespace seqvit {
 namespace {
 
@@ -79,12 +81,11 @@ class Exchange : public torch::CustomClassHolder {
     for (std::vector<Tensor>& group : groups(std::move(all_heads))) {
       const auto n = static_cast<int64_t>(group.size());
       const Counts send = of_my_tokens(n, like);
-      Tensor messages = at::empty({total(send)}, like.options);
+      const Tensor messages = at::empty({total(send)}, like.options);
       for_each_message(group, messages, like,
                        [](const Tensor& part, const Tensor& in_message) { in_message.copy_(part); });
       group.clear();
-      const Tensor received =
-          comm_.all_to_all(std::move(messages), send, of_my_heads(n, like), purpose_).wait();
+      const Tensor received = comm_.all_to_all(messages, send, of_my_heads(n, like), purpose_).wait();
       for (Tensor& tensor : tensors_of(received, n, like, my_heads_, total(shares_.tokens)))
         out.push_back(std::move(tensor));
     }
@@ -94,16 +95,16 @@ class Exchange : public torch::CustomClassHolder {
   std::vector<Tensor> gather_heads(std::vector<Tensor> all_tokens) const {
     const Like like(all_tokens[0]);
     const auto all = static_cast<int64_t>(all_tokens.size());
-    const auto out = at::empty({like.batch, my_tokens_, all, total(shares_.heads), like.width}, like.options)
-                         .permute({2, 0, 3, 1, 4})
-                         .unbind(0);
+    const int64_t heads = total(shares_.heads);
+    const auto out = heads_of_projection(
+        at::empty({like.batch, my_tokens_, all * heads * like.width}, like.options), all, heads);
     auto next = out.begin();
     for (std::vector<Tensor>& group : groups(std::move(all_tokens))) {
       const auto n = static_cast<int64_t>(group.size());
-      Tensor message = message_of(group);
+      const Tensor message = message_of(group);
       group.clear();
       const Tensor received =
-          comm_.all_to_all(std::move(message), of_my_heads(n, like), of_my_tokens(n, like), purpose_).wait();
+          comm_.all_to_all(message, of_my_heads(n, like), of_my_tokens(n, like), purpose_).wait();
       for_each_message({next, next + n}, received, like,
                        [](const Tensor& part, const Tensor& in_message) { part.copy_(in_message); });
       next += n;

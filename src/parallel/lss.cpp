@@ -24,7 +24,7 @@ class LssKv final : public SequenceParallel {
  public:
   LssKv(Comm& comm, Counts token_counts) : comm_(comm), token_counts_(std::move(token_counts)) {}
   Tensor attend(Tensor q, Tensor k, Tensor v) const override {
-    const auto whole = all_gather({std::move(k), std::move(v)}, 2, token_counts_, comm_, "lss_kv");
+    const auto whole = all_gather({k, v}, 2, token_counts_, comm_, "lss_kv");
     return attention(q, whole[0], whole[1]);
   }
 

@@ -92,7 +92,7 @@ variable_list ring_backward(const Ring& ring, const Tensor& grad, const Tensor& 
     if (hop + 1 < ring.hops()) next = ring.pass(flat, hop);
     const Block block = is_home ? mine : ring.open(flat, hop);
     const AttentionGradients part = attention_backward(grad, q, block.k, block.v, out, lse);
-    dq = hop == 1 ? part.q.to(type, false, true) : dq.add_(part.q);
+    dq = hop == 1 ? part.q.to(type, /*non_blocking=*/false, /*copy=*/true) : dq.add_(part.q);
     gradient = arriving ? arriving->wait() : at::zeros(flat.sizes(), flat.options().dtype(type));
     const Block sum = ring.open(gradient, hop);
     sum.k.add_(part.k), sum.v.add_(part.v);

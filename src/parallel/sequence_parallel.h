@@ -23,8 +23,8 @@ class SequenceParallel {
   virtual Tensor context(const Tensor& u_BLD) const { return u_BLD; }
 
   /// Exact attention of my queries over the whole sequence. q [B, H, L, E]; k, v [B, H, M, E] made from
-  /// context(u); result [B, H, L, E]. Differentiable. Takes its operands by value: where no graph holds them,
-  /// their memory is free once they have been sent.
+  /// context(u); result [B, H, L, E]. Differentiable. By value: where no graph holds them, operands that have
+  /// been sent need not stay.
   virtual Tensor attend(Tensor q, Tensor k, Tensor v) const = 0;
 };
 

@@ -15,8 +15,8 @@ class Ulysses final : public SequenceParallel {
     const Shares shares{share_sizes(q.size(1), comm_.size()), token_counts_};
     std::vector<Tensor> mine{std::move(q), std::move(k), std::move(v)};
     auto whole = gather_tokens(std::move(mine), shares, comm_, "ulysses");
-    Tensor out = inner_->attend(std::move(whole[0]), std::move(whole[1]), std::move(whole[2]));
-    return gather_heads({std::move(out)}, shares, comm_, "ulysses")[0];
+    std::vector<Tensor> out{inner_->attend(std::move(whole[0]), std::move(whole[1]), std::move(whole[2]))};
+    return gather_heads(std::move(out), shares, comm_, "ulysses")[0];
   }
 
  private:

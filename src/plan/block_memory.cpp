@@ -182,7 +182,7 @@ class Block {
     if (part_.ulysses > 1) {
       all.push_back({base + operands_ + s_.q + std::max(s_.q, s_.inner), s_.q + s_.inner, most});
       // Gradients that lie otherwise than they travel are copied.
-      const bool copied = !over_ && (part_.ring > 1 || s_.together < 3);
+      const bool copied = !over_ && (!flash_ || part_.ring > 1 || part_.micro_samples > 1 || s_.together < 3);
       const int64_t message = copied ? s_.together * s_.inner : 0, arriving = s_.together * s_.q;
       all.push_back({base + 3 * s_.inner + message + 3 * s_.q + arriving, message + arriving, most});
     }

@@ -115,6 +115,7 @@ std::map<std::string, double> wire_seconds(const RankPart& part, const ModelShap
     const auto bytes = static_cast<double>(count);
     double& of = seconds[purpose];
     if (purpose == "tp") of = wire.ring(tp, bytes, (8.0 + 3.0 * again) * blocks);
+    // Where tensors go one by one there are more calls, but then it is bytes that take the time.
     if (purpose == "ulysses") of = wire.all_to_all(ulysses, bytes, (4.0 + 2.0 * again) * blocks);
     if (purpose == "lss") of = wire.ring(tokens, bytes, (2.0 + again) * blocks);
     if (purpose == "lss_kv") of = wire.ring(sp, bytes, (2.0 + again) * blocks);

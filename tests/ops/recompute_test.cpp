@@ -68,15 +68,21 @@ TEST(Recompute, TakesItsInputByValues) {
   bool has_values = true;
   auto part = [&](const Tensor& in) {
     has_values = in.storage().nbytes() > 8;
-    return linear_residual(in, norm_linear(in, w), weight, bias, {});
+    const Tensor u = norm_linear(in, w);
+    const Tensor factor = remember([&] { return std::vector<Tensor>{u.detach().sin()}; })[0];
+    return linear_residual(in, u * factor, weight, bias, {});
   };
-  const auto expected = with_gradients(part(x), seed, inputs);
+  const auto expected = with_gradients(part(part(x)), seed, inputs);
   for (ActivationStore* where : std::vector<ActivationStore*>{nullptr, &file, &host}) {
-    const Tensor y = recompute(Recompute::full, part, x, where, TakesInput::by_values);
+    // Two parts, of which the last is the first to take back what it has put away.
+    const Tensor middle = recompute(Recompute::keep_attention, part, x, where, TakesInput::by_values),
+                 y = recompute(Recompute::keep_attention, part, middle, where, TakesInput::by_values);
     EXPECT_TRUE(has_values);
     EXPECT_LT(worst(with_gradients(y, seed, inputs), expected), 1e-13);
     EXPECT_EQ(has_values, where == nullptr);
   }
+  EXPECT_EQ(file.put(x), 0);  // all room was given back
+  EXPECT_EQ(host.size(), 0);
 }
 
 TEST(Recompute, IsPlainWithoutGradients) {

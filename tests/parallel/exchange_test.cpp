@@ -23,16 +23,22 @@ Parts parts_of(const Tensor& whole, const Shares& shares, int rank) {
   return {whole.split_with_sizes(shares.tokens, 2)[rank], whole.split_with_sizes(shares.heads, 1)[rank]};
 }
 
-/// Also where a rank has one head, a batch of one, whose strides say nothing, and tensors too large to travel
-/// together.
+/// Also where a rank has one head, a batch of one, whose strides say nothing, and tensors too large for all
+/// of them, or two of them, to travel together.
 TEST(Exchange, SwapsTokensForHeadsAndItsBackwardSwapsBack) {
   struct Case {
     int ranks;
     int64_t batch, tokens;
   };
-  const int64_t large = 2 * kMessageBytes / (8 * 7 * 3);
-  for (const Case& c :
-       std::vector<Case>{{1, 1, 10}, {2, 2, 10}, {3, 1, 10}, {3, 2, 10}, {4, 1, 11}, {2, 1, large}}) {
+  const int64_t in_message =
+      2 * kMessageBytes / (8 * 7 * 3);  // tokens of a tensor that fills one, on two ranks
+  for (const Case& c : std::vector<Case>{{1, 1, 10},
+                                         {2, 2, 10},
+                                         {3, 1, 10},
+                                         {3, 2, 10},
+                                         {4, 1, 11},
+                                         {2, 1, in_message * 2 / 5},
+                                         {2, 1, in_message}}) {
     SCOPED_TRACE(testing::Message() << c.ranks << " ranks, batch " << c.batch << ", tokens " << c.tokens);
     const Shares shares = shares_of(7, c.tokens, c.ranks);
     at::manual_seed(1);
@@ -42,23 +48,27 @@ TEST(Exchange, SwapsTokensForHeadsAndItsBackwardSwapsBack) {
       const Parts of_a = parts_of(a, shares, comm.rank()), of_b = parts_of(b, shares, comm.rank()),
                   of_weight = parts_of(weight, shares, comm.rank());
       Tensor mine = of_a.my_tokens.clone().requires_grad_();
-      const auto whole = gather_tokens({mine, of_b.my_tokens}, shares, comm, "test");
-      EXPECT_TRUE(at::equal(whole[0], of_a.my_heads) && at::equal(whole[1], of_b.my_heads));
+      const auto whole = gather_tokens({mine, of_b.my_tokens, of_weight.my_tokens}, shares, comm, "test");
+      EXPECT_TRUE(at::equal(whole[0], of_a.my_heads) && at::equal(whole[1], of_b.my_heads) &&
+                  at::equal(whole[2], of_weight.my_heads));
       (whole[0] * of_weight.my_heads).sum().backward();
       EXPECT_TRUE(at::equal(mine.grad(), of_weight.my_tokens));
 
       mine = of_a.my_heads.clone().requires_grad_();
-      const auto heads = gather_heads({mine, of_b.my_heads}, shares, comm, "test");
-      EXPECT_TRUE(at::equal(heads[0], of_a.my_tokens) && at::equal(heads[1], of_b.my_tokens));
+      const auto heads = gather_heads({mine, of_b.my_heads, of_weight.my_heads}, shares, comm, "test");
+      EXPECT_TRUE(at::equal(heads[0], of_a.my_tokens) && at::equal(heads[1], of_b.my_tokens) &&
+                  at::equal(heads[2], of_weight.my_tokens));
       (heads[0] * of_weight.my_tokens).sum().backward();
       EXPECT_TRUE(at::equal(mine.grad(), of_weight.my_heads));
 
       // What takes the place of that which arrived is sent from where it lies.
       if (c.ranks == 1) return;
-      const auto there = gather_tokens({of_a.my_tokens, of_b.my_tokens}, shares, comm, "test");
-      there[0].mul_(2), there[1].mul_(3);
+      const auto there =
+          gather_tokens({of_a.my_tokens, of_b.my_tokens, of_weight.my_tokens}, shares, comm, "test");
+      there[0].mul_(2), there[1].mul_(3), there[2].mul_(4);
       const auto back = gather_heads(there, shares, comm, "test");
-      EXPECT_TRUE(at::equal(back[0], of_a.my_tokens * 2) && at::equal(back[1], of_b.my_tokens * 3));
+      EXPECT_TRUE(at::equal(back[0], of_a.my_tokens * 2) && at::equal(back[1], of_b.my_tokens * 3) &&
+                  at::equal(back[2], of_weight.my_tokens * 4));
     });
   }
 }

@@ -6,6 +6,9 @@
 
 #include "comm/thread.h"
 #include "core/partition.h"
+#include "ops/attention.h"
+#include "ops/gradients.h"
+#include "ops/recompute.h"
 #include "parallel/lss.h"
 #include "parallel/ring.h"
 #include "parallel/ulysses.h"
@@ -125,6 +128,40 @@ TEST(Strategy, HybridSendsTheSumOfItsParts) {
           << u << " x " << r;
       EXPECT_EQ(sent("ring"), 8 * formula(Sequence::ring, ring, tokens, width / ulysses)) << u << " x " << r;
     });
+  }
+}
+
+/// In a part that runs again, gradients take the place of q, k and v where these have arrived, and go back
+/// from there.
+TEST(Ulysses, GradientsInPlaceOfWhatArrivedAreTheSame) {
+  const int64_t tokens = 200, heads = 5, width = heads * 32;
+  for (const at::ScalarType type : {at::kFloat, at::kBFloat16}) {
+    for (const auto& [ranks, batch] : {std::pair{2, 1}, {3, 1}, {2, 2}, {3, 2}}) {
+      SCOPED_TRACE(testing::Message() << type << ", " << ranks << " ranks, batch " << batch);
+      at::manual_seed(7);
+      const Tensor x = at::randn({batch, tokens, 3 * width}).to(type),
+                   seed = at::randn({batch, tokens, width}).to(type);
+      auto attend_with = [&](const SequenceParallel& sequence, const Tensor& in) {
+        const auto qkv = split_heads(in, 3, heads);
+        return sequence.attend(qkv[0], qkv[1], qkv[2]).transpose(1, 2).flatten(2);
+      };
+      const Tensor whole = x.clone().requires_grad_();
+      const auto exact = with_gradients(attend_with(*make_local_attention(), whole), seed, {whole});
+      const int size = ranks;
+      run_ranks(size, [&](Comm& world) {
+        const Range mine = share(tokens, world.rank(), size);
+        auto of_mine = [&](const Tensor& t) { return t.slice(1, mine.begin, mine.end); };
+        const auto ulysses = make_ulysses(world, share_sizes(tokens, size), make_local_attention());
+        const Tensor my_x = of_mine(x).clone().requires_grad_();
+        for (const Recompute mode : {Recompute::none, Recompute::full, Recompute::keep_attention}) {
+          const Tensor y = recompute(
+              mode, [&](const Tensor& in) { return attend_with(*ulysses, in); }, my_x);
+          const auto found = with_gradients(y, of_mine(seed), {my_x});
+          for (size_t i = 0; i < found.size(); ++i)
+            EXPECT_TRUE(at::equal(found[i], of_mine(exact[i]))) << i << " " << to_string(mode);
+        }
+      });
+    }
   }
 }
 

@@ -29,6 +29,8 @@ const Settings kLayouts[] = {
     {"parallel.sp=4", "parallel.sequence=ulysses", "parallel.zero=3"},
     {"parallel.sp=4", "parallel.sequence=ulysses", "parallel.zero=1", "memory.recompute=full"},
     {"parallel.sp=3", "parallel.sequence=ulysses", "memory.recompute=keep_attention", "model.depth=5"},
+    {"parallel.sp=4", "parallel.sequence=ulysses", "train.precision=fp64"},
+    {"parallel.sp=4", "parallel.sequence=ulysses", "train.batch_size=2"},
     {"parallel.sp=4", "parallel.sequence=lss", "parallel.zero=2"},
     {"parallel.sp=4", "parallel.sequence=lss", "parallel.zero=0", "memory.recompute=keep_attention"},
     {"parallel.sp=8", "parallel.sequence=lss", "memory.recompute=full", "model.depth=4"},
