@@ -1,7 +1,6 @@
 #include "comm/checked.h"
 
 #include <algorithm>
-#include <numeric>
 
 #include <ATen/ops/full.h>
 
@@ -23,11 +22,11 @@ void CheckedComm::check_tensor(const Tensor& x) const {
   check_device(x);
 }
 
-void CheckedComm::check_counts(const Counts& counts, int64_t total) const {
+void CheckedComm::check_counts(const Counts& counts, int64_t elements) const {
   check(static_cast<int>(counts.size()) == size(), "one count a rank");
   check(std::all_of(counts.begin(), counts.end(), [](int64_t n) { return n >= 0; }),
         "counts are not negative");
-  check(std::accumulate(counts.begin(), counts.end(), int64_t{0}) == total, "counts add up to the tensor");
+  check(total(counts) == elements, "counts add up to the tensor");
 }
 
 Pending CheckedComm::all_gather(const Tensor& mine, const Counts& counts, const char* purpose) {
@@ -58,7 +57,7 @@ Pending CheckedComm::all_to_all(const Tensor& x, const Counts& send, const Count
                                 const char* purpose) {
   check_tensor(x);
   check_counts(send, x.numel());
-  check_counts(receive, std::accumulate(receive.begin(), receive.end(), int64_t{0}));
+  check_counts(receive, total(receive));
   check(send[rank_] == receive[rank_], "what I send to myself is what I receive from myself");
   count(purpose, (x.numel() - send[rank_]) * static_cast<int64_t>(x.element_size()));
   return start_all_to_all(call(Kind::all_to_all, purpose), x, send, receive);

@@ -23,7 +23,7 @@
 
 namespace seqvit {
 
-/// Where the part of `rank` begins in a concatenation by rank; with rank = size, where it ends.
+/// Where the part of `rank` begins in a concatenation by rank.
 inline int64_t offset(const Counts& counts, int rank) {
   return std::accumulate(counts.begin(), counts.begin() + rank, int64_t{0});
 }

@@ -15,6 +15,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <numeric>
 #include <string>
 #include <utility>
 #include <vector>
@@ -26,7 +27,10 @@
 namespace seqvit {
 
 using at::Tensor;
-using Counts = std::vector<int64_t>;            ///< elements, one entry a rank
+using Counts = std::vector<int64_t>;  ///< elements, one entry a rank
+inline int64_t total(const Counts& counts) {
+  return std::accumulate(counts.begin(), counts.end(), int64_t{0});
+}
 using Coloring = std::function<int(int rank)>;  ///< a group's number, for every rank
 
 /// A collective under way. `wait` completes it and gives the result; call it exactly once, on the thread that

@@ -40,10 +40,6 @@ void sum_blocks(const Tensor& blocks, int64_t count, const Tensor& to, int64_t t
     add_elements(blocks, at, to, to_index, count);
 }
 
-int64_t total(const Counts& counts) {
-  return std::accumulate(counts.begin(), counts.end(), int64_t{0});
-}
-
 class MpiComm final : public CheckedComm {
  public:
   MpiComm(std::shared_ptr<Channel> channel, int rank, std::vector<int> members)

@@ -107,7 +107,7 @@ class NcclComm final : public CheckedComm {
   }
 
   Pending start_all_gather(const Call& call, const Tensor& mine, const Counts& counts) override {
-    const Tensor all = flat_empty(mine, offset(counts, size()));
+    const Tensor all = flat_empty(mine, total(counts));
     return queue(call, mine, all, [&](cudaStream_t stream) {
       // Parts may differ in size: a broadcast of each, as one group.
       check_nccl(call, ncclGroupStart());
@@ -140,7 +140,7 @@ class NcclComm final : public CheckedComm {
   }
   Pending start_all_to_all(const Call& call, const Tensor& x, const Counts& send,
                            const Counts& receive) override {
-    const Tensor received = flat_empty(x, offset(receive, size()));
+    const Tensor received = flat_empty(x, total(receive));
     return queue(call, x, received,
                  [&](cudaStream_t stream) { exchange(call, x, send, received, receive, stream); });
   }

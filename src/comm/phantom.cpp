@@ -41,7 +41,7 @@ class PhantomComm final : public CheckedComm {
   }
 
   Pending start_all_gather(const Call&, const Tensor& mine, const Counts& counts) override {
-    return ready(repeated(mine, offset(counts, size())), mine);
+    return ready(repeated(mine, total(counts)), mine);
   }
   Pending start_reduce_scatter(const Call&, const Tensor& parts, const Counts& counts) override {
     // Everyone's part of my share arrives before it is summed.
@@ -53,7 +53,7 @@ class PhantomComm final : public CheckedComm {
     return ready(part(x, 0, x.numel()), x, flat_empty(x, share * size()));
   }
   Pending start_all_to_all(const Call&, const Tensor& x, const Counts&, const Counts& receive) override {
-    return ready(repeated(x, offset(receive, size())), x);
+    return ready(repeated(x, total(receive)), x);
   }
   Pending start_broadcast(const Call&, const Tensor& x, int root) override {
     return ready(root == rank() ? part(x, 0, x.numel()) : zeros(x, x.numel()), x);

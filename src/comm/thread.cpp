@@ -53,7 +53,7 @@ class ThreadComm final : public CheckedComm {
 
   Pending start_all_gather(const Call& call, const Tensor& mine, const Counts& counts) override {
     return meet(call, {copy(mine), counts}, [counts](const Meeting& meeting) {
-      Tensor result = flat_empty(meeting.posts[0].data, offset(counts, static_cast<int>(counts.size())));
+      Tensor result = flat_empty(meeting.posts[0].data, total(counts));
       int64_t at = 0;
       for (size_t r = 0; r < counts.size(); at += counts[r], ++r)
         copy_elements(meeting.posts[r].data, 0, result, at, counts[r]);
@@ -78,7 +78,7 @@ class ThreadComm final : public CheckedComm {
   Pending start_all_to_all(const Call& call, const Tensor& x, const Counts& send,
                            const Counts& receive) override {
     return meet(call, {copy(x), {}, send}, [receive, me = rank()](const Meeting& meeting) {
-      Tensor result = flat_empty(meeting.posts[0].data, offset(receive, static_cast<int>(receive.size())));
+      Tensor result = flat_empty(meeting.posts[0].data, total(receive));
       int64_t at = 0;
       for (size_t r = 0; r < receive.size(); at += receive[r], ++r) {
         const Post& post = meeting.posts[r];

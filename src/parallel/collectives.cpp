@@ -54,10 +54,6 @@ Counts part_sizes(const std::vector<Tensor>& tensors, int64_t dim, const Counts&
   return sizes;
 }
 
-int64_t total(const Counts& counts) {
-  return std::accumulate(counts.begin(), counts.end(), int64_t{0});
-}
-
 Tensor pack(const std::vector<Tensor>& tensors, int64_t dim, const Counts& counts) {
   const Tensor buffer = at::empty({total(part_sizes(tensors, dim, counts))}, tensors[0].options());
   for_each_part(tensors, dim, counts, buffer,

@@ -1,7 +1,6 @@
 #include "parallel/exchange.h"
 
 #include <algorithm>
-#include <numeric>
 #include <utility>
 
 #include <ATen/core/grad_mode.h>
@@ -17,10 +16,6 @@ using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
 constexpr int64_t kHead = 1, kToken = 2;  // of [B, H, tokens, E]
-
-int64_t total(const Counts& counts) {
-  return std::accumulate(counts.begin(), counts.end(), int64_t{0});
-}
 
 /// What all tensors of an exchange have in common.
 struct Like {
@@ -78,7 +73,7 @@ class Exchange : public torch::CustomClassHolder {
   std::vector<Tensor> gather_tokens(std::vector<Tensor> all_heads) const {
     const Like like(all_heads[0]);
     std::vector<Tensor> out;
-    for (std::vector<Tensor>& group : groups(std::move(all_heads))) {
+    for (std::vector<Tensor>& group : groups(std::move(all_heads), like)) {
       const auto n = static_cast<int64_t>(group.size());
       const Counts send = of_my_tokens(n, like);
       const Tensor messages = at::empty({total(send)}, like.options);
@@ -99,7 +94,7 @@ class Exchange : public torch::CustomClassHolder {
     const auto out = heads_of_projection(
         at::empty({like.batch, my_tokens_, all * heads * like.width}, like.options), all, heads);
     auto next = out.begin();
-    for (std::vector<Tensor>& group : groups(std::move(all_tokens))) {
+    for (std::vector<Tensor>& group : groups(std::move(all_tokens), like)) {
       const auto n = static_cast<int64_t>(group.size());
       const Tensor message = message_of(group);
       group.clear();
@@ -135,8 +130,7 @@ class Exchange : public torch::CustomClassHolder {
 
   /// Tensors that travel in one message. The same ones on every rank, so it goes by what a rank has on
   /// average.
-  std::vector<std::vector<Tensor>> groups(std::vector<Tensor> tensors) const {
-    const Like like(tensors[0]);
+  std::vector<std::vector<Tensor>> groups(std::vector<Tensor> tensors, const Like& like) const {
     const int64_t bytes = like.batch * total(shares_.heads) * total(shares_.tokens) * like.width *
                           tensors[0].element_size() / comm_.size();
     const auto size = static_cast<size_t>(tensors_in_message(bytes));
@@ -166,52 +160,46 @@ class Exchange : public torch::CustomClassHolder {
   }
 };
 
-c10::intrusive_ptr<Exchange> exchange_of(AutogradContext* ctx) {
-  return c10::static_intrusive_pointer_cast<Exchange>(ctx->saved_data["exchange"].toCapsule());
+using Gather = std::vector<Tensor> (Exchange::*)(std::vector<Tensor>) const;
+
+/// A direction, whose backward is the other.
+template <Gather kForward, Gather kBackward>
+struct GatherFunction : torch::autograd::Function<GatherFunction<kForward, kBackward>> {
+  static variable_list forward(AutogradContext* ctx, at::TensorList tensors,
+                               const c10::intrusive_ptr<Exchange>& exchange) {
+    ctx->saved_data["exchange"] = c10::IValue::make_capsule(exchange);
+    return ((*exchange).*kForward)(tensors.vec());
+  }
+  static variable_list backward(AutogradContext* ctx, variable_list& grads) {
+    const auto exchange =
+        c10::static_intrusive_pointer_cast<Exchange>(ctx->saved_data["exchange"].toCapsule());
+    variable_list out = ((*exchange).*kBackward)(std::move(grads));
+    out.emplace_back();
+    return out;
+  }
+};
+
+template <Gather kForward, Gather kBackward>
+std::vector<Tensor> gather(std::vector<Tensor> tensors, const Shares& shares, Comm& comm,
+                           const char* purpose) {
+  if (comm.size() == 1) return tensors;
+  const auto exchange = c10::make_intrusive<Exchange>(shares, comm, purpose);
+  if (!at::GradMode::is_enabled()) return ((*exchange).*kForward)(std::move(tensors));
+  return GatherFunction<kForward, kBackward>::apply(at::TensorList(tensors), exchange);
 }
 
-struct GatherTokens : torch::autograd::Function<GatherTokens> {
-  static variable_list forward(AutogradContext* ctx, at::TensorList all_heads,
-                               const c10::intrusive_ptr<Exchange>& exchange) {
-    ctx->saved_data["exchange"] = c10::IValue::make_capsule(exchange);
-    return exchange->gather_tokens(all_heads.vec());
-  }
-  static variable_list backward(AutogradContext* ctx, variable_list& grads) {
-    variable_list out = exchange_of(ctx)->gather_heads(std::move(grads));
-    out.emplace_back();
-    return out;
-  }
-};
-
-struct GatherHeads : torch::autograd::Function<GatherHeads> {
-  static variable_list forward(AutogradContext* ctx, at::TensorList all_tokens,
-                               const c10::intrusive_ptr<Exchange>& exchange) {
-    ctx->saved_data["exchange"] = c10::IValue::make_capsule(exchange);
-    return exchange->gather_heads(all_tokens.vec());
-  }
-  static variable_list backward(AutogradContext* ctx, variable_list& grads) {
-    variable_list out = exchange_of(ctx)->gather_tokens(std::move(grads));
-    out.emplace_back();
-    return out;
-  }
-};
+constexpr Gather kTokens = &Exchange::gather_tokens, kHeads = &Exchange::gather_heads;
 
 }  // namespace
 
 std::vector<Tensor> gather_tokens(std::vector<Tensor> all_heads, const Shares& shares, Comm& comm,
                                   const char* purpose) {
-  if (comm.size() == 1) return all_heads;
-  const auto exchange = c10::make_intrusive<Exchange>(shares, comm, purpose);
-  if (!at::GradMode::is_enabled()) return exchange->gather_tokens(std::move(all_heads));
-  return GatherTokens::apply(at::TensorList(all_heads), exchange);
+  return gather<kTokens, kHeads>(std::move(all_heads), shares, comm, purpose);
 }
 
 std::vector<Tensor> gather_heads(std::vector<Tensor> all_tokens, const Shares& shares, Comm& comm,
                                  const char* purpose) {
-  if (comm.size() == 1) return all_tokens;
-  const auto exchange = c10::make_intrusive<Exchange>(shares, comm, purpose);
-  if (!at::GradMode::is_enabled()) return exchange->gather_heads(std::move(all_tokens));
-  return GatherHeads::apply(at::TensorList(all_tokens), exchange);
+  return gather<kHeads, kTokens>(std::move(all_tokens), shares, comm, purpose);
 }
 
 }  // namespace seqvit

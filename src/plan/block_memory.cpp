@@ -150,12 +150,12 @@ class Block {
   /// The block's forward once more. A gather holds what goes in, both messages and what comes out.
   std::vector<Moment> second_run(Recompute mode) const {
     const int64_t results = mode == Recompute::keep_attention && !waits_ ? s_.inner + s_.lse : 0;
-    const int64_t base = input_ + results + s_.stream;
+    const int64_t block = input_ + s_.stream, base = block + results;
     std::vector<Moment> all;
     if (part_.ulysses > 1) {
       all.push_back({base + exchanged(), s_.together * (s_.q + s_.inner), 0.0});
-      // Attention's result on its way back.
-      all.push_back({base - results + operands_ + 2 * s_.q, s_.q + s_.inner, 0.0});
+      // Attention's result, one of the operands of its backward, on its way back.
+      all.push_back({block + operands_ + 2 * s_.q, s_.q + s_.inner, 0.0});
     }
     if (lss_) all.push_back({base + 2 * s_.tokens + 2 * s_.all, s_.all + s_.tokens, 0.0});
     if (lss_kv_) all.push_back({base + 5 * s_.q + 2 * s_.kv, s_.kv + 2 * s_.q, 0.0});
