@@ -5,7 +5,6 @@
 
 #include <ATen/Parallel.h>
 #include <nlohmann/json.hpp>
-#include <sys/resource.h>
 
 #include "cli/bench_attention.h"
 #include "cli/bench_longest.h"
@@ -18,6 +17,7 @@
 #include "core/log.h"
 #include "core/median.h"
 #include "core/profile.h"
+#include "core/resident.h"
 #include "core/stop.h"
 #include "core/tensor.h"
 #include "ops/allocate_only.h"
@@ -141,11 +141,10 @@ void run_steps(const BenchCommand& command, const BenchProblem& problem, Comm& w
   Mesh mesh(world, config.parallel);
   if (mesh.device().is_cpu() && (phantom || world.rank() == 0)) say_if_slow(type);
   const double rate = matmul_rate(at::TensorOptions(type).device(mesh.device()));
-  rusage at_start{}, at_end{};
-  ::getrusage(RUSAGE_SELF, &at_start);
+  const int64_t resident_at_start = peak_resident_bytes();
   BenchStep step(config, problem.shape, mesh);
   const Timed timed = time_steps(command.steps, step, mesh);
-  ::getrusage(RUSAGE_SELF, &at_end);
+  const int64_t resident_at_end = peak_resident_bytes();
   const double typical = timed.typical(), flops = step.operations() / typical;
   const StepMemory& memory = step.learner().memory();
   nlohmann::ordered_json json = {
@@ -165,8 +164,8 @@ void run_steps(const BenchCommand& command, const BenchProblem& problem, Comm& w
        {{"before_step", memory.before}, {"kept_for_backward", memory.kept}, {"step_peak", memory.peak}}},
       {"device", to_string(config.parallel.device)},
       {"device_peak_bytes", device_peak_bytes(mesh.device())},
-      {"start_rss_bytes", static_cast<int64_t>(at_start.ru_maxrss) * 1024},
-      {"peak_rss_bytes", static_cast<int64_t>(at_end.ru_maxrss) * 1024},
+      {"start_rss_bytes", resident_at_start},
+      {"peak_rss_bytes", resident_at_end},
       {"bytes_sent", per_step(timed.bytes, timed.count())},
       {"losses", timed.losses}};
   json.update(predictions(phantom, problem, mesh, rate));

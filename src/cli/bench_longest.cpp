@@ -9,12 +9,19 @@
 #include "core/clock.h"
 #include "core/error.h"
 #include "core/log.h"
+#include "core/resident.h"
+#include "ops/allocate_only.h"
 #include "ops/memory.h"
 
 namespace seqvit {
 namespace {
 
 constexpr int64_t kUnit = 1024;  ///< sequences are multiples of it, so that their grid is nearly square
+
+/// Bytes of a rank, the largest over ranks.
+struct StepPeak {
+  int64_t tensors = 0, resident = 0;
+};
 
 int64_t largest(int64_t mine, Comm& world) {
   int64_t result = mine;
@@ -23,28 +30,32 @@ int64_t largest(int64_t mine, Comm& world) {
   return result;
 }
 
-}  // namespace
-
-int64_t peak_of_step(const Config& config, int64_t tokens, Comm& world, AllocateOnly::In what) {
+StepPeak peak_of_step(const Config& config, int64_t tokens, Comm& world, AllocateOnly::In what) {
+  return_idle_memory();  // of a longer step before
+  reset_peak_resident_bytes();
   const AllocateOnly only(what);
   Mesh mesh(world, config.parallel);
   BenchStep step(config, bench_model(config, tokens), mesh);
   step();
   const StepMemory& m = step.learner().memory();
-  return largest(m.before + m.peak, world);
+  return {largest(m.before + m.peak, world), largest(peak_resident_bytes(), world)};
 }
+
+}  // namespace
 
 nlohmann::ordered_json bench_longest(const Config& config, int64_t bytes, Comm& world, bool confirm) {
   nlohmann::ordered_json tried = nlohmann::json::array();
   auto peak = [&](int64_t tokens) {
     const double start = seconds_now();
-    const int64_t found = peak_of_step(config, tokens, world, AllocateOnly::In::attention_and_products);
-    tried.push_back({{"tokens", tokens}, {"peak_bytes", found}});
+    const StepPeak found = peak_of_step(config, tokens, world, AllocateOnly::In::attention_and_products);
+    tried.push_back({{"tokens", tokens}, {"peak_bytes", found.tensors}, {"peak_rss_bytes", found.resident}});
     if (world.rank() == 0) {
-      log_info("bench: {} tokens take {:.2f} GiB a rank ({:.0f} s)", tokens,
-               static_cast<double>(found) / (1 << 30), seconds_now() - start);
+      constexpr double kGiB = 1 << 30;
+      log_info("bench: {} tokens take {:.2f} GiB of tensors a rank, {:.2f} GiB resident ({:.0f} s)", tokens,
+               static_cast<double>(found.tensors) / kGiB, static_cast<double>(found.resident) / kGiB,
+               seconds_now() - start);
     }
-    return found;
+    return found.tensors;
   };
   const int64_t short_one = 8 * kUnit, second = 16 * kUnit;
   const auto a = static_cast<double>(peak(short_one)), b = static_cast<double>(peak(second));
@@ -71,9 +82,10 @@ nlohmann::ordered_json bench_longest(const Config& config, int64_t bytes, Comm& 
   nlohmann::ordered_json json = {
       {"memory_bytes_per_rank", bytes}, {"ranks", world.size()}, {"longest_tokens", fits}, {"tried", tried}};
   if (confirm) {
-    const int64_t real = peak_of_step(config, fits, world, AllocateOnly::In::nothing);
-    json["confirmed_peak_bytes"] = real;
-    json["confirmed"] = real <= bytes;
+    const StepPeak real = peak_of_step(config, fits, world, AllocateOnly::In::nothing);
+    json["confirmed_peak_bytes"] = real.tensors;
+    json["confirmed_peak_rss_bytes"] = real.resident;
+    json["confirmed"] = real.tensors <= bytes;
   }
   return json;
 }

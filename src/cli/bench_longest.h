@@ -4,16 +4,12 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/bench_step.h"
-#include "ops/allocate_only.h"
 
 namespace seqvit {
 
-/// Peak of tensor memory of one step, largest over ranks. Collective.
-int64_t peak_of_step(const Config& config, int64_t tokens, Comm& world, AllocateOnly::In what);
-
-/// Bisection, to one part in 64, on the peak of steps that compute nothing (ops/allocate_only.h), from a
-/// straight line through two short ones; then, if `confirm`, one real step of the length found. `bytes`: the
-/// bound for each rank. Collective.
+/// Bisection, to one part in 64, on the peak of tensor memory of steps that compute nothing
+/// (ops/allocate_only.h), from a straight line through two short ones; then, if `confirm`, one real step of
+/// the length found. `bytes`: the bound for each rank. Collective.
 nlohmann::ordered_json bench_longest(const Config& config, int64_t bytes, Comm& world, bool confirm);
 
 }  // namespace seqvit

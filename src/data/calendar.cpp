@@ -5,6 +5,7 @@
 #include <fmt/core.h>
 
 #include "core/error.h"
+#include "core/words.h"
 
 namespace seqvit {
 namespace {
@@ -101,19 +102,16 @@ int64_t days_of(int64_t year, int month, int day, Calendar calendar) {
 }  // namespace
 
 Calendar parse_calendar(std::string_view name) {
-  std::string lower(name);
-  for (char& c : lower)
-    c = static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
-  if (lower == "standard" || lower == "gregorian") return Calendar::standard;
-  if (lower == "proleptic_gregorian") return Calendar::proleptic_gregorian;
-  if (lower == "julian") return Calendar::julian;
-  if (lower == "noleap" || lower == "365_day") return Calendar::noleap;
-  if (lower == "all_leap" || lower == "366_day") return Calendar::all_leap;
-  if (lower == "360_day") return Calendar::day360;
+  const std::string word = lower(name);
+  if (word == "standard" || word == "gregorian") return Calendar::standard;
+  if (word == "proleptic_gregorian") return Calendar::proleptic_gregorian;
+  if (word == "julian") return Calendar::julian;
+  if (word == "noleap" || word == "365_day") return Calendar::noleap;
+  if (word == "all_leap" || word == "366_day") return Calendar::all_leap;
+  if (word == "360_day") return Calendar::day360;
   fail(Exit::data,
        "calendar: expected standard, gregorian, proleptic_gregorian, julian, noleap, 365_day, all_leap, "
-       "366_day or "
-       "360_day, found '{}'; correct the attribute 'calendar' of the time variable",
+       "366_day or 360_day, found '{}'; correct the attribute 'calendar' of the time variable",
        name);
 }
 

@@ -9,6 +9,7 @@
 #include <fmt/core.h>
 
 #include "core/error.h"
+#include "core/words.h"
 #include "data/calendar.h"
 
 namespace seqvit {
@@ -133,19 +134,6 @@ double unit_seconds(std::string_view unit) {
   return 0.0;
 }
 
-std::string lower(std::string_view text) {
-  std::string result(text);
-  for (char& c : result)
-    c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  return result;
-}
-
-std::string trimmed(std::string_view text) {
-  const auto first = text.find_first_not_of(" \t\n");
-  if (first == std::string_view::npos) return "";
-  return std::string(text.substr(first, text.find_last_not_of(" \t\n") - first + 1));
-}
-
 }  // namespace
 
 TimeStamp parse_time(std::string_view text, Calendar calendar, bool* whole_day) {
@@ -174,13 +162,12 @@ TimeUnits TimeUnits::parse(std::string_view units, Calendar calendar) {
          "-r copy)",
          units);
   }
-  const std::string unit = trimmed(std::string_view(text).substr(0, since));
+  const std::string_view unit = trimmed(std::string_view(text).substr(0, since));
   if (unit.starts_with("month") || unit.starts_with("year") || unit == "common_year" || unit == "mon" ||
       unit == "yr") {
     fail(Exit::data,
          "time units: expected seconds, minutes, hours or days, found '{}'; months and years have no fixed "
-         "length: "
-         "rewrite the time axis in days",
+         "length: rewrite the time axis in days",
          units);
   }
   TimeUnits result{0, unit_seconds(unit)};
@@ -215,7 +202,7 @@ LeadTime LeadTime::parse(std::string_view text) {
   int64_t count = 0;
   const bool numbered = digits != 0 && digits != std::string::npos && digits < 10 &&
                         std::from_chars(word.data(), word.data() + digits, count).ec == std::errc{};
-  const std::string unit = numbered ? trimmed(std::string_view(word).substr(digits)) : "";
+  const std::string_view unit = numbered ? trimmed(std::string_view(word).substr(digits)) : "";
   LeadTime lead;
   if (unit == "mon" || unit == "month" || unit == "months") {
     lead.months = count;

@@ -2,12 +2,13 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 #include <set>
 #include <sstream>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+
+#include "core/words.h"
 
 namespace seqvit {
 namespace {
@@ -18,11 +19,8 @@ bool is_one_of(const std::string& word, Words words) {
   return std::find(words.begin(), words.end(), word) != words.end();
 }
 
-std::string lower(std::string text) {
-  for (char& c : text)
-    c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  const size_t first = text.find_first_not_of(' ');
-  return first == std::string::npos ? "" : text.substr(first, text.find_last_not_of(' ') - first + 1);
+std::string word_of(std::string_view text) {
+  return lower(trimmed(text));
 }
 
 /// Units that say nothing against an angle (an axis in metres is that of a map projection).
@@ -31,8 +29,9 @@ bool may_be_angle(const std::string& units) {
 }
 
 DimRole role_by_attributes(const NetcdfVariable& variable) {
-  const std::string standard = lower(variable.text("standard_name")), units = lower(variable.text("units"));
-  const std::string axis = lower(variable.text("axis"));
+  const std::string standard = word_of(variable.text("standard_name")),
+                    units = word_of(variable.text("units"));
+  const std::string axis = word_of(variable.text("axis"));
   if (is_one_of(standard, {"latitude", "grid_latitude"})) return DimRole::latitude;
   if (is_one_of(standard, {"longitude", "grid_longitude"})) return DimRole::longitude;
   if (standard == "time" || units.find(" since ") != std::string::npos) return DimRole::time;
@@ -55,7 +54,7 @@ DimRole role_by_attributes(const NetcdfVariable& variable) {
 }
 
 DimRole role_by_name(const std::string& name, const std::string& units) {
-  const std::string word = lower(name);
+  const std::string word = word_of(name);
   // With units that are none of a time, reading it says so.
   if (is_one_of(word, {"time", "valid_time", "times"}) || (word == "t" && units.empty()))
     return DimRole::time;
@@ -74,7 +73,7 @@ DimRole role_by_name(const std::string& name, const std::string& units) {
 
 DimRole role_of(const NetcdfVariable& coordinate) {
   const DimRole role = role_by_attributes(coordinate);
-  return role != DimRole::other ? role : role_by_name(coordinate.name, lower(coordinate.text("units")));
+  return role != DimRole::other ? role : role_by_name(coordinate.name, word_of(coordinate.text("units")));
 }
 
 DimInfo recognise(const NetcdfFile& file, const std::string& dim) {

@@ -2,13 +2,13 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 #include <ctime>
 #include <set>
 
 #include <fmt/chrono.h>
 
 #include "core/error.h"
+#include "core/words.h"
 #include "data/netcdf_writer.h"
 
 namespace seqvit {
@@ -34,11 +34,6 @@ const std::set<std::string> kCredits = {
 
 std::string utc_now() {
   return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr)));
-}
-
-std::string lower(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return std::tolower(c); });
-  return text;
 }
 
 // Bytes of all fields before compression: how small a field gets is not known before.

@@ -3,7 +3,9 @@
 /// Why not malloc: between tensors of many sizes its heap grows to half again of what is in use at the peak
 /// of a step (16,384 tokens of width 384: 683 MiB for 465), and handing each large block back to the system
 /// costs a fifth of a short step in page faults. Here a block goes to the lowest gap that holds it, gaps join
-/// again, and pages once touched stay. Cost: a lock and a walk over the gaps, for blocks of 1 MiB and more.
+/// again, and pages once touched stay, but only while they and the blocks together take no more than the
+/// blocks alone have taken, and a little: past that, gaps are handed back from the far end. So gaps cost
+/// addresses, not memory. Cost: a lock and a walk over the gaps, for blocks of 1 MiB and more.
 #pragma once
 
 #include <cstddef>
@@ -12,10 +14,25 @@
 
 namespace seqvit {
 
+/// Disjoint spans of offsets; those that touch are one.
+class Spans {
+ public:
+  void add(size_t begin, size_t end);
+  /// Returns how many of the bytes were in a span.
+  size_t remove(size_t begin, size_t end);
+  bool empty() const { return end_of_.empty(); }
+  auto begin() const { return end_of_.begin(); }
+  auto end() const { return end_of_.end(); }
+
+ private:
+  std::map<size_t, size_t> end_of_;  // begin -> end
+};
+
 class Arena {
  public:
-  /// Reserves addresses only; where the system refuses, every allocate() returns null.
-  explicit Arena(size_t reserved_bytes);
+  /// Reserves addresses only; where the system refuses, every allocate() returns null. `spare_bytes` of
+  /// touched gaps are kept whatever blocks have taken: what a short step would hand back and touch again.
+  explicit Arena(size_t reserved_bytes, size_t spare_bytes = 0);
   ~Arena();
   Arena(const Arena&) = delete;
   Arena& operator=(const Arena&) = delete;
@@ -25,14 +42,20 @@ class Arena {
   bool owns(const void* block) const;
   /// Frees a block of this arena; returns its size.
   size_t release(void* block);
-  /// From the beginning to the end of the furthest block ever given.
-  size_t high_water() const { return high_water_; }
+  /// Hands back all gaps and forgets how much blocks have taken.
+  void trim();
+  /// Blocks, and the pages of gaps that were not handed back.
+  size_t resident() const { return held_ + idle_; }
 
  private:
+  void hand_back(size_t bytes);
+
   char* begin_ = nullptr;
-  size_t reserved_ = 0, high_water_ = 0;
+  size_t reserved_ = 0, spare_ = 0;
+  size_t held_ = 0, most_held_ = 0, idle_ = 0;  // bytes of blocks, now and at most; of touched_
   std::mutex mutex_;
-  std::map<size_t, size_t> gaps_, blocks_;  // offset -> bytes
+  std::map<size_t, size_t> blocks_;  // offset -> bytes
+  Spans gaps_, touched_;             // touched_: the parts of gaps_ that blocks have been in
 };
 
 }  // namespace seqvit

@@ -15,4 +15,7 @@ int64_t tensor_bytes();
 int64_t peak_tensor_bytes();
 void reset_peak_tensor_bytes();
 
+/// Memory that no tensor holds any longer goes back to the system, as if none had been.
+void return_idle_memory();
+
 }  // namespace seqvit

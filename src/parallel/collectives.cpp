@@ -1,13 +1,12 @@
 #include "parallel/collectives.h"
 
-#include <numeric>
-
 #include <ATen/ops/empty.h>
 #include <ATen/ops/zeros.h>
 #include <torch/csrc/autograd/custom_function.h>
 
 #include "core/error.h"
 #include "core/tensor.h"
+#include "parallel/cut.h"
 
 namespace seqvit {
 
@@ -22,10 +21,6 @@ std::vector<int64_t> with_size(const Tensor& like, int64_t dim, int64_t size) {
   return shape;
 }
 
-int64_t product(const std::vector<int64_t>& shape) {
-  return std::accumulate(shape.begin(), shape.end(), int64_t{1}, std::multiplies<>());
-}
-
 /// Copies between whole tensors and a flat buffer laid out as [rank][tensor][part of the rank]: where each
 /// part of each tensor begins along `dim`, and its length there.
 template <typename Copy>
@@ -35,8 +30,8 @@ void for_each_part(const std::vector<Tensor>& tensors, int64_t dim, const Counts
   for (const int64_t count : counts) {
     for (const Tensor& tensor : tensors) {
       const auto shape = with_size(tensor, dim, count);
-      copy(tensor.narrow(dim, begin, count), buffer.narrow(0, at, product(shape)).view(shape));
-      at += product(shape);
+      copy(tensor.narrow(dim, begin, count), buffer.narrow(0, at, elements_of(shape)).view(shape));
+      at += elements_of(shape);
     }
     begin += count;
   }
@@ -48,7 +43,7 @@ Counts part_sizes(const std::vector<Tensor>& tensors, int64_t dim, const Counts&
   for (const int64_t count : counts) {
     int64_t size = 0;
     for (const Tensor& tensor : tensors)
-      size += product(with_size(tensor, dim, count));
+      size += elements_of(with_size(tensor, dim, count));
     sizes.push_back(size);
   }
   return sizes;

@@ -1,13 +1,12 @@
 #include "train/metrics.h"
 
-#include <unistd.h>
-
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include "core/error.h"
 #include "core/file.h"
 #include "core/log.h"
+#include "core/resident.h"
 
 namespace seqvit {
 
@@ -54,13 +53,6 @@ void MetricsFile::write_validation(int64_t step, double loss) {
 std::string progress_text(const StepReport& r, int64_t steps, double seconds_left) {
   return fmt::format("step {}/{}  loss {:.4f}  {:.3g} tokens/s  {} left", r.step, steps, r.loss,
                      r.tokens_per_second, format_duration(seconds_left));
-}
-
-int64_t resident_bytes() {
-  std::ifstream in("/proc/self/statm");
-  int64_t total = 0, resident = 0;
-  in >> total >> resident;
-  return resident * ::sysconf(_SC_PAGESIZE);
 }
 
 }  // namespace seqvit

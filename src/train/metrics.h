@@ -37,6 +37,5 @@ class MetricsFile {
 std::string progress_text(const StepReport& report, int64_t steps, double seconds_left);
 
 /// Resident memory of this process now.
-int64_t resident_bytes();
 
 }  // namespace seqvit

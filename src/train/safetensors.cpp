@@ -1,14 +1,15 @@
 #include "train/safetensors.h"
 
+#include <array>
 #include <cstring>
 #include <fstream>
-#include <numeric>
 
 #include <ATen/ops/empty.h>
 #include <nlohmann/json.hpp>
 
 #include "core/error.h"
 #include "core/file.h"
+#include "parallel/cut.h"
 
 namespace seqvit {
 namespace {
@@ -35,6 +36,15 @@ at::ScalarType type_named(const std::string& name, const std::string& where) {
     if (name == known) return value;
   }
   fail(Exit::checkpoint, "{}: unknown type '{}'", where, name);
+}
+
+/// What data of this type and shape take; -1 where no tensor has such a shape.
+int64_t bytes_of(const SafetensorsFile::Entry& entry) {
+  auto bytes = static_cast<int64_t>(c10::elementSize(entry.dtype));
+  for (const int64_t size : entry.shape) {
+    if (size < 0 || __builtin_mul_overflow(bytes, size, &bytes)) return -1;
+  }
+  return bytes;
 }
 
 }  // namespace
@@ -88,15 +98,15 @@ SafetensorsFile::SafetensorsFile(std::filesystem::path path) : path_(std::move(p
         continue;
       }
       Entry entry{type_named(value.at("dtype"), path_.string()), value.at("shape"), 0, 0};
-      entry.begin = data + value.at("data_offsets").at(0).get<int64_t>();
-      entry.end = data + value.at("data_offsets").at(1).get<int64_t>();
-      const int64_t elements =
-          std::accumulate(entry.shape.begin(), entry.shape.end(), int64_t{1}, std::multiplies<>());
-      const bool fits =
-          entry.begin >= data && entry.end <= static_cast<int64_t>(file_size) &&
-          entry.end - entry.begin == elements * static_cast<int64_t>(c10::elementSize(entry.dtype));
-      if (!fits)
+      const std::array<int64_t, 2> offsets = value.at("data_offsets");
+      const auto [begin, end] = offsets;
+      if (begin < 0 || begin > end || end > static_cast<int64_t>(file_size) - data)
         fail(Exit::checkpoint, "{}: {}: data lie outside the file; it is truncated", path_.string(), name);
+      if (bytes_of(entry) != end - begin)
+        fail(Exit::checkpoint, "{}: {}: a shape of other bytes than its data; the file is corrupt",
+             path_.string(), name);
+      entry.begin = data + begin;
+      entry.end = data + end;
       entries_.emplace(name, std::move(entry));
     } catch (const json::exception&) {
       fail(Exit::checkpoint, "{}: {}: broken header entry; the file is corrupt", path_.string(), name);
@@ -123,8 +133,7 @@ Tensor SafetensorsFile::read(const std::string& name, Range range) const {
 
 Tensor SafetensorsFile::read(const std::string& name) const {
   const auto& shape = entry(name).shape;
-  const int64_t elements = std::accumulate(shape.begin(), shape.end(), int64_t{1}, std::multiplies<>());
-  return read(name, {0, elements}).view(shape);
+  return read(name, {0, elements_of(shape)}).view(shape);
 }
 
 }  // namespace seqvit

@@ -142,6 +142,9 @@ TEST(Longest, IsWhatOneRealStepConfirms) {
     EXPECT_NEAR(found.at("confirmed_peak_bytes").get<double>() / same->at("peak_bytes").get<double>(), 1.0,
                 0.002)
         << found;
+    EXPECT_NEAR(found.at("confirmed_peak_rss_bytes").get<double>() / same->at("peak_rss_bytes").get<double>(),
+                1.0, 0.05)
+        << found;
   }
 }
 
