@@ -50,7 +50,7 @@ Head::Head(const ModelShape& shape, const Slab& slab, const Sharding& sharding)
   params_.seal();
   const int64_t per_patch = shape.tokens_per_patch();
   if (slab.tokens.begin % per_patch != 0 || slab.tokens.end % per_patch != 0)
-    owned_ = owned_points(shape, slab, sharding.master).to(sharding.device);
+    owned_ = owned_points(shape, slab).to(sharding.device);
 }
 
 /// What the last map reads: [B, L, D].
@@ -88,15 +88,15 @@ Tensor Head::forward(const Tensor& tokens_BLD) {
   return owned_.defined() ? fields_BTYX * owned_ : fields_BTYX;
 }
 
-Tensor owned_points(const ModelShape& shape, const Slab& slab, at::ScalarType type) {
+Tensor owned_points(const ModelShape& shape, const Slab& slab) {
   const auto targets = static_cast<int64_t>(shape.targets.size());
   const int64_t columns = shape.token_grid().patch_columns();
   const bool whole_rows = slab.tokens.begin == slab.patch_rows.begin * columns * shape.tokens_per_patch() &&
                           slab.tokens.end == slab.patch_rows.end * columns * shape.tokens_per_patch();
-  if (whole_rows) return at::ones({1, 1, 1}, type).expand({targets, slab.rows.size(), shape.columns});
+  if (whole_rows) return at::ones({1, 1, 1}, at::kBool).expand({targets, slab.rows.size(), shape.columns});
   const Tensor owned_BST1 = shape.config.tokens == Tokens::variable
-                                ? select_targets(at::ones({1, slab.tokens.size(), 1}, type), shape, slab)
-                                : at::ones({1, slab.patches.size(), targets, 1}, type);
+                                ? select_targets(at::ones({1, slab.tokens.size(), 1}, at::kBool), shape, slab)
+                                : at::ones({1, slab.patches.size(), targets, 1}, at::kBool);
   return from_patches(owned_BST1.expand({1, slab.patches.size(), targets, shape.patch_points()}),
                       shape.token_grid(), slab)
       .select(0, 0)

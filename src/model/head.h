@@ -37,7 +37,7 @@ class Head {
   Tensor features(const Tensor& tokens_BLD) const;
 };
 
-/// 1 where the tokens of a slab predict the point, 0 elsewhere: [T, Y, X].
-Tensor owned_points(const ModelShape& shape, const Slab& slab, at::ScalarType type);
+/// Whether the tokens of a slab predict the point: [T, Y, X], bool.
+Tensor owned_points(const ModelShape& shape, const Slab& slab);
 
 }  // namespace seqvit

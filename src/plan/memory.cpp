@@ -133,10 +133,10 @@ class Rank {
       }
     }
     state_["batch"] = fields(shape_.inputs() + targets_ * config_.train.longest_rollout(), part_.samples);
-    // Where a slab ends inside a row: which points are mine, and their weights in the loss.
+    // Where a slab ends inside a row: which points are mine, a byte each.
     const int64_t row = shape_.token_grid().patch_columns() * shape_.tokens_per_patch();
     if (part_.slab.tokens.begin % row != 0 || part_.slab.tokens.end % row != 0)
-      state_["batch"] += 2 * fields(targets_, 1);
+      state_["batch"] += fields(targets_, 1) / m_;
   }
 
   int64_t kept_block() const { return config_.memory.offload != Offload::none ? 0 : block_.kept; }

@@ -8,6 +8,7 @@
 
 #include "core/error.h"
 #include "core/profile.h"
+#include "core/tensor.h"
 #include "ops/memory.h"
 
 namespace seqvit {
@@ -19,7 +20,8 @@ Learner::Learner(const ModelShape& shape, const Config& config, const Grid& grid
       mesh_(mesh),
       model_(shape, config, mesh, std::move(strategy)),
       groups_(model_.vit().groups()),
-      loss_(grid, model_.slab().rows, model_.owned(), shape.target_weights),
+      loss_(grid, model_.slab().rows, model_.owned(), shape.target_weights,
+            master_type(config.train.precision)),
       optimizer_(groups_, config_, mesh.world()),
       my_samples_(share(config_.batch_size, mesh.dp().rank(), mesh.dp().size())) {}
 

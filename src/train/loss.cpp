@@ -9,28 +9,30 @@
 namespace seqvit {
 
 WeightedLoss::WeightedLoss(const Grid& grid, Range rows, const Tensor& owned,
-                           std::span<const double> of_targets) {
+                           std::span<const double> of_targets, at::ScalarType type)
+    : owned_(owned) {
   std::vector<double> rows_weight = grid.row_weights();
   const Tensor mine = at::from_blob(rows_weight.data(), {grid.rows()}, at::kDouble)
                           .slice(0, rows.begin, rows.end)
                           .view({1, -1, 1});
   std::vector<double> each(of_targets.begin(), of_targets.end());
   each.resize(owned.size(0), 1.0);
-  const Tensor weights =
-      (mine * at::tensor(each, at::kDouble).view({-1, 1, 1})).to(owned.options());  // [T, Y, 1]
-  // Where all points are mine, as on a single rank, the weights of rows say all: no field is held.
-  weights_ = owned.min().item<double>() == 1.0 ? weights.expand(owned.sizes()) : owned * weights;
+  weights_ = (mine * at::tensor(each, at::kDouble).view({-1, 1, 1})).to(owned.device(), type);
+}
+
+/// 0 where the target is missing or another rank answers for it.
+Tensor WeightedLoss::weights_of(const Tensor& target) const {
+  return weights_ * at::isnan(target).logical_not_().logical_and_(owned_);
 }
 
 double WeightedLoss::weight_of(const Tensor& target) const {
-  return (weights_ * at::isnan(target).logical_not()).sum(at::kDouble).item<double>();
+  return weights_of(target).sum(at::kDouble).item<double>();
 }
 
 Tensor WeightedLoss::operator()(const Tensor& prediction, const Tensor& target, double total_weight) const {
   // A missing target must not reach the square: 0 x NaN is NaN, in the value and in the gradient.
   const Tensor error = prediction - at::nan_to_num(target);
-  const Tensor weights = weights_ * at::isnan(target).logical_not();
-  return (error.square() * weights).sum() / total_weight;
+  return (error.square() * weights_of(target)).sum() / total_weight;
 }
 
 }  // namespace seqvit

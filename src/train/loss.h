@@ -18,9 +18,11 @@ using at::Tensor;
 
 class WeightedLoss {
  public:
-  /// `owned` [T, Y, X]: 1 where this rank answers for the point; rows are those of my slab. `of_targets` [T]:
-  /// weights of the targets beside those of the latitudes; empty: all 1.
-  WeightedLoss(const Grid& grid, Range rows, const Tensor& owned, std::span<const double> of_targets);
+  /// `owned` [T, Y, X], bool: whether this rank answers for the point; rows are those of my slab.
+  /// `of_targets` [T]: weights of the targets beside those of the latitudes; empty: all 1. `type`: of
+  /// predictions.
+  WeightedLoss(const Grid& grid, Range rows, const Tensor& owned, std::span<const double> of_targets,
+               at::ScalarType type);
 
   /// My part of the denominator: target [..., T, Y, X] is NaN where it is missing.
   double weight_of(const Tensor& target) const;
@@ -28,7 +30,10 @@ class WeightedLoss {
   Tensor operator()(const Tensor& prediction, const Tensor& target, double total_weight) const;
 
  private:
-  Tensor weights_;  // [T, Y, X], zero where not owned
+  Tensor owned_;    // [T, Y, X]
+  Tensor weights_;  // [T, Y, 1]
+
+  Tensor weights_of(const Tensor& target) const;
 };
 
 }  // namespace seqvit

@@ -59,7 +59,7 @@ MeshModel::MeshModel(const ModelShape& shape, const Config& config, Mesh& mesh,
                     ? std::move(strategy)
                     : make_strategy(config.parallel, mesh, token_counts(grid_, mesh.tokens().size()))),
       wires_(mesh, chunks_),
-      owned_(owned_points(shape, slab_, master_type(config.train.precision)).to(mesh.device())) {
+      owned_(owned_points(shape, slab_).to(mesh.device())) {
   if (!mesh.device().is_cpu()) {
     const auto kernels = cuda_attention_kernels(compute_);
     attention_trials_ = try_attention_kernels(

@@ -11,7 +11,7 @@ namespace {
 const Grid kGrid{{60.0, 0.0, -60.0}, {0.0, 1.0}};  // weights 0.75, 1.5, 0.75
 
 TEST(WeightedLoss, WeighsByLatitudeAndLeavesMissingPointsOut) {
-  const WeightedLoss loss(kGrid, {0, 3}, at::ones({1, 3, 2}, at::kDouble), {});
+  const WeightedLoss loss(kGrid, {0, 3}, at::ones({1, 3, 2}, at::kBool), {}, at::kDouble);
   Tensor target = at::zeros({1, 1, 3, 2}, at::kDouble);
   target.index_put_({at::tensor(0), at::tensor(0), at::tensor(1), at::tensor(0)},
                     at::tensor(std::nan(""), at::kDouble));
@@ -28,7 +28,7 @@ TEST(WeightedLoss, WeighsByLatitudeAndLeavesMissingPointsOut) {
 
 TEST(WeightedLoss, WeighsTargetsInSumAndDenominator) {
   const std::vector<double> of_targets = {2.0, 0.5};
-  const WeightedLoss loss(kGrid, {0, 3}, at::ones({2, 3, 2}, at::kDouble), of_targets);
+  const WeightedLoss loss(kGrid, {0, 3}, at::ones({2, 3, 2}, at::kBool), of_targets, at::kDouble);
   const Tensor prediction = at::ones({1, 2, 3, 2}, at::kDouble),
                target = at::zeros({1, 2, 3, 2}, at::kDouble);
   prediction.select(1, 1).fill_(10.0);
@@ -41,17 +41,18 @@ TEST(WeightedLoss, PartsOfRanksAddUp) {
   const Tensor prediction = at::randn({2, 1, 3, 2}, at::kDouble),
                target = at::randn({2, 1, 3, 2}, at::kDouble);
   const double whole =
-      WeightedLoss(kGrid, {0, 3}, at::ones({1, 3, 2}, at::kDouble), {})(prediction, target, 12.0)
+      WeightedLoss(kGrid, {0, 3}, at::ones({1, 3, 2}, at::kBool), {}, at::kDouble)(prediction, target, 12.0)
           .item<double>();
   // Rank 0 owns the first row and half of the second, rank 1 the rest; both hold the second row.
-  Tensor first = at::ones({1, 2, 2}, at::kDouble), second = at::ones({1, 2, 2}, at::kDouble);
-  first[0][1][1].fill_(0);
-  second[0][0][0].fill_(0);
-  const double parts =
-      WeightedLoss(kGrid, {0, 2}, first, {})(prediction.slice(2, 0, 2), target.slice(2, 0, 2), 12.0)
-          .item<double>() +
-      WeightedLoss(kGrid, {1, 3}, second, {})(prediction.slice(2, 1, 3), target.slice(2, 1, 3), 12.0)
-          .item<double>();
+  Tensor first = at::ones({1, 2, 2}, at::kBool), second = at::ones({1, 2, 2}, at::kBool);
+  first[0][1][1].fill_(false);
+  second[0][0][0].fill_(false);
+  const double parts = WeightedLoss(kGrid, {0, 2}, first, {}, at::kDouble)(prediction.slice(2, 0, 2),
+                                                                           target.slice(2, 0, 2), 12.0)
+                           .item<double>() +
+                       WeightedLoss(kGrid, {1, 3}, second, {}, at::kDouble)(prediction.slice(2, 1, 3),
+                                                                            target.slice(2, 1, 3), 12.0)
+                           .item<double>();
   EXPECT_NEAR(parts, whole, 1e-14);
 }
 
