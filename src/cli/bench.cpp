@@ -141,10 +141,10 @@ void run_steps(const BenchCommand& command, const BenchProblem& problem, Comm& w
   Mesh mesh(world, config.parallel);
   if (mesh.device().is_cpu() && (phantom || world.rank() == 0)) say_if_slow(type);
   const double rate = matmul_rate(at::TensorOptions(type).device(mesh.device()));
-  const int64_t resident_at_start = peak_resident_bytes();
+  const int64_t peak_at_start = peak_resident_bytes();
   BenchStep step(config, problem.shape, mesh);
   const Timed timed = time_steps(command.steps, step, mesh);
-  const int64_t resident_at_end = peak_resident_bytes();
+  const int64_t peak_at_end = peak_resident_bytes();
   const double typical = timed.typical(), flops = step.operations() / typical;
   const StepMemory& memory = step.learner().memory();
   nlohmann::ordered_json json = {
@@ -164,8 +164,8 @@ void run_steps(const BenchCommand& command, const BenchProblem& problem, Comm& w
        {{"before_step", memory.before}, {"kept_for_backward", memory.kept}, {"step_peak", memory.peak}}},
       {"device", to_string(config.parallel.device)},
       {"device_peak_bytes", device_peak_bytes(mesh.device())},
-      {"start_rss_bytes", resident_at_start},
-      {"peak_rss_bytes", resident_at_end},
+      {"start_rss_bytes", peak_at_start},
+      {"peak_rss_bytes", peak_at_end},
       {"bytes_sent", per_step(timed.bytes, timed.count())},
       {"losses", timed.losses}};
   json.update(predictions(phantom, problem, mesh, rate));

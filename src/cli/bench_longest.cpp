@@ -20,7 +20,7 @@ constexpr int64_t kUnit = 1024;  ///< sequences are multiples of it, so that the
 
 /// Bytes of a rank, the largest over ranks.
 struct StepPeak {
-  int64_t tensors = 0, resident = 0;
+  int64_t tensors = 0, resident = 0;  // 0: the system does not tell
 };
 
 int64_t largest(int64_t mine, Comm& world) {
@@ -32,13 +32,13 @@ int64_t largest(int64_t mine, Comm& world) {
 
 StepPeak peak_of_step(const Config& config, int64_t tokens, Comm& world, AllocateOnly::In what) {
   return_idle_memory();  // of a longer step before
-  reset_peak_resident_bytes();
+  const bool knows_resident = reset_peak_resident_bytes();
   const AllocateOnly only(what);
   Mesh mesh(world, config.parallel);
   BenchStep step(config, bench_model(config, tokens), mesh);
   step();
   const StepMemory& m = step.learner().memory();
-  return {largest(m.before + m.peak, world), largest(peak_resident_bytes(), world)};
+  return {largest(m.before + m.peak, world), largest(knows_resident ? peak_resident_bytes() : 0, world)};
 }
 
 }  // namespace

@@ -23,8 +23,10 @@ int64_t peak_resident_bytes() {
   return 0;
 }
 
-void reset_peak_resident_bytes() {
-  std::ofstream("/proc/self/clear_refs") << 5;  // proc(5)
+bool reset_peak_resident_bytes() {
+  std::ofstream out("/proc/self/clear_refs");
+  out << 5 << std::flush;  // proc(5)
+  return out.good();
 }
 
 }  // namespace seqvit

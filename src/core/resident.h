@@ -1,4 +1,4 @@
-/// Memory of this process as the system counts it: what a limit on a job's memory is held against.
+/// Memory of this process as the system counts it: close to what a limit on a job's memory is held against.
 #pragma once
 
 #include <cstdint>
@@ -6,8 +6,9 @@
 namespace seqvit {
 
 int64_t resident_bytes();
-/// Largest resident_bytes() since the last reset; since the start where the system does not allow one.
+/// Largest resident_bytes() since the last reset, or since the start.
 int64_t peak_resident_bytes();
-void reset_peak_resident_bytes();
+/// Whether the system allows it.
+bool reset_peak_resident_bytes();
 
 }  // namespace seqvit

@@ -1,4 +1,5 @@
-/// Text that files and people write in any case and with any space around it. ASCII, whatever the locale.
+/// Text that files and people write in any case and with blanks, tabs and newlines around it. ASCII, whatever
+/// the locale.
 #pragma once
 
 #include <string>
@@ -14,9 +15,9 @@ inline std::string lower(std::string_view text) {
 }
 
 inline std::string_view trimmed(std::string_view text) {
-  const size_t first = text.find_first_not_of(" \t\n");
+  const size_t first = text.find_first_not_of(" \t\r\n");
   return first == std::string_view::npos ? std::string_view{}
-                                         : text.substr(first, text.find_last_not_of(" \t\n") - first + 1);
+                                         : text.substr(first, text.find_last_not_of(" \t\r\n") - first + 1);
 }
 
 }  // namespace seqvit

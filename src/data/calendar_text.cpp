@@ -1,5 +1,4 @@
 // Reading and writing of dates, time units and lead times as text.
-#include <algorithm>
 #include <array>
 #include <cctype>
 #include <charconv>

@@ -1,7 +1,7 @@
 #include "evaluate/forecast_file.h"
 
-#include <algorithm>
 #include <array>
+#include <cctype>
 #include <ctime>
 #include <set>
 

@@ -5,6 +5,7 @@
 #include <ATen/ops/gelu.h>
 #include <ATen/ops/ones.h>
 #include <ATen/ops/tensor.h>
+#include <ATen/ops/where.h>
 
 #include "model/patches.h"
 #include "ops/norm_linear.h"
@@ -85,7 +86,7 @@ Tensor Head::forward(const Tensor& tokens_BLD) {
   }
   const Tensor fields_BTYX = from_patches(out_BSTp, grid_, slab_).to(params_.sharding().master);
   // The bias has reached targets of a cut patch whose tokens are another rank's.
-  return owned_.defined() ? fields_BTYX * owned_ : fields_BTYX;
+  return owned_.defined() ? at::where(owned_, fields_BTYX, 0.0) : fields_BTYX;
 }
 
 Tensor owned_points(const ModelShape& shape, const Slab& slab) {

@@ -67,7 +67,8 @@ void* Arena::allocate(size_t& bytes) {
   blocks_.emplace(offset, bytes);
   held_ += bytes;
   most_held_ = std::max(most_held_, held_);
-  if (resident() > most_held_ + spare_) hand_back(resident() - most_held_ - spare_);
+  const size_t resident = held_ + idle_, allowed = most_held_ + spare_;
+  if (resident > allowed) hand_back(resident - allowed);
   return begin_ + offset;
 }
 
@@ -88,6 +89,11 @@ size_t Arena::release(void* block) {
   return bytes;
 }
 
+size_t Arena::resident() const {
+  const std::lock_guard lock(mutex_);
+  return held_ + idle_;
+}
+
 void Arena::trim() {
   const std::lock_guard lock(mutex_);
   hand_back(idle_);
@@ -99,7 +105,7 @@ void Arena::hand_back(size_t bytes) {
   while (bytes > 0 && !touched_.empty()) {
     const auto [begin, end] = *std::prev(touched_.end());
     const size_t from = end - std::min(bytes, end - begin);
-    ::madvise(begin_ + from, end - from, MADV_DONTNEED);
+    if (::madvise(begin_ + from, end - from, MADV_DONTNEED) != 0) return;  // locked: stays
     touched_.remove(from, end);
     idle_ -= end - from;
     bytes -= end - from;

@@ -5,7 +5,9 @@
 /// costs a fifth of a short step in page faults. Here a block goes to the lowest gap that holds it, gaps join
 /// again, and pages once touched stay, but only while they and the blocks together take no more than the
 /// blocks alone have taken, and a little: past that, gaps are handed back from the far end. So gaps cost
-/// addresses, not memory. Cost: a lock and a walk over the gaps, for blocks of 1 MiB and more.
+/// addresses, not memory (the system may keep the rest of a huge page that is cut: 2 MiB a gap). Cost: a
+/// lock and a walk over the gaps, for blocks of 1 MiB and more; page faults for what was handed back.
+/// Libraries that register memory with a network card follow madvise, as they must with malloc's own.
 #pragma once
 
 #include <cstddef>
@@ -17,6 +19,7 @@ namespace seqvit {
 /// Disjoint spans of offsets; those that touch are one.
 class Spans {
  public:
+  // begin < end
   void add(size_t begin, size_t end);
   /// Returns how many of the bytes were in a span.
   size_t remove(size_t begin, size_t end);
@@ -44,8 +47,8 @@ class Arena {
   size_t release(void* block);
   /// Hands back all gaps and forgets how much blocks have taken.
   void trim();
-  /// Blocks, and the pages of gaps that were not handed back.
-  size_t resident() const { return held_ + idle_; }
+  /// Bytes of blocks, and of gaps that were not handed back.
+  size_t resident() const;
 
  private:
   void hand_back(size_t bytes);
@@ -53,7 +56,7 @@ class Arena {
   char* begin_ = nullptr;
   size_t reserved_ = 0, spare_ = 0;
   size_t held_ = 0, most_held_ = 0, idle_ = 0;  // bytes of blocks, now and at most; of touched_
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::map<size_t, size_t> blocks_;  // offset -> bytes
   Spans gaps_, touched_;             // touched_: the parts of gaps_ that blocks have been in
 };

@@ -5,6 +5,7 @@
 #include <ATen/ops/isnan.h>
 #include <ATen/ops/nan_to_num.h>
 #include <ATen/ops/tensor.h>
+#include <ATen/ops/where.h>
 
 namespace seqvit {
 
@@ -22,7 +23,7 @@ WeightedLoss::WeightedLoss(const Grid& grid, Range rows, const Tensor& owned,
 
 /// 0 where the target is missing or another rank answers for it.
 Tensor WeightedLoss::weights_of(const Tensor& target) const {
-  return weights_ * at::isnan(target).logical_not_().logical_and_(owned_);
+  return at::where(at::isnan(target).logical_not_().logical_and_(owned_), weights_, 0.0);
 }
 
 double WeightedLoss::weight_of(const Tensor& target) const {

@@ -36,6 +36,4 @@ class MetricsFile {
 /// "step 120/1000  loss 0.1234  12,345 tokens/s  3 min 20 s left".
 std::string progress_text(const StepReport& report, int64_t steps, double seconds_left);
 
-/// Resident memory of this process now.
-
 }  // namespace seqvit

@@ -19,7 +19,7 @@ TEST(Resident, PeakCountsWhatWasTouchedSinceTheReset) {
   ::munmap(p, kBytes);
   EXPECT_LT(resident_bytes(), before + kSome);
   EXPECT_GT(peak_resident_bytes(), before + kSome);
-  reset_peak_resident_bytes();
+  if (!reset_peak_resident_bytes()) GTEST_SKIP() << "this system does not reset the peak";
   EXPECT_LT(peak_resident_bytes(), before + kSome);
 }
 
