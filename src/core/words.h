@@ -1,5 +1,4 @@
-/// Text that files and people write in any case and with blanks, tabs and newlines around it. ASCII, whatever
-/// the locale.
+/// Text that files and people write in any case and with any space around it. ASCII, whatever the locale.
 #pragma once
 
 #include <string>
@@ -15,9 +14,10 @@ inline std::string lower(std::string_view text) {
 }
 
 inline std::string_view trimmed(std::string_view text) {
-  const size_t first = text.find_first_not_of(" \t\r\n");
+  constexpr std::string_view kSpace = " \t\n\v\f\r";
+  const size_t first = text.find_first_not_of(kSpace);
   return first == std::string_view::npos ? std::string_view{}
-                                         : text.substr(first, text.find_last_not_of(" \t\r\n") - first + 1);
+                                         : text.substr(first, text.find_last_not_of(kSpace) - first + 1);
 }
 
 }  // namespace seqvit

@@ -20,12 +20,7 @@ class Scanner {
   explicit Scanner(std::string_view text) : rest_(text) { skip_space(); }
 
   bool at_end() const { return rest_.empty(); }
-  void skip_space() {
-    while (!rest_.empty() && std::isspace(static_cast<unsigned char>(rest_.front())))
-      rest_.remove_prefix(1);
-    while (!rest_.empty() && std::isspace(static_cast<unsigned char>(rest_.back())))
-      rest_.remove_suffix(1);
-  }
+  void skip_space() { rest_ = trimmed(rest_); }
   bool take(char c) {
     if (rest_.empty() || rest_.front() != c) return false;
     rest_.remove_prefix(1);

@@ -26,13 +26,9 @@ void Spans::add(size_t begin, size_t end) {
 size_t Spans::remove(size_t begin, size_t end) {
   size_t removed = 0;
   auto span = end_of_.upper_bound(begin);
-  if (span != end_of_.begin()) --span;
+  if (span != end_of_.begin() && std::prev(span)->second > begin) --span;
   while (span != end_of_.end() && span->first < end) {
     const auto [from, to] = *span;
-    if (to <= begin) {
-      ++span;
-      continue;
-    }
     removed += std::min(to, end) - std::max(from, begin);
     span = end_of_.erase(span);
     if (from < begin) end_of_.emplace_hint(span, from, begin);

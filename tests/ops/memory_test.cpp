@@ -72,7 +72,7 @@ TEST(Spans, JoinWhereTheyTouchAndSplitWhereTheyAreCut) {
 }
 
 /// Pages of this range that the system holds.
-size_t resident_bytes(void* begin, size_t bytes) {
+size_t system_bytes(void* begin, size_t bytes) {
   const auto page = static_cast<size_t>(::sysconf(_SC_PAGESIZE));
   std::vector<unsigned char> pages(bytes / page);
   EXPECT_EQ(::mincore(begin, bytes, pages.data()), 0);
@@ -96,7 +96,7 @@ TEST(Arena, GapsCostAddressesNotMemory) {
     EXPECT_EQ(arena.resident(), (step == 0 ? 56 : 64) * kMiB);  // kept for the next
     void* const c = take(40 * kMiB);
     EXPECT_EQ(arena.resident(), 64 * kMiB);
-    EXPECT_LE(resident_bytes(first, 128 * kMiB), 66 * kMiB);  // a huge page more at most
+    EXPECT_LE(system_bytes(first, 128 * kMiB), 66 * kMiB);  // a huge page more at most
     EXPECT_EQ(static_cast<char*>(b)[16 * kMiB - 1], 1);
     arena.release(b);
     arena.release(c);
