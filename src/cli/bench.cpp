@@ -10,6 +10,7 @@
 #include "cli/bench_longest.h"
 #include "cli/bench_step.h"
 #include "cli/command.h"
+#include "cli/threads.h"
 #include "cli/timing.h"
 #include "comm/device.h"
 #include "comm/phantom.h"
@@ -211,6 +212,7 @@ void run_bench(const BenchCommand& command, const Invocation& invocation) {
     fail(Exit::usage, "bench: --ranks and --no_attention are for one rank of a layout; add --phantom RANK");
   if (phantom && (command.attention || command.longest))
     fail(Exit::usage, "bench --phantom times a step; leave --attention and --longest out");
+  warn_if_oversubscribed(invocation.launch);
   if (phantom) return run_phantom(command, problem, invocation.launch.world());
   if (command.attention) return run_attention(command, problem);
   if (command.longest) return run_longest(command, problem.config, invocation.launch.world());

@@ -12,6 +12,7 @@
 #include "core/log.h"
 #include "core/stop.h"
 #include "core/version.h"
+#include "core/watch.h"
 #include "ops/memory.h"
 
 namespace seqvit {
@@ -74,7 +75,9 @@ int run(Launch& launch, std::vector<std::string> arguments) {
       return launch.world().rank() == 0 ? app.exit(error) : 0;  // --help, --version
     fail(Exit::usage, "{}; see `seqvit --help`", error.what());
   }
-  commands.at(app.get_subcommands().front()->get_name())({launch, command_line, overrides});
+  const std::string command = app.get_subcommands().front()->get_name();
+  const Phase phase(command);
+  commands.at(command)({launch, command_line, overrides});
   if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0)
     fail(Exit::usage, "standard output: cannot write: {}", std::strerror(errno));
   return 0;
@@ -109,7 +112,9 @@ int main(int argc, char** argv) {
   try {
     seqvit::install_stop_handlers();
     seqvit::install_tensor_allocator();
+    seqvit::Watch watch;
     seqvit::Launch launch;
+    if (launch.world().size() > 1) watch.set_rank(launch.world().rank());
     return seqvit::run_as_rank(launch, {argv + 1, argv + argc});
   } catch (const std::exception& error) {
     return seqvit::report(error);

@@ -2,6 +2,7 @@
 
 #include <filesystem>
 
+#include "cli/threads.h"
 #include "core/error.h"
 #include "core/log.h"
 #include "train/checkpoint.h"
@@ -30,7 +31,7 @@ RunModel::RunModel(const RunOptions& options, const Invocation& invocation, Peri
       mesh_(invocation.launch.world(), experiment_.config.parallel),
       model_(experiment_.model_shape(), experiment_.config, mesh_),
       forecaster_(experiment_, model_) {
-  set_comm_timeout(experiment_.config.parallel.timeout_seconds);
+  warn_if_oversubscribed(invocation.launch);
   const auto checkpoint = find_checkpoint(options, mesh_.world());
   step_ = load_checkpoint(checkpoint, model_.vit().groups(), nullptr).step;
   log_info("using {}", checkpoint.string());

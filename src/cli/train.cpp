@@ -7,12 +7,14 @@
 
 #include "cli/run_directory.h"
 #include "cli/runs.h"
+#include "cli/threads.h"
 #include "cli/timing.h"
 #include "comm/text.h"
 #include "core/error.h"
 #include "core/file.h"
 #include "core/log.h"
 #include "core/tensor.h"
+#include "core/watch.h"
 #include "train/checkpoint.h"
 #include "train/experiment.h"
 #include "train/trainer.h"
@@ -39,6 +41,7 @@ void check_run_directory(const fs::path& run, bool resume) {
 
 /// The short form of `seqvit verify`: a run of several ranks starts only when its layout is proven.
 void verify_or_fail(const Config& config, const ModelShape& shape, Comm& world) {
+  const Phase phase("proof of the layout");
   const VerifyReport report = verify_layout(make_verify_problem(config, shape), world, 1);
   if (!report.passed()) {
     fail(Exit::bug,
@@ -93,10 +96,12 @@ void train(const TrainOptions& options, const Invocation& invocation) {
 
 bool train_run(const Config& config, const fs::path& run, bool resume, std::optional<int64_t> stop_after,
                const Invocation& invocation) {
+  set_comm_timeout(config.parallel.timeout_seconds);
+  auto phase = std::make_optional<Phase>("start-up");
+  warn_if_oversubscribed(invocation.launch);
   check_run_directory(run, resume);
   Comm& world = invocation.launch.world();
   Mesh mesh(world, config.parallel);
-  set_comm_timeout(config.parallel.timeout_seconds);
 
   Experiment e = open_experiment(config);
   warn_of_overlap(e);
@@ -122,6 +127,7 @@ bool train_run(const Config& config, const fs::path& run, bool resume, std::opti
   log_info("{}: {} x {} grid, {} tokens, {} parameters, {} samples, {} ranks", run.string(), grid.rows,
            grid.columns, grid.tokens(), trainer.learner().model().parameters(), trainer.samples(),
            world.size());
+  phase.reset();
   trainer.run(stop_after);
   return trainer.steps_done() >= config.train.steps;
 }

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/command.h"
+#include "cli/threads.h"
 #include "core/error.h"
 #include "core/log.h"
 #include "train/experiment.h"
@@ -20,6 +21,7 @@ struct VerifyCommand {
 void run_verify(const VerifyCommand& command, const Invocation& invocation) {
   const Config config = load_config(command.config, invocation.overrides);
   set_comm_timeout(config.parallel.timeout_seconds);
+  warn_if_oversubscribed(invocation.launch);
   const Experiment e = open_experiment(config);
   const VerifyReport report = verify_layout(make_verify_problem(config, e.model_shape()),
                                             invocation.launch.world(), 3, command.tolerance);

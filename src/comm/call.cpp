@@ -6,6 +6,7 @@
 
 #include "comm/comm.h"
 #include "core/error.h"
+#include "core/watch.h"
 
 namespace seqvit {
 namespace {
@@ -23,6 +24,7 @@ void set_comm_step(int64_t step) {
 }
 void set_comm_timeout(double seconds) {
   timeout_seconds = seconds;
+  set_watch_limit(seconds);
 }
 double comm_timeout() {
   return timeout_seconds;

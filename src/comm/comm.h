@@ -98,7 +98,8 @@ std::unique_ptr<Comm> make_self_comm();
 
 /// Named in the message of a communication error; set by the trainer.
 void set_comm_step(int64_t step);
-/// Seconds after which a collective whose peers do not come ends the job (default 600).
+/// Seconds after which a collective whose peers do not come ends the job, and so does a rank that stands
+/// still elsewhere (core/watch.h); default 600.
 void set_comm_timeout(double seconds);
 
 }  // namespace seqvit

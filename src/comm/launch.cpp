@@ -59,6 +59,10 @@ Launch::~Launch() {
   leave_mpi();
 }
 
+int Launch::ranks_here() const {
+  return mpi_ ? mpi_ranks_here() : 1;
+}
+
 void Launch::abort(int code) const {
   std::fflush(nullptr);
   if (mpi_) abort_mpi(code);

@@ -35,6 +35,8 @@ class Launch {
   Launch& operator=(const Launch&) = delete;
 
   Comm& world() const { return *world_; }
+  /// On this machine, this one among them.
+  int ranks_here() const;
 
   /// Ends this and all other ranks with this exit code, at once: for a rank that fails on its own.
   [[noreturn]] void abort(int code) const;

@@ -13,6 +13,7 @@
 
 #include "comm/processes.h"
 #include "core/error.h"
+#include "core/watch.h"
 
 namespace seqvit {
 
@@ -189,6 +190,7 @@ void Operation::await(const std::shared_ptr<Operation>& operation) {
   const double limit_seconds = comm_timeout();
   try {
     for (int polls = 0;; ++polls) {
+      sign_of_life();  // this wait has a limit of its own, and names the ranks
       std::erase_if(active, [](const auto& other) { return other->advance(); });
       if (operation->done_) return;
       const Clock::time_point now = Clock::now();
@@ -233,6 +235,11 @@ std::shared_ptr<Channel> split_channel(Channel& channel, int group, int rank) {
   MPI_Comm made = MPI_COMM_NULL;
   MPI_Comm_split(channel.comm, group < 0 ? MPI_UNDEFINED : group, rank, &made);
   return made == MPI_COMM_NULL ? nullptr : std::make_shared<Channel>(made);
+}
+
+int mpi_ranks_here() {
+  const int64_t here = this_process().machine;
+  return static_cast<int>(std::ranges::count(processes, here, &ProcessId::machine));
 }
 
 void leave_mpi() {

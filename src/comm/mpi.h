@@ -29,6 +29,9 @@ std::shared_ptr<Channel> join_mpi(int& rank, int& size);
 std::shared_ptr<Channel> split_channel(Channel& channel, int group, int rank);
 /// Finalises MPI, which all ranks must do; every channel must be gone by then.
 void leave_mpi();
+/// Ranks on this machine, this one among them.
+int mpi_ranks_here();
+
 /// Ends all processes of the job with this exit code.
 [[noreturn]] void abort_mpi(int code);
 /// Longest single MPI message (default 2^30 bytes, the same on all ranks); tests make it small.

@@ -13,6 +13,8 @@
 
 #include <sys/file.h>
 
+#include "core/watch.h"
+
 namespace seqvit {
 namespace {
 
@@ -46,6 +48,7 @@ std::string file_checksum(const std::filesystem::path& path, Exit code) {
   std::vector<char> buffer(1 << 20);
   while (in.read(buffer.data(), static_cast<std::streamsize>(buffer.size())) || in.gcount() > 0) {
     XXH3_64bits_update(state.get(), buffer.data(), static_cast<size_t>(in.gcount()));
+    sign_of_life();
   }
   if (in.bad()) fail_errno(code, path, "read");
   return hex(XXH3_64bits_digest(state.get()));
@@ -83,6 +86,7 @@ void AtomicFile::write(std::span<const std::byte> bytes) {
     if (written < 0 && errno == EINTR) continue;
     if (written < 0) fail_errno(code_, path_, "write");
     bytes = bytes.subspan(static_cast<size_t>(written));
+    sign_of_life();
   }
 }
 

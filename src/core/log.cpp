@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "core/clock.h"
+#include "core/watch.h"
 
 namespace seqvit {
 namespace {
@@ -47,6 +48,7 @@ Progress::~Progress() {
 }
 
 bool Progress::due() const {
+  sign_of_life();
   return !quiet && seconds_now() - last_shown_ >= (on_terminal() ? 0.2 : plain_seconds_);
 }
 

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "core/watch.h"
+
 namespace seqvit {
 namespace {
 
@@ -11,6 +13,7 @@ thread_local std::map<std::string, double> seconds_by_part;
 
 TimedPart::~TimedPart() {
   seconds_by_part[part_] += seconds_now() - start_;
+  sign_of_life();
 }
 
 std::map<std::string, double> take_part_seconds() {

@@ -1,16 +1,30 @@
 #include "core/resident.h"
 
+#include <algorithm>
 #include <fstream>
+#include <limits>
 #include <string>
 #include <unistd.h>
+#include <utility>
+
+#include <sys/resource.h>
 
 namespace seqvit {
 
-int64_t resident_bytes() {
+namespace {
+
+/// proc(5): addresses taken and memory resident, in pages.
+std::pair<int64_t, int64_t> pages() {
   std::ifstream in("/proc/self/statm");
   int64_t total = 0, resident = 0;
   in >> total >> resident;
-  return resident * ::sysconf(_SC_PAGESIZE);
+  return {total, resident};
+}
+
+}  // namespace
+
+int64_t resident_bytes() {
+  return pages().second * ::sysconf(_SC_PAGESIZE);
 }
 
 int64_t peak_resident_bytes() {
@@ -27,6 +41,17 @@ bool reset_peak_resident_bytes() {
   std::ofstream out("/proc/self/clear_refs");
   out << 5 << std::flush;  // proc(5)
   return out.good();
+}
+
+int64_t memory_bytes() {
+  return ::sysconf(_SC_PHYS_PAGES) * ::sysconf(_SC_PAGESIZE);
+}
+
+int64_t free_address_bytes() {
+  constexpr int64_t kNoLimit = std::numeric_limits<int64_t>::max();
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_AS, &limit) != 0 || limit.rlim_cur >= static_cast<rlim_t>(kNoLimit)) return kNoLimit;
+  return std::max<int64_t>(static_cast<int64_t>(limit.rlim_cur) - pages().first * ::sysconf(_SC_PAGESIZE), 0);
 }
 
 }  // namespace seqvit

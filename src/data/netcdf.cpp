@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "core/error.h"
+#include "core/watch.h"
 #include "data/container.h"
 
 namespace seqvit {
@@ -255,6 +256,7 @@ void read_raw(int file, const std::string& path, const NetcdfVariable& variable,
   const std::lock_guard lock(netcdf_mutex());
   const int status = nc_get_vara(file, variable.id, first.data(), size.data(), raw);
   require(status, path, fmt::format("{}: cannot read values", variable.name));
+  sign_of_life();
 }
 
 template <typename Out>

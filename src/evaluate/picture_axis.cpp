@@ -9,6 +9,9 @@
 namespace seqvit {
 namespace {
 
+constexpr double kExact = 9007199254740992.0;  // 2^53: above, k + 1 may be k
+constexpr double kMostTicks = 1000.0;
+
 PictureAxis make_axis(std::vector<double> coordinates) {
   PictureAxis axis;
   axis.indices.resize(coordinates.size());
@@ -27,11 +30,14 @@ PictureAxis make_axis(std::vector<double> coordinates) {
   return axis;
 }
 
+/// None where they cannot be told apart, or are too many to be ticks.
 std::vector<double> multiples(double low, double high, double step) {
-  std::vector<double> ticks;
   const double slack = 1e-9 * step;
-  for (double k = std::ceil((low - slack) / step); k * step <= high + slack; k += 1.0)
-    ticks.push_back(k * step + 0.0);
+  const double first = std::ceil((low - slack) / step), last = std::floor((high + slack) / step);
+  if (!(first > -kExact && last < kExact && last - first < kMostTicks)) return {};
+  std::vector<double> ticks;
+  for (auto k = static_cast<int64_t>(first); k <= static_cast<int64_t>(last); ++k)
+    ticks.push_back(static_cast<double>(k) * step + 0.0);
   return ticks;
 }
 
@@ -56,16 +62,13 @@ PictureAxis latitude_axis(const std::vector<double>& latitude) {
 
 PictureAxis longitude_axis(const std::vector<double>& longitude) {
   std::vector<double> unwrapped = longitude;
-  for (size_t i = 1; i < unwrapped.size(); ++i) {
-    while (unwrapped[i] - unwrapped[i - 1] > 180.0)
-      unwrapped[i] -= 360.0;
-    while (unwrapped[i] - unwrapped[i - 1] < -180.0)
-      unwrapped[i] += 360.0;
-  }
+  for (size_t i = 1; i < unwrapped.size(); ++i)
+    unwrapped[i] = unwrapped[i - 1] + std::remainder(longitude[i] - longitude[i - 1], 360.0);
   return make_axis(std::move(unwrapped));
 }
 
 std::vector<double> round_ticks(double low, double high, int count) {
+  if (!(low < high)) return {};
   const double wanted = (high - low) / count;
   const double power = std::pow(10.0, std::floor(std::log10(wanted)));
   const double digit = wanted / power;

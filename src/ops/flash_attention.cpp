@@ -13,6 +13,7 @@
 #include <ATen/ops/full.h>
 #include <ATen/ops/zeros_like.h>
 
+#include "core/watch.h"
 #include "ops/allocate_only.h"
 #include "ops/flash/kernel.h"
 
@@ -55,8 +56,10 @@ void for_each_unit(int64_t units, size_t scratch_bytes, const Body& body) {
   const auto threads = std::min<int64_t>(at::get_num_threads(), units);
   at::parallel_for(0, threads, 1, [&](int64_t /*begin*/, int64_t /*end*/) {
     const Tensor scratch = at::empty({static_cast<int64_t>(scratch_bytes)}, at::kByte);
-    for (int64_t unit = next++; unit < units; unit = next++)
+    for (int64_t unit = next++; unit < units; unit = next++) {
       body(unit, scratch.mutable_data_ptr());
+      sign_of_life();
+    }
   });
 }
 

@@ -1,5 +1,6 @@
 #include "ops/memory.h"
 
+#include <algorithm>
 #include <atomic>
 #include <malloc.h>
 
@@ -7,6 +8,7 @@
 #include <c10/core/CPUAllocator.h>
 #include <c10/core/impl/alloc_cpu.h>
 
+#include "core/resident.h"
 #include "ops/arena.h"
 
 namespace seqvit {
@@ -15,14 +17,19 @@ namespace {
 std::atomic<int64_t> held{0}, peak{0};
 
 constexpr size_t kLarge = size_t{1} << 20;
-constexpr size_t kAddresses = size_t{1} << 42;  ///< more than any machine has memory
 constexpr size_t kSpare = size_t{32} << 20;  ///< a step at 4,096 tokens of width 384 then hands nothing back
+
+/// For the arena: more than tensors can fill, gaps included, and few enough for the rest of the program where
+/// addresses are limited.
+size_t addresses() {
+  return static_cast<size_t>(std::min(4 * memory_bytes(), free_address_bytes() / 2));
+}
 
 Arena& arena() {
 #ifdef __SANITIZE_ADDRESS__
   static Arena* arena = new Arena(0);  // every tensor from malloc, where the sanitizer sees its ends
 #else
-  static Arena* arena = new Arena(kAddresses, kSpare);  // outlives every tensor
+  static Arena* arena = new Arena(addresses(), kSpare);  // outlives every tensor
 #endif
   return *arena;
 }

@@ -7,6 +7,8 @@
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/empty.h>
 
+#include "core/watch.h"
+
 namespace seqvit {
 
 using at::Tensor;
@@ -18,8 +20,10 @@ template <typename F>
 void for_each_tile(int64_t samples, int64_t rows, int64_t tile, const F& f) {
   const int64_t step = tile > 0 ? tile : kDefaultTile;
   for (int64_t sample = 0; sample < samples; ++sample) {
-    for (int64_t first = 0; first < rows; first += step)
+    for (int64_t first = 0; first < rows; first += step) {
       f(sample, first, std::min(step, rows - first));
+      sign_of_life();
+    }
   }
 }
 

@@ -9,6 +9,7 @@
 
 #include "core/error.h"
 #include "core/random.h"
+#include "core/watch.h"
 
 namespace seqvit {
 
@@ -100,6 +101,7 @@ void ParamGroup::load(const std::function<void(const Param&, Range, Tensor)>& re
     section.weight.requires_grad_(false);
     for_each_slice(section, section.mine, [&](const Param& param, Range elements, int64_t offset) {
       read(param, elements, section.weight.narrow(0, offset, elements.size()));
+      sign_of_life();
     });
     section.weight.requires_grad_(true);
   }

@@ -40,19 +40,19 @@ std::vector<Action> pipeline_schedule(int64_t stage, int64_t stages, int64_t chu
 }
 
 std::vector<Range> divide_blocks(int64_t depth, int64_t parts, double first, double last) {
-  std::vector<int64_t> sizes = share_sizes(depth, parts);
-  auto work = [&](int64_t part) {
-    return static_cast<double>(sizes[part]) + (part == 0 ? first : 0.0) + (part == parts - 1 ? last : 0.0);
+  check(parts >= 1 && parts <= depth, "every part holds a block");
+  std::vector<int64_t> sizes(parts, 1);
+  auto work_with_one_more = [&](int64_t part) {
+    return static_cast<double>(sizes[part] + 1) + (part == 0 ? first : 0.0) +
+           (part == parts - 1 ? last : 0.0);
   };
-  // Blocks move from the part with most work to that with least while this lowers the most.
-  for (;;) {
-    int64_t most = 0, least = 0;
+  // Each further block goes to the part that then has least. With blocks of equal work no division has a
+  // lower maximum, and it ends after as many rounds as there are blocks, whatever the sums are rounded to.
+  for (int64_t block = parts; block < depth; ++block) {
+    int64_t least = 0;
     for (int64_t part = 1; part < parts; ++part) {
-      if (work(part) > work(most)) most = part;
-      if (work(part) < work(least)) least = part;
+      if (work_with_one_more(part) < work_with_one_more(least)) least = part;
     }
-    if (sizes[most] == 1 || work(least) + 1.0 >= work(most)) break;
-    --sizes[most];
     ++sizes[least];
   }
   std::vector<Range> blocks;

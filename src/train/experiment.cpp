@@ -231,7 +231,9 @@ Experiment open_run(const std::string& run, const std::vector<std::string>& over
     fail(Exit::usage, "{}: not a run directory (no config.yaml); `seqvit train CONFIG --run DIR` makes one",
          run);
   }
-  Experiment e = open_experiment(load_config(directory / "config.yaml", overrides), periods);
+  const Config config = load_config(directory / "config.yaml", overrides);
+  set_comm_timeout(config.parallel.timeout_seconds);  // opening files is under it too
+  Experiment e = open_experiment(config, periods);
   take_meaning(directory, e);
   return e;
 }

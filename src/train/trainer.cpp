@@ -9,6 +9,7 @@
 #include "core/error.h"
 #include "core/log.h"
 #include "core/stop.h"
+#include "core/watch.h"
 
 namespace seqvit {
 namespace {
@@ -93,7 +94,10 @@ StepReport Trainer::step() {
                      learner_.model().options().device());
   }
   const double start = seconds_now();
-  const LearnerBatch fields = batches_->next();  // my samples of the batch, my slab of the grid
+  const LearnerBatch fields = [&] {  // my samples of the batch, my slab of the grid
+    const Phase reading("reading");
+    return batches_->next();
+  }();
   const double data_seconds = seconds_now() - start;
   double stop = stop_requested() ? 1.0 : 0.0;
   StepReport report;
@@ -111,6 +115,7 @@ StepReport Trainer::step() {
 }
 
 double Trainer::validate() {
+  const Phase phase("validation");
   double loss = 0.0, weight = 0.0;
   // Every rank makes the same calls, with as many steps fed back, though the last batch may leave some
   // without a sample of their own.
@@ -129,6 +134,7 @@ double Trainer::validate() {
 }
 
 void Trainer::save(bool is_best) {
+  const Phase phase("checkpoint");
   Checkpoints(*run_, mesh_.world())
       .save(learner_.groups(), learner_.optimizer(), progression_, is_best, config_.keep_checkpoints);
 }
@@ -136,6 +142,7 @@ void Trainer::save(bool is_best) {
 void Trainer::resume() {
   const auto checkpoint = Checkpoints(*run_, mesh_.world()).newest();
   if (!checkpoint) return;
+  const Phase phase("reading the checkpoint");
   progression_ = load_checkpoint(*checkpoint, learner_.groups(), &learner_.optimizer());
   log_info("resuming from {}", checkpoint->string());
 }
@@ -165,6 +172,7 @@ void Trainer::run(std::optional<int64_t> stop_after) {
   bool saved = true;
   while (progression_.step < last && !stopping_) {
     set_comm_step(progression_.step + 1);
+    const Phase phase(fmt::format("step {}", progression_.step + 1));
     const StepReport report = step();
     if (writes) metrics->write(report);
     const double seconds_a_step = (seconds_now() - start) / static_cast<double>(report.step - first);

@@ -1,6 +1,7 @@
 #include "evaluate/picture.h"
 
 #include <cmath>
+#include <limits>
 #include <png.h>
 #include <set>
 
@@ -121,6 +122,17 @@ TEST(PictureAxis, CellsAndTicks) {
   EXPECT_EQ(tick_texts({0.0, 0.25, 0.5}), (std::vector<std::string>{"0.00", "0.25", "0.50"}));
   EXPECT_EQ(tick_texts({-0.2, 0.0, 0.2}), (std::vector<std::string>{"-0.2", "0.0", "0.2"}));
   EXPECT_EQ(tick_texts({0.0, 2e-6}), (std::vector<std::string>{"0", "2e-06"}));
+}
+
+TEST(PictureAxis, AnyRangeHasFewTicks) {
+  const double huge = 1e300, infinite = std::numeric_limits<double>::infinity();
+  EXPECT_TRUE(round_ticks(2.0, 2.0, 5).empty());
+  EXPECT_TRUE(round_ticks(3.0, 2.0, 5).empty());
+  EXPECT_TRUE(round_ticks(0.0, infinite, 5).empty());
+  EXPECT_TRUE(round_ticks(1e17, 1e17 + 16, 5).empty());
+  EXPECT_LE(round_ticks(-huge, huge, 5).size(), 11U);
+  EXPECT_TRUE(degree_ticks(0.0, huge, 5).empty());
+  EXPECT_EQ(longitude_axis({0.0, huge}).indices.size(), 2U) << "no turns are counted one by one";
 }
 
 TEST(ColourMap, LightnessRisesSteadilyAndWhiteIsInTheMiddle) {

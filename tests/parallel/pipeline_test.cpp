@@ -1,5 +1,7 @@
 #include "parallel/pipeline.h"
 
+#include <algorithm>
+#include <cmath>
 #include <numeric>
 #include <set>
 #include <stdexcept>
@@ -78,6 +80,55 @@ TEST(DivideBlocks, CountsWhatStandsBeforeAndAfter) {
   EXPECT_EQ(divide_blocks(8, 3, 0, 2), (std::vector<Range>{{0, 3}, {3, 6}, {6, 8}}));
   EXPECT_EQ(divide_blocks(7, 3, 1.2, 1.2), (std::vector<Range>{{0, 2}, {2, 5}, {5, 7}}));
   EXPECT_EQ(divide_blocks(3, 3, 9, 9), (std::vector<Range>{{0, 1}, {1, 2}, {2, 3}}));
+}
+
+/// The least maximum of work that any division of `depth` blocks over `parts` parts has: the least number w
+/// for which parts of work up to w hold all blocks.
+double least_maximum(int64_t depth, int64_t parts, double first, double last) {
+  auto extra = [&](int64_t part) { return (part == 0 ? first : 0.0) + (part == parts - 1 ? last : 0.0); };
+  std::set<double> candidates;
+  for (int64_t part = 0; part < parts; ++part) {
+    for (int64_t size = 1; size <= depth; ++size)
+      candidates.insert(static_cast<double>(size) + extra(part));
+  }
+  const auto holds = [&](double most) {
+    int64_t room = 0;
+    for (int64_t part = 0; part < parts; ++part) {
+      const auto size = static_cast<int64_t>(std::floor(most - extra(part) + 1e-9));
+      if (size < 1) return false;
+      room += size;
+    }
+    return room >= depth;
+  };
+  return *std::find_if(candidates.begin(), candidates.end(), holds);
+}
+
+TEST(DivideBlocks, EndsAndIsEvenAtEverySize) {
+  // The last two are the sums that once differed by an ulp and moved a block to and fro for ever.
+  const std::pair<double, double> costs[] = {{0.0, 0.0}, {0.5, 0.5},   {1.2, 1.2}, {0.0, 3.7},
+                                             {9.0, 0.1}, {1e-17, 0.0}, {0.1, 0.3}, {0.1 + 0.2, 0.3}};
+  for (const auto& [first, last] : costs) {
+    for (int64_t depth = 1; depth <= 64; ++depth) {
+      for (int64_t parts = 1; parts <= std::min<int64_t>(depth, 16); ++parts) {
+        SCOPED_TRACE(testing::Message()
+                     << depth << " blocks, " << parts << " parts, " << first << " " << last);
+        const std::vector<Range> blocks = divide_blocks(depth, parts, first, last);
+        ASSERT_EQ(std::ssize(blocks), parts);
+        EXPECT_EQ(blocks.front().begin, 0);
+        EXPECT_EQ(blocks.back().end, depth);
+        double most = 0.0;
+        for (int64_t part = 0; part < parts; ++part) {
+          EXPECT_GE(blocks[part].size(), 1);
+          if (part > 0) {
+            EXPECT_EQ(blocks[part].begin, blocks[part - 1].end);
+          }
+          most = std::max(most, static_cast<double>(blocks[part].size()) + (part == 0 ? first : 0.0) +
+                                    (part == parts - 1 ? last : 0.0));
+        }
+        EXPECT_NEAR(most, least_maximum(depth, parts, first, last), 1e-9);
+      }
+    }
+  }
 }
 
 TEST(Wires, CarryActivationsOnAndGradientsBack) {
