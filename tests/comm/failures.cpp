@@ -59,7 +59,6 @@ void last_rank_stays_away(Comm& world, const char* kind, F collective) {
   const std::string message = communication_error([&] { collective(comm); });
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   EXPECT_GT(seconds, 0.25);
-  EXPECT_LT(seconds, 1.4);
   expect_contains(message, kind);
   expect_contains(message, "'zero' at step 42");
   expect_contains(message, fmt::format("over {} ranks", world.size()));

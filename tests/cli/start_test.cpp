@@ -1,0 +1,88 @@
+// How the program starts: on shared cores, under limits, and where starting does not end.
+#include <filesystem>
+
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include "cli/program.h"
+#include "support/temporary_directory.h"
+
+namespace seqvit {
+namespace {
+
+bool says(const Outcome& outcome, const std::string& text) {
+  return outcome.err.find(text) != std::string::npos;
+}
+
+TEST(Start, WaitingThreadsSleepUnlessTheUserSaysOtherwise) {
+  const Outcome ours = seqvit({"--version"}, {{"OMP_DISPLAY_ENV", "verbose"}});
+  EXPECT_EQ(ours.code, 0);
+  EXPECT_TRUE(says(ours, "OMP_WAIT_POLICY = 'PASSIVE'")) << ours.err;
+  EXPECT_TRUE(says(ours, "GOMP_SPINCOUNT = '0'")) << ours.err;
+  const Outcome theirs =
+      seqvit({"--version"}, {{"OMP_DISPLAY_ENV", "verbose"}, {"OMP_WAIT_POLICY", "active"}});
+  EXPECT_TRUE(says(theirs, "OMP_WAIT_POLICY = 'ACTIVE'")) << theirs.err;
+  const Outcome counted = seqvit({"--version"}, {{"OMP_DISPLAY_ENV", "verbose"}, {"GOMP_SPINCOUNT", "1234"}});
+  EXPECT_TRUE(says(counted, "GOMP_SPINCOUNT = '1234'")) << counted.err;
+}
+
+TEST(Start, MoreThreadsThanCoresAreSaidOnce) {
+  const TemporaryDirectory d;
+  const std::vector<std::string> train = {"train", small_config(d.path()), "--train.steps=1", "--run"};
+  auto in = [&](const char* run) {
+    auto all = train;
+    all.push_back(d / run);
+    return all;
+  };
+  const Outcome many = seqvit(in("many"), {{"OMP_NUM_THREADS", "1000"}});
+  EXPECT_EQ(many.code, 0) << many.err;
+  const size_t first = many.err.find("1000 threads each");
+  ASSERT_NE(first, std::string::npos) << many.err;
+  EXPECT_EQ(many.err.find("1000 threads each", first + 1), std::string::npos) << many.err;
+  EXPECT_TRUE(says(many, "set OMP_NUM_THREADS=")) << many.err;
+  EXPECT_FALSE(says(seqvit(in("one")), "OMP_NUM_THREADS"));
+}
+
+/// A gigabyte of addresses beside what libraries take: far less than the arena would reserve without a limit.
+TEST(Start, ALimitOnAddressesIsKept) {
+  const TemporaryDirectory d;
+  const Outcome outcome = Process({"sh", "-c", "ulimit -v 6000000 && exec \"$@\"", "sh", SEQVIT_PROGRAM,
+                                   "train", small_config(d.path()), "--train.steps=2", "--run", d / "r"},
+                                  quiet_environment())
+                              .wait();
+  EXPECT_EQ(outcome.code, 0) << outcome.err;
+}
+
+/// A checkpoint's index that is never answered, as by a file system that is gone.
+TEST(Start, WhatDoesNotEndIsNamedAndEndsTheJob) {
+  const TemporaryDirectory d;
+  const std::string config = small_config(d.path());
+  ASSERT_EQ(seqvit({"train", config, "--run", d / "r", "--stop-after", "2"}).code, 0);
+  const auto index = std::filesystem::path(d / "r") / "checkpoints" / "step-00000002" / "index.json";
+  ASSERT_TRUE(std::filesystem::remove(index));
+  ASSERT_EQ(::mkfifo(index.c_str(), 0600), 0);
+  const std::vector<std::string> resume = {"train", config,     "--run",
+                                           d / "r", "--resume", "--parallel.timeout_seconds=2"};
+  const Outcome alone = seqvit(resume);
+  EXPECT_EQ(alone.code, 5) << alone.err;
+  EXPECT_TRUE(says(alone, "error: no sign of life for 2")) << alone.err;
+  EXPECT_TRUE(says(alone, "'train: ")) << alone.err;
+  auto split = resume;
+  split.push_back("--parallel.sp=2");
+  const Outcome two = mpirun(2, split);
+  EXPECT_NE(two.code, 0);
+  EXPECT_TRUE(says(two, "error: rank 0: no sign of life for 2") ||
+              says(two, "error: rank 1: no sign of life for 2"))
+      << two.err;
+}
+
+/// Counted work whose sums differ by an ulp once moved a block between two stages for ever.
+TEST(Start, StagesOfAnUnevenDepthAreDivided) {
+  const TemporaryDirectory d;
+  const Outcome outcome = mpirun(4, {"train", small_config(d.path()), "--run", d / "r", "--model.depth=3",
+                                     "--train.steps=2", "--parallel.pp=2", "--parallel.dp=2"});
+  EXPECT_EQ(outcome.code, 0) << outcome.err;
+}
+
+}  // namespace
+}  // namespace seqvit
