@@ -89,6 +89,7 @@ bool scan_zone(Scanner& in, ParsedTime& time) {
   } else if (in.take(':') && !in.take_number(minutes)) {
     return false;
   }
+  if (hours > 24 || minutes > 59) return false;
   time.zone_seconds = (west ? -1 : 1) * (hours * 3600 + minutes * 60);
   return in.at_end();
 }
@@ -103,7 +104,8 @@ std::optional<ParsedTime> scan_time(std::string_view text, Calendar calendar, bo
     if (!zones) in.take('Z');
     if (zones ? !scan_zone(in, time) : !in.at_end()) return std::nullopt;
   }
-  if (!is_valid(time.date, calendar)) return std::nullopt;
+  constexpr int64_t kLastYear = 1'000'000;  // far beyond any use, and its seconds are a number
+  if (std::abs(time.date.year) > kLastYear || !is_valid(time.date, calendar)) return std::nullopt;
   return time;
 }
 

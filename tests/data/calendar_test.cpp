@@ -196,5 +196,14 @@ TEST(LeadTime, MonthsKeepTheDayWhereTheyCan) {
             "2015-01-01T06:00:00");
 }
 
+/// Years and zones that no number of seconds can hold.
+TEST(Calendar, DatesBeyondAnyUse) {
+  for (const char* units : {"days since 9223372036854775807-01-01", "days since -1000001-01-01",
+                            "days since 2000-01-01 00:00:00 +9223372036854775807",
+                            "days since 2000-01-01 00:00:00 1:9223372036854775807"}) {
+    EXPECT_ERROR(TimeUnits::parse(units, Calendar::standard), Exit::data, units);
+  }
+}
+
 }  // namespace
 }  // namespace seqvit
