@@ -1,5 +1,6 @@
 #include "core/config.h"
 
+#include <algorithm>
 #include <cmath>
 #include <functional>
 #include <limits>
@@ -12,6 +13,7 @@
 
 #include "core/error.h"
 #include "core/file.h"
+#include "core/utf8.h"
 
 namespace seqvit {
 namespace {
@@ -52,6 +54,15 @@ struct Origin {
   }
 };
 
+/// What is not UTF-8 could not be written back to a run's configuration.
+void check_utf8(const std::string& text, const std::string& name) {
+  const size_t valid = valid_utf8(text);
+  if (valid == text.size()) return;
+  const auto lines = std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(valid), '\n');
+  fail(Exit::usage, "{}: line {}: expected text in UTF-8, found byte {:#04x}; convert it (iconv -t UTF-8)",
+       name, lines + 1, static_cast<unsigned char>(text[valid]));
+}
+
 /// One setting: how to read it from YAML and how to write it back.
 struct Setting {
   std::string path;
@@ -64,6 +75,12 @@ T scalar(const YAML::Node& node, const Origin& origin, const char* what) {
   T value{};
   if (!node.IsScalar() || !YAML::convert<T>::decode(node, value)) origin.expected(what, node);
   return value;
+}
+
+/// The name that a map gives a value.
+std::string key_of(const YAML::Node& key, const Origin& map) {
+  if (!key.IsScalar()) map.expected("names in front of every ':'", key);
+  return key.Scalar();
 }
 
 std::vector<std::string> strings(const YAML::Node& node, const Origin& origin) {
@@ -97,7 +114,7 @@ class Settings {
     integer("model.embed_dim", c.model.embed_dim, 4);
     integer("model.depth", c.model.depth, 1);
     integer("model.num_heads", c.model.num_heads, 1);
-    number("model.mlp_ratio", c.model.mlp_ratio, 0.01);
+    number("model.mlp_ratio", c.model.mlp_ratio, 0.01, 1000.0);
     integer("model.head_layers", c.model.head_layers, 0);
     number("model.drop_path", c.model.drop_path, 0.0, 0.99);
     choice("model.predict", c.model.predict, kPredict);
@@ -129,7 +146,7 @@ class Settings {
     integer("parallel.ulysses", c.parallel.ulysses, 1);
     integer("parallel.zero", c.parallel.zero, 0, 3);
     choice("parallel.device", c.parallel.device, kDevice);
-    number("parallel.timeout_seconds", c.parallel.timeout_seconds, 0.0);
+    number("parallel.timeout_seconds", c.parallel.timeout_seconds, 0.0, 1e9);
     boolean("parallel.verify", c.parallel.verify);
     choice("memory.recompute", c.memory.recompute, kRecompute);
     choice("memory.offload", c.memory.offload, kOffload);
@@ -149,7 +166,7 @@ class Settings {
     }
     std::set<std::string> seen;
     for (const auto& entry : node) {
-      const auto key = entry.first.as<std::string>();
+      const std::string key = key_of(entry.first, {file, prefix.empty() ? "top level" : prefix});
       const std::string path = prefix.empty() ? key : prefix + "." + key;
       if (!seen.insert(key).second) fail(Exit::usage, "{}: {} is there twice; keep one", file, path);
       if (const Setting* setting = find(path)) {
@@ -163,6 +180,7 @@ class Settings {
   }
 
   void override_with(const std::string& text) {
+    check_utf8(text, "command line");
     const size_t equals = text.find('=');
     const std::string name = "command line";
     if (equals == std::string::npos) {
@@ -260,16 +278,22 @@ class Settings {
     add(path, field,
         [](const YAML::Node& n, const Origin& o) { return scalar<uint64_t>(n, o, "a whole number >= 0"); });
   }
-  void integer(const char* path, int64_t& field, int64_t low,
-               int64_t high = std::numeric_limits<int64_t>::max()) {
-    add(path, field, [low, high](const YAML::Node& n, const Origin& o) {
-      const bool bounded = high != std::numeric_limits<int64_t>::max();
-      const std::string what = bounded ? fmt::format("a whole number from {} to {}", low, high)
-                                       : fmt::format("a whole number >= {}", low);
-      const auto value = scalar<int64_t>(n, o, what.c_str());
-      if (value < low || value > high) o.expected(what, n);
-      return value;
-    });
+  /// Beyond any use, and small enough that products of two settings are numbers.
+  static constexpr int64_t kMost = 1'000'000'000;
+
+  static int64_t bounded_integer(const YAML::Node& n, const Origin& o, int64_t low, int64_t high) {
+    int64_t value = 0;
+    const bool whole = n.IsScalar() && YAML::convert<int64_t>::decode(n, value);
+    if (whole && value >= low && value <= high) return value;
+    const bool digits = n.IsScalar() && n.Scalar().find_first_not_of("0123456789") == std::string::npos;
+    const bool too_many = digits && !(whole && value <= kMost);
+    o.expected(high < kMost || too_many ? fmt::format("a whole number from {} to {}", low, high)
+                                        : fmt::format("a whole number >= {}", low),
+               n);
+  }
+  void integer(const char* path, int64_t& field, int64_t low, int64_t high = kMost) {
+    add(path, field,
+        [low, high](const YAML::Node& n, const Origin& o) { return bounded_integer(n, o, low, high); });
   }
   static double bounded_number(const YAML::Node& n, const Origin& o, double low, double high) {
     const std::string what = std::isinf(high) ? fmt::format("a number >= {}", low)
@@ -284,13 +308,10 @@ class Settings {
   }
   void integers(const char* path, std::vector<int64_t>& field, int64_t low) {
     add(path, field, [low](const YAML::Node& n, const Origin& o) {
-      const std::string what = fmt::format("whole numbers >= {}", low);
       std::vector<int64_t> values;
-      for (const std::string& item : strings(n, o)) {
-        values.push_back(scalar<int64_t>(YAML::Node(item), o, what.c_str()));
-        if (values.back() < low) o.expected(what, n);
-      }
-      if (values.empty()) o.expected(what, n);
+      for (const std::string& item : strings(n, o))
+        values.push_back(bounded_integer(YAML::Node(item), o, low, kMost));
+      if (values.empty()) o.expected(fmt::format("whole numbers >= {}", low), n);
       return values;
     });
   }
@@ -299,7 +320,7 @@ class Settings {
       std::map<std::string, double> values;
       if (!n.IsMap() && !n.IsNull()) o.expected("weights by name, such as {t2m: 1, u10: 0.1}", n);
       for (const auto& entry : n)
-        values[entry.first.as<std::string>()] =
+        values[key_of(entry.first, o)] =
             bounded_number(entry.second, o, 0.0, std::numeric_limits<double>::infinity());
       return values;
     });
@@ -371,15 +392,15 @@ int64_t parse_bytes(const std::string& text, const std::string& setting) {
 
 Config parse_config(const std::string& yaml, const std::string& name,
                     const std::vector<std::string>& overrides) {
+  check_utf8(yaml, name);
   Config config;
   Settings settings(config);
-  YAML::Node root;
   try {
-    root = YAML::Load(yaml);
+    const YAML::Node root = YAML::Load(yaml);
+    if (!root.IsNull()) settings.read(root, "", name);
   } catch (const YAML::Exception& error) {
     fail(Exit::usage, "{}: not YAML: line {}: {}", name, error.mark.line + 1, error.msg);
   }
-  if (!root.IsNull()) settings.read(root, "", name);
   for (const std::string& text : overrides)
     settings.override_with(text);
   validate(config, name);

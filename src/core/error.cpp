@@ -5,8 +5,23 @@
 
 namespace seqvit {
 
-void check(bool condition, std::string_view what, std::source_location where) {
-  if (!condition) fail(Exit::bug, "internal error: {} ({}:{})", what, where.file_name(), where.line());
+std::string one_line(std::string_view message) {
+  constexpr size_t kHead = 1500, kTail = 400;
+  std::string line;
+  const auto add = [&](std::string_view text) {
+    for (const char c : text) {
+      const bool control = (c >= 0 && c < ' ') || c == '\x7F';
+      line += control ? fmt::format("\\x{:02x}", static_cast<int>(c)) : std::string(1, c);
+    }
+  };
+  const bool whole = message.size() <= kHead + kTail;
+  add(message.substr(0, whole ? message.size() : kHead));
+  if (!whole) line += " ... ", add(message.substr(message.size() - kTail));
+  return line;
+}
+
+void check(bool condition, std::string_view what, const char* file, int line) {
+  if (!condition) fail(Exit::bug, "internal error: {} ({}:{})", what, file, line);
 }
 
 namespace {

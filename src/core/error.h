@@ -5,7 +5,6 @@
 /// and returns the code. `check` is for our own mistakes.
 #pragma once
 
-#include <source_location>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -27,9 +26,13 @@ enum class Exit : int {
   not_finite = 6,     ///< loss or gradient is not finite
 };
 
+/// `message` as one line of bearable length: what it quotes may hold line ends, terminal codes or a megabyte.
+/// Control characters become \xNN, the middle of a long text "...".
+std::string one_line(std::string_view message);
+
 class Error : public std::runtime_error {
  public:
-  Error(Exit code, const std::string& message) : std::runtime_error(message), code_(code) {}
+  Error(Exit code, std::string_view message) : std::runtime_error(one_line(message)), code_(code) {}
   Exit code() const { return code_; }
 
  private:
@@ -42,9 +45,10 @@ template <typename... Args>
   throw Error(code, fmt::format(format, std::forward<Args>(args)...));
 }
 
-/// Throws an Error of code `bug` with file and line unless `condition` holds.
-void check(bool condition, std::string_view what,
-           std::source_location where = std::source_location::current());
+/// Throws an Error of code `bug` with file and line unless `condition` holds. (The built-ins, as clang 14 has
+/// no std::source_location.)
+void check(bool condition, std::string_view what, const char* file = __builtin_FILE(),
+           int line = __builtin_LINE());
 
 /// The candidate that is closest to `word` by edit distance, or "" when none is near enough to be a typing
 /// error.

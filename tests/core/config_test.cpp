@@ -116,6 +116,10 @@ TEST(Config, RefusesWrongValues) {
       {"train.steps=many", {"train.steps", "whole number", "many"}},
       {"train.steps=0", {"train.steps", ">= 1", "'0'"}},
       {"train.steps=1.5", {"train.steps", "1.5"}},
+      {"train.steps=10000000000", {"train.steps", "from 1 to 1000000000", "10000000000"}},
+      {"train.steps=99999999999999999999", {"train.steps", "from 1 to 1000000000"}},
+      {"model.mlp_ratio=1e300", {"model.mlp_ratio", "from 0.01 to 1000"}},
+      {"parallel.timeout_seconds=1e18", {"parallel.timeout_seconds", "to 1000000000"}},
       {"train.learning_rate=-1", {"train.learning_rate", ">= 0"}},
       {"train.learning_rate=.inf", {"train.learning_rate"}},
       {"model.tokens=joined", {"model.tokens", "joint | variable | aggregated", "joined"}},
@@ -123,16 +127,20 @@ TEST(Config, RefusesWrongValues) {
       {"parallel.zero=4", {"parallel.zero", "from 0 to 3"}},
       {"data.cache_bytes=lots", {"data.cache_bytes", "8GiB", "lots"}},
       {"parallel.verify=maybe", {"parallel.verify", "true or false"}},
-      {"train.rollout_steps=[1, 0]", {"train.rollout_steps", "whole numbers >= 1"}},
+      {"train.rollout_steps=[1, 0]", {"train.rollout_steps", "whole number >= 1", "'0'"}},
       {"train.rollout_steps=[]", {"train.rollout_steps", "whole numbers >= 1"}},
       {"train.target_weights=[1, 2]", {"train.target_weights", "weights by name"}},
       {"train.target_weights={t: -1}", {"train.target_weights", ">= 0"}},
+      {"train.target_weights={[t]: 1}", {"train.target_weights", "names in front of every ':'", "[t]"}},
       {"train=5", {"unknown setting 'train'"}}};
   for (const auto& [text, words] : cases) {
     expect_error(Exit::usage, words, [&] { parse(kGood, {text}); });
   }
   expect_error(Exit::usage, {"test.yaml", "not YAML", "line"}, [] { parse("a: [1, 2"); });
   expect_error(Exit::usage, {"test.yaml", "train", "section"}, [] { parse("train: 5"); });
+  expect_error(Exit::usage, {"test.yaml", "line 2", "UTF-8", "0xfc"},
+               [] { parse("data:\n  files: [gr\xFC\xDF.nc]"); });
+  expect_error(Exit::usage, {"test.yaml", "top level", "names"}, [] { parse("? [data, files]\n: a.nc"); });
 }
 
 TEST(Config, RefusesContradictions) {

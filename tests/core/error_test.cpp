@@ -14,6 +14,16 @@ TEST(Error, CarriesCodeAndMessage) {
   }
 }
 
+TEST(Error, IsOneLineWhateverItQuotes) {
+  EXPECT_STREQ(Error(Exit::usage, "found 'a\n\tb\x1b[2J\x7f'").what(), "found 'a\\x0a\\x09b\\x1b[2J\\x7f'");
+  EXPECT_STREQ(Error(Exit::usage, "found 'Grad °C'").what(), "found 'Grad °C'");
+  const std::string line =
+      Error(Exit::usage, "a.yaml: found '" + std::string(1 << 20, 'x') + "'; name a file").what();
+  EXPECT_LT(line.size(), 2000u);
+  EXPECT_TRUE(line.starts_with("a.yaml: found 'xxx"));
+  EXPECT_TRUE(line.ends_with("xxx'; name a file"));
+}
+
 TEST(Error, CheckNamesFileAndLine) {
   check(true, "fine");
   try {

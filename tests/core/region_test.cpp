@@ -21,6 +21,18 @@ TEST(Region, EdgesBelongAndLongitudesWrap) {
   EXPECT_TRUE(Region{"all"}.contains(90, 1234.5));
 }
 
+TEST(Region, EdgesBelongHoweverTheirCoordinatesAreRounded) {
+  const Region box =
+      parse("box=10.1,20.3,0.1,10.1");  // 10.1 - 0.1, a turn on and back, is more than 10.1 - 0.1
+  for (const double turn : {-360.0, 0.0, 360.0}) {
+    EXPECT_TRUE(box.contains(10.1F, 10.1F + turn)) << turn;
+    EXPECT_TRUE(box.contains(20.3F, 0.1F + turn)) << turn;
+    EXPECT_TRUE(box.contains(15, 10.1 + turn)) << turn;
+    EXPECT_FALSE(box.contains(15, 10.11 + turn)) << turn;
+    EXPECT_FALSE(box.contains(15, 0.09 + turn)) << turn;
+  }
+}
+
 TEST(Region, ReadsABox) {
   const Region europe = parse("europe=35,75,-12.5, 42.5");
   EXPECT_EQ(europe.name, "europe");
