@@ -31,6 +31,8 @@ if(LibTorch_FOUND AND NOT TARGET libtorch::libtorch)
   endforeach()
   target_include_directories(libtorch::libtorch SYSTEM INTERFACE
     "${_headers}" "${_headers}/torch/csrc/api/include")
+  # An operator's declaration is included where it is used, and never all two thousand by a header of libtorch's.
+  target_compile_definitions(libtorch::libtorch INTERFACE AT_PER_OPERATOR_HEADERS)
   get_filename_component(_lib "${LibTorch_CPU_LIBRARY}" DIRECTORY)
   # at::parallel_for runs on several threads only in code compiled for OpenMP, and that must share libtorch's pool: its
   # own copy of the run-time library is the one to link.

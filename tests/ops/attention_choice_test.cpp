@@ -1,6 +1,9 @@
 #include "ops/attention_choice.h"
 
-#include <ATen/ATen.h>
+#include <ATen/TensorOperators.h>
+#include <ATen/core/Tensor.h>
+#include <ATen/ops/allclose.h>
+#include <ATen/ops/randn.h>
 #include <gtest/gtest.h>
 
 #include "support/errors.h"

@@ -4,8 +4,12 @@
 #include <cstring>
 #include <limits>
 
-#include <ATen/ATen.h>
+#include <ATen/TensorOperators.h>
+#include <ATen/core/Tensor.h>
 #include <ATen/core/grad_mode.h>
+#include <ATen/ops/cat.h>
+#include <ATen/ops/nan_to_num.h>
+#include <ATen/ops/tensor.h>
 #include <fmt/core.h>
 #include <gtest/gtest.h>
 

@@ -1,6 +1,10 @@
 #include "train/import.h"
 
-#include <ATen/ATen.h>
+#include <ATen/TensorOperators.h>
+#include <ATen/core/Tensor.h>
+#include <ATen/ops/equal.h>
+#include <ATen/ops/matmul.h>
+#include <ATen/ops/randn.h>
 #include <gtest/gtest.h>
 
 #include "model/patches.h"

@@ -1,5 +1,10 @@
 /// Weights of timm's VisionTransformer as the start of a model.
-#include <ATen/ATen.h>
+#include <ATen/TensorOperators.h>
+#include <ATen/core/Tensor.h>
+#include <ATen/ops/cat.h>
+#include <ATen/ops/equal.h>
+#include <ATen/ops/matmul.h>
+#include <ATen/ops/randn.h>
 #include <gtest/gtest.h>
 
 #include "model/resample.h"

@@ -1,6 +1,7 @@
 /// A checkpoint of any mesh goes on under any other, weights that tensor parallelism cuts, stages of a
 /// pipeline, levels together in a token and hidden layers of the head included.
-#include <ATen/ATen.h>
+#include <ATen/TensorOperators.h>
+#include <ATen/core/Tensor.h>
 #include <gtest/gtest.h>
 
 #include "comm/thread.h"

@@ -1,0 +1,1 @@
+// Nothing: carries headers that are compiled ahead (SeqvitPrecompiled.cmake).
