@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "core/error.h"
+#include "core/utf8.h"
 #include "data/container.h"
 
 namespace seqvit {
@@ -59,7 +60,7 @@ class HeaderReader {
       size_t size = 0;
       call(nc_inq_dim(file_, i, name, &size));
       const bool is_unlimited = std::find(unlimited.begin(), unlimited.end(), i) != unlimited.end();
-      result.push_back({name, static_cast<int64_t>(size), is_unlimited});
+      result.push_back({as_utf8(name), static_cast<int64_t>(size), is_unlimited});
     }
     return result;
   }
@@ -72,7 +73,7 @@ class HeaderReader {
     std::vector<int> dim_ids(rank);
     call(nc_inq_vardimid(file_, id, dim_ids.data()));
     NetcdfVariable result;
-    result.name = name;
+    result.name = as_utf8(name);
     result.id = id;
     result.type = stored_type(type);
     result.stored_type = type == NC_STRING ? "string" : type_name(result.type);
@@ -97,8 +98,9 @@ class HeaderReader {
       call(nc_inq_attname(file_, variable, i, name));
       call(nc_inq_att(file_, variable, name, &type, &length));
       if (type > NC_MAX_ATOMIC_TYPE) continue;
-      result[name] = value(variable, name, type, length);
-      if (types != nullptr) (*types)[name] = stored_type(type);
+      const std::string key = as_utf8(name);
+      result[key] = value(variable, name, type, length);
+      if (types != nullptr) (*types)[key] = stored_type(type);
     }
     return result;
   }
@@ -112,7 +114,7 @@ class HeaderReader {
     for (const int id : ids) {
       char name[NC_MAX_NAME + 1] = {};
       call(nc_inq_grpname(id, name));
-      names.emplace_back(name);
+      names.push_back(as_utf8(name));
     }
     return names;
   }
@@ -135,7 +137,7 @@ class HeaderReader {
       call(nc_get_att_text(file_, variable, name, text.data()));
       while (!text.empty() && text.back() == '\0')
         text.pop_back();
-      return text;
+      return as_utf8(std::move(text));
     }
     if (type == NC_STRING) {
       std::vector<char*> strings(length);
@@ -144,7 +146,7 @@ class HeaderReader {
       for (const char* string : strings)
         text += (text.empty() ? "" : ", ") + std::string(string == nullptr ? "" : string);
       nc_free_string(length, strings.data());
-      return text;
+      return as_utf8(std::move(text));
     }
     std::vector<double> numbers(length);
     call(nc_get_att_double(file_, variable, name, numbers.data()));

@@ -3,7 +3,7 @@
 ///
 /// netCDF-C and HDF5 are not safe under threads, so every call takes one lock; it is held for one hyperslab
 /// at a time. A netCDF-3 file that is shorter than its header says reads as zeros in netCDF-C, so its size is
-/// compared on open.
+/// compared on open. Text and names that are not UTF-8 are taken for Latin-1.
 #pragma once
 
 #include <cstddef>

@@ -168,6 +168,23 @@ TEST(Netcdf, HeaderIsRead) {
                "hyperslab");
 }
 
+/// Units of older files; JSON and YAML take UTF-8 only.
+TEST(Netcdf, TextIsUtf8EvenWhereTheFileHasLatin1) {
+  const TemporaryDirectory directory;
+  const std::string path = directory / "old.nc", degree = "\xB0";
+  {
+    NetcdfBuilder file(path, 0);
+    file.text(NC_GLOBAL, "title", "Temp\xE9rature");
+    file.text(NC_GLOBAL, "comment", "déjà en UTF-8");
+    file.dim("x", 2);
+    file.text(file.variable("t", NC_FLOAT, {"x"}), "units", degree + "C");
+  }
+  const NetcdfFile file(path);
+  EXPECT_EQ(file.find("t")->text("units"), "°C");
+  EXPECT_EQ(std::get<std::string>(file.attributes().at("title")), "Température");
+  EXPECT_EQ(std::get<std::string>(file.attributes().at("comment")), "déjà en UTF-8");
+}
+
 TEST(Netcdf, MovedFileStaysOpen) {
   const TemporaryDirectory directory;
   GridFile{}.write(directory / "a.nc");
