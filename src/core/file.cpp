@@ -38,7 +38,8 @@ std::string checksum(std::span<const std::byte> bytes) {
   return hex(XXH3_64bits(bytes.data(), bytes.size()));
 }
 
-std::string file_checksum(const std::filesystem::path& path, Exit code) {
+std::string file_checksum(const std::filesystem::path& path, Exit code,
+                          const std::function<void()>& between) {
   std::ifstream in(path, std::ios::binary);
   if (!in) fail_errno(code, path, "read");
   const std::unique_ptr<XXH3_state_t, decltype(&XXH3_freeState)> state(XXH3_createState(), XXH3_freeState);
@@ -46,6 +47,7 @@ std::string file_checksum(const std::filesystem::path& path, Exit code) {
   std::vector<char> buffer(1 << 20);
   while (in.read(buffer.data(), static_cast<std::streamsize>(buffer.size())) || in.gcount() > 0) {
     XXH3_64bits_update(state.get(), buffer.data(), static_cast<size_t>(in.gcount()));
+    between();
   }
   if (in.bad()) fail_errno(code, path, "read");
   return hex(XXH3_64bits_digest(state.get()));

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <filesystem>
+#include <functional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -11,8 +12,10 @@
 
 namespace seqvit {
 
-/// XXH3-64 of a file's content as 16 hexadecimal digits. Throws Error(code) if it cannot be read.
-std::string file_checksum(const std::filesystem::path& path, Exit code);
+/// XXH3-64 of a file's content as 16 hexadecimal digits. Throws Error(code) if it cannot be read. `between`
+/// is called after each piece and may throw.
+std::string file_checksum(
+    const std::filesystem::path& path, Exit code, const std::function<void()>& between = [] {});
 
 /// XXH3-64 of a block of memory as 16 hexadecimal digits.
 std::string checksum(std::span<const std::byte> bytes);

@@ -2,6 +2,8 @@
 
 #include <csignal>
 
+#include "core/error.h"
+
 namespace seqvit {
 namespace {
 
@@ -29,6 +31,10 @@ void clear_stop_request() {
 
 bool stop_requested() {
   return requested != 0;
+}
+
+void throw_if_stopped() {
+  if (stop_requested()) throw Error(Exit::success, "stopped");
 }
 
 }  // namespace seqvit

@@ -10,6 +10,9 @@ void install_stop_handlers();
 /// True once a signal has asked the program to stop.
 bool stop_requested();
 
+/// Throws Error(success) "stopped" if so: for work that leaves nothing to save.
+void throw_if_stopped();
+
 /// Forgets the request: for a program that goes on, and for tests of stopping.
 void clear_stop_request();
 

@@ -47,7 +47,9 @@ std::shared_ptr<const NetcdfFile> FilePool::open(size_t index) {
     open_.splice(open_.begin(), open_, found);
     return open_.front().second;
   }
-  open_.emplace_front(index, std::make_shared<const NetcdfFile>(paths_[index]));
+  auto file = std::make_shared<const NetcdfFile>(paths_[index]);
+  check_unchanged(file->path(), stamps_[index], file->stamp());
+  open_.emplace_front(index, std::move(file));
   if (open_.size() > kOpenFiles) open_.pop_back();
   return open_.front().second;
 }

@@ -54,17 +54,18 @@ class BlockCache {
 };
 
 /// Opens files on demand and closes the ones not used for long: a data set may have more files than a process
-/// may open.
+/// may open. Each must be as it was at its stamp.
 class FilePool {
  public:
-  explicit FilePool(std::vector<std::string> paths) : paths_(std::move(paths)) {}
+  FilePool(std::vector<std::string> paths, std::vector<FileStamp> stamps)
+      : paths_(std::move(paths)), stamps_(std::move(stamps)) {}
 
-  const std::vector<std::string>& paths() const { return paths_; }
   std::shared_ptr<const NetcdfFile> open(size_t index);
 
  private:
   static constexpr size_t kOpenFiles = 64;
-  std::vector<std::string> paths_;
+  const std::vector<std::string> paths_;
+  const std::vector<FileStamp> stamps_;
   std::mutex mutex_;
   std::list<std::pair<size_t, std::shared_ptr<const NetcdfFile>>> open_;  // most recent first
 };

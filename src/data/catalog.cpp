@@ -202,6 +202,7 @@ class Builder {
       if (number[file] == kUnused) continue;
       number[file] = catalog_.paths.size();
       catalog_.paths.push_back(selection_.paths()[file]);
+      catalog_.stamps.push_back(selection_.stamps()[file]);
     }
     each_segment([&](Segment& segment) { segment.file = number[segment.file]; });
   }

@@ -17,7 +17,7 @@ struct Segment {
   size_t file = 0;
   Range times;           ///< indices of the data set
   std::string variable;  ///< name in the file
-  Layout layout;
+  GridLayout layout;
   std::shared_ptr<const GridMap> map;
   int64_t level = 0;
   int64_t block_steps = 1;
@@ -31,6 +31,7 @@ struct CatalogVariable {
 
 struct Catalog {
   std::vector<std::string> paths;
+  std::vector<FileStamp> stamps;  ///< of the paths
   Grid grid;
   Calendar calendar = Calendar::standard;
   std::vector<TimeStamp> times;

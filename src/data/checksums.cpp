@@ -9,6 +9,7 @@
 
 #include "core/error.h"
 #include "core/file.h"
+#include "core/stop.h"
 
 namespace seqvit {
 
@@ -45,7 +46,8 @@ std::string data_checksum(const std::string& path, const fs::path& directory) {
   const fs::path cache = directory.empty() ? cache_directory() : directory;
   std::error_code error;
   const fs::path real = fs::canonical(path, error);
-  if (error || cache.empty()) return file_checksum(path, Exit::data);
+  const auto read = [&] { return file_checksum(path, Exit::data, throw_if_stopped); };
+  if (error || cache.empty()) return read();
   const auto size = static_cast<int64_t>(fs::file_size(real, error));
   const int64_t modified = fs::last_write_time(real, error).time_since_epoch().count();
   const fs::path memory = cache / "checksums" / (checksum(std::as_bytes(std::span(real.native()))) + ".json");
@@ -57,7 +59,7 @@ std::string data_checksum(const std::string& path, const fs::path& directory) {
       return known["checksum"];
     }
   }
-  const std::string result = file_checksum(path, Exit::data);
+  const std::string result = read();
   const nlohmann::json known = {
       {"path", real.string()}, {"bytes", size}, {"modified", modified}, {"checksum", result}};
   write_cached(memory, known.dump());

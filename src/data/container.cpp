@@ -22,11 +22,35 @@ namespace fs = std::filesystem;
        path, expected, found);
 }
 
-/// Big-endian reader of a netCDF-3 header that knows when it has run past the end of the file.
+/// Nothing in a header may be larger, so that a few can be added or multiplied without overflow.
+constexpr int64_t kMost = int64_t{1} << 60;
+
+int64_t clamped(uint64_t value) {
+  return static_cast<int64_t>(std::min(value, static_cast<uint64_t>(kMost)));
+}
+
+int64_t multiply(int64_t a, int64_t b) {
+  if (a <= 0 || b <= 0) return 0;
+  return a > kMost / b ? kMost : a * b;
+}
+
+/// Big-endian reader of a netCDF-3 header that knows when it has run past the end of the file, and gives up
+/// on headers that cost more than any file's: whoever reads them would hold all of it in memory.
 class HeaderReader {
  public:
-  HeaderReader(std::ifstream& in, const std::string& path, int64_t file_bytes)
+  HeaderReader(std::istream& in, const std::string& path, int64_t file_bytes)
       : in_(in), path_(path), file_bytes_(file_bytes) {}
+
+  /// The length of a list.
+  uint64_t count(int bytes, const char* of, uint64_t most = uint64_t{1} << 15) {
+    const uint64_t found = number(bytes);
+    if (found > most) {
+      fail(Exit::data,
+           "{}: expected a netCDF-3 header of at most {} {}, found {}; the file is damaged: copy it again",
+           path_, most, of, found);
+    }
+    return found;
+  }
 
   uint64_t number(int bytes) {
     std::array<unsigned char, 8> buffer{};
@@ -38,29 +62,30 @@ class HeaderReader {
     return value;
   }
   void skip_padded(uint64_t bytes) {
-    // A length from a damaged header may be anything: one longer than the file must not overflow the sum.
-    bytes = std::min(bytes, static_cast<uint64_t>(file_bytes_) + 1);
-    advance(static_cast<int64_t>((bytes + 3) / 4 * 4));
-    in_.seekg(position_);
+    const int64_t padded = (clamped(bytes) + 3) / 4 * 4;
+    advance(padded);
+    in_.ignore(padded);
   }
 
  private:
+  static constexpr int64_t kLongest = int64_t{64} << 20;
+
   void advance(int64_t bytes) {
     position_ += bytes;
     if (position_ > file_bytes_) fail_truncated(path_, position_, file_bytes_);
+    if (position_ > kLongest) {
+      fail(Exit::data,
+           "{}: expected a netCDF-3 header of at most {} bytes, found a longer one; the file is damaged: "
+           "copy it "
+           "again",
+           path_, kLongest);
+    }
   }
 
-  std::ifstream& in_;
+  std::istream& in_;
   const std::string& path_;
   int64_t file_bytes_, position_ = 0;
 };
-
-/// A product that stays below 2^60, so that a damaged header cannot overflow a sum of a few.
-int64_t multiply(int64_t a, int64_t b) {
-  constexpr int64_t kLimit = int64_t{1} << 60;
-  if (a <= 0 || b <= 0) return 0;
-  return a > kLimit / b ? kLimit : a * b;
-}
 
 struct ClassicVariable {
   int64_t begin = 0, bytes = 0;  // of one record for a record variable, without padding
@@ -90,19 +115,19 @@ int type_bytes(uint64_t type, const std::string& path) {
 
 void skip_attributes(HeaderReader& in, const ClassicHeader& header, const std::string& path) {
   in.number(4);
-  const uint64_t count = in.number(header.count_bytes());
+  const uint64_t count = in.count(header.count_bytes(), "attributes");
   for (uint64_t i = 0; i < count; ++i) {
     in.skip_padded(in.number(header.count_bytes()));
     const int bytes = type_bytes(in.number(4), path);
-    const uint64_t length = in.number(header.count_bytes());
-    in.skip_padded(length > (uint64_t{1} << 56) ? length : length * bytes);
+    in.skip_padded(multiply(clamped(in.number(header.count_bytes())), bytes));
   }
 }
 
 ClassicVariable read_variable(HeaderReader& in, const ClassicHeader& header, const std::string& path) {
   in.skip_padded(in.number(header.count_bytes()));
   ClassicVariable variable{0, 1, false};
-  const uint64_t dims = in.number(header.count_bytes());
+  constexpr uint64_t kMostDims = 1024;  // netCDF-C's NC_MAX_VAR_DIMS
+  const uint64_t dims = in.count(header.count_bytes(), "dimensions of a variable", kMostDims);
   for (uint64_t d = 0; d < dims; ++d) {
     const uint64_t dim = in.number(header.count_bytes());
     if (dim >= header.dims.size()) {
@@ -119,7 +144,7 @@ ClassicVariable read_variable(HeaderReader& in, const ClassicHeader& header, con
   skip_attributes(in, header, path);
   variable.bytes = multiply(variable.bytes, type_bytes(in.number(4), path));
   in.number(header.count_bytes());  // vsize: redundant, and wrong by design for variables of 4 GB and more
-  variable.begin = static_cast<int64_t>(in.number(header.offset_bytes()));
+  variable.begin = clamped(in.number(header.offset_bytes()));
   return variable;
 }
 
@@ -128,42 +153,59 @@ ClassicHeader read_header(HeaderReader& in, const std::string& path) {
   header.version = static_cast<int>(in.number(4) & 0xFF);
   header.records = in.number(header.count_bytes());
   in.number(4);
-  const uint64_t dims = in.number(header.count_bytes());
+  const uint64_t dims = in.count(header.count_bytes(), "dimensions");
   for (uint64_t i = 0; i < dims; ++i) {
     in.skip_padded(in.number(header.count_bytes()));
-    header.dims.push_back(static_cast<int64_t>(in.number(header.count_bytes())));
+    header.dims.push_back(clamped(in.number(header.count_bytes())));
   }
   skip_attributes(in, header, path);
   in.number(4);
-  const uint64_t variables = in.number(header.count_bytes());
+  const uint64_t variables = in.count(header.count_bytes(), "variables");
   for (uint64_t i = 0; i < variables; ++i)
     header.variables.push_back(read_variable(in, header, path));
   return header;
 }
 
-/// The end of the last value, without padding: a writer may leave the last padding out.
-int64_t classic_bytes(const ClassicHeader& header) {
+/// How records follow one another.
+struct Records {
+  int64_t bytes = 0;  // of one, all record variables together
+  int64_t first_end =
+      0;  // where the first one ends, without padding: a writer may leave the last padding out
+
+  explicit Records(const ClassicHeader& header) {
+    int64_t variables = 0, unpadded = 0;
+    for (const ClassicVariable& variable : header.variables) {
+      if (!variable.record) continue;
+      ++variables;
+      unpadded = variable.bytes;
+      bytes = std::min(kMost, bytes + (variable.bytes + 3) / 4 * 4);
+      first_end = std::max(first_end, variable.begin + variable.bytes);
+    }
+    // The format's special case: a single record variable is stored without padding between its records.
+    if (variables == 1) bytes = unpadded;
+  }
+
+  int64_t end(int64_t count) const { return count == 0 ? 0 : first_end + multiply(count - 1, bytes); }
+  int64_t held_by(int64_t file_bytes) const {
+    return bytes == 0 || file_bytes < first_end ? 0 : 1 + (file_bytes - first_end) / bytes;
+  }
+};
+
+Container check_classic(const ClassicHeader& header, const std::string& path, int64_t file_bytes) {
+  const Records records(header);
+  Container container{ContainerFormat::classic, file_bytes};
   const bool streaming = header.records == (header.version == 5 ? ~uint64_t{0} : uint64_t{0xFFFFFFFF});
-  const int64_t records = streaming ? 0 : static_cast<int64_t>(header.records);
-  int64_t record_bytes = 0, record_variables = 0, unpadded = 0, end = 0;
+  if (streaming) container.records = records.held_by(file_bytes);
+  int64_t expected = streaming ? 0 : records.end(clamped(header.records));
   for (const ClassicVariable& variable : header.variables) {
-    if (!variable.record) continue;
-    ++record_variables;
-    unpadded = variable.bytes;
-    record_bytes += (variable.bytes + 3) / 4 * 4;
+    if (!variable.record) expected = std::max(expected, variable.begin + variable.bytes);
   }
-  // The format's special case: a single record variable is stored without padding between its records.
-  if (record_variables == 1) record_bytes = unpadded;
-  for (const ClassicVariable& variable : header.variables) {
-    if (variable.record && records == 0) continue;
-    end = std::max(
-        end, variable.begin + variable.bytes + (variable.record ? multiply(records - 1, record_bytes) : 0));
-  }
-  return end;
+  if (file_bytes < expected) fail_truncated(path, expected, file_bytes);
+  return container;
 }
 
 /// The end of file address of an HDF5 superblock (any version), or 0 where it cannot be told.
-int64_t hdf5_bytes(std::ifstream& in) {
+int64_t hdf5_bytes(std::istream& in) {
   std::array<unsigned char, 96> block{};
   in.seekg(0);
   in.read(reinterpret_cast<char*>(block.data()), block.size());
@@ -206,32 +248,36 @@ Container check_container(const std::string& path) {
     fail(Exit::data, "{}: expected a NetCDF file, found a directory; name the files in it, such as '{}/*.nc'",
          path, path);
   }
+  if (!fs::is_regular_file(status)) {  // opening a pipe would wait for who writes into it
+    fail(Exit::data, "{}: expected a NetCDF file, found a pipe or a device; give a file", path);
+  }
   std::ifstream in(path, std::ios::binary);
   if (!in)
     fail(Exit::data, "{}: expected a readable file, found: {}; check its permissions", path,
          std::strerror(errno));
-  const auto file_bytes = static_cast<int64_t>(fs::file_size(path, error));
+  return check_container(path, in, static_cast<int64_t>(fs::file_size(path, error)));
+}
+
+Container check_container(const std::string& name, std::istream& in, int64_t size) {
   std::string head(8, '\0');
   in.read(head.data(), 8);
   head.resize(static_cast<size_t>(in.gcount()));
   in.clear();
   if (head.starts_with("CDF\x01") || head.starts_with("CDF\x02") || head.starts_with("CDF\x05")) {
     in.seekg(0);
-    HeaderReader reader(in, path, file_bytes);
-    const int64_t expected = classic_bytes(read_header(reader, path));
-    if (file_bytes < expected) fail_truncated(path, expected, file_bytes);
-    return Container::classic;
+    HeaderReader reader(in, name, size);
+    return check_classic(read_header(reader, name), name, size);
   }
   constexpr std::string_view kHdf5 = "\x89HDF\r\n\x1A\n";
   if (head == kHdf5) {
     const int64_t expected = hdf5_bytes(in);
-    if (file_bytes < expected) fail_truncated(path, expected, file_bytes);
-    return Container::hdf5;
+    if (size < expected) fail_truncated(name, expected, size);
+    return {ContainerFormat::hdf5, size};
   }
   if (!head.empty() && (kHdf5.starts_with(head) || std::string_view("CDF\x01").starts_with(head))) {
-    fail_truncated(path, 32, file_bytes);
+    fail_truncated(name, 32, size);
   }
-  fail_foreign(path, head);
+  fail_foreign(name, head);
 }
 
 }  // namespace seqvit

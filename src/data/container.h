@@ -6,14 +6,30 @@
 /// specification 3.0, section II.A.
 #pragma once
 
+#include <cstdint>
+#include <iosfwd>
+#include <optional>
 #include <string>
 
 namespace seqvit {
 
-enum class Container { classic, hdf5 };
+enum class ContainerFormat { classic, hdf5 };
 
-/// Throws Error(data): missing, a directory, not NetCDF (naming what it looks like), or shorter than its
-/// header says.
+struct Container {
+  ContainerFormat format = ContainerFormat::classic;
+  int64_t bytes = 0;  ///< of the file
+  /// How many records the file holds, where a classic header leaves that open (all bits of its number of
+  /// records are set: "streaming", as of a writer that did not come to its end). netCDF-C takes the mark for
+  /// a number.
+  std::optional<int64_t> records = {};
+};
+
+/// Throws Error(data): missing, a directory, not NetCDF (naming what it looks like), shorter than its header
+/// says, or a classic header larger than any that is written (64 MiB; 32,768 dimensions, variables or
+/// attributes in a list). So no size that a classic header names exceeds that of the file.
 Container check_container(const std::string& path);
+
+/// The same for the bytes of a file, `size` of them; `name` stands for its path.
+Container check_container(const std::string& name, std::istream& in, int64_t size);
 
 }  // namespace seqvit

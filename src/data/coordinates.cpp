@@ -75,17 +75,15 @@ DimRole role_of(const NetcdfVariable& coordinate) {
   return role != DimRole::other ? role : role_by_name(coordinate.name, word_of(coordinate.text("units")));
 }
 
-DimInfo recognise(const NetcdfFile& file, const std::string& dim) {
-  const auto spans_dim = [&](const NetcdfVariable& variable) {
-    return variable.dims.size() == 1 && variable.dims[0].name == dim && variable.numeric();
-  };
-  const NetcdfVariable* own = file.find(dim);
-  if (own != nullptr && spans_dim(*own)) return {role_of(*own), own};
+/// `along`: the variables of numbers that have this dimension alone.
+DimInfo recognise(const std::string& dim, const std::vector<const NetcdfVariable*>& along) {
+  for (const NetcdfVariable* variable : along) {
+    if (variable->name == dim) return {role_of(*variable), variable};
+  }
   // lat(nlat): a coordinate that does not carry its dimension's name.
-  for (const NetcdfVariable& variable : file.variables()) {
-    if (!spans_dim(variable)) continue;
-    const DimRole role = role_of(variable);
-    if (role != DimRole::other) return {role, &variable};
+  for (const NetcdfVariable* variable : along) {
+    const DimRole role = role_of(*variable);
+    if (role != DimRole::other) return {role, variable};
   }
   return {role_by_name(dim, ""), nullptr};
 }
@@ -110,17 +108,21 @@ std::vector<std::string> words(const std::string& text) {
 }  // namespace
 
 std::map<std::string, DimInfo> recognise_dims(const NetcdfFile& file) {
-  std::map<std::string, DimInfo> result;
+  std::map<std::string, std::vector<const NetcdfVariable*>> along;
   for (const NetcdfVariable& variable : file.variables()) {
     for (const NetcdfDim& dim : variable.dims) {
-      if (!result.contains(dim.name)) result[dim.name] = recognise(file, dim.name);
+      std::vector<const NetcdfVariable*>& of_dim = along[dim.name];
+      if (variable.dims.size() == 1 && variable.numeric()) of_dim.push_back(&variable);
     }
   }
+  std::map<std::string, DimInfo> result;
+  for (const auto& [dim, variables] : along)
+    result[dim] = recognise(dim, variables);
   return result;
 }
 
-Layout find_layout(const NetcdfVariable& variable, const std::map<std::string, DimInfo>& dims) {
-  Layout layout;
+GridLayout find_layout(const NetcdfVariable& variable, const std::map<std::string, DimInfo>& dims) {
+  GridLayout layout;
   const auto problem = [&](const std::string& why) {
     layout.problem = fmt::format("expected dims (time, lat, lon), found {}{}", dims_text(variable), why);
     return layout;
@@ -196,7 +198,7 @@ std::map<std::string, VariableRole> variable_roles(const NetcdfFile& file,
     if (const auto found = named.find(variable.name); found != named.end()) {
       role = found->second;
     } else if (variable.numeric()) {
-      const Layout layout = find_layout(variable, dims);
+      const GridLayout layout = find_layout(variable, dims);
       if (layout.gridded()) role = layout.time >= 0 ? VariableRole::field : VariableRole::fixed;
     }
     roles[variable.name] = role;

@@ -23,14 +23,14 @@ std::map<std::string, DimInfo> recognise_dims(const NetcdfFile& file);
 
 /// Position of each dimension of a variable in file order; -1 where it has none. Other dimensions have
 /// size 1.
-struct Layout {
+struct GridLayout {
   int time = -1, level = -1, latitude = -1, longitude = -1;
   std::string problem;  ///< why the variable is not on a grid; "" when it is
   std::string fix = "regrid it (cdo remapbil), or leave it out";
   bool gridded() const { return problem.empty(); }
 };
 
-Layout find_layout(const NetcdfVariable& variable, const std::map<std::string, DimInfo>& dims);
+GridLayout find_layout(const NetcdfVariable& variable, const std::map<std::string, DimInfo>& dims);
 
 enum class VariableRole { field, fixed, coordinate, bounds, ignored };
 /// "field", "static", "coordinate", "bounds", "ignored".

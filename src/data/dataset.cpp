@@ -15,7 +15,7 @@ namespace seqvit {
 
 struct Dataset::Impl {
   explicit Impl(const DatasetOptions& options)
-      : catalog(build_catalog(options)), files(catalog.paths), cache(options.cache_bytes) {
+      : catalog(build_catalog(options)), files(catalog.paths, catalog.stamps), cache(options.cache_bytes) {
     for (const CatalogVariable& variable : catalog.variables)
       variables.push_back(variable.info);
     for (const CatalogVariable& variable : catalog.statics)
@@ -26,11 +26,7 @@ struct Dataset::Impl {
   void decode(const Segment& segment, Range steps, Range rows, float* out) {
     const std::shared_ptr<const NetcdfFile> file = files.open(segment.file);
     const NetcdfVariable* variable = file->find(segment.variable);
-    if (variable == nullptr || segment.layout.latitude >= static_cast<int>(variable->dims.size())) {
-      fail(Exit::data,
-           "{}: {}: expected the variable as it was when the program started, found it changed; start again",
-           file->path(), segment.variable);
-    }
+    check(variable != nullptr, "a variable that its file no longer has");
     read_fields(*file, *variable, segment.layout, *segment.map, {steps, rows, segment.level}, out);
     bytes_read += steps.size() * rows.size() * catalog.grid.columns() * segment.value_bytes;
   }

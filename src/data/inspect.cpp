@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <optional>
 #include <set>
 
 #include <fmt/format.h>
@@ -22,7 +23,9 @@ namespace {
 /// An Error's line "path: variable: what; what to do" as a problem.
 Problem problem_of(const Error& error, const std::string& path, const std::string& variable) {
   std::string message = error.what(), fix;
-  if (message.starts_with(path + ": ")) message.erase(0, path.size() + 2);
+  for (const std::string& part : {path, variable}) {
+    if (!part.empty() && message.starts_with(part + ": ")) message.erase(0, part.size() + 2);
+  }
   if (const size_t cut = message.rfind("; "); cut != std::string::npos) {
     fix = message.substr(cut + 2);
     message.erase(cut);
@@ -42,6 +45,7 @@ class Inspector {
     compare_files();
     for (auto& [names, files] : sequences())
       check_sequence(std::move(files), report_.problems);
+    check_pairs();
     try_to_open();
     return std::move(report_);
   }
@@ -73,13 +77,19 @@ class Inspector {
       ++gridded;
       if (role == VariableRole::field) fields += variable.name + ' ';
       if (progress_.due()) progress_.show(fmt::format("reading {}: {}", path, variable.name));
-      inspect_variable(view, variable, role);
-      try {
-        take_coordinates(view.source(variable), file);
-      } catch (const Error& error) {
-        if (said.insert(error.what()).second)
-          report_.problems.push_back(problem_of(error, path, variable.name));
-      }
+      const auto attempt = [&](auto&& action) {
+        try {
+          action();
+        } catch (const Error& error) {
+          if (error.code() != Exit::data) throw;
+          if (said.insert(error.what()).second)
+            report_.problems.push_back(problem_of(error, path, variable.name));
+        }
+      };
+      std::optional<Source> source;
+      attempt([&] { source = view.source(variable); });
+      if (source) take_coordinates(*source, file);
+      attempt([&] { inspect_variable(view, variable, role, source); });
     }
     if (gridded == 0) {
       add("error", path, "", "no variable has dims (time, lat, lon)",
@@ -105,13 +115,16 @@ class Inspector {
 
   void explain_ignored(const FileView& view, const NetcdfVariable& variable) {
     if (variable.dims.size() < 2 || !variable.numeric()) return;
-    const Layout layout = find_layout(variable, view.dims());
+    const GridLayout layout = find_layout(variable, view.dims());
     add("warning", view.file().path(), variable.name, layout.problem,
         "only latitude-longitude grids are used: " + layout.fix);
   }
 
-  void inspect_variable(const FileView& view, const NetcdfVariable& variable, VariableRole role) {
-    const Layout layout = find_layout(variable, view.dims());
+  /// `source`: unless its coordinates cannot be read.
+  void inspect_variable(const FileView& view, const NetcdfVariable& variable, VariableRole role,
+                        const std::optional<Source>& source) {
+    const GridLayout layout = find_layout(variable, view.dims());
+    check_size(view.file(), variable);
     const ValueSummary summary = summarise_values(view.file(), variable, layout);
     VariableReport result;
     result.name = variable.name;
@@ -123,35 +136,38 @@ class Inspector {
       result.dims.push_back(dim.name);
       result.shape.push_back(dim.size);
     }
-    if (layout.level >= 0 && variable.dims[layout.level].size > 1) {
-      const NetcdfVariable* levels = view.dims().at(variable.dims[layout.level].name).coordinate;
-      if (levels != nullptr) result.levels = view.file().read_all(*levels);
-    }
+    if (source && source->levels.size() > 1) result.levels = source->levels;
+    result.infinite = summary.infinite;
     result.missing_fraction = summary.missing_fraction();
     result.min = summary.moments.min();
     result.max = summary.moments.max();
     result.mean = summary.moments.mean();
     result.std = summary.moments.std();
-    check_values(result, summary);
+    check_values(result, summary, source);
     if (layout.time >= 0) note_chunks(view.file().path(), variable, layout);
     report_.variables.push_back(std::move(result));
   }
 
-  void check_values(const VariableReport& variable, const ValueSummary& summary) {
+  void check_values(const VariableReport& variable, const ValueSummary& summary,
+                    const std::optional<Source>& source) {
     const std::string &path = variable.file, &name = variable.name;
     const std::string where = variable.role == "static" ? "data.static" : "data.variables";
     const auto percent = [&](int64_t points) {
       return fmt::format("{:.3g} %",
                          100.0 * static_cast<double>(points) / static_cast<double>(summary.points));
     };
+    if (summary.infinite > 0) {
+      add("warning", path, name,
+          fmt::format("{} values ({:.3g} %) are infinite, first at {}", summary.infinite,
+                      100.0 * static_cast<double>(summary.infinite) / static_cast<double>(summary.values),
+                      place_text(variable, summary.first_infinite, source)),
+          "they count as missing; find out how they came into the file, or mark them (_FillValue)");
+    }
     if (summary.values == 0) return add("error", path, name, "holds no values", "leave the file out");
     if (summary.moments.count() == 0) {
       return add("error", path, name, "every value is missing", "leave it out of " + where);
     }
-    if (!std::isfinite(summary.moments.std())) {
-      add("error", path, name, "some values are infinite",
-          "mark them as missing (_FillValue), or leave the variable out");
-    } else if (summary.moments.constant()) {
+    if (summary.moments.constant()) {
       add("error", path, name, fmt::format("every value is {:g}", summary.moments.mean()),
           "leave it out of " + where);
     }
@@ -171,7 +187,27 @@ class Inspector {
     }
   }
 
-  void note_chunks(const std::string& path, const NetcdfVariable& variable, const Layout& layout) {
+  /// "2000-01-01T06:00:00, latitude 50, longitude 20"; by the names and indices of dims where there is no
+  /// source.
+  static std::string place_text(const VariableReport& variable, const std::vector<int64_t>& place,
+                                const std::optional<Source>& source) {
+    std::vector<std::string> words;
+    for (size_t d = 0; d < place.size(); ++d) {
+      const auto is = [&](int dim) { return source && static_cast<int>(d) == dim; };
+      const int64_t at = place[d];
+      if (source && is(source->layout.time))
+        words.push_back(format_time(source->time->times[at], source->time->calendar));
+      else if (source && is(source->layout.latitude))
+        words.push_back(fmt::format("latitude {:g}", source->grid->latitude[at]));
+      else if (source && is(source->layout.longitude))
+        words.push_back(fmt::format("longitude {:g}", source->grid->longitude[at]));
+      else
+        words.push_back(fmt::format("{}[{}]", variable.dims[d], at));
+    }
+    return fmt::format("{}", fmt::join(words, ", "));
+  }
+
+  void note_chunks(const std::string& path, const NetcdfVariable& variable, const GridLayout& layout) {
     decoded_bytes_ += variable.size() * static_cast<int64_t>(sizeof(float));
     if (variable.chunk.empty() || variable.chunk[layout.time] <= 1) return;
     std::vector<std::string> chunks;
@@ -236,25 +272,44 @@ class Inspector {
     return result;
   }
 
+  /// How many times the files have that hold the same fields, by these.
+  std::map<std::string, size_t> times_by_fields() const {
+    std::map<std::string, size_t> times;
+    for (size_t i = 0; i < paths_.size(); ++i) {
+      if (!fields_[i].empty()) times[fields_[i]] += report_.files[i].times.size();
+    }
+    return times;
+  }
+
+  bool has_errors() const {
+    return std::any_of(report_.problems.begin(), report_.problems.end(),
+                       [](const Problem& problem) { return problem.severity == "error"; });
+  }
+
+  /// A model learns from pairs of times.
+  void check_pairs() {
+    if (has_errors()) return;
+    const auto times = times_by_fields();
+    if (times.empty()) {
+      add("error", paths_[0], "", "no variable has a time dimension, and a model learns from pairs of times",
+          "give them one (ncecat -u time), or name them in data.static beside files that have times");
+    } else if (std::all_of(times.begin(), times.end(), [](const auto& item) { return item.second < 2; })) {
+      add("error", paths_[0], "time", "one time only, and a model learns from pairs of times",
+          "add files of other times; a trained model can start a forecast from this one");
+    }
+  }
+
   /// Whatever else training would refuse: `inspect` must not call good what `train` then refuses.
   void try_to_open() {
-    const auto is_error = [](const Problem& problem) { return problem.severity == "error"; };
-    if (std::any_of(report_.problems.begin(), report_.problems.end(), is_error)) return;
-    std::map<std::string, size_t> steps;  // of all files with the same fields
-    size_t longest = 0;
-    for (size_t i = 0; i < paths_.size(); ++i) {
-      longest = std::max(longest, steps[fields_[i]] += report_.files[i].times.size());
-    }
+    if (has_errors()) return;
+    std::map<std::string, size_t> times = times_by_fields();
     DatasetOptions options;
     for (size_t i = 0; i < paths_.size(); ++i) {
       // A lone time beside long series is a static field.
-      if (longest <= 1 || steps[fields_[i]] > 1) options.files.push_back(paths_[i]);
+      if (times[fields_[i]] > 1) options.files.push_back(paths_[i]);
     }
     try {
-      if (std::any_of(fields_.begin(), fields_.end(),
-                      [](const std::string& names) { return !names.empty(); })) {
-        const Dataset dataset(options);
-      }
+      const Dataset dataset(options);
     } catch (const Error& error) {
       const std::string line = error.what();
       const auto named = [&](const std::string& path) { return line.starts_with(path + ": "); };

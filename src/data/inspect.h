@@ -24,6 +24,7 @@ struct VariableReport {
   std::vector<std::string> dims;
   std::vector<int64_t> shape;
   std::vector<double> levels;  ///< of a variable at several levels, which are named "t@850"
+  int64_t infinite = 0;        ///< values that are infinite as floats; they count as missing
   double missing_fraction = 0, min = 0, max = 0, mean = 0,
          std = 0;  ///< of the valid unpacked values; NaN if there are none
 };
@@ -42,13 +43,17 @@ struct InspectReport {
   std::vector<FileReport> files;
   std::vector<VariableReport> variables;
   std::vector<Problem> problems;
+  /// One line of the first error and how many more there are; "" where there is none.
+  std::string error_line() const;
   nlohmann::json to_json() const;
   std::string to_text() const;
 };
 
 /// Reads every value of every gridded variable once, in pieces. `files` are paths or patterns. A file that
-/// cannot be opened throws Error(data). Chunks that make random access slow are a problem only where the
-/// decoded fields exceed `cache_bytes`.
+/// cannot be opened throws Error(data); values that cannot be read are an error of the report. Ctrl-C throws
+/// Error(success) "stopped". Files without an error are files that `train` takes with all their variables, if
+/// its settings (periods, lead time, names) fit them. Chunks that make random access slow are a problem only
+/// where the decoded fields exceed `cache_bytes`.
 InspectReport inspect_files(const std::vector<std::string>& files,
                             int64_t cache_bytes = DatasetOptions{}.cache_bytes);
 

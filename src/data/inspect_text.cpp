@@ -100,6 +100,7 @@ nlohmann::json InspectReport::to_json() const {
                                  {"stored_type", variable.stored_type},
                                  {"role", variable.role},
                                  {"missing_fraction", variable.missing_fraction},
+                                 {"infinite", variable.infinite},
                                  {"min", variable.min},
                                  {"max", variable.max},
                                  {"mean", variable.mean},
@@ -113,6 +114,18 @@ nlohmann::json InspectReport::to_json() const {
                                 {"fix", problem.fix}});
   }
   return json;
+}
+
+std::string InspectReport::error_line() const {
+  const auto is_error = [](const Problem& problem) { return problem.severity == "error"; };
+  const auto first = std::find_if(problems.begin(), problems.end(), is_error);
+  if (first == problems.end()) return "";
+  const auto more = std::count_if(first + 1, problems.end(), is_error);
+  std::string line;
+  for (const std::string& part : {first->file, first->variable, first->message})
+    line += (line.empty() || part.empty() ? "" : ": ") + part;
+  if (!first->fix.empty()) line += "; " + first->fix;
+  return more == 0 ? line : fmt::format("{} (and {} more in the report)", line, more);
 }
 
 std::string InspectReport::to_text() const {

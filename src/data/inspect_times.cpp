@@ -58,6 +58,14 @@ std::string find_step(const std::vector<TimeStamp>& times, Calendar calendar) {
   return mostly ? steps.text() : "irregular";
 }
 
+std::string describe_times(const std::vector<TimeStamp>& times, Calendar calendar) {
+  if (times.size() == 1) return "1 time";
+  const std::string step = find_step(times, calendar);
+  if (step.empty()) return "no time";
+  return fmt::format("{} times {}", times.size(),
+                     step == "irregular" ? "without a regular step" : "with a step of " + step);
+}
+
 void check_order(const FileReport& file, std::vector<Problem>& problems) {
   int64_t duplicates = 0, backwards = 0;
   size_t first = 0;

@@ -12,6 +12,9 @@ namespace seqvit {
 /// "irregular".
 std::string find_step(const std::vector<TimeStamp>& times, Calendar calendar);
 
+/// "40 times with a step of 6h", "1 time", "40 times without a regular step".
+std::string describe_times(const std::vector<TimeStamp>& times, Calendar calendar);
+
 /// Problems within one file: times that do not increase.
 void check_order(const FileReport& file, std::vector<Problem>& problems);
 

@@ -1,7 +1,9 @@
 #include "data/inspect_values.h"
 
 #include <algorithm>
-#include <vector>
+#include <cmath>
+#include <limits>
+#include <utility>
 
 #include "core/error.h"
 #include "core/stop.h"
@@ -12,14 +14,15 @@ namespace {
 using Shape = std::vector<int64_t>;
 
 /// The shape of a piece: whole trailing dims as long as they fit, then a multiple of the chunk, so that a
-/// chunk is decoded once.
+/// chunk is decoded once, unless chunks are so large that they do not fit.
 Shape piece_shape(const NetcdfVariable& variable, int64_t piece_values) {
   Shape shape(variable.dims.size(), 1);
   int64_t values = 1;
   for (size_t d = shape.size(); d-- > 0;) {
     const int64_t size = variable.dims[d].size, room = std::max<int64_t>(1, piece_values / values);
     const int64_t chunk = variable.chunk.empty() ? 1 : std::clamp<int64_t>(variable.chunk[d], 1, size);
-    shape[d] = size <= room ? size : std::max(chunk, room / chunk * chunk);
+    const bool chunk_fits = chunk <= std::max<int64_t>(1, 8 * piece_values / values);
+    shape[d] = size <= room ? size : chunk_fits ? std::max(chunk, room / chunk * chunk) : room;
     values *= shape[d];
     if (shape[d] < size) break;
   }
@@ -39,7 +42,8 @@ bool next_piece(const NetcdfVariable& variable, const Shape& piece, Shape& start
 /// Counts missing values at each point; time has stride 0.
 class MissingCounter {
  public:
-  MissingCounter(const NetcdfVariable& variable, const Layout& layout) : stride_(variable.dims.size(), 0) {
+  MissingCounter(const NetcdfVariable& variable, const GridLayout& layout)
+      : stride_(variable.dims.size(), 0) {
     int64_t points = 1;
     for (size_t d = stride_.size(); d-- > 0;) {
       if (static_cast<int>(d) == layout.time) continue;
@@ -77,19 +81,54 @@ class MissingCounter {
   std::vector<int64_t> missing_;
 };
 
+/// Infinite values of a piece become missing.
+class InfiniteCounter {
+ public:
+  InfiniteCounter(int time_dim, ValueSummary& summary) : time_dim_(time_dim), summary_(summary) {}
+
+  void take_out(const Shape& start, const Shape& count, std::vector<double>& values) {
+    for (size_t i = 0; i < values.size(); ++i) {
+      if (!(std::abs(values[i]) > std::numeric_limits<float>::max())) continue;
+      values[i] = std::numeric_limits<double>::quiet_NaN();
+      ++summary_.infinite;
+      note(place_of(static_cast<int64_t>(i), start, count));
+    }
+  }
+
+ private:
+  static Shape place_of(int64_t index, const Shape& start, const Shape& count) {
+    Shape place(start);
+    for (size_t d = count.size(); d-- > 0; index /= count[d])
+      place[d] += index % count[d];
+    return place;
+  }
+
+  /// Of two the earlier in time is the first, then the one that stands first in the file.
+  void note(Shape place) {
+    Shape& first = summary_.first_infinite;
+    const auto time = [&](const Shape& at) { return time_dim_ < 0 ? 0 : at[time_dim_]; };
+    if (first.empty() || std::pair(time(place), place) < std::pair(time(first), first))
+      first = std::move(place);
+  }
+
+  int time_dim_;
+  ValueSummary& summary_;
+};
+
 }  // namespace
 
-ValueSummary summarise_values(const NetcdfFile& file, const NetcdfVariable& variable, const Layout& layout,
-                              int64_t piece_values) {
+ValueSummary summarise_values(const NetcdfFile& file, const NetcdfVariable& variable,
+                              const GridLayout& layout, int64_t piece_values) {
   ValueSummary summary;
   summary.values = variable.size();
   if (summary.values == 0) return summary;
   MissingCounter missing(variable, layout);
+  InfiniteCounter infinite(layout.time, summary);
   const Shape piece = piece_shape(variable, piece_values);
   Shape start(variable.dims.size(), 0), count(start.size());
   std::vector<double> values;
   do {
-    if (stop_requested()) throw Error(Exit::success, "stopped");
+    throw_if_stopped();
     size_t size = 1;
     for (size_t d = 0; d < start.size(); ++d) {
       count[d] = std::min(piece[d], variable.dims[d].size - start[d]);
@@ -97,6 +136,7 @@ ValueSummary summarise_values(const NetcdfFile& file, const NetcdfVariable& vari
     }
     values.resize(size);
     file.read(variable, start, count, std::span(values));
+    infinite.take_out(start, count, values);
     const int64_t valid = summary.moments.count();
     summary.moments.add(std::span<const double>(values));
     if (summary.moments.count() - valid < static_cast<int64_t>(size)) missing.add(start, count, values);

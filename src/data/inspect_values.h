@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 #include "data/coordinates.h"
 #include "data/moments.h"
@@ -15,15 +16,19 @@ struct ValueSummary {
   int64_t points = 0;             ///< places on the grid (and levels)
   int64_t always_missing = 0;     ///< points without a value at any time
   int64_t sometimes_missing = 0;  ///< points with a value at some times only
+  int64_t infinite = 0;           ///< values that are not finite as floats; they count as missing
+  std::vector<int64_t>
+      first_infinite;  ///< place in the variable of the earliest one; empty where there is none
 
   double missing_fraction() const {
     return values == 0 ? 0.0 : static_cast<double>(values - moments.count()) / static_cast<double>(values);
   }
 };
 
-/// Memory: `piece_values` values at a time (32 MB) and a counter a point. Throws Error(data) where the file
-/// cannot be read.
-ValueSummary summarise_values(const NetcdfFile& file, const NetcdfVariable& variable, const Layout& layout,
-                              int64_t piece_values = int64_t{4} << 20);
+/// Memory: `piece_values` values at a time (32 MB; of larger chunks up to eight times that, or chunks are
+/// decoded more than once) and a counter a point. Throws Error(data) where the file cannot be read,
+/// Error(success) "stopped" on Ctrl-C.
+ValueSummary summarise_values(const NetcdfFile& file, const NetcdfVariable& variable,
+                              const GridLayout& layout, int64_t piece_values = int64_t{4} << 20);
 
 }  // namespace seqvit

@@ -3,14 +3,15 @@
 #include <algorithm>
 #include <array>
 #include <dlfcn.h>
+#include <limits>
 #include <memory>
 #include <netcdf.h>
-#include <numeric>
+#include <netcdf_mem.h>
+#include <sstream>
 #include <utility>
 
 #include "core/error.h"
 #include "core/utf8.h"
-#include "data/container.h"
 
 namespace seqvit {
 namespace {
@@ -18,6 +19,9 @@ namespace {
 /// Blocks are decoded once and kept by the data set, so HDF5 needs a chunk cache only for what lies between
 /// two calls; its default of up to 64 MB a variable adds up over many files.
 constexpr size_t kChunkCacheBytes = size_t{1} << 20;
+
+/// Of a dimension: beyond any use, and the sum of two is still a number.
+constexpr size_t kLongestDim = size_t{1} << 48;
 
 void require(int status, const std::string& path, const std::string& what) {
   if (status == NC_NOERR) return;
@@ -46,26 +50,32 @@ void silence_hdf5() {
 /// What stands in one netCDF id; the caller holds the lock.
 class HeaderReader {
  public:
-  HeaderReader(int file, const std::string& path) : file_(file), path_(path) {}
+  HeaderReader(int file, const std::string& path, const Container& container)
+      : file_(file), path_(path), container_(container) {}
 
-  std::vector<NetcdfDim> dims() const {
+  /// By id: those of groups have ids between them.
+  std::map<int, NetcdfDim> dims() const {
     int count = 0, unlimited_count = 0;
-    call(nc_inq_ndims(file_, &count));
+    call(nc_inq_dimids(file_, &count, nullptr, /*include_parents=*/0));
+    std::vector<int> ids(count);
+    call(nc_inq_dimids(file_, &count, ids.data(), 0));
     call(nc_inq_unlimdims(file_, &unlimited_count, nullptr));
     std::vector<int> unlimited(unlimited_count);
     call(nc_inq_unlimdims(file_, &unlimited_count, unlimited.data()));
-    std::vector<NetcdfDim> result;
-    for (int i = 0; i < count; ++i) {
+    std::map<int, NetcdfDim> result;
+    for (const int id : ids) {
       char name[NC_MAX_NAME + 1] = {};
       size_t size = 0;
-      call(nc_inq_dim(file_, i, name, &size));
-      const bool is_unlimited = std::find(unlimited.begin(), unlimited.end(), i) != unlimited.end();
-      result.push_back({as_utf8(name), static_cast<int64_t>(size), is_unlimited});
+      call(nc_inq_dim(file_, id, name, &size));
+      const bool is_unlimited = std::find(unlimited.begin(), unlimited.end(), id) != unlimited.end();
+      if (is_unlimited && container_.records) size = static_cast<size_t>(*container_.records);
+      check_size(name, size, kLongestDim);
+      result[id] = {to_utf8(name), static_cast<int64_t>(size), is_unlimited};
     }
     return result;
   }
 
-  NetcdfVariable variable(int id, const std::vector<NetcdfDim>& dims) const {
+  NetcdfVariable variable(int id, const std::map<int, NetcdfDim>& dims) const {
     char name[NC_MAX_NAME + 1] = {};
     nc_type type = NC_NAT;
     int rank = 0, attribute_count = 0;
@@ -73,7 +83,7 @@ class HeaderReader {
     std::vector<int> dim_ids(rank);
     call(nc_inq_vardimid(file_, id, dim_ids.data()));
     NetcdfVariable result;
-    result.name = as_utf8(name);
+    result.name = to_utf8(name);
     result.id = id;
     result.type = stored_type(type);
     result.stored_type = type == NC_STRING ? "string" : type_name(result.type);
@@ -98,9 +108,9 @@ class HeaderReader {
       call(nc_inq_attname(file_, variable, i, name));
       call(nc_inq_att(file_, variable, name, &type, &length));
       if (type > NC_MAX_ATOMIC_TYPE) continue;
-      const std::string key = as_utf8(name);
-      result[key] = value(variable, name, type, length);
-      if (types != nullptr) (*types)[key] = stored_type(type);
+      check_size(name, length, static_cast<size_t>(container_.bytes));  // never compressed
+      result[to_utf8(name)] = value(variable, name, type, length);
+      if (types != nullptr) (*types)[to_utf8(name)] = stored_type(type);
     }
     return result;
   }
@@ -114,13 +124,19 @@ class HeaderReader {
     for (const int id : ids) {
       char name[NC_MAX_NAME + 1] = {};
       call(nc_inq_grpname(id, name));
-      names.push_back(as_utf8(name));
+      names.push_back(to_utf8(name));
     }
     return names;
   }
 
  private:
   void call(int status) const { require(status, path_, "cannot read the header"); }
+
+  void check_size(const char* name, size_t found, size_t most) const {
+    if (found <= most) return;
+    fail(Exit::data, "{}: {}: expected a length of at most {}, found {}; the file is damaged: copy it again",
+         path_, name, most, found);
+  }
 
   std::vector<int64_t> chunk(int id, int rank) const {
     int storage = NC_CONTIGUOUS;
@@ -137,7 +153,7 @@ class HeaderReader {
       call(nc_get_att_text(file_, variable, name, text.data()));
       while (!text.empty() && text.back() == '\0')
         text.pop_back();
-      return as_utf8(std::move(text));
+      return to_utf8(std::move(text));
     }
     if (type == NC_STRING) {
       std::vector<char*> strings(length);
@@ -146,7 +162,7 @@ class HeaderReader {
       for (const char* string : strings)
         text += (text.empty() ? "" : ", ") + std::string(string == nullptr ? "" : string);
       nc_free_string(length, strings.data());
-      return as_utf8(std::move(text));
+      return to_utf8(std::move(text));
     }
     std::vector<double> numbers(length);
     call(nc_get_att_double(file_, variable, name, numbers.data()));
@@ -155,6 +171,7 @@ class HeaderReader {
 
   int file_;
   const std::string& path_;
+  const Container& container_;
 };
 
 }  // namespace
@@ -167,8 +184,13 @@ std::mutex& netcdf_mutex() {
 }
 
 int64_t NetcdfVariable::size() const {
-  return std::accumulate(dims.begin(), dims.end(), int64_t{1},
-                         [](int64_t n, const NetcdfDim& dim) { return n * dim.size; });
+  constexpr int64_t kMost = std::numeric_limits<int64_t>::max();
+  int64_t size = 1;
+  for (const NetcdfDim& dim : dims) {
+    if (dim.size == 0) return 0;
+    size = size > kMost / dim.size ? kMost : size * dim.size;
+  }
+  return size;
 }
 
 std::string NetcdfVariable::text(const std::string& attribute) const {
@@ -184,24 +206,40 @@ std::optional<double> NetcdfVariable::number(const std::string& attribute) const
   return values->front();
 }
 
-NetcdfFile::NetcdfFile(const std::string& path) : path_(path) {
-  const Container container = check_container(path);
+NetcdfFile::NetcdfFile(const std::string& path)
+    : path_(path), stamp_(stamp_of(path)), container_(check_container(path)) {
   const std::lock_guard lock(netcdf_mutex());
-  const int status = nc_open(path.c_str(), NC_NOWRITE, &id_);
+  read_header(nc_open(path.c_str(), NC_NOWRITE, &id_));
+}
+
+NetcdfFile::NetcdfFile(std::string name, std::unique_ptr<std::string> bytes)
+    : path_(std::move(name)), bytes_(std::move(bytes)) {
+  std::istringstream in(*bytes_);
+  container_ = check_container(path_, in, std::ssize(*bytes_));
+  const std::lock_guard lock(netcdf_mutex());
+  read_header(nc_open_mem(path_.c_str(), NC_NOWRITE, bytes_->size(), bytes_->data(), &id_));
+}
+
+NetcdfFile NetcdfFile::from_memory(const std::string& name, std::string bytes) {
+  return {name, std::make_unique<std::string>(std::move(bytes))};
+}
+
+/// `status` is that of opening the file; the caller holds the lock.
+void NetcdfFile::read_header(int status) {
   if (status != NC_NOERR) {
     id_ = -1;
-    fail(Exit::data, "{}: expected a NetCDF file, found: {}; the file is damaged{}", path,
+    fail(Exit::data, "{}: expected a NetCDF file, found: {}; the file is damaged{}", path_,
          nc_strerror(status),
-         container == Container::hdf5
+         container_.format == ContainerFormat::hdf5
              ? ", is HDF5 but not netCDF-4, or lies on a file system without locks (then set "
                "HDF5_USE_FILE_LOCKING=FALSE)"
              : ": copy or download it again");
   }
   try {
-    const HeaderReader header(id_, path_);
+    const HeaderReader header(id_, path_, container_);
     int variables = 0, attributes = 0;
     require(nc_inq(id_, nullptr, &variables, &attributes, nullptr), path_, "cannot read the header");
-    const std::vector<NetcdfDim> dims = header.dims();
+    const std::map<int, NetcdfDim> dims = header.dims();
     for (int i = 0; i < variables; ++i)
       variables_.push_back(header.variable(i, dims));
     attributes_ = header.attributes(NC_GLOBAL, attributes, nullptr);
@@ -220,6 +258,9 @@ NetcdfFile::~NetcdfFile() {
 
 NetcdfFile::NetcdfFile(NetcdfFile&& other) noexcept
     : path_(std::move(other.path_)),
+      stamp_(other.stamp_),
+      container_(other.container_),
+      bytes_(std::move(other.bytes_)),
       id_(std::exchange(other.id_, -1)),
       variables_(std::move(other.variables_)),
       attributes_(std::move(other.attributes_)),
@@ -232,11 +273,9 @@ const NetcdfVariable* NetcdfFile::find(const std::string& name) const {
   return nullptr;
 }
 
-namespace {
-
 /// Reads stored values in native byte order into `raw`, which holds `values` of them.
-void read_raw(int file, const std::string& path, const NetcdfVariable& variable,
-              std::span<const int64_t> start, std::span<const int64_t> count, size_t values, void* raw) {
+void NetcdfFile::read_raw(const NetcdfVariable& variable, std::span<const int64_t> start,
+                          std::span<const int64_t> count, size_t values, void* raw) const {
   check(start.size() == variable.dims.size() && count.size() == start.size(), "hyperslab of the wrong rank");
   std::vector<size_t> first(start.begin(), start.end()), size(count.begin(), count.end());
   size_t product = 1;
@@ -247,43 +286,45 @@ void read_raw(int file, const std::string& path, const NetcdfVariable& variable,
   }
   check(product == values, "hyperslab and buffer differ in size");
   if (!variable.numeric()) {
-    fail(Exit::data, "{}: {}: expected numbers, found values of type {}; leave this variable out", path,
+    fail(Exit::data, "{}: {}: expected numbers, found values of type {}; leave this variable out", path_,
          variable.name, variable.stored_type);
   }
   if (values == 0) return;
   // netCDF-C wants pointers even for a scalar.
   first.push_back(0);
   size.push_back(1);
-  const std::lock_guard lock(netcdf_mutex());
-  const int status = nc_get_vara(file, variable.id, first.data(), size.data(), raw);
-  require(status, path, fmt::format("{}: cannot read values", variable.name));
+  int status = NC_NOERR;
+  {
+    const std::lock_guard lock(netcdf_mutex());
+    status = nc_get_vara(id_, variable.id, first.data(), size.data(), raw);
+  }
+  if (!bytes_) check_unchanged(path_, stamp_, stamp_of(path_));
+  require(status, path_, fmt::format("{}: cannot read values", variable.name));
 }
 
 template <typename Out>
-void read_unpacked(int file, const std::string& path, const NetcdfVariable& variable,
-                   std::span<const int64_t> start, std::span<const int64_t> count, std::span<Out> out,
-                   StoredType in_place) {
+void NetcdfFile::read_unpacked(const NetcdfVariable& variable, std::span<const int64_t> start,
+                               std::span<const int64_t> count, std::span<Out> out,
+                               StoredType in_place) const {
   if (variable.type == in_place) {
-    read_raw(file, path, variable, start, count, out.size(), out.data());
+    read_raw(variable, start, count, out.size(), out.data());
     unpack(variable.packing, reinterpret_cast<const std::byte*>(out.data()), out.size(), out.data());
     return;
   }
   const auto bytes = out.size() * static_cast<size_t>(type_bytes(variable.type));
   const auto raw = std::make_unique_for_overwrite<std::byte[]>(std::max<size_t>(bytes, 8));
-  read_raw(file, path, variable, start, count, out.size(), raw.get());
+  read_raw(variable, start, count, out.size(), raw.get());
   unpack(variable.packing, raw.get(), out.size(), out.data());
 }
 
-}  // namespace
-
 void NetcdfFile::read(const NetcdfVariable& variable, std::span<const int64_t> start,
                       std::span<const int64_t> count, std::span<float> out) const {
-  read_unpacked(id_, path_, variable, start, count, out, StoredType::float32);
+  read_unpacked(variable, start, count, out, StoredType::float32);
 }
 
 void NetcdfFile::read(const NetcdfVariable& variable, std::span<const int64_t> start,
                       std::span<const int64_t> count, std::span<double> out) const {
-  read_unpacked(id_, path_, variable, start, count, out, StoredType::float64);
+  read_unpacked(variable, start, count, out, StoredType::float64);
 }
 
 std::vector<double> NetcdfFile::read_all(const NetcdfVariable& variable) const {
@@ -291,6 +332,12 @@ std::vector<double> NetcdfFile::read_all(const NetcdfVariable& variable) const {
   for (const NetcdfDim& dim : variable.dims) {
     start.push_back(0);
     count.push_back(dim.size);
+  }
+  constexpr int64_t kMost = int64_t{1} << 26;
+  if (variable.size() > kMost) {
+    fail(Exit::data,
+         "{}: {}: expected at most {} values of a coordinate, found {}; leave out what stands on it", path_,
+         variable.name, kMost, variable.size());
   }
   std::vector<double> values(static_cast<size_t>(variable.size()));
   read(variable, start, count, std::span(values));

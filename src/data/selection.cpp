@@ -44,6 +44,26 @@ int64_t find_level(const std::vector<double>& levels, double wanted) {
   return -1;
 }
 
+/// "" for a field, and for what nobody would take for one.
+std::string why_no_field(const FileView& view, const NetcdfVariable& variable) {
+  const std::string& path = view.file().path();
+  switch (view.roles().at(variable.name)) {
+    case VariableRole::fixed:
+      return fmt::format(
+          "{}: {}: expected dims (time, lat, lon), found no time; give it one (ncecat -u time), or name it "
+          "in "
+          "data.static beside files that have times",
+          path, variable.name);
+    case VariableRole::ignored: {
+      const GridLayout layout = find_layout(variable, view.dims());
+      if (variable.dims.size() < 2 || !variable.numeric()) return "";
+      return fmt::format("{}: {}: {}; {}", path, variable.name, layout.problem, layout.fix);
+    }
+    default:
+      return "";
+  }
+}
+
 }  // namespace
 
 std::string level_name(const std::string& variable, double level) {
@@ -63,7 +83,7 @@ Selection::Selection(const DatasetOptions& options, std::vector<std::string> pat
   }
   Progress progress;
   for (size_t file = 0; file < paths_.size(); ++file) {
-    if (stop_requested()) throw Error(Exit::success, "stopped");
+    throw_if_stopped();
     scan(file);
     if (progress.due()) progress.show(fmt::format("opening data files: {} of {}", file + 1, paths_.size()));
   }
@@ -71,16 +91,28 @@ Selection::Selection(const DatasetOptions& options, std::vector<std::string> pat
     // A static field that has times after all says more about it.
     for (const std::string& name : statics_)
       pick_static(name);
-    fail(Exit::data, "{}: expected a variable with dims (time, lat, lon), found none; see 'seqvit inspect'",
+    fail_without_fields();
+  }
+}
+
+void Selection::fail_without_fields() const {
+  if (why_none_.empty()) {
+    fail(Exit::data,
+         "{}: expected a variable with dims (time, lat, lon), found none of more than one dimension; give "
+         "files with "
+         "latitude-longitude grids",
          paths_[0]);
   }
+  throw Error(Exit::data, why_none_);
 }
 
 void Selection::scan(size_t file) {
   FileView view(paths_[file]);
+  stamps_.push_back(view.file().stamp());
   for (const NetcdfVariable& variable : view.file().variables()) {
     const VariableRole role = view.roles().at(variable.name);
     const bool gridded = role == VariableRole::field || role == VariableRole::fixed;
+    if (why_none_.empty()) why_none_ = why_no_field(view, variable);
     if (gridded && !contains(available_, variable.name)) available_.push_back(variable.name);
     const auto names_it = [&](const std::string& name) {
       const std::optional<LevelName> level = split_level(name);

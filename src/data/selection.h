@@ -23,6 +23,8 @@ class Selection {
   Selection(const DatasetOptions& options, std::vector<std::string> paths);
 
   const std::vector<std::string>& paths() const { return paths_; }
+  /// Of the paths, when they were opened.
+  const std::vector<FileStamp>& stamps() const { return stamps_; }
   const std::string& path(const Source& source) const { return paths_[source.file]; }
   /// The configured names, or all those of gridded variables with time.
   const std::vector<std::string>& variables() const { return variables_; }
@@ -39,10 +41,13 @@ class Selection {
   std::vector<Pick> pick(const std::string& name) const;
   std::vector<std::string> names_of(const Source& source) const;
   [[noreturn]] void fail_unknown(const std::string& name) const;
+  [[noreturn]] void fail_without_fields() const;
 
   std::vector<std::string> paths_, variables_, statics_;
+  std::vector<FileStamp> stamps_;
   bool all_ = false;  // no variable was named
   std::vector<std::string> available_;
+  std::string why_none_;  // why the first variable that might have been a field is none
   std::vector<Source> sources_;
 };
 

@@ -112,10 +112,21 @@ int64_t Source::block_steps() const {
   return std::clamp<int64_t>(kBlockBytes / field_bytes, 1, std::max<int64_t>(1, steps()));
 }
 
-FileView::FileView(const std::string& path)
-    : file_(path), dims_(recognise_dims(file_)), roles_(variable_roles(file_, dims_)) {}
+void check_size(const NetcdfFile& file, const NetcdfVariable& variable) {
+  constexpr double kMostBytesPerByte = 4096.0, kAlways = 256.0 * 1024 * 1024;
+  const double bytes = static_cast<double>(variable.size()) * static_cast<double>(type_bytes(variable.type));
+  if (bytes <= kMostBytesPerByte * static_cast<double>(file.bytes()) + kAlways) return;
+  fail(Exit::data,
+       "{}: {}: expected values, found {:.3g} bytes of them in a file of {} bytes: nearly all were never "
+       "written; cut "
+       "the file to what was (ncks -d)",
+       file.path(), variable.name, bytes, file.bytes());
+}
 
-std::shared_ptr<const Grid> FileView::grid(const NetcdfVariable& variable, const Layout& layout) {
+FileView::FileView(NetcdfFile file)
+    : file_(std::move(file)), dims_(recognise_dims(file_)), roles_(variable_roles(file_, dims_)) {}
+
+std::shared_ptr<const Grid> FileView::grid(const NetcdfVariable& variable, const GridLayout& layout) {
   const std::string& row_dim = variable.dims[layout.latitude].name;
   const std::string& column_dim = variable.dims[layout.longitude].name;
   auto& grid = grids_[row_dim + '/' + column_dim];
@@ -123,6 +134,12 @@ std::shared_ptr<const Grid> FileView::grid(const NetcdfVariable& variable, const
   const NetcdfVariable &latitude = *dims_.at(row_dim).coordinate,
                        &longitude = *dims_.at(column_dim).coordinate;
   Grid read{read_axis(file_, latitude), read_axis(file_, longitude)};
+  constexpr int64_t kMostPoints = int64_t{1} << 30;  // 0.9 km at the equator
+  if (read.points() > kMostPoints) {
+    fail(Exit::data,
+         "{}: {}: expected a grid of at most {} points, found {} x {}; coarsen it or cut a region out",
+         file_.path(), variable.name, kMostPoints, read.rows(), read.columns());
+  }
   check_latitudes(file_.path(), latitude.name, read.latitude);
   unwrap_longitudes(file_.path(), longitude.name, read.longitude);
   grid = std::make_shared<Grid>(std::move(read));
@@ -157,6 +174,7 @@ Source FileView::source(const NetcdfVariable& variable) {
     fail(Exit::data, "{}: {}: {}; only grids are supported: {}", file_.path(), variable.name,
          source.layout.problem, source.layout.fix);
   }
+  check_size(file_, variable);
   source.role = source.layout.time >= 0 ? VariableRole::field : VariableRole::fixed;
   source.grid = grid(variable, source.layout);
   source.latitude = dims_.at(variable.dims[source.layout.latitude].name).coordinate->name;
@@ -168,6 +186,12 @@ Source FileView::source(const NetcdfVariable& variable) {
   }
   if (source.layout.level >= 0) {
     const NetcdfDim& dim = variable.dims[source.layout.level];
+    constexpr int64_t kMostLevels = 10'000;  // each is a variable of its own
+    if (dim.size > kMostLevels) {
+      fail(Exit::data,
+           "{}: {}: expected at most {} levels, found {}; take out those that are wanted (ncks -d {},0,9)",
+           file_.path(), variable.name, kMostLevels, dim.size, dim.name);
+    }
     const NetcdfVariable* coordinate = dims_.at(dim.name).coordinate;
     if (coordinate != nullptr) source.levels = read_axis(file_, *coordinate);
     // Levels without values are counted from 1, as model levels are.
@@ -177,7 +201,7 @@ Source FileView::source(const NetcdfVariable& variable) {
   return source;
 }
 
-void read_fields(const NetcdfFile& file, const NetcdfVariable& variable, const Layout& layout,
+void read_fields(const NetcdfFile& file, const NetcdfVariable& variable, const GridLayout& layout,
                  const GridMap& map, const Hyperslab& slab, float* out) {
   const int64_t steps = slab.times.size(), rows = slab.rows.size();
   const int64_t columns = variable.dims[layout.longitude].size,

@@ -38,7 +38,7 @@ struct Source {
   size_t file = 0;  ///< index of the file, set by the caller
   NetcdfVariable variable;
   VariableRole role = VariableRole::field;
-  Layout layout;
+  GridLayout layout;
   std::vector<double> levels;                  ///< empty without a level dimension
   std::shared_ptr<const Grid> grid;            ///< as stored
   std::shared_ptr<const TimeAxis> time;        ///< nullptr without a time dimension
@@ -50,20 +50,26 @@ struct Source {
   int64_t block_steps() const;
 };
 
+/// Throws Error(data) where a variable is so much larger than its file that nearly all of it was never
+/// written: a netCDF-4 header of 10 KB may name 2^60 values, and they would all be read. Allowed are 4096
+/// bytes a byte of the file, four times what deflate can reach, and 256 MiB.
+void check_size(const NetcdfFile& file, const NetcdfVariable& variable);
+
 /// An open file and its gridded variables.
 class FileView {
  public:
-  explicit FileView(const std::string& path);
+  explicit FileView(const std::string& path) : FileView(NetcdfFile(path)) {}
+  explicit FileView(NetcdfFile file);
 
   const NetcdfFile& file() const { return file_; }
   const std::map<std::string, DimInfo>& dims() const { return dims_; }
   const std::map<std::string, VariableRole>& roles() const { return roles_; }
   /// Reads the coordinates that a gridded variable stands on. Throws Error(data): no calendar date, no
-  /// latitude, ...
+  /// latitude, ..., or sizes that no file of this length can mean (check_size).
   Source source(const NetcdfVariable& variable);
 
  private:
-  std::shared_ptr<const Grid> grid(const NetcdfVariable& variable, const Layout& layout);
+  std::shared_ptr<const Grid> grid(const NetcdfVariable& variable, const GridLayout& layout);
   std::shared_ptr<const TimeAxis> time(const std::string& dim);
 
   NetcdfFile file_;
@@ -81,7 +87,7 @@ struct Hyperslab {
 };
 
 /// Reads fields into `out` as [time, row, column] of the data set's grid, NaN where missing.
-void read_fields(const NetcdfFile& file, const NetcdfVariable& variable, const Layout& layout,
+void read_fields(const NetcdfFile& file, const NetcdfVariable& variable, const GridLayout& layout,
                  const GridMap& map, const Hyperslab& slab, float* out);
 
 }  // namespace seqvit

@@ -43,7 +43,7 @@ struct Progressing {
   int64_t done = 0, total = 0;
 
   void step() {
-    if (stop_requested()) throw Error(Exit::success, "stopped");
+    throw_if_stopped();
     ++done;
     if (progress.due())
       progress.show(fmt::format("statistics: {} % of {} fields", 100 * done / total, total));
@@ -61,11 +61,6 @@ Moments to_moments(const RunningMoments& running, const Dataset& dataset, const 
   if (running.count() == 0) {
     fail(Exit::data,
          "{}: {}: expected values{}, found none valid; leave the variable out or choose another period", path,
-         name, when);
-  }
-  if (!std::isfinite(running.std())) {
-    fail(Exit::data,
-         "{}: {}: expected finite values{}, found infinite ones; mark them as missing (_FillValue)", path,
          name, when);
   }
   if (running.constant() || running.std() == 0.0) {
@@ -138,6 +133,13 @@ Statistics compute_statistics(const Dataset& dataset, Range period, const std::v
     // but a sensible input, so it is no error here: its tendency stays as it is.
     for (size_t lead = 0; lead < leads.size(); ++lead) {
       const RunningMoments& found = pairs[lead].tendencies;
+      if (found.count() > 0 && !std::isfinite(found.std())) {  // the difference of two floats may be none
+        fail(Exit::data,
+             "{}: {}: expected values whose changes are numbers{}, found changes from {:g} to {:g}; mark "
+             "what is no value "
+             "as missing (_FillValue)",
+             dataset.paths().front(), dataset.variables()[v].name, when, found.min(), found.max());
+      }
       const bool varies = found.count() > 0 && found.std() > 0.0;
       statistics.tendencies[lead].push_back(varies ? Moments{found.mean(), found.std()} : Moments{});
     }

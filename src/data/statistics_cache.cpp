@@ -30,7 +30,7 @@ std::string describe(const Dataset& dataset, Range period, const std::vector<Lea
   for (const VariableInfo& variable : dataset.statics())
     text += fmt::format("static {}\n", variable.name);
   for (const std::string& path : dataset.paths()) {
-    if (stop_requested()) throw Error(Exit::success, "stopped");
+    throw_if_stopped();
     text += fmt::format("file {}\n", data_checksum(path, directory));
   }
   return text;

@@ -4,6 +4,7 @@
 #include <charconv>
 #include <cmath>
 #include <optional>
+#include <type_traits>
 
 namespace seqvit {
 namespace {
@@ -166,6 +167,7 @@ void unpack_as(const Packing& packing, const T* raw, size_t count, Out* out) {
     for (size_t m = 0; m < marks; ++m)
       missing |= stored == mark[m];
     const double value = packed ? stored * scale + offset : stored;
+    if constexpr (std::is_same_v<Out, float>) missing |= std::abs(value) > std::numeric_limits<float>::max();
     out[i] = missing ? kMissing : static_cast<Out>(value);
   }
 }

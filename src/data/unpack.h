@@ -57,8 +57,10 @@ struct Packing {
 Packing make_packing(StoredType stored, const std::map<std::string, NetcdfAttribute>& attributes,
                      const std::map<std::string, StoredType>& types, bool default_fill);
 
-/// Converts `count` stored values in native byte order; missing ones become NaN. `raw` may be `out` itself
-/// where the stored type is that of `out`.
+/// Converts `count` stored values in native byte order; missing ones become NaN. As floats, so do those that
+/// are then not finite: infinite ones, and those that only a double can hold; no field has any. As doubles
+/// these stay as they are, for whoever reports them. `raw` may be `out` itself where the stored type is that
+/// of `out`.
 void unpack(const Packing& packing, const std::byte* raw, size_t count, float* out);
 void unpack(const Packing& packing, const std::byte* raw, size_t count, double* out);
 

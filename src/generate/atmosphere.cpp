@@ -18,8 +18,8 @@ constexpr double kLargestDepth = 1.15e4, kLargestWind = 120.0;
 
 }  // namespace
 
-const std::vector<Channel>& atmosphere_channels() {
-  static const std::vector<Channel> channels = {
+const std::vector<FieldInfo>& atmosphere_channels() {
+  static const std::vector<FieldInfo> channels = {
       {"h", "geopotential_height", "height of the free surface", "m"},
       {"u", "eastward_wind", "eastward wind", "m s-1"},
       {"v", "northward_wind", "northward wind", "m s-1"},
@@ -32,8 +32,8 @@ const std::vector<Channel>& atmosphere_channels() {
   return channels;
 }
 
-const std::vector<Channel>& surface_channels() {
-  static const std::vector<Channel> channels = {
+const std::vector<FieldInfo>& surface_channels() {
+  static const std::vector<FieldInfo> channels = {
       {"orography", "surface_altitude", "height of the ground", "m"},
       {"land", "land_binary_mask", "1 over land, 0 over sea", "1"}};
   return channels;

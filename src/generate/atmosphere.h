@@ -18,15 +18,15 @@
 namespace seqvit {
 
 /// A field as a file describes it.
-struct Channel {
+struct FieldInfo {
   std::string name, standard_name, long_name, units;
   std::string cell_methods = "time: point";
 };
 
 /// Fields that change: h, u, v, vorticity, divergence, t, q, precipitation.
-const std::vector<Channel>& atmosphere_channels();
+const std::vector<FieldInfo>& atmosphere_channels();
 /// Fields that do not: orography and land mask.
-const std::vector<Channel>& surface_channels();
+const std::vector<FieldInfo>& surface_channels();
 
 class Atmosphere {
  public:

@@ -28,10 +28,10 @@ AtmosphereFile::AtmosphereFile(const std::filesystem::path& path, const Atmosphe
   file_.put(time, "calendar", "noleap");
   const int latitude = define_axis("lat", rows_, "latitude", "degrees_north", "Y");
   const int longitude = define_axis("lon", columns_, "longitude", "degrees_east", "X");
-  for (const Channel& channel : atmosphere_channels())
+  for (const FieldInfo& channel : atmosphere_channels())
     channels_.push_back(define_field(channel, true));
   std::vector<int> surface;
-  for (const Channel& channel : surface_channels())
+  for (const FieldInfo& channel : surface_channels())
     surface.push_back(define_field(channel, false));
   file_.put(NetcdfWriter::kFile, "Conventions", "CF-1.10");
   file_.put(NetcdfWriter::kFile, "title", "Synthetic atmosphere: shallow water on a sphere");
@@ -58,7 +58,7 @@ int AtmosphereFile::define_axis(const std::string& name, int64_t size, const std
   return variable;
 }
 
-int AtmosphereFile::define_field(const Channel& channel, bool with_time) {
+int AtmosphereFile::define_field(const FieldInfo& channel, bool with_time) {
   std::vector<int> dims = dims_;
   std::vector<size_t> chunk = {1, static_cast<size_t>(rows_), static_cast<size_t>(columns_)};
   if (!with_time) {

@@ -31,7 +31,7 @@ class AtmosphereFile {
  private:
   int define_axis(const std::string& name, int64_t size, const std::string& standard_name,
                   const std::string& units, const std::string& axis);
-  int define_field(const Channel& channel, bool with_time);
+  int define_field(const FieldInfo& channel, bool with_time);
 
   NetcdfWriter file_;
   int64_t rows_, columns_;

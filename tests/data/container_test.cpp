@@ -73,12 +73,93 @@ INSTANTIATE_TEST_SUITE_P(
                     Kind{"fixed", 0, 0, true, 2}),
     [](const auto& kind) { return kind.param.name; });
 
+/// All bits of a classic file's number of records set: as many as it holds.
+TEST(Container, StreamingRecordsAreCounted) {
+  const TemporaryDirectory directory;
+  const std::string path = directory / "a.nc", cut = directory / "cut.nc";
+  for (const int format : {0, NC_64BIT_OFFSET, NC_64BIT_DATA}) {
+    for (const bool alone : {false, true}) {  // one record variable has no padding
+      {
+        NetcdfBuilder file(path, format);
+        file.dim("x", 3);
+        if (!alone) file.coordinate("time", {0, 6, 12}, "hours since 2000-01-01", true);
+        file.dim("time", 0);
+        file.put(file.variable("t", NC_SHORT, {"time", "x"}), {1, 2, 3, 4, 5, 6, 7, 8, 9});
+      }
+      std::string bytes = read_text(path, Exit::data);
+      bytes.replace(4, format == NC_64BIT_DATA ? 8 : 4, format == NC_64BIT_DATA ? 8 : 4, '\xFF');
+      write_bytes(path, bytes);
+      const NetcdfFile whole(path);
+      EXPECT_EQ(check_container(path).records, 3);
+      EXPECT_EQ(whole.read_all(*whole.find("t")), (std::vector<double>{1, 2, 3, 4, 5, 6, 7, 8, 9}));
+      if (!alone) {
+        EXPECT_EQ(whole.read_all(*whole.find("time")), (std::vector<double>{0, 6, 12}));
+      }
+      write_bytes(cut, bytes.substr(0, bytes.size() - 4));
+      const NetcdfFile two(cut);
+      EXPECT_EQ(two.read_all(*two.find("t")), (std::vector<double>{1, 2, 3, 4, 5, 6}));
+    }
+  }
+}
+
+/// The bytes of a classic header.
+struct Header {
+  std::string bytes = std::string("CDF") + '\5';
+  Header& number(uint64_t value, int size) {
+    while (size-- > 0)
+      bytes += static_cast<char>(value >> (8 * size) & 0xFF);
+    return *this;
+  }
+  Header& text(const std::string& text) {
+    number(text.size(), 8);
+    bytes += text + std::string((4 - text.size() % 4) % 4, '\0');
+    return *this;
+  }
+};
+
+/// Nothing that a header names is believed, allocated or walked over before it is held against the file.
+TEST(Container, SizesOfAHeaderAreHeldAgainstTheFile) {
+  const auto expect_refused = [](const Header& header, const std::string& why) {
+    EXPECT_ERROR(NetcdfFile::from_memory("a.nc", header.bytes + std::string(500, '\0')), Exit::data, "a.nc",
+                 why);
+  };
+  constexpr uint64_t kHuge = uint64_t{1} << 62;
+  constexpr int kDims = 10, kVariables = 11, kAttributes = 12, kDouble = 6;
+  const Header start = Header().number(0, 8);  // no records
+  for (const uint64_t count : {kHuge, ~uint64_t{0}, uint64_t{1} << 20}) {
+    expect_refused(Header(start).number(kDims, 4).number(count, 8), "dimensions");
+    const Header no_dims = Header(start).number(0, 4).number(0, 8);
+    expect_refused(Header(no_dims).number(kAttributes, 4).number(count, 8), "attributes");
+    const Header no_attributes = Header(no_dims).number(0, 4).number(0, 8);
+    expect_refused(Header(no_attributes).number(kVariables, 4).number(count, 8), "variables");
+    expect_refused(Header(no_attributes).number(kVariables, 4).number(1, 8).text("t").number(count, 8),
+                   "dimensions of a variable");
+    expect_refused(
+        Header(no_dims).number(kAttributes, 4).number(1, 8).text("a").number(kDouble, 4).number(count, 8),
+        "truncated");
+    expect_refused(Header(start).number(kDims, 4).number(1, 8).number(count, 8),
+                   "truncated");  // a name's length
+  }
+  // Eight variables x(x) of 2^62 doubles from the last byte on: no product and no sum may overflow.
+  for (const uint64_t records : {uint64_t{0}, kHuge, ~uint64_t{0}}) {
+    for (const uint64_t length : {uint64_t{0}, kHuge, ~uint64_t{0}}) {
+      Header header = Header().number(records, 8).number(kDims, 4).number(2, 8).text("x").number(length, 8);
+      header.text("y").number(kHuge, 8).number(0, 4).number(0, 8).number(kVariables, 4).number(8, 8);
+      for (int i = 0; i < 8; ++i) {
+        header.text("v" + std::to_string(i)).number(2, 8).number(0, 8).number(1, 8).number(0, 4).number(0, 8);
+        header.number(kDouble, 4).number(kHuge, 8).number(~uint64_t{0}, 8);
+      }
+      expect_refused(header, "expected");
+    }
+  }
+}
+
 TEST(Container, TruncatedNetcdf4IsRefusedAtEveryLength) {
   const TemporaryDirectory directory;
   const std::string path = directory / "whole.nc", cut = directory / "cut.nc";
   GridFile{}.write(path);
   const std::string whole = read_text(path, Exit::data);
-  EXPECT_EQ(check_container(path), Container::hdf5);
+  EXPECT_EQ(check_container(path).format, ContainerFormat::hdf5);
   write_bytes(cut, whole);
   for (size_t length = whole.size() - 1; length > 0; --length) {
     std::filesystem::resize_file(cut, length);
@@ -107,6 +188,7 @@ TEST(Container, SaysWhatItFound) {
   const std::string path = directory / "file.nc";
   EXPECT_ERROR(check_container(path), Exit::data, path, "nothing there");
   EXPECT_ERROR(check_container(directory.path()), Exit::data, "a directory", "/*.nc");
+  EXPECT_ERROR(check_container("/dev/null"), Exit::data, "/dev/null", "pipe or a device");
   const std::vector<std::pair<std::string, std::string>> kinds = {
       {"", "empty"},
       {"data: {files: []}\n", "text"},

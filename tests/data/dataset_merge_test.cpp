@@ -251,17 +251,74 @@ TEST_F(DatasetTest, ProjectedAndCurvilinearGridsAreRefused) {
   }
   EXPECT_ERROR(Dataset({{path}, {"rain"}, {}}), Exit::data, path, "rain", "found (time, y, x)",
                "only grids are supported");
-  EXPECT_ERROR(Dataset({{path}, {}, {}}), Exit::data, path, "expected a variable with dims (time, lat, lon)");
+  EXPECT_ERROR(Dataset({{path}, {}, {}}), Exit::data, path, "rain", "expected dims (time, lat, lon)",
+               "regrid");
 }
 
 TEST_F(DatasetTest, AFileThatVanishesIsAnErrorOfTheRead) {
   const std::string a = write("a.nc");
   const Dataset dataset({{a}, {}, {}});
-  std::remove(a.c_str());
+  std::filesystem::rename(a, a + ".away");
   std::vector<float> out(30);
   EXPECT_ERROR(dataset.read(0, 0, {0, 5}, out), Exit::data, a, "nothing there");
-  write("a.nc");
+  std::filesystem::rename(a + ".away", a);
   expect_formula(dataset, 0, 0);  // the next read tries again
+}
+
+/// Between the start of the program and a read, and while the file is open; netCDF-C would give zeros, or
+/// what the other file has.
+TEST_F(DatasetTest, AFileThatChangesIsAnErrorOfTheRead) {
+  for (const int format : {0, NC_NETCDF4}) {
+    GridFile file;
+    file.format = format;
+    std::vector<float> out(30);
+    for (const bool open : {false, true}) {
+      const std::string a = write("a.nc", file);
+      const Dataset dataset({{a}, {}, {}, /*cache_bytes=*/0});
+      if (open) dataset.read(0, 0, {0, 5}, out);
+      file.variables = {"replaced"};
+      std::filesystem::rename(write("new.nc", file), a);
+      EXPECT_ERROR(dataset.read(0, 3, {0, 5}, out), Exit::data, a, "expected the file as it was");
+      file.variables = {"air"};
+    }
+    const std::string b = write("b.nc", file);
+    const Dataset dataset({{b}, {}, {}, /*cache_bytes=*/0});
+    dataset.read(0, 0, {0, 5}, out);
+    std::filesystem::resize_file(b, std::filesystem::file_size(b) - 300);
+    EXPECT_ERROR(dataset.read(0, 3, {0, 5}, out), Exit::data, b, "cut from", "start again");
+    std::filesystem::remove(b);
+    EXPECT_ERROR(dataset.read(0, 3, {0, 5}, out), Exit::data, b, "gone");
+  }
+}
+
+TEST_F(DatasetTest, InfiniteValuesAreMissing) {
+  const std::string path = directory_ / "a.nc";
+  {
+    NetcdfBuilder file(path, NC_NETCDF4);
+    file.coordinate("time", {0, 6}, "hours since 2000-01-01");
+    file.coordinate("lat", {0}, "degrees_north");
+    file.coordinate("lon", {0, 10}, "degrees_east");
+    const auto packed = [&](int id) {
+      file.number(id, "scale_factor", NC_DOUBLE, {1e38});
+      file.number(id, "add_offset", NC_DOUBLE, {1.0});
+      return id;
+    };
+    const int real = file.variable("real", NC_FLOAT, {"time", "lat", "lon"});
+    const int wide = file.variable("wide", NC_DOUBLE, {"time", "lat", "lon"});
+    const int large = packed(file.variable("large", NC_SHORT, {"time", "lat", "lon"}));
+    file.put(real, {1, INFINITY, -INFINITY, 4});
+    file.put(wide, {1, 1e39, -1e300, 4});
+    file.put(large, {1, 4, -5, 3});
+  }
+  const Dataset dataset({{path}, {}, {}});
+  for (int64_t v = 0; v < 3; ++v) {
+    std::vector<float> first(2), second(2);
+    dataset.read(v, 0, {0, 1}, first);
+    dataset.read(v, 1, {0, 1}, second);
+    const std::array missing = {std::isnan(first[0]), std::isnan(first[1]), std::isnan(second[0]),
+                                std::isnan(second[1])};
+    EXPECT_EQ(missing, (std::array{false, true, true, false})) << dataset.variables()[v].name;
+  }
 }
 
 }  // namespace

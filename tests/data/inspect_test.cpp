@@ -1,8 +1,12 @@
 #include "data/inspect.h"
 
+#include <csignal>
+
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
+#include "core/file.h"
+#include "core/stop.h"
 #include "data/dataset_fixture.h"
 #include "data/moments.h"
 
@@ -117,8 +121,6 @@ TEST_F(InspectTest, ValuesThatCannotBeTrainedOn) {
                  {"every value is 3", "data.variables"});
   expect_problem(inspect_files({write_values("a.nc", {NAN, NAN, NAN, NAN})}), "error", path, "t",
                  {"every value is missing"});
-  expect_problem(inspect_files({write_values("a.nc", {1, 2, INFINITY, 4})}), "error", path, "t",
-                 {"infinite"});
   expect_problem(inspect_files({write_values("a.nc", {1, NAN, 2, 3, NAN, 5})}), "warning", path, "t",
                  {"100 % of the points are missing at some times only", "0 % always"});
   const InspectReport report = inspect_files({write_values("a.nc", {NAN, NAN, NAN, NAN})});
@@ -126,6 +128,90 @@ TEST_F(InspectTest, ValuesThatCannotBeTrainedOn) {
   EXPECT_TRUE(report.to_json()["variables"][0]["mean"].is_null() ||
               std::isnan(report.to_json()["variables"][0]["mean"].get<double>()));
   EXPECT_NE(report.to_text().find("must be mended"), std::string::npos);
+}
+
+TEST_F(InspectTest, InfiniteValuesAreMissingOnes) {
+  const std::string path = directory_ / "a.nc";
+  const InspectReport report =
+      inspect_files({write_values("a.nc", {1, 2, 3, -1e39, INFINITY, 6, 7, 8, 9, -INFINITY})});
+  expect_problem(
+      report, "warning", path, "t",
+      {"3 values (30 %) are infinite", "first at 2000-01-01T06:00:00, latitude 0, longitude 10", "missing"});
+  EXPECT_EQ(report.error_line(), "");
+  const VariableReport& t = report.variables.at(0);
+  EXPECT_EQ(t.infinite, 3);
+  EXPECT_DOUBLE_EQ(t.missing_fraction, 0.3);
+  EXPECT_EQ(t.max, 9.0);
+  EXPECT_EQ(report.to_json()["variables"][0]["infinite"], 3);
+  const InspectReport all = inspect_files({write_values("a.nc", {INFINITY, -INFINITY, INFINITY, INFINITY})});
+  expect_problem(all, "error", path, "t", {"every value is missing"});
+}
+
+/// What `train` refuses whatever its settings are.
+TEST_F(InspectTest, WhatCannotBeTrainedOn) {
+  const auto expect_refused = [&](const std::string& path) {
+    EXPECT_ERROR(Dataset({{path}, {}, {}}), Exit::data, path);
+  };
+  GridFile file;
+  file.hours = {6};
+  const std::string once = write("once.nc", file);
+  expect_problem(inspect_files({once}), "error", once, "time", {"one time only", "start a forecast"});
+  file.variables = {"wind"};
+  expect_problem(inspect_files({once, write("other.nc", file)}), "error", once, "time", {"one time only"});
+  GridFile fixed;
+  fixed.variables = {};
+  fixed.statics = {"z"};
+  const std::string never = write("never.nc", fixed);
+  expect_problem(inspect_files({never}), "error", never, "",
+                 {"no variable has a time dimension", "data.static"});
+  expect_refused(never);
+  EXPECT_TRUE(inspect_files({never, write("series.nc")}).problems.empty());
+}
+
+/// Their values are never read: that would take weeks.
+TEST_F(InspectTest, VariablesThatWereNeverWritten) {
+  const std::string path = directory_ / "empty.nc";
+  {
+    NetcdfBuilder file(path, NC_NETCDF4);
+    file.coordinate("lat", {10, 20}, "degrees_north");
+    file.coordinate("lon", {10, 20, 30}, "degrees_east");
+    file.coordinate("time", {0, 6}, "hours since 2000-01-01");
+    file.dim("level", size_t{1} << 40);
+    file.variable("t", NC_FLOAT, {"time", "level", "lat", "lon"});
+    file.variable("level", NC_FLOAT, {"level"});
+    file.variable("u", NC_FLOAT, {"time", "lat", "lon"});
+  }
+  const InspectReport report = inspect_files({path});
+  expect_problem(report, "error", path, "t", {"nearly all were never written", "ncks -d"});
+  expect_problem(report, "error", path, "u", {"every value is missing"});
+  EXPECT_ERROR(Dataset({{path}, {"t@1"}, {}}), Exit::data, path, "never written");
+}
+
+TEST_F(InspectTest, ValuesThatCannotBeReadAreAnError) {
+  GridFile file;
+  file.chunk = {1, 5, 6};
+  const std::string bad = write("bad.nc", file);
+  file.hours = {24, 30};
+  const std::string good = write("good.nc", file);
+  std::string bytes = read_text(bad, Exit::data);
+  const size_t chunk = bytes.rfind("\x78\x01");
+  ASSERT_NE(chunk, std::string::npos);
+  for (size_t i = 2; i < 20; ++i)
+    bytes[chunk + i] = 'Z';
+  write_text(bad, bytes, Exit::data);
+  const InspectReport report = inspect_files({bad, good});
+  expect_problem(report, "error", bad, "air", {"cannot read values", "damaged"});
+  EXPECT_EQ(report.files.size(), 2U);
+  EXPECT_EQ(report.error_line().find("more"), std::string::npos) << report.error_line();
+  EXPECT_TRUE(report.error_line().starts_with(bad + ": air: cannot read values")) << report.error_line();
+}
+
+TEST_F(InspectTest, StoppedWhileReading) {
+  write("a.nc");
+  install_stop_handlers();
+  std::raise(SIGTERM);
+  EXPECT_ERROR(inspect_files({directory_ / "a.nc"}), Exit::success, "stopped");
+  clear_stop_request();
 }
 
 TEST_F(InspectTest, TimesWithinAFile) {

@@ -20,7 +20,7 @@ TEST_F(InspectValuesTest, PiecesOfAnySizeGiveTheSame) {
       if (chunked) file.chunk = {2, 2, 2, 2};
       FileView view(write("a.nc", file));
       const NetcdfVariable& air = *view.file().find("air");
-      const Layout layout = find_layout(air, view.dims());
+      const GridLayout layout = find_layout(air, view.dims());
       const ValueSummary whole = summarise_values(view.file(), air, layout);
       EXPECT_EQ(whole.values, 4 * 3 * 5 * 6);
       EXPECT_EQ(whole.points, 3 * 5 * 6);

@@ -58,7 +58,8 @@ void NetcdfBuilder::put(int variable, const std::vector<double>& values) {
     if (d == 0) count[0] = values.size() / inner;
     inner *= count[d];
   }
-  require(nc_put_vara_double(id_, variable, start.data(), count.data(), values.data()));
+  const int status = nc_put_vara_double(id_, variable, start.data(), count.data(), values.data());
+  if (status != NC_ERANGE) require(status);  // infinite ones are out of the range of floats, and written
 }
 
 void NetcdfBuilder::chunk(int variable, const std::vector<size_t>& sizes) {

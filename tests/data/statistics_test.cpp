@@ -122,6 +122,14 @@ TEST_F(StatisticsTest, OnlyThePeriodCounts) {
   EXPECT_DOUBLE_EQ(statistics.tendencies[0][0].std, 0.5);
 }
 
+TEST_F(StatisticsTest, InfiniteValuesAreLeftOut) {
+  const std::vector<LeadTime> lead = {{6 * 3600, 0}};
+  const Dataset infinite({{write_values("a.nc", {{1, INFINITY}, {3, 5}, {-INFINITY, 8}})}, {}, {}});
+  const Dataset missing({{write_values("b.nc", {{1, NAN}, {3, 5}, {NAN, 8}})}, {}, {}});
+  EXPECT_EQ(to_json(compute_statistics(infinite, {0, 3}, lead), infinite, lead),
+            to_json(compute_statistics(missing, {0, 3}, lead), missing, lead));
+}
+
 TEST_F(StatisticsTest, WhatCannotBeNormalised) {
   const std::vector<LeadTime> lead = {{6 * 3600, 0}};
   const Dataset constant({{write_values("a.nc", {{0.1, 0.1}, {0.1, 0.1}})}, {}, {}});
@@ -129,8 +137,10 @@ TEST_F(StatisticsTest, WhatCannotBeNormalised) {
                "2000-01-01T00:00:00");
   const Dataset empty({{write_values("b.nc", {{NAN, NAN}, {NAN, NAN}})}, {}, {}});
   EXPECT_ERROR(compute_statistics(empty, {0, 2}, lead), Exit::data, "b.nc", "t", "none valid");
-  const Dataset infinite({{write_values("e.nc", {{1, 2}, {INFINITY, 2}})}, {}, {}});
-  EXPECT_ERROR(compute_statistics(infinite, {0, 2}, lead), Exit::data, "e.nc", "t", "infinite");
+  const Dataset infinite({{write_values("e.nc", {{INFINITY, INFINITY}, {-INFINITY, INFINITY}})}, {}, {}});
+  EXPECT_ERROR(compute_statistics(infinite, {0, 2}, lead), Exit::data, "e.nc", "t", "none valid");
+  const Dataset absurd({{write_values("f.nc", {{1, 3e38}, {1, -3e38}})}, {}, {}});
+  EXPECT_ERROR(compute_statistics(absurd, {0, 2}, lead), Exit::data, "f.nc", "t", "changes", "-inf");
   const Dataset still({{write_values("c.nc", {{1, 2}, {1, 2}})}, {}, {}});
   EXPECT_EQ(compute_statistics(still, {0, 2}, lead).tendencies[0][0].std, 1.0);
   EXPECT_ERROR(compute_statistics(still, {0, 2}, {LeadTime{5 * 3600, 0}}), Exit::usage, "lead time 5h",

@@ -41,7 +41,7 @@ TEST(AtmosphereFile, IsADatasetOfWhatWasWritten) {
     atmosphere.advance(kStep);
     const at::Tensor fields = atmosphere.fields();
     for (int64_t v = 0; v < 8; ++v) {
-      const Channel& channel = atmosphere_channels()[v];
+      const FieldInfo& channel = atmosphere_channels()[v];
       const int64_t index = dataset.variable_index(channel.name);
       EXPECT_EQ(dataset.variables()[index].units, channel.units);
       dataset.read(index, n, rows, values);
