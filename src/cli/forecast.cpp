@@ -13,6 +13,9 @@
 namespace seqvit {
 namespace {
 
+/// Of one forecast: 680 years in steps of six hours. More is a slip that would run until the disk is full.
+constexpr int64_t kMostSteps = 1'000'000;
+
 struct ForecastCommand {
   RunOptions run;
   std::vector<std::string> initial_times;
@@ -109,7 +112,7 @@ CommandBody add_forecast(CLI::App& app) {
       ->delimiter(',');
   command->add_option("--steps", options->steps, "Steps of data.lead_time to go")
       ->required()
-      ->check(CLI::PositiveNumber);
+      ->check(CLI::Range(int64_t{1}, kMostSteps));
   command->add_option("--output", options->output, "NetCDF file to write")->required();
   command->add_option("--picture", options->picture,
                       "Also draw truth, forecast and error of the first initial time (PNG)");

@@ -1,18 +1,17 @@
 #include <cstdio>
 
-#include <nlohmann/json.hpp>
-
 #include "cli/command.h"
 #include "core/error.h"
 #include "core/file.h"
+#include "core/json.h"
 
 namespace seqvit {
 
 void write_json(const nlohmann::json& json, const std::string& where) {
   if (where == "-") {
-    fmt::print("{}\n", json.dump(2));
+    fmt::print("{}\n", json_text(json, 2));
   } else {
-    write_text(where, json.dump(2) + "\n", Exit::usage);
+    write_text(where, json_text(json, 2) + "\n", Exit::usage);
   }
 }
 

@@ -5,6 +5,7 @@
 
 #include "comm/text.h"
 #include "core/file.h"
+#include "core/json.h"
 #include "core/version.h"
 #include "data/checksums.h"
 #include "train/description.h"
@@ -45,7 +46,7 @@ void write_manifest(const fs::path& run, const Experiment& e, const MeshModel& m
                                            {"tokens", model.token_grid().tokens()},
                                            {"model", to_json(describe(e))},
                                            {"data_checksums_xxh3", files}};
-  write_text(run / "manifest.json", manifest.dump(2) + "\n", Exit::checkpoint);
+  write_text(run / "manifest.json", json_text(manifest, 2) + "\n", Exit::checkpoint);
 }
 
 }  // namespace

@@ -46,7 +46,7 @@ size_t valid_utf8(std::string_view text) {
   return valid;
 }
 
-std::string as_utf8(std::string text) {
+std::string to_utf8(std::string text) {
   if (valid_utf8(text) == text.size()) return text;
   std::string result;
   for (const char c : text) {

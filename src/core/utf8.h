@@ -11,6 +11,6 @@ size_t valid_utf8(std::string_view text);
 
 /// `text` itself where it is UTF-8; else every byte as a letter of Latin-1, which older files are written in
 /// ("°C").
-std::string as_utf8(std::string text);
+std::string to_utf8(std::string text);
 
 }  // namespace seqvit

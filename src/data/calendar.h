@@ -48,7 +48,8 @@ struct TimeUnits {
   double seconds_per_unit = 1.0;
 
   static TimeUnits parse(std::string_view units, Calendar calendar);
-  /// Nearest whole second (a value in days as double is not exact).
+  /// Nearest whole second (a value in days as double is not exact). Throws Error(data) for what is no time:
+  /// not a number, or more than some 950,000 years from year 1.
   TimeStamp decode(double value) const;
 };
 
@@ -58,7 +59,7 @@ struct LeadTime {
   int64_t seconds = 0;
   int64_t months = 0;
 
-  /// "6h", "90min", "1d", "1mon". Throws Error(usage).
+  /// "6h", "90min", "1d", "1mon", up to 1000 years. Throws Error(usage).
   static LeadTime parse(std::string_view text);
   std::string text() const;
   /// In hours; a month counts as 730.5.

@@ -3,6 +3,7 @@
 #include <cctype>
 #include <charconv>
 #include <cmath>
+#include <cstdlib>
 #include <optional>
 
 #include <fmt/core.h>
@@ -44,6 +45,9 @@ class Scanner {
   std::string_view rest_;
 };
 
+/// Of dates in text, either way: nobody writes later ones, and times stay far from what an int64_t holds.
+constexpr int64_t kLastYear = 999'999;
+
 struct ParsedTime {
   DateTime date;
   double fraction = 0.0;     // of a second
@@ -58,7 +62,7 @@ bool scan_date(Scanner& in, DateTime& date) {
     return false;
   }
   if (negative) date.year = -date.year;
-  return true;
+  return std::abs(date.year) <= kLastYear;
 }
 
 /// "06", "06:00", "06:00:00", "06:00:00.0".
@@ -104,8 +108,7 @@ std::optional<ParsedTime> scan_time(std::string_view text, Calendar calendar, bo
     if (!zones) in.take('Z');
     if (zones ? !scan_zone(in, time) : !in.at_end()) return std::nullopt;
   }
-  constexpr int64_t kLastYear = 1'000'000;  // far beyond any use, and its seconds are a number
-  if (std::abs(time.date.year) > kLastYear || !is_valid(time.date, calendar)) return std::nullopt;
+  if (!is_valid(time.date, calendar)) return std::nullopt;
   return time;
 }
 
@@ -185,6 +188,9 @@ TimeUnits TimeUnits::parse(std::string_view units, Calendar calendar) {
 }
 
 TimeStamp TimeUnits::decode(double value) const {
+  constexpr double kMostSeconds = 3e13;  // as kLastYear
+  if (!(std::abs(static_cast<double>(origin) + value * seconds_per_unit) <= kMostSeconds))
+    fail(Exit::data, "expected times within a million years, found {:g}; correct the file", value);
   // Whole units first: a product of a large count of days with 86400 would cost digits of the fraction.
   const double whole = std::floor(value);
   if (seconds_per_unit < 1.0) return origin + std::llround(value * seconds_per_unit);
@@ -205,8 +211,10 @@ LeadTime LeadTime::parse(std::string_view text) {
   } else if (const double seconds = unit_seconds(unit); seconds >= 1.0) {
     lead.seconds = count * static_cast<int64_t>(seconds);
   }
-  if (lead.seconds <= 0 && lead.months <= 0) {
-    fail(Exit::usage, "expected a time step such as 6h, 90min, 1d or 1mon, found '{}'", text);
+  constexpr double kMostHours = 1000 * 12 * 730.5;
+  if (!(lead.hours() > 0.0 && lead.hours() <= kMostHours)) {
+    fail(Exit::usage, "expected a time step such as 6h, 90min, 1d or 1mon, of at most 1000 years, found '{}'",
+         text);
   }
   return lead;
 }

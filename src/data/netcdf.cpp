@@ -11,8 +11,8 @@
 #include <utility>
 
 #include "core/error.h"
+#include "core/utf8.h"
 #include "core/watch.h"
-#include "core/words.h"
 
 namespace seqvit {
 namespace {

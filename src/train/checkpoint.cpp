@@ -6,11 +6,11 @@
 
 #include <ATen/ops/empty.h>
 #include <fmt/ranges.h>
-#include <nlohmann/json.hpp>
 
 #include "comm/text.h"
 #include "core/error.h"
 #include "core/file.h"
+#include "core/json.h"
 #include "train/safetensors.h"
 
 namespace seqvit {
@@ -73,10 +73,38 @@ json read_index(const fs::path& checkpoint) {
   const fs::path path = checkpoint / "index.json";
   json index = json::parse(read_text(path, Exit::checkpoint), nullptr, /*allow_exceptions=*/false);
   const bool usable = index.is_object() && index.value("format", 0) == kFormat && index.contains("tensors") &&
-                      index.contains("files") && index.contains("step");
+                      index.contains("files") && index.contains("step") && count_of(index["step"]);
   if (!usable)
     fail(Exit::checkpoint, "{}: not a checkpoint index of this version, or corrupt", path.string());
   return index;
+}
+
+/// Elements of a weight of this shape, or nothing where an int64_t does not hold their number.
+std::optional<int64_t> elements_if_any(const std::vector<int64_t>& shape) {
+  int64_t elements = 1;
+  for (const int64_t size : shape) {
+    if (__builtin_mul_overflow(elements, size, &elements)) return std::nullopt;
+  }
+  return elements;
+}
+
+/// Whether a piece can be what the index says: elements [begin, end) of a cut of a weight, in a file beside
+/// the index. Whatever is computed of such a piece stays within its weight.
+bool is_sound(const json& entry) {
+  const auto shape = counts_of(entry.at("shape"));
+  const auto begin = count_of(entry.at("begin")), end = count_of(entry.at("end"));
+  const auto elements = shape ? elements_if_any(*shape) : std::nullopt;
+  if (!elements || !begin || !end) return false;
+  int64_t held = *elements;
+  if (entry.contains("cut")) {
+    const auto cut = counts_of(entry["cut"]);
+    if (!cut || cut->size() != 3) return false;
+    const int64_t stride = cut->at(0), first = cut->at(1), size = cut->at(2);
+    if (size < 1 || size > stride || first > stride - size || *elements % stride != 0) return false;
+    held = *elements / stride * size;
+  }
+  const fs::path file = entry.at("file").get<std::string>();
+  return *begin <= *end && *end <= held && file.has_filename() && file == file.filename() && file != "..";
 }
 
 /// Pieces of one checkpoint, found by weight and part.
@@ -85,6 +113,8 @@ class Pieces {
   Pieces(const fs::path& checkpoint, const json& index)
       : checkpoint_(checkpoint), checksums_(index.at("files")) {
     for (const json& entry : index.at("tensors")) {
+      if (!is_sound(entry))
+        fail(Exit::checkpoint, "{}: broken index: {}", checkpoint.string(), json_text(entry));
       pieces_[{entry.at("name"), entry.at("part")}].push_back(entry);
     }
   }
@@ -116,8 +146,9 @@ class Pieces {
       const auto& [name, part] = key;
       if (part != kParts[0]) continue;
       const json& first = pieces.front();
-      const at::ScalarType type = open(first.at("file")).entries().at(first.at("key")).dtype;
-      const Tensor weight = at::empty(first.at("shape").get<std::vector<int64_t>>(), type);
+      const auto shape = first.at("shape").get<std::vector<int64_t>>();
+      check_held(name, pieces, shape);
+      const Tensor weight = at::empty(shape, entry_of(first).dtype);
       int64_t filled = 0;
       for (const json& piece : pieces)
         filled += copy(piece, Cut::none(weight.numel()), {0, weight.numel()}, weight.view({-1}));
@@ -151,6 +182,7 @@ class Pieces {
       });
     });
     if (runs.empty()) return 0;
+    check_size(piece);
     // One reading, from the first element that is wanted to the last.
     const int64_t begin = runs.front().from, end = runs.back().from + runs.back().count;
     const Tensor values =
@@ -161,6 +193,40 @@ class Pieces {
       copied += run.count;
     }
     return copied;
+  }
+
+  const SafetensorsFile::Entry& entry_of(const json& piece) {
+    const auto& entries = open(piece.at("file")).entries();
+    const auto found = entries.find(piece.at("key"));
+    if (found == entries.end()) {
+      fail(Exit::checkpoint, "{}: no tensor '{}' in {}; the index is corrupt, use an older checkpoint",
+           checkpoint_.string(), piece.at("key").get<std::string>(), piece.at("file").get<std::string>());
+    }
+    return found->second;
+  }
+
+  /// Throws unless the file holds as many elements as the index says; returns their number.
+  int64_t check_size(const json& piece) {
+    const int64_t held = piece.at("end").get<int64_t>() - piece.at("begin").get<int64_t>();
+    const int64_t found = elements_of(entry_of(piece).shape);
+    if (found == held) return held;
+    fail(Exit::checkpoint,
+         "{}: '{}': expected {} elements in {}, found {}; the index is corrupt, use an older checkpoint",
+         checkpoint_.string(), piece.at("name").get<std::string>(), held, piece.at("file").get<std::string>(),
+         found);
+  }
+
+  /// Throws unless files hold enough for a weight of this shape, before memory for it is asked for.
+  void check_held(const std::string& name, const std::vector<json>& pieces,
+                  const std::vector<int64_t>& shape) {
+    int64_t held = 0;
+    for (const json& piece : pieces) {
+      if (piece.at("shape") != shape)
+        fail(Exit::checkpoint, "{}: '{}': broken index: pieces of two shapes", checkpoint_.string(), name);
+      held += check_size(piece);
+    }
+    const int64_t wanted = elements_of(shape);
+    check_filled(name, std::min(held, wanted), wanted);
   }
 
   void check_filled(const std::string& name, int64_t filled, int64_t wanted) const {

@@ -1,14 +1,14 @@
 #include "train/safetensors.h"
 
-#include <array>
+#include <algorithm>
 #include <cstring>
 #include <fstream>
 
 #include <ATen/ops/empty.h>
-#include <nlohmann/json.hpp>
 
 #include "core/error.h"
 #include "core/file.h"
+#include "core/json.h"
 #include "parallel/cut.h"
 
 namespace seqvit {
@@ -40,11 +40,12 @@ at::ScalarType type_named(const std::string& name, const std::string& where) {
 
 /// What data of this type and shape take; -1 where no tensor has such a shape.
 int64_t bytes_of(const SafetensorsFile::Entry& entry) {
-  auto bytes = static_cast<int64_t>(c10::elementSize(entry.dtype));
+  const auto element = static_cast<int64_t>(c10::elementSize(entry.dtype));
+  int64_t bytes = element;  // were no size 0: libtorch's strides must be numbers even then
   for (const int64_t size : entry.shape) {
-    if (size < 0 || __builtin_mul_overflow(bytes, size, &bytes)) return -1;
+    if (__builtin_mul_overflow(bytes, std::max<int64_t>(size, 1), &bytes)) return -1;
   }
-  return bytes;
+  return element * elements_of(entry.shape);
 }
 
 }  // namespace
@@ -97,10 +98,14 @@ SafetensorsFile::SafetensorsFile(std::filesystem::path path) : path_(std::move(p
         metadata_ = value;
         continue;
       }
-      Entry entry{type_named(value.at("dtype"), path_.string()), value.at("shape"), 0, 0};
-      const std::array<int64_t, 2> offsets = value.at("data_offsets");
-      const auto [begin, end] = offsets;
-      if (begin < 0 || begin > end || end > static_cast<int64_t>(file_size) - data)
+      const auto shape = counts_of(value.at("shape")), offsets = counts_of(value.at("data_offsets"));
+      if (!shape || !offsets || offsets->size() != 2) {
+        fail(Exit::checkpoint, "{}: {}: expected a shape and two offsets, found {}; the file is corrupt",
+             path_.string(), name, json_text(value));
+      }
+      Entry entry{type_named(value.at("dtype"), path_.string()), *shape, 0, 0};
+      const int64_t begin = offsets->front(), end = offsets->back();
+      if (begin > end || end > static_cast<int64_t>(file_size) - data)
         fail(Exit::checkpoint, "{}: {}: data lie outside the file; it is truncated", path_.string(), name);
       if (bytes_of(entry) != end - begin)
         fail(Exit::checkpoint, "{}: {}: a shape of other bytes than its data; the file is corrupt",

@@ -15,11 +15,11 @@ TEST(Utf8, EndsAtTheFirstByteThatIsNone) {
 }
 
 TEST(Utf8, TakesOtherTextForLatin1) {
-  EXPECT_EQ(as_utf8("°C"), "°C");
-  EXPECT_EQ(as_utf8("\xB0"
+  EXPECT_EQ(to_utf8("°C"), "°C");
+  EXPECT_EQ(to_utf8("\xB0"
                     "C"),
             "°C");
-  EXPECT_EQ(as_utf8("gr\xFC\xDF"
+  EXPECT_EQ(to_utf8("gr\xFC\xDF"
                     "e"),
             "grüße");
 }

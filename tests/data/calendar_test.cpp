@@ -1,5 +1,6 @@
 #include "data/calendar.h"
 
+#include <cmath>
 #include <random>
 
 #include <gtest/gtest.h>
@@ -167,6 +168,27 @@ TEST(TimeUnits, RefusesWithTheReason) {
   EXPECT_ERROR(TimeUnits::parse("", Calendar::standard), Exit::data, "UNIT since DATE");
 }
 
+/// What overflowed: years, zones and stored values that no int64_t of seconds holds.
+TEST(TimeUnits, RefusesTimesBeyondAnyCalendar) {
+  for (const char* origin : {"9223372036854775807-01-01", "-1000000-01-01", "99999999999-01-01"}) {
+    EXPECT_ERROR(TimeUnits::parse(std::string("days since ") + origin, Calendar::noleap), Exit::data, origin);
+    EXPECT_ERROR(parse_time(origin, Calendar::noleap), Exit::usage, origin);
+  }
+  EXPECT_ERROR(TimeUnits::parse("days since 2000-01-01 00:00 +9223372036854775807", Calendar::standard),
+               Exit::data, "after 'since'");
+  EXPECT_EQ(TimeUnits::parse("days since 2000-01-01 00:00 +1345", Calendar::standard).origin,
+            parse_time("1999-12-31T10:15", Calendar::standard));
+  for (const char* unit : {"weeks", "days", "seconds", "ns"}) {
+    const TimeUnits units = TimeUnits::parse(std::string(unit) + " since 2000-01-01", Calendar::standard);
+    for (const double value : {1e300, -1e300, double{INFINITY}, double{NAN}})
+      EXPECT_ERROR(units.decode(value), Exit::data, "expected times");
+  }
+  const TimeUnits days = TimeUnits::parse("days since 2000-01-01", Calendar::standard);
+  const TimeStamp late = days.decode(3e8);
+  EXPECT_EQ(parse_time(format_time(late, Calendar::standard), Calendar::standard), late);
+  EXPECT_ERROR(days.decode(4e8), Exit::data, "4e+08");
+}
+
 TEST(LeadTime, ParsesAndPrints) {
   EXPECT_EQ(LeadTime::parse("6h").seconds, 6 * 3600);
   EXPECT_EQ(LeadTime::parse("90min").seconds, 5400);
@@ -177,7 +199,8 @@ TEST(LeadTime, ParsesAndPrints) {
   EXPECT_EQ(LeadTime::parse("24h").text(), "1d");
   EXPECT_DOUBLE_EQ(LeadTime::parse("90min").hours(), 1.5);
   EXPECT_DOUBLE_EQ(LeadTime::parse("2mon").hours(), 1461.0);
-  for (const char* text : {"", "h", "6", "0h", "-6h", "1.5h", "6 parsecs", "99999999999999999999h"}) {
+  for (const char* text : {"", "h", "6", "0h", "-6h", "1.5h", "6 parsecs", "99999999999999999999h",
+                           "999999999weeks", "12001mon"}) {
     EXPECT_ERROR(LeadTime::parse(text), Exit::usage, "6h");
   }
 }
@@ -194,15 +217,6 @@ TEST(LeadTime, MonthsKeepTheDayWhereTheyCan) {
   EXPECT_EQ(after("1582-09-10", {0, 1}, Calendar::standard), "1582-10-15T00:00:00");
   EXPECT_EQ(after("2014-12-31T18", LeadTime::parse("6h").times(2), Calendar::standard),
             "2015-01-01T06:00:00");
-}
-
-/// Years and zones that no number of seconds can hold.
-TEST(Calendar, DatesBeyondAnyUse) {
-  for (const char* units : {"days since 9223372036854775807-01-01", "days since -1000001-01-01",
-                            "days since 2000-01-01 00:00:00 +9223372036854775807",
-                            "days since 2000-01-01 00:00:00 1:9223372036854775807"}) {
-    EXPECT_ERROR(TimeUnits::parse(units, Calendar::standard), Exit::data, units);
-  }
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include <ATen/ops/arange.h>
 #include <ATen/ops/equal.h>
 #include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
 
 #include "comm/thread.h"
 #include "core/file.h"
@@ -127,6 +128,58 @@ TEST(Checkpoint, RefusesDamageAndOtherModels) {
   write_text(checkpoint / "index.json", "{\"format\": 1, \"step\"", Exit::checkpoint);
   expect_error(Exit::checkpoint, {"index.json", "corrupt"},
                [&] { load_checkpoint(checkpoint, f.groups(), nullptr); });
+}
+
+/// Whoever edits or damages an index gets told so, before memory is asked for or elements are counted
+/// through.
+TEST(Checkpoint, RefusesAnIndexThatCannotBe) {
+  const TemporaryDirectory run;
+  const auto comm = make_self_comm();
+  Fixture f(*comm, 0);
+  Checkpoints all(run.path(), *comm);
+  all.save(f.groups(), *f.optimizer, {1, 1.0}, false, 2);
+  const auto checkpoint = all.newest().value();
+  const auto good = nlohmann::json::parse(read_text(checkpoint / "index.json", Exit::checkpoint));
+  const auto refuses = [&](const std::string& what, const nlohmann::json& index) {
+    SCOPED_TRACE(what);
+    write_text(checkpoint / "index.json", index.dump(), Exit::checkpoint);
+    expect_error(Exit::checkpoint, {checkpoint.string()}, [&] { read_weights(checkpoint); });
+    expect_error(Exit::checkpoint, {checkpoint.string()},
+                 [&] { load_checkpoint(checkpoint, f.groups(), &*f.optimizer); });
+  };
+  constexpr int64_t kHuge = int64_t{1} << 50;
+  const std::vector<std::pair<std::string, nlohmann::json>> changes = {{"cut", {0, 0, 4}},
+                                                                       {"cut", {4, -2, 2}},
+                                                                       {"cut", {5, 4, 3}},
+                                                                       {"cut", {1, 2}},
+                                                                       {"begin", -12},
+                                                                       {"begin", kHuge},
+                                                                       {"begin", 0.5},
+                                                                       {"end", kHuge},
+                                                                       {"end", "12"},
+                                                                       {"shape", {-3, -5}},
+                                                                       {"shape", {kHuge, kHuge, 2}},
+                                                                       {"shape", {1e300}},
+                                                                       {"file", "../a/b.txt"},
+                                                                       {"file", ".."},
+                                                                       {"file", ""},
+                                                                       {"key", "no such"},
+                                                                       {"file", "no such"},
+                                                                       {"name", 5}};
+  for (const auto& [key, value] : changes) {
+    nlohmann::json index = good;
+    index["tensors"][0][key] = value;
+    refuses(key + " " + value.dump(), index);
+  }
+  nlohmann::json index = good;
+  index["step"] = -1;
+  refuses("step", index);
+  index = good;
+  for (auto& entry : index["tensors"])
+    entry["shape"] = {kHuge}, entry["end"] = kHuge;
+  refuses("weights of a petabyte", index);
+  EXPECT_NO_THROW(write_text(checkpoint / "index.json", good.dump(), Exit::checkpoint);
+                  read_weights(checkpoint));
 }
 
 }  // namespace

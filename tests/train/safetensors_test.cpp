@@ -45,13 +45,19 @@ TEST(Safetensors, RefusesWhatIsBroken) {
   write_text(path, header, Exit::checkpoint);
   expect_error(Exit::checkpoint, {"x.safetensors", "corrupt"}, [&] { SafetensorsFile file(path); });
   // A product of sizes alone would take [-4, -25] for 100 elements, and overflow.
-  for (const std::string shape : {"[-100]", "[-4,-25]", "[10,10,9223372036854775807]", "[99]"}) {
+  for (const std::string shape : {"[-100]", "[-4,-25]", "[10,10,9223372036854775807]", "[99]", "[1e2]",
+                                  "\"100\"", "[9223372036854775808]"}) {
     std::string text = R"({"a":{"dtype":"F32","shape":)" + shape + R"(,"data_offsets":[0,400]}})";
     const uint64_t length = text.size();
     write_text(path, std::string(reinterpret_cast<const char*>(&length), 8) + text + std::string(400, '\0'),
                Exit::checkpoint);
     expect_error(Exit::checkpoint, {"x.safetensors", "shape"}, [&] { SafetensorsFile file(path); });
   }
+  // No bytes, but libtorch's strides of it would overflow.
+  const std::string text = R"({"a":{"dtype":"F32","shape":[0,9223372036854775807,2],"data_offsets":[0,0]}})";
+  const uint64_t length = text.size();
+  write_text(path, std::string(reinterpret_cast<const char*>(&length), 8) + text, Exit::checkpoint);
+  expect_error(Exit::checkpoint, {"x.safetensors", "shape"}, [&] { SafetensorsFile file(path); });
   expect_error(Exit::checkpoint, {"missing.safetensors"},
                [&] { SafetensorsFile file(directory / "missing.safetensors"); });
 }
