@@ -12,11 +12,12 @@ function(seqvit_layer NAME)
   endif()
 endfunction()
 
-# seqvit_test(NAME [TORCH] SOURCES file... DEPENDS target... [LABELS label...]): one test binary, one ctest entry (starting libtorch takes
-# a quarter of a second, so tests are not listed one by one). TORCH: its main() sets one thread a rank. Label `ranks`: has
-# rank-threads, runs under the sanitizers too.
+# seqvit_test(NAME [TORCH] SOURCES file... DEPENDS target... [LABELS label...] [SHARDS n]): one test binary. TORCH: it uses libtorch; its main()
+# sets one thread a rank. One ctest entry (starting libtorch takes a quarter of a second, so tests are not listed one by one), or n that
+# share its tests, for those that take minutes: NAME_1, ... Labels: `ranks` has rank-threads; `sanitized` runs under the sanitizers too; `long`
+# takes more than 20 s and is not in ./test.sh --quick.
 function(seqvit_test NAME)
-  cmake_parse_arguments(ARG "TORCH" "" "SOURCES;DEPENDS;LABELS" ${ARGN})
+  cmake_parse_arguments(ARG "TORCH" "SHARDS" "SOURCES;DEPENDS;LABELS" ${ARGN})
   if(ARG_TORCH)
     list(APPEND ARG_SOURCES "${CMAKE_SOURCE_DIR}/tests/support/torch_main.cpp")
     set(precompiled torch_test)
@@ -26,9 +27,21 @@ function(seqvit_test NAME)
   endif()
   add_executable(${NAME}_test ${ARG_SOURCES})
   target_include_directories(${NAME}_test PRIVATE "${CMAKE_SOURCE_DIR}/tests")
-  target_link_libraries(${NAME}_test PRIVATE ${ARG_DEPENDS} GTest::gtest seqvit_flags seqvit_lightly_optimised)
+  target_link_libraries(${NAME}_test PRIVATE ${ARG_DEPENDS} test_support GTest::gtest seqvit_flags seqvit_lightly_optimised)
   seqvit_precompiled(${NAME}_test ${precompiled})
-  target_compile_definitions(${NAME}_test PRIVATE SEQVIT_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
-  add_test(NAME ${NAME} COMMAND ${NAME}_test)
-  set_tests_properties(${NAME} PROPERTIES TIMEOUT 600 LABELS "${ARG_LABELS}")
+  if("sanitized" IN_LIST ARG_LABELS)
+    add_dependencies(sanitized_tests ${NAME}_test)
+  endif()
+  if(ARG_SHARDS)
+    math(EXPR last "${ARG_SHARDS} - 1")
+    foreach(shard RANGE ${last})
+      math(EXPR number "${shard} + 1")
+      add_test(NAME ${NAME}_${number} COMMAND ${NAME}_test)
+      set_tests_properties(${NAME}_${number} PROPERTIES TIMEOUT 600 LABELS "${ARG_LABELS}"
+        ENVIRONMENT "GTEST_TOTAL_SHARDS=${ARG_SHARDS};GTEST_SHARD_INDEX=${shard}")
+    endforeach()
+  else()
+    add_test(NAME ${NAME} COMMAND ${NAME}_test)
+    set_tests_properties(${NAME} PROPERTIES TIMEOUT 600 LABELS "${ARG_LABELS}")
+  endif()
 endfunction()

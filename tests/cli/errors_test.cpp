@@ -7,12 +7,13 @@
 
 #include "cli/program.h"
 #include "core/file.h"
+#include "support/source_path.h"
 #include "support/temporary_directory.h"
 
 namespace seqvit {
 namespace {
 
-const std::string kSample = SEQVIT_SOURCE_DIR "/samples/ncep_air_na_6h_2013_2014.nc";
+const std::string kSample = source_path("samples/ncep_air_na_6h_2013_2014.nc");
 
 /// The last line on standard error, and the only one that is an error, starts as errors do and holds all
 /// words.
@@ -104,7 +105,7 @@ TEST(Errors, FullDiskWhileSaving) {
   ASSERT_EQ(s.train({"--stop-after", "5"}).code, 0);
   const auto before = files_below(s.run + "/checkpoints");
   // A limit of 20 blocks of 1024 bytes on any file that is written: a checkpoint has some 100,000 bytes.
-  const Outcome outcome = Process({"bash", "-c", "ulimit -f 20; exec \"$@\"", "bash", SEQVIT_PROGRAM, "train",
+  const Outcome outcome = Process({"bash", "-c", "ulimit -f 20; exec \"$@\"", "bash", seqvit_path(), "train",
                                    s.config, "--run", s.run, "--resume"},
                                   quiet_environment())
                               .wait();
@@ -226,7 +227,7 @@ TEST(Errors, ForecastFromAnotherFile) {
 }
 
 TEST(Errors, StandardOutputThatIsFull) {
-  Process process({"/bin/sh", "-c", std::string(SEQVIT_PROGRAM) + " inspect " + kSample + " > /dev/full"},
+  Process process({"/bin/sh", "-c", seqvit_path() + " inspect " + kSample + " > /dev/full"},
                   quiet_environment());
   const Outcome outcome = process.wait();
   EXPECT_EQ(outcome.code, 2) << outcome.err;

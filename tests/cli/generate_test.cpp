@@ -107,7 +107,7 @@ TEST(Generate, StoppedLeavesNothing) {
   const TemporaryDirectory d;
   const auto interrupt = [](int pid) { ::kill(pid, SIGINT); };
   const Outcome stopped =
-      long_run({SEQVIT_PROGRAM, "generate", d / "a.nc", "--truncation", "10", "--days", "100000"},
+      long_run({seqvit_path(), "generate", d / "a.nc", "--truncation", "10", "--days", "100000"},
                d / "a.nc.tmp", interrupt);
   EXPECT_EQ(stopped.code, 0) << stopped.err;
   EXPECT_NE(stopped.err.find("stopped; 0 of 1 files were written"), std::string::npos) << stopped.err;

@@ -121,7 +121,7 @@ TEST(Import, OfWhatFitsNowhereWritesNothing) {
       seqvit({"import", e.config, "--weights", e.d / "no.safetensors", "--run", e.d / "new"});
   EXPECT_EQ(nowhere.code, 4) << nowhere.err;
   // A limit of 20 blocks of 1024 bytes on any file that is written: a checkpoint has some 100,000 bytes.
-  const Outcome full = Process({"bash", "-c", "ulimit -f 20; exec \"$@\"", "bash", SEQVIT_PROGRAM, "import",
+  const Outcome full = Process({"bash", "-c", "ulimit -f 20; exec \"$@\"", "bash", seqvit_path(), "import",
                                 e.config, "--weights", e.weights, "--run", e.d / "new"},
                                quiet_environment())
                            .wait();

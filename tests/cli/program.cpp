@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 
 #include "core/file.h"
+#include "support/source_path.h"
 #include "support/temporary_directory.h"
 
 namespace seqvit {
@@ -68,9 +69,13 @@ std::map<std::string, std::string> quiet_environment() {
           {"OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "1"}};
 }
 
+std::string seqvit_path() {
+  return SEQVIT_PROGRAM;
+}
+
 Outcome seqvit(const std::vector<std::string>& arguments,
                const std::map<std::string, std::string>& environment) {
-  std::vector<std::string> command = {SEQVIT_PROGRAM};
+  std::vector<std::string> command = {seqvit_path()};
   command.insert(command.end(), arguments.begin(), arguments.end());
   auto all = quiet_environment();
   for (const auto& [name, value] : environment)
@@ -83,7 +88,7 @@ std::vector<std::string> mpirun_command(int ranks, const std::vector<std::string
   for (const char* flag : {SEQVIT_MPIRUN_FLAGS}) {
     if (flag[0] != '\0') command.emplace_back(flag);
   }
-  command.emplace_back(SEQVIT_PROGRAM);
+  command.push_back(seqvit_path());
   command.insert(command.end(), arguments.begin(), arguments.end());
   return command;
 }
@@ -94,9 +99,11 @@ Outcome mpirun(int ranks, const std::vector<std::string>& arguments) {
 
 std::string small_config(const std::filesystem::path& directory) {
   const std::string path = directory / "small.yaml";
-  write_text(path, R"(
+  write_text(path,
+             R"(
 data:
-  files: [)" SEQVIT_SOURCE_DIR R"(/samples/ncep_air_na_6h_2013_2014.nc]
+  files: [)" + source_path("samples/ncep_air_na_6h_2013_2014.nc") +
+                 R"(]
   lead_time: 6h
   split: {train: [0, 400], validation: [400, 440], test: [500, 560]}
 model: {patch_size: 5, embed_dim: 16, depth: 2, num_heads: 4, drop_path: 0.1}

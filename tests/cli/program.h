@@ -30,6 +30,8 @@ class Process {
   std::filesystem::path out_, err_;
 };
 
+/// The program under test.
+std::string seqvit_path();
 /// Runs `seqvit ARGUMENTS...` to its end, statistics cached in a directory of the test run.
 Outcome seqvit(const std::vector<std::string>& arguments,
                const std::map<std::string, std::string>& environment = {});

@@ -11,6 +11,7 @@
 
 #include "cli/program.h"
 #include "core/file.h"
+#include "support/source_path.h"
 #include "support/temporary_directory.h"
 
 namespace seqvit {
@@ -94,7 +95,7 @@ TEST(Ranks, EveryStrategyTrainsSpeedyLikeOneRank) {
   layouts.push_back({2, {"--parallel.pp=2", "--train.micro_batches=2"}});
   layouts.push_back({2, {"--parallel.tp=2"}});
   layouts.push_back({4, {"--parallel.pp=2", "--parallel.sp=2", "--train.micro_batches=4"}});
-  expect_like_one_rank(SEQVIT_SOURCE_DIR "/configs/speedy.yaml",
+  expect_like_one_rank(source_path("configs/speedy.yaml"),
                        {"--data.files=[" + std::string(file) + "]", "--stop-after=50"}, layouts);
 }
 
@@ -171,7 +172,7 @@ TEST(Ranks, AVariableTokenForEveryPointOfSpeedyTrainsLikeOneRank) {
   if (file == nullptr) GTEST_SKIP() << "set SEQVIT_SPEEDY to the SPEEDY file to run this";
   const TemporaryDirectory d;
   std::vector<std::string> arguments = {"train",
-                                        SEQVIT_SOURCE_DIR "/configs/speedy.yaml",
+                                        source_path("configs/speedy.yaml"),
                                         "--data.files=[" + std::string(file) + "]",
                                         "--data.static=[]",
                                         "--data.split.validation=[]",
@@ -281,14 +282,14 @@ TEST(Ranks, AnErrorOfAllIsSaidOnce) {
 TEST(Ranks, FilesThatDifferBetweenRanksAreRefused) {
   const TemporaryDirectory d;
   const std::string config = small_config(d.path()),
-                    bytes = read_text(SEQVIT_SOURCE_DIR "/samples/ncep_air_na_6h_2013_2014.nc", Exit::bug);
+                    bytes = read_text(source_path("samples/ncep_air_na_6h_2013_2014.nc"), Exit::bug);
   std::string changed = bytes;
   changed[60000] = static_cast<char>(changed[60000] ^ 1);
   for (const char* rank : {"a", "b"}) {
     std::filesystem::create_directory(d / rank);
     write_text(d / rank / "air.nc", *rank == 'a' ? bytes : changed, Exit::bug);
   }
-  const std::vector<std::string> program = {SEQVIT_PROGRAM, "train", config, "--data.files=[air.nc]",
+  const std::vector<std::string> program = {seqvit_path(), "train", config, "--data.files=[air.nc]",
                                             "--parallel.sp=2"};
   std::vector<std::string> command = mpirun_command(1, {});
   command.back() = "-wdir";  // in place of the program

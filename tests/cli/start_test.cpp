@@ -46,7 +46,7 @@ TEST(Start, MoreThreadsThanCoresAreSaidOnce) {
 /// A gigabyte of addresses beside what libraries take: far less than the arena would reserve without a limit.
 TEST(Start, ALimitOnAddressesIsKept) {
   const TemporaryDirectory d;
-  const Outcome outcome = Process({"sh", "-c", "ulimit -v 6000000 && exec \"$@\"", "sh", SEQVIT_PROGRAM,
+  const Outcome outcome = Process({"sh", "-c", "ulimit -v 6000000 && exec \"$@\"", "sh", seqvit_path(),
                                    "train", small_config(d.path()), "--train.steps=2", "--run", d / "r"},
                                   quiet_environment())
                               .wait();

@@ -66,7 +66,7 @@ TEST(Train, SigtermLosesNoStep) {
   const TemporaryDirectory d;
   const std::string config = small_config(d.path());
   ASSERT_EQ(seqvit({"train", config, "--run", d / "whole"}).code, 0);
-  Process process({SEQVIT_PROGRAM, "train", config, "--run", d / "stopped", "--train.steps=40"},
+  Process process({seqvit_path(), "train", config, "--run", d / "stopped", "--train.steps=40"},
                   quiet_environment());
   for (int wait = 0; wait < 2000 && losses(d / "stopped").size() < 3; ++wait) {
     std::this_thread::sleep_for(std::chrono::milliseconds(5));

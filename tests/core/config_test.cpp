@@ -9,6 +9,7 @@
 
 #include "core/file.h"
 #include "support/errors.h"
+#include "support/source_path.h"
 
 namespace seqvit {
 namespace {
@@ -80,7 +81,7 @@ TEST(Config, EverySettingIsDocumentedWithItsDefault) {
   const std::string defaults = to_yaml(parse(yaml));
   std::set<std::string> expected, found;
   add_paths(YAML::Load(defaults), "", expected);
-  std::istringstream lines(read_text(SEQVIT_SOURCE_DIR "/docs/settings.md", Exit::bug));
+  std::istringstream lines(read_text(source_path("docs/settings.md"), Exit::bug));
   for (std::string line; std::getline(lines, line);) {
     static const std::regex row(R"(\| `([a-z_.]+)` \| (?:`([^`]*)`|required) \| .+ \|)");
     std::smatch cells;

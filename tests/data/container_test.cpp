@@ -9,6 +9,7 @@
 #include "data/netcdf.h"
 #include "data/netcdf_builder.h"
 #include "support/errors.h"
+#include "support/source_path.h"
 #include "support/temporary_directory.h"
 
 namespace seqvit {
@@ -173,7 +174,7 @@ TEST(Container, TruncatedNetcdf4IsRefusedAtEveryLength) {
 TEST(Container, RealFileCutAnywhere) {
   const TemporaryDirectory directory;
   const std::string cut = directory / "cut.nc";
-  const std::string whole = read_text(SEQVIT_SOURCE_DIR "/samples/ncep_air_na_6h_2013_2014.nc", Exit::data);
+  const std::string whole = read_text(source_path("samples/ncep_air_na_6h_2013_2014.nc"), Exit::data);
   // Two record variables of 8 and 2650 bytes: the padding of the very last record may be missing, no more.
   for (const size_t length : {whole.size() - 3, whole.size() - 2000, whole.size() / 2, size_t{700}}) {
     write_bytes(cut, whole.substr(0, length));

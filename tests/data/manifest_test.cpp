@@ -9,6 +9,7 @@
 #include "core/file.h"
 #include "data/dataset.h"
 #include "data/inspect.h"
+#include "support/source_path.h"
 
 namespace seqvit {
 namespace {
@@ -17,7 +18,7 @@ namespace fs = std::filesystem;
 
 fs::path data_directory() {
   const char* directory = std::getenv("SEQVIT_DATA_DIR");
-  return directory != nullptr ? fs::path(directory) : fs::path(SEQVIT_SOURCE_DIR) / ".." / "shared" / "data";
+  return directory != nullptr ? fs::path(directory) : fs::path(source_path("../shared/data"));
 }
 
 void expect_figures(const VariableReport& found, const nlohmann::json& expected) {
@@ -61,7 +62,7 @@ TEST(Manifest, EveryVariableOfEveryFile) {
 }
 
 TEST(Manifest, TheFileInTheRepository) {
-  const fs::path path = fs::path(SEQVIT_SOURCE_DIR) / "samples" / "ncep_air_na_6h_2013_2014.nc";
+  const fs::path path = source_path("samples/ncep_air_na_6h_2013_2014.nc");
   const auto entry = nlohmann::json::parse(R"({"bytes": 7768404, "variables": {"air": {
       "dims": ["time", "lat", "lon"], "shape": [2920, 25, 53], "stored": "int16", "missing": 0.0,
       "units": "degK", "min": 221.0, "max": 317.40000000000003,

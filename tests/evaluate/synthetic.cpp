@@ -8,6 +8,8 @@
 #include <thread>
 #include <unistd.h>
 
+#include "support/source_path.h"
+
 namespace seqvit::testing {
 namespace {
 
@@ -143,9 +145,8 @@ void run_ranks(int ranks, const std::function<void(int)>& body) {
 
 std::string real_data(const std::string& name) {
   const char* directory = std::getenv("SEQVIT_TEST_DATA");
-  const std::string root = SEQVIT_SOURCE_DIR;
   for (const std::string& place :
-       {root + "/samples", root + "/../shared/data", std::string(directory ? directory : ".")}) {
+       {source_path("samples"), source_path("../shared/data"), std::string(directory ? directory : ".")}) {
     if (std::filesystem::exists(place + "/" + name)) return place + "/" + name;
   }
   return "";

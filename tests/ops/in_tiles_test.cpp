@@ -1,6 +1,10 @@
 #include "ops/in_tiles.h"
 
 #include <ATen/core/grad_mode.h>
+#include <ATen/ops/equal.h>
+#include <ATen/ops/linear.h>
+#include <ATen/ops/randn.h>
+#include <ATen/ops/tanh.h>
 #include <gtest/gtest.h>
 
 #include "ops/gradients.h"

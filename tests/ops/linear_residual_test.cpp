@@ -1,6 +1,9 @@
 #include "ops/linear_residual.h"
 
 #include <ATen/core/grad_mode.h>
+#include <ATen/ops/linear.h>
+#include <ATen/ops/randn.h>
+#include <ATen/ops/tensor.h>
 #include <gtest/gtest.h>
 
 #include "ops/gradients.h"

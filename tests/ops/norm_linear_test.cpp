@@ -1,6 +1,10 @@
 #include "ops/norm_linear.h"
 
 #include <ATen/core/grad_mode.h>
+#include <ATen/ops/equal.h>
+#include <ATen/ops/layer_norm.h>
+#include <ATen/ops/linear.h>
+#include <ATen/ops/randn.h>
 #include <gtest/gtest.h>
 
 #include "ops/gradients.h"

@@ -11,6 +11,7 @@
 
 #include "data/loader.h"
 #include "support/errors.h"
+#include "support/source_path.h"
 
 namespace seqvit {
 namespace {
@@ -37,7 +38,7 @@ class Source {
   }
 
  private:
-  Dataset dataset_{{.files = {SEQVIT_SOURCE_DIR "/samples/ncep_air_na_6h_2013_2014.nc"}}};
+  Dataset dataset_{{.files = {source_path("samples/ncep_air_na_6h_2013_2014.nc")}}};
   LeadTime lead_ = LeadTime::parse("6h");
   BatchReader reader_{dataset_,
                       compute_statistics(dataset_, {0, 40}, {lead_}),

@@ -10,6 +10,7 @@
 #include <gtest/gtest.h>
 
 #include "comm/thread.h"
+#include "support/source_path.h"
 #include "train/model_forecaster.h"
 #include "train/trainer.h"
 #include "train/verify.h"
@@ -111,7 +112,8 @@ TEST(Rollout, GradientIsThatOfTheWholeForecast) {
 Config sample_config() {
   return parse_config(R"(
 data:
-  files: [)" SEQVIT_SOURCE_DIR R"(/samples/ncep_air_na_6h_2013_2014.nc]
+  files: [)" + source_path("samples/ncep_air_na_6h_2013_2014.nc") +
+                          R"(]
   lead_time: 6h
   split: {train: ["2013-01-01", "2013-01-31"], validation: ["2013-02-01", "2013-02-03"]}
 model: {embed_dim: 16, depth: 1, num_heads: 2, patch_size: 8}
