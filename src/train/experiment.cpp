@@ -8,6 +8,7 @@
 #include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 
+#include "comm/comm.h"
 #include "core/error.h"
 #include "core/file.h"
 #include "data/levels.h"

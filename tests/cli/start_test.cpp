@@ -28,7 +28,8 @@ TEST(Start, WaitingThreadsSleepUnlessTheUserSaysOtherwise) {
 
 TEST(Start, MoreThreadsThanCoresAreSaidOnce) {
   const TemporaryDirectory d;
-  const std::vector<std::string> train = {"train", small_config(d.path()), "--train.steps=1", "--run"};
+  const std::vector<std::string> train = {"train", small_config(d.path()), "--train.steps=1",
+                                          "--train.warmup_steps=0", "--run"};
   auto in = [&](const char* run) {
     auto all = train;
     all.push_back(d / run);
@@ -46,10 +47,11 @@ TEST(Start, MoreThreadsThanCoresAreSaidOnce) {
 /// A gigabyte of addresses beside what libraries take: far less than the arena would reserve without a limit.
 TEST(Start, ALimitOnAddressesIsKept) {
   const TemporaryDirectory d;
-  const Outcome outcome = Process({"sh", "-c", "ulimit -v 6000000 && exec \"$@\"", "sh", seqvit_path(),
-                                   "train", small_config(d.path()), "--train.steps=2", "--run", d / "r"},
-                                  quiet_environment())
-                              .wait();
+  const Outcome outcome =
+      Process({"sh", "-c", "ulimit -v 6000000 && exec \"$@\"", "sh", seqvit_path(), "train",
+               small_config(d.path()), "--train.steps=2", "--train.warmup_steps=0", "--run", d / "r"},
+              quiet_environment())
+          .wait();
   EXPECT_EQ(outcome.code, 0) << outcome.err;
 }
 
@@ -79,8 +81,9 @@ TEST(Start, WhatDoesNotEndIsNamedAndEndsTheJob) {
 /// Counted work whose sums differ by an ulp once moved a block between two stages for ever.
 TEST(Start, StagesOfAnUnevenDepthAreDivided) {
   const TemporaryDirectory d;
-  const Outcome outcome = mpirun(4, {"train", small_config(d.path()), "--run", d / "r", "--model.depth=3",
-                                     "--train.steps=2", "--parallel.pp=2", "--parallel.dp=2"});
+  const Outcome outcome =
+      mpirun(4, {"train", small_config(d.path()), "--run", d / "r", "--model.depth=3", "--train.steps=2",
+                 "--train.warmup_steps=0", "--parallel.pp=2", "--parallel.dp=2"});
   EXPECT_EQ(outcome.code, 0) << outcome.err;
 }
 

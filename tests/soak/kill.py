@@ -58,7 +58,7 @@ def children(pid):
 
 
 class Disk:
-    """The file system that runs lie on: a tmpfs that can be filled and made read-only, or a plain directory."""
+    """The file system that runs lie on: a tmpfs that can be filled, or a plain directory."""
 
     def __init__(self, directory):
         self.path = directory
@@ -69,8 +69,15 @@ class Disk:
             ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(self.path)], capture_output=True
         ).returncode
 
-    def read_only(self, yes):
-        subprocess.run(["mount", "-o", f"remount,{'ro' if yes else 'rw'}", str(self.path)], check=True)
+    @staticmethod
+    def read_only(directory):
+        """By a mount over itself: the file system stays as it is, and so do the files that are open for writing."""
+        subprocess.run(["mount", "--bind", directory, directory], check=True)
+        subprocess.run(["mount", "-o", "remount,bind,ro", directory], check=True)
+
+    @staticmethod
+    def read_write(directory):
+        subprocess.run(["umount", "-l", directory], capture_output=True)
 
     def fill(self):
         with open(self.path / "ballast", "wb", buffering=0) as file:
@@ -150,6 +157,8 @@ class Soak:
         self.work = pathlib.Path(tempfile.mkdtemp(prefix="seqvit-soak-"))
         (self.work / "disk").mkdir()
         self.disk = Disk(self.work / "disk")
+        self.run_directory = self.disk.path / "run"
+        self.checkpoints = self.run_directory / "checkpoints"
         self.data = self.work / "air.nc"
         shutil.copy(ROOT / "samples" / "ncep_air_na_6h_2013_2014.nc", self.data)
         self.config = self.work / "soak.yaml"
@@ -200,15 +209,14 @@ class Soak:
         return {0, 3}
 
     def read_only_directory(self, job):
-        try:
-            self.disk.read_only(True)
-        except subprocess.CalledProcessError:  # a file is open for writing at this moment
+        if not self.checkpoints.exists():
             return self.sigkill_all(job)
+        self.disk.read_only(self.checkpoints)
         return {0, 4}
 
     def undo(self):
         if self.disk.mounted:
-            self.disk.read_only(False)
+            self.disk.read_write(self.checkpoints)
             self.disk.empty()
         sample = ROOT / "samples" / "ncep_air_na_6h_2013_2014.nc"
         if self.data.stat().st_size != sample.stat().st_size:
@@ -245,8 +253,7 @@ class Soak:
         return result, seconds
 
     def broken(self, name, mesh, expected, seconds):
-        run = self.disk.path / "run"
-        shutil.rmtree(run, ignore_errors=True)
+        run = self.run_directory
         done = []
         try:
             for _ in range(min(self.random.randint(1, 3), self.kills - self.counts["kills"])):
