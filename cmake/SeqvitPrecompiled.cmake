@@ -1,5 +1,5 @@
 # Headers in which most of a build's time goes, libtorch's, the standard library's, gtest's, are read once for each kind of target instead of
-# once for each file. Sources still include what they use.
+# once for each file. Sources still include what they use: tools/check_all.sh builds without any of this (SEQVIT_PRECOMPILED).
 #
 # What a compiler does at the end of a file for the templates that inline functions of its headers call is done for each file all the same. So only
 # what most files of a kind include stands here: json's takes 1.2 s, that of libtorch's custom_function.h 4 s.
@@ -30,5 +30,8 @@ endif()
 
 # seqvit_precompiled(TARGET KIND): the target's files see the headers of a kind. Not for files with instruction-set flags of their own.
 function(seqvit_precompiled TARGET KIND)
+  if(NOT SEQVIT_PRECOMPILED)
+    return()
+  endif()
   target_precompile_headers(${TARGET} REUSE_FROM seqvit_precompiled_${KIND})
 endfunction()

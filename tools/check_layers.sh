@@ -21,7 +21,8 @@ declare -A may_use=(
 bad=0
 for layer in "${!may_use[@]}"; do
   while IFS= read -r line; do
-    used=$(sed -E 's/.*#include "([a-z_]+)\/.*/\1/' <<<"$line")
+    used=${line##*#include \"}
+    used=${used%%/*}
     if [[ " ${may_use[$layer]} " != *" $used "* ]]; then
       echo "$line   <- $layer must not use $used"
       bad=1

@@ -240,7 +240,8 @@ TEST(Ranks, ALostRankEndsTheJobAndTheRunGoesOn) {
   const auto killed_at = std::chrono::steady_clock::now();
   ::kill(std::stoi(last), SIGKILL);
   const Outcome outcome = job.wait();
-  EXPECT_LT(std::chrono::steady_clock::now() - killed_at, std::chrono::seconds(300)) << "by news, not by the time-out of 600 s";
+  EXPECT_LT(std::chrono::steady_clock::now() - killed_at, std::chrono::seconds(300))
+      << "by news, not by the time-out of 600 s";
   EXPECT_NE(outcome.code, 0);
   EXPECT_NE(outcome.err.find("seqvit: error: "), std::string::npos) << outcome.err;
   for (const std::string& name : files_below(d / "r"))

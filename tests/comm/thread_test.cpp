@@ -116,7 +116,8 @@ TEST(RunRanks, a_rank_that_throws_frees_the_others) {
     EXPECT_STREQ(error.what(), "rank 0 has enough");  // the first, not those it caused
   }
   EXPECT_EQ(freed, 4);
-  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(50)) << "by news, not by the time-out";
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(50))
+      << "by news, not by the time-out";
 }
 
 TEST(RunRanks, a_rank_that_returns_early_is_missed) {
