@@ -180,7 +180,10 @@ class HeaderReader {
 std::mutex& netcdf_mutex() {
   static std::mutex mutex;
   static thread_local bool quiet = false;
-  if (!std::exchange(quiet, true)) silence_hdf5();
+  if (!std::exchange(quiet, true)) {
+    const std::lock_guard lock(mutex);  // a call of HDF5 like any other: most builds of it know no threads
+    silence_hdf5();
+  }
   return mutex;
 }
 

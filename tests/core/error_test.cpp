@@ -42,6 +42,7 @@ TEST(NearestName, FindsTypingErrorsOnly) {
   EXPECT_EQ(nearest_name("geopotential_height_at_500", names), "");
   EXPECT_EQ(did_you_mean("humidty", names), "; did you mean 'humidity'?");
   EXPECT_EQ(did_you_mean("x", {}), "");
+  EXPECT_EQ(nearest_name(std::string(100'000'000, 't'), names), "");  // at once
 }
 
 }  // namespace
