@@ -1,5 +1,6 @@
 #include "evaluate/evaluate.h"
 
+#include <cmath>
 #include <memory>
 
 #include <nlohmann/json.hpp>
@@ -43,7 +44,9 @@ Evaluation evaluate_run(const RunOptions& run_options, const std::string& split,
     options.regions.push_back(Region::parse(text, "evaluate.regions"));
 
   EvaluationResult found = evaluate(*e.dataset, e.train, e.lead, run.forecaster(), options);
-  Evaluation result{std::move(found.scores), std::move(found.spectra), {}};
+  Evaluation result{std::move(found.scores), std::move(found.spectra), {}, {}, found.lost};
+  result.period = fmt::format("data.split.{}, {}", split,
+                              period_text(e.dataset->times(), e.dataset->calendar(), options.period));
   result.json = scores_to_json(result.scores, result.spectra);
   result.json["split"] = split;
   result.json["step"] = run.step();
@@ -51,13 +54,31 @@ Evaluation evaluate_run(const RunOptions& run_options, const std::string& split,
   return result;
 }
 
+void check_scored(const Evaluation& evaluation) {
+  for (const Score& score : evaluation.scores) {
+    if (score.region != "global" || score.metric != "rmse" || std::isfinite(score.value)) continue;
+    if (evaluation.lost > 0) {
+      fail(Exit::not_finite,
+           "{}: '{}' after {}: no forecast is finite; train again with a lower learning rate",
+           evaluation.period, score.variable, lead_text(score.lead_hours));
+    }
+    fail(
+        Exit::data,
+        "{}: '{}' after {}: no point is valid both then and at the start, so there is no score of it; choose "
+        "another period, or look at the data with `seqvit inspect`",
+        evaluation.period, score.variable, lead_text(score.lead_hours));
+  }
+}
+
 namespace {
 
 void run_evaluate(const EvaluateCommand& command, const Invocation& invocation) {
   const Evaluation result = evaluate_run(command.run, command.split, invocation);
-  if (invocation.launch.world().rank() != 0) return;
-  if (command.json != "-") fmt::print("{}", scores_table(result.scores, result.spectra));
-  if (!command.json.empty()) write_json(result.json, command.json);
+  if (invocation.launch.world().rank() == 0) {
+    if (command.json != "-") fmt::print("{}", scores_table(result.scores, result.spectra));
+    if (!command.json.empty()) write_json(result.json, command.json);
+  }
+  check_scored(result);  // last: what there is is not lost
 }
 
 }  // namespace

@@ -38,9 +38,11 @@ void run_export(const ExportCommand& command, const Invocation& invocation) {
   Comm& world = invocation.launch.world();
   if (world.size() > 1)
     fail(Exit::usage, "export: expected one rank, found {}; start it without mpirun", world.size());
-  const auto checkpoint = find_checkpoint(command.run, world);
-  const int64_t count = export_weights(checkpoint, command.output, describe_run(command.run.run));
-  log_info("{}: {} weights of {}", command.output, count, checkpoint.string());
+  const Metadata description = describe_run(command.run.run);
+  read_checkpoint(command.run, world, [&](const std::filesystem::path& checkpoint) {
+    const int64_t count = export_weights(checkpoint, command.output, description);
+    log_info("{}: {} weights", command.output, count);
+  });
 }
 
 }  // namespace

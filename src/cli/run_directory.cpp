@@ -15,6 +15,10 @@ namespace {
 
 namespace fs = std::filesystem;
 
+const char* const kConfig = "config.yaml";
+const char* const kNormalization = "normalization.json";
+const char* const kManifest = "manifest.json";
+
 void write_manifest(const fs::path& run, const Experiment& e, const MeshModel& model,
                     const Invocation& invocation) {
   nlohmann::ordered_json files = nlohmann::json::object();
@@ -46,7 +50,7 @@ void write_manifest(const fs::path& run, const Experiment& e, const MeshModel& m
                                            {"tokens", model.token_grid().tokens()},
                                            {"model", to_json(describe(e))},
                                            {"data_checksums_xxh3", files}};
-  write_text(run / "manifest.json", json_text(manifest, 2) + "\n", Exit::checkpoint);
+  write_text(run / kManifest, json_text(manifest, 2) + "\n", Exit::checkpoint);
 }
 
 }  // namespace
@@ -63,11 +67,16 @@ Statistics shared_statistics(const Experiment& e, Comm& world) {
                               e.leads());
 }
 
+void remove_temporaries(const fs::path& run) {
+  for (const char* name : {kConfig, kNormalization, kManifest, "metrics.jsonl"})
+    remove_temporaries_of(run / name);
+}
+
 void write_run_directory(const fs::path& run, const Experiment& e, const MeshModel& model,
                          const Invocation& invocation) {
   make_directories(run, Exit::usage);
-  write_text(run / "config.yaml", to_yaml(resolved_config(e)), Exit::checkpoint);
-  write_text(run / "normalization.json", to_json(e.statistics, *e.dataset, e.leads()).dump(2) + "\n",
+  write_text(run / kConfig, to_yaml(resolved_config(e)), Exit::checkpoint);
+  write_text(run / kNormalization, to_json(e.statistics, *e.dataset, e.leads()).dump(2) + "\n",
              Exit::checkpoint);
   write_manifest(run, e, model, invocation);
 }

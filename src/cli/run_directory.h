@@ -22,4 +22,8 @@ Statistics shared_statistics(const Experiment& experiment, Comm& world);
 void write_run_directory(const std::filesystem::path& run, const Experiment& experiment,
                          const MeshModel& model, const Invocation& invocation);
 
+/// Removes what a training that was killed while it wrote the files above or the metrics has left. None may
+/// be at work.
+void remove_temporaries(const std::filesystem::path& run);
+
 }  // namespace seqvit

@@ -2,12 +2,16 @@
 
 #include <filesystem>
 
+#include <fmt/ranges.h>
+
 #include "cli/threads.h"
 #include "core/error.h"
 #include "core/log.h"
 #include "train/checkpoint.h"
 
 namespace seqvit {
+
+namespace {
 
 std::filesystem::path find_checkpoint(const RunOptions& options, Comm& world) {
   const Checkpoints all(options.run, world);
@@ -21,6 +25,22 @@ std::filesystem::path find_checkpoint(const RunOptions& options, Comm& world) {
        options.checkpoint, options.run);
 }
 
+}  // namespace
+
+void read_checkpoint(const RunOptions& options, Comm& world,
+                     const std::function<void(const std::filesystem::path&)>& read) {
+  const auto checkpoint = find_checkpoint(options, world);
+  try {
+    read(checkpoint);
+  } catch (const Error& error) {
+    const bool damaged = std::string_view(error.what()).starts_with(checkpoint.string());
+    if (!damaged || options.checkpoint != "best") throw;
+    fail(error.code(), "{} (this is the best checkpoint; --checkpoint takes one of: {})", error.what(),
+         fmt::join(Checkpoints(options.run, world).names(), ", "));
+  }
+  log_info("using {}", checkpoint.string());
+}
+
 void add_run_options(CLI::App& command, RunOptions& options) {
   command.add_option("RUN", options.run, "Run directory made by `seqvit train`")->required();
   command.add_option("--checkpoint", options.checkpoint, "best (default), last, or step-NNNNNNNN");
@@ -32,9 +52,9 @@ RunModel::RunModel(const RunOptions& options, const Invocation& invocation, Peri
       model_(experiment_.model_shape(), experiment_.config, mesh_),
       forecaster_(experiment_, model_) {
   warn_if_oversubscribed(invocation.launch);
-  const auto checkpoint = find_checkpoint(options, mesh_.world());
-  step_ = load_checkpoint(checkpoint, model_.vit().groups(), nullptr).step;
-  log_info("using {}", checkpoint.string());
+  read_checkpoint(options, mesh_.world(), [this](const std::filesystem::path& checkpoint) {
+    step_ = load_checkpoint(checkpoint, model_.vit().groups(), nullptr).step;
+  });
 }
 
 }  // namespace seqvit

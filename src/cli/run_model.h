@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <string>
 
 #include "cli/command.h"
@@ -21,8 +22,10 @@ struct RunOptions {
 /// Adds RUN and --checkpoint to a command.
 void add_run_options(CLI::App& command, RunOptions& options);
 
-/// The checkpoint's directory. Throws Error(checkpoint) if there is none.
-std::filesystem::path find_checkpoint(const RunOptions& options, Comm& world);
+/// Hands the checkpoint's directory to `read`. Throws Error(checkpoint) if there is none; where `read` finds
+/// the best one damaged, its error also names the others.
+void read_checkpoint(const RunOptions& options, Comm& world,
+                     const std::function<void(const std::filesystem::path&)>& read);
 
 class RunModel {
  public:

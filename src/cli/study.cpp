@@ -118,9 +118,9 @@ void complete(const fs::path& run, const Config& config, const Invocation& invoc
                         "a study compares runs of one configuration: give another --run");
   }
   if (fs::exists(run / "scores.json")) return;
-  const bool finished = train_run(config, run, /*resume=*/true, std::nullopt, invocation);
+  const bool finished = train_run(config, run, {.resume = true}, invocation);
   if (!finished) throw Error(Exit::success, "study: stopped; the same command goes on from here");
-  evaluate_run({.run = run}, "test", {invocation.launch, invocation.command_line, {}});
+  check_scored(evaluate_run({.run = run}, "test", {invocation.launch, invocation.command_line, {}}));
 }
 
 void run_study(const StudyCommand& command, const Invocation& invocation) {

@@ -27,8 +27,7 @@ namespace fs = std::filesystem;
 
 struct TrainOptions {
   std::string config, run;
-  bool resume = false;
-  int64_t stop_after = 0;
+  TrainSpan span;
 };
 
 /// A fresh run needs a directory of its own; a resumed one may find it empty.
@@ -83,23 +82,27 @@ void check_same_data(const Dataset& dataset, Comm& world) {
   }
 }
 
+/// As the first rank sees it, for all of them.
+bool has_checkpoints(const fs::path& run, Comm& world) {
+  const std::string count = std::to_string(Checkpoints(run, world).names().size());
+  return broadcast_text(world, count, 0, "start") != "0";
+}
+
 void train(const TrainOptions& options, const Invocation& invocation) {
   const Config config = load_config(options.config, invocation.overrides);
   const fs::path run = run_directory(options.run, options.config);
-  const bool finished =
-      train_run(config, run, options.resume,
-                options.stop_after > 0 ? std::optional(options.stop_after) : std::nullopt, invocation);
+  const bool finished = train_run(config, run, options.span, invocation);
   if (finished) log_info("{}: done; next: seqvit evaluate {}", run.string(), run.string());
 }
 
 }  // namespace
 
-bool train_run(const Config& config, const fs::path& run, bool resume, std::optional<int64_t> stop_after,
+bool train_run(const Config& config, const fs::path& run, const TrainSpan& span,
                const Invocation& invocation) {
   set_comm_timeout(config.parallel.timeout_seconds);
   auto phase = std::make_optional<Phase>("start-up");
   warn_if_oversubscribed(invocation.launch);
-  check_run_directory(run, resume);
+  check_run_directory(run, span.resume);
   Comm& world = invocation.launch.world();
   Mesh mesh(world, config.parallel);
 
@@ -108,7 +111,7 @@ bool train_run(const Config& config, const fs::path& run, bool resume, std::opti
   if (mesh.device().is_cpu() && world.rank() == 0) say_if_slow(compute_type(config.train.precision));
   if (world.size() > 1 && config.parallel.verify) verify_or_fail(config, e.model_shape(), world);
   check_same_data(*e.dataset, world);
-  const bool goes_on = resume && Checkpoints(run, world).newest();
+  const bool goes_on = span.resume && (span.from || has_checkpoints(run, world));
   if (goes_on) {
     take_meaning(run, e);
   } else {
@@ -118,9 +121,11 @@ bool train_run(const Config& config, const fs::path& run, bool resume, std::opti
   if (world.rank() == 0) {
     make_directories(run, Exit::usage);
     lock.emplace(run, Exit::usage, "another training of this run is under way; wait for it, or stop it");
+    remove_temporaries(run);
+    Checkpoints(run, world).remove_temporaries();
   }
   Trainer trainer(e, mesh, run);
-  if (goes_on) trainer.resume();
+  if (goes_on) trainer.resume(span.from);
   world.barrier("start");  // every rank has looked at the directory before rank 0 fills it
   if (world.rank() == 0) write_run_directory(run, e, trainer.learner().model(), invocation);
   const TokenGrid& grid = trainer.learner().model().token_grid();
@@ -128,7 +133,7 @@ bool train_run(const Config& config, const fs::path& run, bool resume, std::opti
            grid.columns, grid.tokens(), trainer.learner().model().parameters(), trainer.samples(),
            world.size());
   phase.reset();
-  trainer.run(stop_after);
+  trainer.run(span.stop_after);
   return trainer.steps_done() >= config.train.steps;
 }
 
@@ -137,9 +142,14 @@ CommandBody add_train(CLI::App& app) {
   CLI::App* command = app.add_subcommand("train", "Train a model as a configuration says");
   command->add_option("CONFIG", options->config, "Configuration (YAML)")->required();
   command->add_option("--run", options->run, "Run directory (default: runs/<name of CONFIG>)");
-  command->add_flag("--resume", options->resume, "Go on from the newest checkpoint; starts if there is none");
+  CLI::Option* resume = command->add_flag("--resume", options->span.resume,
+                                          "Go on from the newest whole checkpoint; starts if there is none");
   command
-      ->add_option("--stop-after", options->stop_after,
+      ->add_option("--from", options->span.from,
+                   "Go on from this checkpoint (step-NNNNNNNN or best); newer ones are set aside in the run")
+      ->needs(resume);
+  command
+      ->add_option("--stop-after", options->span.stop_after,
                    "Save and end after this step; the schedule stays that of train.steps")
       ->check(CLI::PositiveNumber);
   return [options](const Invocation& invocation) { train(*options, invocation); };

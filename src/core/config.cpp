@@ -120,6 +120,7 @@ class Settings {
     choice("model.predict", c.model.predict, kPredict);
     boolean("model.time_embedding", c.model.time_embedding);
     integer("train.steps", c.train.steps, 1);
+    integer("train.schedule_steps", c.train.schedule_steps, 0);
     integer("train.batch_size", c.train.batch_size, 1);
     integer("train.micro_batches", c.train.micro_batches, 1);
     number("train.learning_rate", c.train.learning_rate, 0.0);

@@ -54,7 +54,8 @@ struct ModelConfig {
 
 struct TrainConfig {
   int64_t steps = 1000;
-  int64_t batch_size = 8;  ///< samples of one optimizer step over all ranks
+  int64_t schedule_steps = 0;  ///< see schedule(); 0: steps
+  int64_t batch_size = 8;      ///< samples of one optimizer step over all ranks
   int64_t micro_batches = 1;
   double learning_rate = 5e-4;
   int64_t warmup_steps = 100;
@@ -72,6 +73,8 @@ struct TrainConfig {
   int64_t validation_samples = 256;  ///< evenly spaced over the validation period; 0: all
   int64_t keep_checkpoints = 2;      ///< newest ones kept besides the best
 
+  /// Steps that learning rate and rollout_steps are spread over; after them both stay as at the last.
+  int64_t schedule() const { return schedule_steps > 0 ? schedule_steps : steps; }
   /// The part of rollout_steps that step `step`, counted from 0, belongs to.
   int64_t rollout_at(int64_t step) const;
   int64_t longest_rollout() const;

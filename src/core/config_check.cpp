@@ -59,9 +59,9 @@ void validate_model(const ModelConfig& model, const std::string& name) {
 void validate_train(const Config& config, const std::string& name) {
   const TrainConfig& train = config.train;
   const ParallelConfig& parallel = config.parallel;
-  if (train.warmup_steps > train.steps) {
-    fail(Exit::usage, "{}: train.warmup_steps {} is more than train.steps {}", name, train.warmup_steps,
-         train.steps);
+  if (train.warmup_steps > train.schedule()) {
+    fail(Exit::usage, "{}: train.warmup_steps {} is more than train.{} {}", name, train.warmup_steps,
+         train.schedule_steps > 0 ? "schedule_steps" : "steps", train.schedule());
   }
   if (parallel.dp * train.micro_batches > train.batch_size) {
     fail(Exit::usage,
@@ -157,7 +157,7 @@ void validate_evaluate(const EvaluateConfig& evaluate, const std::string& name) 
 }  // namespace
 
 int64_t TrainConfig::rollout_at(int64_t step) const {
-  return rollout_steps[std::min(step, steps - 1) * std::ssize(rollout_steps) / steps];
+  return rollout_steps[std::min(step, schedule() - 1) * std::ssize(rollout_steps) / schedule()];
 }
 
 int64_t TrainConfig::longest_rollout() const {

@@ -18,6 +18,8 @@
 namespace seqvit {
 namespace {
 
+constexpr std::string_view kTemporary = ".tmp";
+
 std::string hex(XXH64_hash_t hash) {
   return fmt::format("{:016x}", hash);
 }
@@ -40,20 +42,42 @@ std::string checksum(std::span<const std::byte> bytes) {
   return hex(XXH3_64bits(bytes.data(), bytes.size()));
 }
 
+Checksum::Checksum() : state_(XXH3_createState()) {
+  XXH3_64bits_reset(state_.get());
+}
+
+void Checksum::Free::operator()(XXH3_state_s* state) const {
+  XXH3_freeState(state);
+}
+
+void Checksum::add(std::span<const std::byte> bytes) {
+  XXH3_64bits_update(state_.get(), bytes.data(), bytes.size());
+}
+
+std::string Checksum::text() const {
+  return hex(XXH3_64bits_digest(state_.get()));
+}
+
 std::string file_checksum(const std::filesystem::path& path, Exit code,
                           const std::function<void()>& between) {
   std::ifstream in(path, std::ios::binary);
   if (!in) fail_errno(code, path, "read");
-  const std::unique_ptr<XXH3_state_t, decltype(&XXH3_freeState)> state(XXH3_createState(), XXH3_freeState);
-  XXH3_64bits_reset(state.get());
+  Checksum sum;
   std::vector<char> buffer(1 << 20);
   while (in.read(buffer.data(), static_cast<std::streamsize>(buffer.size())) || in.gcount() > 0) {
-    XXH3_64bits_update(state.get(), buffer.data(), static_cast<size_t>(in.gcount()));
+    sum.add(std::as_bytes(std::span(buffer).first(static_cast<size_t>(in.gcount()))));
     sign_of_life();
     between();
   }
   if (in.bad()) fail_errno(code, path, "read");
-  return hex(XXH3_64bits_digest(state.get()));
+  return sum.text();
+}
+
+void drop_from_cache(const std::filesystem::path& path) {
+  const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (descriptor < 0) return;
+  ::posix_fadvise(descriptor, 0, 0, POSIX_FADV_DONTNEED);
+  ::close(descriptor);
 }
 
 std::string read_text(const std::filesystem::path& path, Exit code) {
@@ -70,7 +94,7 @@ AtomicFile::AtomicFile(std::filesystem::path path, Exit code)
   const bool in_place = std::filesystem::is_other(path_, unknown);
   // Processes and threads that write the same file (a shared cache) must not share the temporary one.
   static std::atomic<int> count = 0;
-  if (!in_place) temporary_ = fmt::format("{}.{}-{}.tmp", path_.string(), ::getpid(), ++count);
+  if (!in_place) temporary_ = fmt::format("{}.{}-{}{}", path_.string(), ::getpid(), ++count, kTemporary);
   descriptor_ = in_place ? ::open(path_.c_str(), O_WRONLY | O_CLOEXEC)
                          : ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
   if (descriptor_ < 0) fail_errno(code_, path_, "create");
@@ -104,6 +128,18 @@ void AtomicFile::commit() {
     ::unlink(temporary_.c_str());
     errno = reason;
     fail_errno(code_, path_, "write");
+  }
+}
+
+void remove_temporaries_of(const std::filesystem::path& path) {
+  const std::string start = path.filename().string() + ".";
+  std::error_code ignored;
+  for (const auto& entry : std::filesystem::directory_iterator(path.parent_path(), ignored)) {
+    const std::string name = entry.path().filename();
+    if (!name.starts_with(start) || !name.ends_with(kTemporary)) continue;
+    const std::string_view process = std::string_view(name).substr(start.size());
+    if (process.find_first_not_of("0123456789-") == process.size() - kTemporary.size())
+      std::filesystem::remove(entry.path(), ignored);
   }
 }
 

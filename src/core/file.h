@@ -4,18 +4,39 @@
 #include <cstddef>
 #include <filesystem>
 #include <functional>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
 
 #include "core/error.h"
 
+struct XXH3_state_s;  // of xxhash.h
+
 namespace seqvit {
+
+/// XXH3-64 of bytes that come in pieces.
+class Checksum {
+ public:
+  Checksum();
+  void add(std::span<const std::byte> bytes);
+  std::string text() const;  ///< 16 hexadecimal digits
+
+ private:
+  struct Free {
+    void operator()(XXH3_state_s* state) const;
+  };
+  std::unique_ptr<XXH3_state_s, Free> state_;
+};
 
 /// XXH3-64 of a file's content as 16 hexadecimal digits. Throws Error(code) if it cannot be read. `between`
 /// is called after each piece and may throw.
 std::string file_checksum(
     const std::filesystem::path& path, Exit code, const std::function<void()>& between = [] {});
+
+/// Asks the system to forget what it holds of a synced file in memory, so that the next reading is one of the
+/// disk. A hint: no failure is reported.
+void drop_from_cache(const std::filesystem::path& path);
 
 /// XXH3-64 of a block of memory as 16 hexadecimal digits.
 std::string checksum(std::span<const std::byte> bytes);
@@ -43,6 +64,10 @@ class AtomicFile {
   Exit code_;
   int descriptor_ = -1;
 };
+
+/// Removes what writers of `path` that were killed have left beside it; none may be at work. Files that
+/// cannot be removed stay.
+void remove_temporaries_of(const std::filesystem::path& path);
 
 /// Held by one process at a time, until it is destroyed or the process ends. Throws Error(code) with `why` if
 /// another holds it; a file system without locks has none.

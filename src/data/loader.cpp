@@ -108,7 +108,7 @@ struct Loader::Impl {
         seed(order_seed),
         batch_size(size),
         mine(share),
-        step(first) {
+        position(first) {
     check(!samples.empty(), "a loader needs samples");
     check(mine.begin >= 0 && mine.begin <= mine.end && mine.end <= batch_size && first >= 0,
           "a loader's share of the batch");
@@ -118,11 +118,11 @@ struct Loader::Impl {
   Batch read(const std::stop_token& stop) {
     std::vector<TrainingSample> chosen;
     for (int64_t i = mine.begin; i < mine.end; ++i) {
-      const int64_t position = step * batch_size + i;
-      chosen.push_back(samples[shuffled_sample(seed, position, static_cast<int64_t>(samples.size()))]);
-      if (reader.options().rolls) chosen.back().roll = random_roll(seed, position, reader.columns());
+      const int64_t at = position + i;
+      chosen.push_back(samples[shuffled_sample(seed, at, static_cast<int64_t>(samples.size()))]);
+      if (reader.options().rolls) chosen.back().roll = random_roll(seed, at, reader.columns());
     }
-    ++step;
+    position += batch_size;
     return reader.read(chosen, stop);
   }
 
@@ -158,7 +158,7 @@ struct Loader::Impl {
   const uint64_t seed;
   const int64_t batch_size;
   const Range mine;
-  int64_t step;  // the reading thread's
+  int64_t position;  // of the next batch; the reading thread's
   std::mutex mutex;
   std::condition_variable_any changed;
   std::deque<Batch> ready;
@@ -167,8 +167,8 @@ struct Loader::Impl {
 };
 
 Loader::Loader(const BatchReader& reader, std::vector<TrainingSample> samples, uint64_t seed,
-               int64_t batch_size, Range mine, int64_t first_step)
-    : impl_(std::make_unique<Impl>(reader, std::move(samples), seed, batch_size, mine, first_step)) {}
+               int64_t batch_size, Range mine, int64_t first)
+    : impl_(std::make_unique<Impl>(reader, std::move(samples), seed, batch_size, mine, first)) {}
 
 Loader::~Loader() = default;
 

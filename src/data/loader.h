@@ -50,13 +50,12 @@ class BatchReader {
   std::vector<float> statics_;  // normalised, [S, Y, X]
 };
 
-/// Endless training batches in the order of shuffled_sample, from `first_step` on. Step s takes positions
-/// [s * batch_size, (s + 1) * batch_size); of these this loader reads [mine.begin, mine.end). `reader` must
-/// outlive it.
+/// Endless training batches in the order of shuffled_sample, from position `first` on: each takes the next
+/// batch_size positions; of these this loader reads [mine.begin, mine.end). `reader` must outlive it.
 class Loader {
  public:
   Loader(const BatchReader& reader, std::vector<TrainingSample> samples, uint64_t seed, int64_t batch_size,
-         Range mine, int64_t first_step);
+         Range mine, int64_t first);
   ~Loader();  ///< stops the thread
 
   /// The next step's batch. Rethrows what the reading thread threw.

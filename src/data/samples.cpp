@@ -77,6 +77,11 @@ Range resolve_split(const std::vector<std::string>& bounds, const std::vector<Ti
   return range;
 }
 
+std::string period_text(const std::vector<TimeStamp>& times, Calendar calendar, Range period) {
+  return fmt::format("{} to {}", format_time(times[period.begin], calendar),
+                     format_time(times[period.end - 1], calendar));
+}
+
 namespace {
 
 /// For each time of the period the index of the only time of its month, keyed by the month; -1 where there

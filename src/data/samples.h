@@ -31,6 +31,9 @@ struct TrainingSample {
 Range resolve_split(const std::vector<std::string>& bounds, const std::vector<TimeStamp>& times,
                     Calendar calendar, const std::string& setting);
 
+/// "2014-01-01T00 to 2014-01-31T18": the first and the last time of a period that is not empty, for messages.
+std::string period_text(const std::vector<TimeStamp>& times, Calendar calendar, Range period);
+
 /// Every pair inside `period` whose target lies exactly `lead` after its input (the same month distance for
 /// monthly data); pairs across a gap do not exist.
 std::vector<Sample> make_samples(const std::vector<TimeStamp>& times, Calendar calendar, Range period,

@@ -51,8 +51,7 @@ struct Progressing {
 };
 
 std::string where(const Dataset& dataset, Range period) {
-  return fmt::format("{} to {}", format_time(dataset.times()[period.begin], dataset.calendar()),
-                     format_time(dataset.times()[period.end - 1], dataset.calendar()));
+  return period_text(dataset.times(), dataset.calendar(), period);
 }
 
 Moments to_moments(const RunningMoments& running, const Dataset& dataset, const std::string& name,

@@ -57,6 +57,7 @@ class Evaluation {
 
   std::vector<Score> scores() const;
   std::vector<Spectrum> spectra() const;
+  double lost() const { return lost_; }
 
  private:
   ClimatologyOptions climatology_options(Range training, const LeadTime& model_lead) const {
@@ -230,7 +231,7 @@ EvaluationResult evaluate(const Dataset& dataset, Range training, const LeadTime
   }
   Evaluation evaluation(dataset, training, model_lead, forecaster, std::move(complete));
   evaluation.run();
-  return {evaluation.scores(), evaluation.spectra()};
+  return {evaluation.scores(), evaluation.spectra(), evaluation.lost()};
 }
 
 }  // namespace seqvit

@@ -34,6 +34,7 @@ struct EvaluateOptions {
 struct EvaluationResult {
   std::vector<Score> scores;      ///< by variable, lead, region and metric, in this order
   std::vector<Spectrum> spectra;  ///< by variable and lead; without those that have no whole row
+  double lost = 0;                ///< points left out because the forecast is missing or not finite there
 };
 
 /// Scores and spectra, the same on every rank. `training` is the period that climatology is made of,

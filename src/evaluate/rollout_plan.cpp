@@ -25,7 +25,8 @@ RolloutPlan make_rollout_plan(const Dataset& dataset, const LeadTime& model_lead
   }
   if (initial_times.empty()) {
     fail(Exit::usage,
-         "the evaluation period holds no two times that are a lead time apart; use a longer period");
+         "the evaluation period {} holds no two times that are a lead time apart; use a longer period",
+         period_text(dataset.times(), dataset.calendar(), period));
   }
   int64_t position = 0;
   for (const int64_t time : initial_times) {

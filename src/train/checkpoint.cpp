@@ -5,12 +5,15 @@
 #include <map>
 
 #include <ATen/ops/empty.h>
+#include <ATen/ops/isfinite.h>
 #include <fmt/ranges.h>
 
+#include "comm/agreement.h"
 #include "comm/text.h"
 #include "core/error.h"
 #include "core/file.h"
 #include "core/json.h"
+#include "core/log.h"
 #include "train/safetensors.h"
 
 namespace seqvit {
@@ -20,6 +23,8 @@ namespace fs = std::filesystem;
 using nlohmann::json;
 
 constexpr int kFormat = 1;
+const char* const kPurpose = "checkpoint";
+const char* const kTemporary = ".tmp";
 const char* const kParts[] = {"weight", "exp_avg", "exp_avg_sq"};
 
 /// The weight and the two moments of a section, in the order of kParts.
@@ -28,8 +33,30 @@ std::array<Tensor, 3> parts_of(const Section& section, AdamW& optimizer, size_t 
   return {section.weight.detach(), moments.first, moments.second};
 }
 
+const std::string kStart = "step-";
+
 std::string directory_name(int64_t step) {
-  return fmt::format("step-{:08}", step);
+  return fmt::format("{}{:08}", kStart, step);
+}
+
+/// A copy that somebody keeps beside them ("step-00000500.good") is none of ours.
+bool is_name(const std::string& name) {
+  return name.starts_with(kStart) && name.size() > kStart.size() &&
+         name.find_first_not_of("0123456789", kStart.size()) == std::string::npos;
+}
+
+bool all_finite(const Tensor& values) {
+  return at::isfinite(values).all().item<bool>();
+}
+
+/// Reads what was just written; a disk or memory that fails shows here, while older checkpoints are still
+/// there.
+void read_back(const fs::path& file, const std::string& expected) {
+  drop_from_cache(file);
+  const std::string found = file_checksum(file, Exit::checkpoint);
+  if (found == expected) return;
+  fail(Exit::checkpoint, "{}: written with checksum {}, read back with {}; disk or memory is failing",
+       file.string(), expected, found);
 }
 
 /// Writes my shares and returns what the index says of them.
@@ -50,6 +77,13 @@ json write_shard(const fs::path& directory, const std::vector<ParamGroup*>& grou
           Tensor values = parts[part].narrow(0, offset, elements.size());
           if (elements.size() == param.size()) values = values.view(param.shape());
           const std::string key = part == 0 ? param.name() : param.name() + "." + kParts[part];
+          if (!all_finite(values)) {
+            fail(
+                Exit::not_finite,
+                "{}: '{}' is not finite, no checkpoint is written; lower train.learning_rate, or look at the "
+                "data with `seqvit inspect`",
+                directory.parent_path().string(), key);
+          }
           entries.push_back({{"name", param.name()},
                              {"part", kParts[part]},
                              {"shape", param.whole_shape()},
@@ -64,9 +98,37 @@ json write_shard(const fs::path& directory, const std::vector<ParamGroup*>& grou
       });
     }
   }
-  write_safetensors(directory / file, tensors);
-  return {
-      {"entries", entries}, {"file", file}, {"checksum", file_checksum(directory / file, Exit::checkpoint)}};
+  const std::string checksum = write_safetensors(directory / file, tensors);
+  read_back(directory / file, checksum);
+  return {{"entries", entries}, {"file", file}, {"checksum", checksum}};
+}
+
+/// index.json of the ranks' shards.
+json make_index(const Progression& progression, const std::vector<std::string>& shards) {
+  json index = {{"format", kFormat}, {"step", progression.step}, {"tensors", json::array()}};
+  if (std::isfinite(progression.best_validation_loss))
+    index["best_validation_loss"] = progression.best_validation_loss;
+  if (progression.best_step) index["best_step"] = *progression.best_step;
+  if (progression.samples) index["samples"] = *progression.samples;
+  if (progression.learning_rate) index["learning_rate"] = *progression.learning_rate;
+  for (const std::string& text : shards) {
+    const json part = json::parse(text);
+    for (const json& entry : part.at("entries"))
+      index["tensors"].push_back(entry);
+    index["files"][part.at("file").get<std::string>()] = part.at("checksum");
+  }
+  return index;
+}
+
+/// What make_index was given.
+Progression progression_of(const json& index) {
+  Progression progression;
+  progression.step = index.at("step");
+  progression.best_validation_loss = index.value("best_validation_loss", progression.best_validation_loss);
+  if (index.contains("best_step")) progression.best_step = index["best_step"].get<int64_t>();
+  if (index.contains("samples")) progression.samples = index["samples"].get<int64_t>();
+  if (index.contains("learning_rate")) progression.learning_rate = index["learning_rate"].get<double>();
+  return progression;
 }
 
 json read_index(const fs::path& checkpoint) {
@@ -107,6 +169,38 @@ bool is_sound(const json& entry) {
   return *begin <= *end && *end <= held && file.has_filename() && file == file.filename() && file != "..";
 }
 
+/// What `use` makes of a checkpoint's index. Throws Error(checkpoint) where it does not hold what it should.
+template <typename Use>
+auto with_index(const fs::path& checkpoint, Use use) {
+  try {
+    return use(read_index(checkpoint));
+  } catch (const json::exception& error) {
+    fail(Exit::checkpoint, "{}: broken index: {}", checkpoint.string(), error.what());
+  }
+}
+
+SafetensorsFile open_shard(const fs::path& path, const std::string& expected) {
+  const std::string found = file_checksum(path, Exit::checkpoint);
+  if (found != expected) {
+    fail(Exit::checkpoint, "{}: expected checksum {}, found {}; the file is corrupt, use an older checkpoint",
+         path.string(), expected, found);
+  }
+  return SafetensorsFile(path);
+}
+
+void check_finite(const Tensor& values, const fs::path& where, const std::string& name) {
+  if (all_finite(values)) return;
+  fail(Exit::checkpoint, "{}: '{}' is not finite; the training had failed, use an older checkpoint",
+       where.string(), name);
+}
+
+/// Throws Error(checkpoint) unless a file is as it was written and holds nothing that is not finite.
+void check_shard(const fs::path& path, const std::string& expected) {
+  const SafetensorsFile file = open_shard(path, expected);
+  for (const auto& [name, entry] : file.entries())
+    check_finite(file.read(name), path, name);
+}
+
 /// Pieces of one checkpoint, found by weight and part.
 class Pieces {
  public:
@@ -137,6 +231,7 @@ class Pieces {
     for (const json& piece : found->second)
       filled += copy(piece, param.cut(), elements, out);
     check_filled(param.name(), filled, elements.size());
+    check_finite(out, checkpoint_, param.name());
   }
 
   /// Every weight as a whole, by name.
@@ -153,6 +248,7 @@ class Pieces {
       for (const json& piece : pieces)
         filled += copy(piece, Cut::none(weight.numel()), {0, weight.numel()}, weight.view({-1}));
       check_filled(name, filled, weight.numel());
+      check_finite(weight, checkpoint_, name);
       weights.emplace_back(name, weight);
     }
     return weights;
@@ -238,16 +334,18 @@ class Pieces {
   const SafetensorsFile& open(const std::string& file) {
     const auto known = files_.find(file);
     if (known != files_.end()) return known->second;
-    const fs::path path = checkpoint_ / file;
-    const std::string expected = checksums_.value(file, ""), found = file_checksum(path, Exit::checkpoint);
-    if (found != expected) {
-      fail(Exit::checkpoint,
-           "{}: expected checksum {}, found {}; the file is corrupt, use an older checkpoint", path.string(),
-           expected, found);
-    }
-    return files_.emplace(file, SafetensorsFile(path)).first->second;
+    return files_.emplace(file, open_shard(checkpoint_ / file, checksums_.value(file, ""))).first->second;
   }
 };
+
+/// The exceptions of the file system as errors.
+void with_files(const fs::path& checkpoint, const char* action, const std::function<void()>& work) {
+  try {
+    work();
+  } catch (const fs::filesystem_error& error) {
+    fail(Exit::checkpoint, "{}: cannot {}: {}", checkpoint.string(), action, error.code().message());
+  }
+}
 
 }  // namespace
 
@@ -257,49 +355,41 @@ Checkpoints::Checkpoints(fs::path run, Comm& world)
 void Checkpoints::save(const std::vector<ParamGroup*>& groups, AdamW& optimizer,
                        const Progression& progression, bool is_best, int64_t keep) {
   const std::string name = directory_name(progression.step);
-  const fs::path temporary = directory_ / ("." + name + ".tmp"), final = directory_ / name;
-  if (world_.rank() == 0) {
-    fs::remove_all(temporary);
-    make_directories(temporary, Exit::checkpoint);
-  }
-  world_.barrier("checkpoint");
+  const fs::path temporary = directory_ / ("." + name + kTemporary), final = directory_ / name;
+  const auto on_first = [&](const char* action, const std::function<void()>& work) {
+    do_on_first(
+        world_, [&] { with_files(final, action, work); }, kPurpose);
+  };
   try {
-    const json shard = write_shard(temporary, groups, optimizer, world_.rank());
-    const auto shards = gather_text(world_, shard.dump(), "checkpoint");
-    if (world_.rank() == 0) {
-      json index = {{"format", kFormat}, {"step", progression.step}, {"tensors", json::array()}};
-      if (std::isfinite(progression.best_validation_loss)) {
-        index["best_validation_loss"] = progression.best_validation_loss;
-      }
-      for (const std::string& text : shards) {
-        const json part = json::parse(text);
-        for (const json& entry : part.at("entries"))
-          index["tensors"].push_back(entry);
-        index["files"][part.at("file").get<std::string>()] = part.at("checksum");
-      }
-      write_text(temporary / "index.json", index.dump(1), Exit::checkpoint);
+    on_first("save the checkpoint", [&] {
+      fs::remove_all(temporary);
+      make_directories(temporary, Exit::checkpoint);
+    });
+    const auto shards = gather_results(
+        world_, [&] { return write_shard(temporary, groups, optimizer, world_.rank()).dump(); }, kPurpose);
+    on_first("save the checkpoint", [&] {
+      const std::string index = make_index(progression, shards).dump(1);
+      write_text(temporary / "index.json", index, Exit::checkpoint);
+      read_back(temporary / "index.json", checksum(std::as_bytes(std::span(index))));
       sync_directory(temporary, Exit::checkpoint);
       fs::remove_all(final);  // a rerun of the same step
       fs::rename(temporary, final);
       sync_directory(directory_, Exit::checkpoint);
-    }
-  } catch (const fs::filesystem_error& error) {
-    fs::remove_all(temporary);
-    fail(Exit::checkpoint, "{}: cannot save the checkpoint: {}", final.string(), error.code().message());
+    });
   } catch (const Error&) {
+    // That of all ranks: none writes any more. (A rank that is lost may leave something: remove_temporaries.)
     std::error_code ignored;
-    fs::remove_all(temporary, ignored);
+    if (world_.rank() == 0) fs::remove_all(temporary, ignored);
     throw;
   }
-  if (world_.rank() == 0) {
+  on_first("mark the best", [&] {
     if (is_best) mark_best(name);
     remove_old(keep);
-  }
-  world_.barrier("checkpoint");
+  });
 }
 
 void Checkpoints::mark_best(const std::string& name) const {
-  const fs::path link = directory_ / ".best.tmp", best = directory_ / "best";
+  const fs::path link = directory_ / (std::string(".best") + kTemporary), best = directory_ / "best";
   try {
     fs::remove(link);
     fs::create_symlink(name, link);
@@ -311,42 +401,126 @@ void Checkpoints::mark_best(const std::string& name) const {
 }
 
 void Checkpoints::remove_old(int64_t keep) const {
-  std::vector<fs::path> all;
-  for (const auto& entry : fs::directory_iterator(directory_)) {
-    if (entry.is_directory() && !entry.is_symlink() &&
-        entry.path().filename().string().starts_with("step-")) {
-      all.push_back(entry.path());
-    }
-  }
-  std::sort(all.begin(), all.end());
+  const std::vector<std::string> all = names();
   const auto best_one = best();
   for (size_t i = 0; i + static_cast<size_t>(keep) < all.size(); ++i) {
-    if (!best_one || all[i].filename() != best_one->filename()) fs::remove_all(all[i]);
+    if (best_one && all[i] == best_one->filename()) continue;
+    std::error_code error;
+    fs::remove_all(directory_ / all[i], error);
+    if (error) log_warn("{}: cannot remove it: {}", (directory_ / all[i]).string(), error.message());
   }
 }
 
-std::optional<fs::path> Checkpoints::newest() const {
-  std::optional<fs::path> newest;
+void Checkpoints::remove_temporaries() const {
+  std::error_code ignored;
+  for (const auto& entry : fs::directory_iterator(directory_, ignored)) {
+    const std::string name = entry.path().filename();
+    if (name.starts_with(".") && name.ends_with(kTemporary)) fs::remove_all(entry.path(), ignored);
+  }
+}
+
+std::vector<std::string> Checkpoints::names() const {
+  std::vector<std::string> names;
   std::error_code missing;
   for (const auto& entry : fs::directory_iterator(directory_, missing)) {
-    const bool complete =
-        entry.path().filename().string().starts_with("step-") && fs::exists(entry.path() / "index.json");
-    if (complete && (!newest || entry.path() > *newest)) newest = entry.path();
+    const std::string name = entry.path().filename();
+    if (is_name(name) && entry.is_directory() && !entry.is_symlink()) names.push_back(name);
   }
-  return newest;
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+std::optional<fs::path> Checkpoints::newest() const {
+  const std::vector<std::string> all = names();
+  const auto found = std::find_if(all.rbegin(), all.rend(), [&](const std::string& name) {
+    return fs::exists(directory_ / name / "index.json");
+  });
+  return found == all.rend() ? std::nullopt : std::optional(directory_ / *found);
 }
 
 std::optional<fs::path> Checkpoints::best() const {
   std::error_code missing;
   const fs::path target = fs::read_symlink(directory_ / "best", missing);
-  if (missing || !fs::exists(directory_ / target / "index.json")) return std::nullopt;
-  return directory_ / target;
+  return missing ? std::nullopt : std::optional(directory_ / target);
+}
+
+/// Every rank looks at a share of the files. Collective.
+void Checkpoints::check_whole(const fs::path& checkpoint) const {
+  do_together(
+      world_,
+      [&] {
+        with_index(checkpoint, [&](const json& index) {
+          int64_t number = 0;
+          for (const auto& [file, checksum] : index.at("files").items()) {
+            if (number++ % world_.size() == world_.rank())
+              check_shard(checkpoint / file, checksum.get<std::string>());
+          }
+        });
+      },
+      kPurpose);
+}
+
+std::optional<fs::path> Checkpoints::to_resume(const std::optional<std::string>& from) const {
+  // As the first rank sees them: a file system of a network may show others another state.
+  const json seen = json::parse(broadcast_text(world_, json(names()).dump(), 0, kPurpose));
+  const auto all = seen.get<std::vector<std::string>>();
+  if (from) {
+    const std::string name = *from == "best" && best() ? best()->filename().string() : *from;
+    if (std::find(all.begin(), all.end(), name) == all.end()) {
+      fail(Exit::checkpoint, "{}: no checkpoint '{}'; there {}", directory_.string(), *from,
+           all.empty() ? "is none" : fmt::format("are {}", fmt::join(all, ", ")));
+    }
+    check_whole(directory_ / name);
+    return directory_ / name;
+  }
+  for (auto name = all.rbegin(); name != all.rend(); ++name) {
+    try {
+      check_whole(directory_ / *name);
+      return directory_ / *name;
+    } catch (const Error& error) {
+      if (error.code() != Exit::checkpoint || std::next(name) == all.rend()) throw;
+      log_warn("{}; going back to {}", error.what(), *std::next(name));
+    }
+  }
+  return std::nullopt;
+}
+
+bool Checkpoints::go_back_to(const Progression& progression) const {
+  const auto work = [&] {
+    with_files(directory_, "go back to an older checkpoint", [&] {
+      std::vector<std::string> newer = names();
+      newer.erase(newer.begin(),
+                  std::upper_bound(newer.begin(), newer.end(), directory_name(progression.step)));
+      if (!newer.empty()) set_aside(newer);
+      // A training that was killed may not have come to mark the best, or the mark was set aside.
+      const std::string was_best = progression.best_step ? directory_name(*progression.best_step) : "";
+      if (progression.best_step && fs::exists(directory_ / was_best)) mark_best(was_best);
+      if (const auto now = best(); now && !fs::exists(*now)) fs::remove(directory_ / "best");
+    });
+    return std::string(best() ? "best" : "");
+  };
+  return !gather_results(
+              world_, [&] { return world_.rank() == 0 ? work() : ""; }, kPurpose)
+              .front()
+              .empty();
+}
+
+void Checkpoints::set_aside(const std::vector<std::string>& names) const {
+  const fs::path run = directory_.parent_path();
+  fs::path place;
+  for (int number = 1; place.empty() || fs::exists(place); ++number)
+    place = run / fmt::format("set-aside-{}", number);
+  fs::create_directories(place / "checkpoints");
+  if (fs::exists(run / "metrics.jsonl")) fs::copy_file(run / "metrics.jsonl", place / "metrics.jsonl");
+  for (const std::string& name : names)
+    fs::rename(directory_ / name, place / "checkpoints" / name);
+  log_info("{}: newer checkpoints ({}) and a copy of the metrics are kept there", place.string(),
+           fmt::join(names, ", "));
 }
 
 Progression load_checkpoint(const fs::path& checkpoint, const std::vector<ParamGroup*>& groups,
                             AdamW* optimizer) {
-  try {
-    const json index = read_index(checkpoint);
+  return with_index(checkpoint, [&](const json& index) {
     Pieces pieces(checkpoint, index);
     for (size_t g = 0; g < groups.size(); ++g) {
       groups[g]->load([&](const Param& param, Range elements, const Tensor& out) {
@@ -362,21 +536,12 @@ Progression load_checkpoint(const fs::path& checkpoint, const std::vector<ParamG
             });
       }
     }
-    Progression progression;
-    progression.step = index.at("step");
-    progression.best_validation_loss = index.value("best_validation_loss", progression.best_validation_loss);
-    return progression;
-  } catch (const json::exception& error) {
-    fail(Exit::checkpoint, "{}: broken index: {}", checkpoint.string(), error.what());
-  }
+    return progression_of(index);
+  });
 }
 
 NamedTensors read_weights(const fs::path& checkpoint) {
-  try {
-    return Pieces(checkpoint, read_index(checkpoint)).whole_weights();
-  } catch (const json::exception& error) {
-    fail(Exit::checkpoint, "{}: broken index: {}", checkpoint.string(), error.what());
-  }
+  return with_index(checkpoint, [&](const json& index) { return Pieces(checkpoint, index).whole_weights(); });
 }
 
 }  // namespace seqvit

@@ -3,8 +3,8 @@
 /// RUN/checkpoints/step-NNNNNNNN/ holds one safetensors file a rank with that rank's share and index.json,
 /// which says for each piece (weight or moment, its global shape, its elements [begin, end) row-major) which
 /// file has it, and each file's checksum. Any mesh can read any other mesh's. Written to a temporary
-/// directory, synced and renamed: it is there whole or not at all. `best` is a link to the checkpoint with
-/// the lowest validation loss.
+/// directory, synced, read back and renamed: it is there whole or not at all. `best` is a link to the
+/// checkpoint with the lowest validation loss. What is not finite is neither written nor read.
 #pragma once
 
 #include <cstdint>
@@ -18,11 +18,14 @@
 
 namespace seqvit {
 
-/// What a run needs to go on besides weights and moments: samples and drop path follow from the step and the
-/// seed.
+/// What a run needs to go on besides weights and moments: the order of samples and drop path follow from
+/// these and the seed. What checkpoints from before it was kept do not say is nullopt.
 struct Progression {
   int64_t step = 0;  ///< optimizer steps done
   double best_validation_loss = std::numeric_limits<double>::infinity();
+  std::optional<int64_t> best_step;     ///< at which it was found
+  std::optional<int64_t> samples;       ///< taken so far: the position in their order
+  std::optional<double> learning_rate;  ///< of the last step
 };
 
 class Checkpoints {
@@ -30,26 +33,44 @@ class Checkpoints {
   /// Those in `run`/checkpoints. `world`: all ranks of the job.
   Checkpoints(std::filesystem::path run, Comm& world);
 
-  /// Collective. Writes a checkpoint; marks it as the best if told so; then removes all but the newest `keep`
-  /// and the best. Throws Error(checkpoint) with the reason (a full disk), leaving earlier checkpoints as
-  /// they were.
+  /// Collective. Writes a checkpoint and reads it back; marks it as the best if told so; only then removes
+  /// all but the newest `keep` and the best. Where that fails on one rank, all ranks throw its error:
+  /// Error(checkpoint) with the reason (a full disk), Error(not_finite) naming the weight. Earlier
+  /// checkpoints are then as they were.
   void save(const std::vector<ParamGroup*>& groups, AdamW& optimizer, const Progression& progression,
             bool is_best, int64_t keep);
 
-  /// The newest or best complete checkpoint's directory, if there is one.
+  /// Names of those there are, whole or damaged, by step.
+  std::vector<std::string> names() const;
+  /// The newest that is complete, the one marked as the best: their directories, if there are any.
   std::optional<std::filesystem::path> newest() const;
   std::optional<std::filesystem::path> best() const;
+
+  /// The newest whole checkpoint, after a warning for each newer one that is damaged; nothing where there is
+  /// none at all. With `from`: the one of that name, or "best". Collective, the same on every rank. Throws
+  /// Error(checkpoint): all are damaged, or the one named is, or is not there (naming those that are).
+  std::optional<std::filesystem::path> to_resume(const std::optional<std::string>& from) const;
+  /// Makes the checkpoint of `progression` the newest: newer ones, if any, are moved to a new directory
+  /// RUN/set-aside-N with a copy of the metrics, and `best` is what it was then. False where that is no
+  /// longer there, so that none is the best. Collective.
+  bool go_back_to(const Progression& progression) const;
+
+  /// Removes what a training that was killed while saving has left. For one rank; no training may be at work.
+  void remove_temporaries() const;
 
  private:
   std::filesystem::path directory_;
   Comm& world_;
 
+  void check_whole(const std::filesystem::path& checkpoint) const;
+  void set_aside(const std::vector<std::string>& names) const;
   void mark_best(const std::string& name) const;
   void remove_old(int64_t keep) const;
 };
 
 /// Fills weights (and moments, if `optimizer` is given) from a checkpoint of any mesh. Throws
-/// Error(checkpoint): a missing or corrupt file, a weight that is not there or has another shape.
+/// Error(checkpoint): a missing or corrupt file, a weight that is not there, has another shape or is not
+/// finite.
 Progression load_checkpoint(const std::filesystem::path& checkpoint, const std::vector<ParamGroup*>& groups,
                             AdamW* optimizer);
 

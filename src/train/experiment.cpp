@@ -116,6 +116,10 @@ void check_settings(const Experiment& e) {
     if (std::find(e.targets.begin(), e.targets.end(), index) != e.targets.end()) continue;
     fail(Exit::usage, "train.target_weights: '{}' is not among data.targets", variable);
   }
+  const auto weights = e.model_shape().target_weights;
+  if (std::all_of(weights.begin(), weights.end(), [](double weight) { return weight == 0.0; }))
+    fail(Exit::usage,
+         "train.target_weights: expected a target of weight > 0, found 0 for all; there is nothing to learn");
   if (train.roll_longitude && !e.dataset->grid().periodic()) {
     fail(Exit::usage,
          "train.roll_longitude: expected longitudes that go round the globe, found {} to {}; turn it off",

@@ -35,11 +35,13 @@ double Learner::backward(const LearnerBatch& batch, int64_t step, double* flag) 
   const double weight = model_.ends_model() ? loss_.weight_of(batch.target) : 0.0;
   const auto totals = sum_over_ranks({weight, flag == nullptr ? 0.0 : *flag}, "loss weight");
   if (flag != nullptr) *flag = totals[1];
+  weight_ = totals[0];
+  memory_ = {.before = tensor_bytes()};
+  if (weight_ == 0.0) return 0.0;
   std::vector<int64_t> positions;
   for (int64_t i = my_samples_.begin; i < my_samples_.end; ++i)
     positions.push_back(i);
   double loss_sum = 0.0;
-  memory_ = {.before = tensor_bytes()};
   reset_peak_tensor_bytes();
   for (const Action& action :
        pipeline_schedule(mesh_.pp().rank(), mesh_.pp().size(), model_.chunks(), config_.micro_batches)) {
@@ -52,7 +54,7 @@ double Learner::backward(const LearnerBatch& batch, int64_t step, double* flag) 
     loss_sum += run_forward(action, {{part(batch.input), part(batch.condition), part(batch.target),
                                       part(batch.scale), part(batch.shift), part(batch.missing)},
                                      {step, std::span(positions).subspan(mine.begin, mine.size())},
-                                     totals[0]});
+                                     weight_});
     memory_.kept = std::max(memory_.kept, tensor_bytes() - memory_.before);
   }
   model_.wires().finish();

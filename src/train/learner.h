@@ -34,8 +34,12 @@ class Learner {
 
   /// Forward and backward over my samples, in micro-batches; the gradients of my shares are complete
   /// afterwards. `step` counts from 0. Returns the global loss. `flag` is summed over ranks on the way and
-  /// returned in place (an agreed request to stop).
+  /// returned in place (an agreed request to stop). Where no rank has a valid target, nothing is computed, on
+  /// any mesh: weight() and loss are 0, there are no gradients, and update() leaves weights and moments as
+  /// they are.
   double backward(const LearnerBatch& batch, int64_t step, double* flag = nullptr);
+  /// Of all valid target points of the last backward(), over all ranks.
+  double weight() const { return weight_; }
   /// Clips, updates my shares, makes the new weights readable. Returns the gradient norm before clipping.
   /// Throws Error(not_finite), with weights untouched, if loss or gradient is not finite.
   double update(int64_t step, double loss);
@@ -68,6 +72,7 @@ class Learner {
   WeightedLoss loss_;
   AdamW optimizer_;
   Range my_samples_;
+  double weight_ = 0.0;
   StepMemory memory_;
   /// A micro-batch on its way through one chunk of my stage: what came in (undefined where the model begins)
   /// and what went out (the loss where it ends).

@@ -2,7 +2,7 @@
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/from_blob.h>
-#include <ATen/ops/isnan.h>
+#include <ATen/ops/isfinite.h>
 #include <ATen/ops/nan_to_num.h>
 #include <ATen/ops/tensor.h>
 #include <ATen/ops/where.h>
@@ -21,9 +21,9 @@ WeightedLoss::WeightedLoss(const Grid& grid, Range rows, const Tensor& owned,
   weights_ = (mine * at::tensor(each, at::kDouble).view({-1, 1, 1})).to(owned.device(), type);
 }
 
-/// 0 where the target is missing or another rank answers for it.
+/// 0 where the target is missing (or too large for its type) or another rank answers for it.
 Tensor WeightedLoss::weights_of(const Tensor& target) const {
-  return at::where(at::isnan(target).logical_not_().logical_and_(owned_), weights_, 0.0);
+  return at::where(at::isfinite(target).logical_and_(owned_), weights_, 0.0);
 }
 
 double WeightedLoss::weight_of(const Tensor& target) const {
@@ -32,7 +32,7 @@ double WeightedLoss::weight_of(const Tensor& target) const {
 
 Tensor WeightedLoss::operator()(const Tensor& prediction, const Tensor& target, double total_weight) const {
   // A missing target must not reach the square: 0 x NaN is NaN, in the value and in the gradient.
-  const Tensor error = prediction - at::nan_to_num(target);
+  const Tensor error = prediction - at::nan_to_num(target, 0.0, 0.0, 0.0);
   return (error.square() * weights_of(target)).sum() / total_weight;
 }
 

@@ -31,7 +31,8 @@ void MetricsFile::line(const std::string& text) {
 
 void MetricsFile::write(const StepReport& r) {
   line(nlohmann::ordered_json{{"step", r.step},
-                              {"loss", r.loss},
+                              {"samples", r.samples},
+                              {"loss", r.loss ? nlohmann::ordered_json(*r.loss) : nlohmann::ordered_json()},
                               {"learning_rate", r.learning_rate},
                               {"grad_norm", r.grad_norm},
                               {"seconds", r.seconds},
@@ -39,10 +40,11 @@ void MetricsFile::write(const StepReport& r) {
                               {"tokens_per_second", r.tokens_per_second},
                               {"rss_bytes", resident_bytes()}}
            .dump());
-  events_.write(r.step, {{"loss/train", r.loss},
-                         {"learning_rate", r.learning_rate},
-                         {"grad_norm", r.grad_norm},
-                         {"tokens_per_second", r.tokens_per_second}});
+  EventFile::Scalars scalars = {{"learning_rate", r.learning_rate},
+                                {"grad_norm", r.grad_norm},
+                                {"tokens_per_second", r.tokens_per_second}};
+  if (r.loss) scalars.emplace(scalars.begin(), "loss/train", *r.loss);
+  events_.write(r.step, scalars);
 }
 
 void MetricsFile::write_validation(int64_t step, double loss) {
@@ -51,8 +53,9 @@ void MetricsFile::write_validation(int64_t step, double loss) {
 }
 
 std::string progress_text(const StepReport& r, int64_t steps, double seconds_left) {
-  return fmt::format("step {}/{}  loss {:.4f}  {:.3g} tokens/s  {} left", r.step, steps, r.loss,
-                     r.tokens_per_second, format_duration(seconds_left));
+  return fmt::format("step {}/{}  loss {}  {:.3g} tokens/s  {} left", r.step, steps,
+                     r.loss ? fmt::format("{:.4f}", *r.loss) : "-", r.tokens_per_second,
+                     format_duration(seconds_left));
 }
 
 }  // namespace seqvit

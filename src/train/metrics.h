@@ -11,13 +11,16 @@
 namespace seqvit {
 
 struct StepReport {
-  int64_t step = 0;  ///< counts from 1
-  double loss = 0, learning_rate = 0, grad_norm = 0;
+  int64_t step = 0;            ///< counts from 1
+  int64_t samples = 0;         ///< taken from the data so far
+  std::optional<double> loss;  ///< nullopt: no target of the step has a valid point; it changed nothing
+  double learning_rate = 0, grad_norm = 0;
   double seconds = 0, data_seconds = 0;  ///< of the step; of that, until its batch was there
   double tokens_per_second = 0;
 };
 
-/// metrics.jsonl of a run: one line a step, one a validation; the same as scalars in an event file.
+/// metrics.jsonl of a run: one line a step, one a validation; the same as scalars in an event file. A loss
+/// that there is not is null, and left out of the events.
 class MetricsFile {
  public:
   /// Opens for appending after dropping every line of a step later than `last_step` (those are done again),

@@ -1,5 +1,6 @@
 #include "train/optimizer.h"
 
+#include <algorithm>
 #include <cmath>
 #include <numbers>
 
@@ -12,10 +13,11 @@
 namespace seqvit {
 
 double learning_rate(const TrainConfig& config, int64_t step) {
+  step = std::min(step, config.schedule() - 1);
   if (step < config.warmup_steps) {
     return config.learning_rate * static_cast<double>(step + 1) / static_cast<double>(config.warmup_steps);
   }
-  const auto decaying = static_cast<double>(std::max<int64_t>(config.steps - config.warmup_steps, 1));
+  const auto decaying = static_cast<double>(std::max<int64_t>(config.schedule() - config.warmup_steps, 1));
   const double progress = static_cast<double>(step - config.warmup_steps) / decaying;
   return config.learning_rate * 0.5 * (1.0 + std::cos(std::numbers::pi * progress));
 }

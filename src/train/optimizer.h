@@ -10,7 +10,8 @@
 namespace seqvit {
 
 /// Linear warm-up (its first step has rate / warmup_steps, its last the rate), then half a cosine that would
-/// reach 0 at step `train.steps`, one after the last. `step` counts from 0.
+/// reach 0 at step TrainConfig::schedule(), one after the schedule's last, whose rate later steps keep.
+/// `step` counts from 0.
 double learning_rate(const TrainConfig& config, int64_t step);
 
 class AdamW {

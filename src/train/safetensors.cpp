@@ -50,8 +50,8 @@ int64_t bytes_of(const SafetensorsFile::Entry& entry) {
 
 }  // namespace
 
-void write_safetensors(const std::filesystem::path& path, const NamedTensors& tensors,
-                       const Metadata& metadata) {
+std::string write_safetensors(const std::filesystem::path& path, const NamedTensors& tensors,
+                              const Metadata& metadata) {
   json header = json::object();
   if (!metadata.empty()) header[kMetadata] = metadata;
   int64_t offset = 0;
@@ -67,13 +67,19 @@ void write_safetensors(const std::filesystem::path& path, const NamedTensors& te
   const uint64_t length = text.size();
 
   AtomicFile file(path, Exit::checkpoint);
-  file.write(std::as_bytes(std::span(&length, 1)));
-  file.write(text);
+  Checksum sum;
+  const auto write = [&](std::span<const std::byte> bytes) {
+    sum.add(bytes);
+    file.write(bytes);
+  };
+  write(std::as_bytes(std::span(&length, 1)));
+  write(std::as_bytes(std::span(text)));
   for (const auto& [name, tensor] : tensors) {
     const Tensor dense = tensor.detach().contiguous();
-    file.write(std::span(static_cast<const std::byte*>(dense.const_data_ptr()), dense.nbytes()));
+    write(std::span(static_cast<const std::byte*>(dense.const_data_ptr()), dense.nbytes()));
   }
   file.commit();
+  return sum.text();
 }
 
 SafetensorsFile::SafetensorsFile(std::filesystem::path path) : path_(std::move(path)) {

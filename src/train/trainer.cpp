@@ -1,9 +1,12 @@
 #include "train/trainer.h"
 
+#include <cmath>
+
 #include <ATen/ops/from_blob.h>
-#include <ATen/ops/isnan.h>
+#include <ATen/ops/isfinite.h>
 #include <ATen/ops/nan_to_num.h>
 #include <ATen/ops/tensor.h>
+#include <fmt/ranges.h>
 
 #include "core/clock.h"
 #include "core/error.h"
@@ -43,7 +46,13 @@ Trainer::Trainer(const Experiment& experiment, Mesh& mesh, std::optional<std::fi
               loader_options(experiment, learner_.model().slab())),
       inputs_(experiment.model_shape().inputs()),
       validation_(evenly_spaced(samples_of(experiment.validation, config_.longest_rollout()),
-                                config_.validation_samples)) {}
+                                config_.validation_samples)) {
+  if (experiment.validation.size() == 0 || !validation_.empty()) return;
+  fail(Exit::usage,
+       "data.split.validation: {} holds no {} times that are {} apart; lengthen it, or leave it out",
+       period_text(experiment.dataset->times(), experiment.dataset->calendar(), experiment.validation),
+       config_.longest_rollout() + 1, experiment.lead.text());
+}
 
 std::vector<TrainingSample> Trainer::samples_of(Range period, int64_t rollout) const {
   return make_training_samples(experiment_.dataset->times(), experiment_.dataset->calendar(), period,
@@ -79,8 +88,9 @@ LearnerBatch Trainer::to_tensors(const Batch& batch, int64_t rollout) const {
                       of_targets(scale),
                       of_targets(shift),
                       {}};
-  if (rollout > 1) fields.missing = fields.input.isnan();
-  at::nan_to_num_(fields.input);
+  // Not finite is also what is too large for its type once normalised.
+  if (rollout > 1) fields.missing = at::isfinite(fields.input).logical_not_();
+  at::nan_to_num_(fields.input, 0.0, 0.0, 0.0);
   return fields;
 }
 
@@ -89,7 +99,7 @@ StepReport Trainer::step() {
     rollout_ = rollout;
     batches_.reset();  // it takes from the loader
     loader_ = std::make_unique<Loader>(reader_, samples_of(experiment_.train, rollout), config_.seed,
-                                       config_.batch_size, learner_.my_samples(), progression_.step);
+                                       config_.batch_size, learner_.my_samples(), samples_taken());
     batches_.emplace([this, rollout] { return to_tensors(loader_->next(), rollout); },
                      learner_.model().options().device());
   }
@@ -103,9 +113,13 @@ StepReport Trainer::step() {
   StepReport report;
   report.step = progression_.step + 1;
   report.learning_rate = learning_rate(config_, progression_.step);
-  report.loss = learner_.backward(fields, progression_.step, &stop);
-  report.grad_norm = learner_.update(progression_.step, report.loss);
+  const double loss = learner_.backward(fields, progression_.step, &stop);
+  if (learner_.weight() > 0.0) report.loss = loss;
+  report.grad_norm = learner_.update(progression_.step, loss);
+  report.samples = samples_taken() + config_.batch_size;
   progression_.step = report.step;
+  progression_.samples = report.samples;
+  progression_.learning_rate = report.learning_rate;
   stopping_ = stop > 0.0;
   report.seconds = seconds_now() - start;
   report.data_seconds = data_seconds;
@@ -114,23 +128,63 @@ StepReport Trainer::step() {
   return report;
 }
 
+// Every rank makes the same calls, with as many steps fed back, though the last batch may leave some without
+// a sample of their own.
+LearnerBatch Trainer::validation_batch(int64_t first) const {
+  const int64_t count = std::min<int64_t>(config_.batch_size, std::ssize(validation_) - first);
+  const Range mine = share(count, mesh_.dp().rank(), mesh_.dp().size());
+  return to_tensors(reader_.read(std::span(validation_).subspan(first + mine.begin, mine.size())),
+                    config_.longest_rollout());
+}
+
 double Trainer::validate() {
   const Phase phase("validation");
   double loss = 0.0, weight = 0.0;
-  // Every rank makes the same calls, with as many steps fed back, though the last batch may leave some
-  // without a sample of their own.
   for (int64_t first = 0; first < std::ssize(validation_); first += config_.batch_size) {
-    const int64_t count = std::min<int64_t>(config_.batch_size, std::ssize(validation_) - first);
-    const Range mine = share(count, mesh_.dp().rank(), mesh_.dp().size());
-    const LearnerBatch fields =
-        to_tensors(reader_.read(std::span(validation_).subspan(first + mine.begin, mine.size())),
-                   config_.longest_rollout());
-    const auto [more_loss, more_weight] = learner_.loss_and_weight(fields);
+    const auto [more_loss, more_weight] = learner_.loss_and_weight(validation_batch(first));
     loss += more_loss;
     weight += more_weight;
   }
   const auto totals = learner_.sum_over_ranks({loss, weight}, "validation");
+  if (totals[1] == 0.0) fail_without_targets("validation", experiment_.validation);
   return totals[0] / totals[1];
+}
+
+void Trainer::check_validation() {
+  for (int64_t first = 0; first < std::ssize(validation_); first += config_.batch_size) {
+    const double mine =
+        learner_.model().ends_model() ? learner_.loss().weight_of(validation_batch(first).target) : 0.0;
+    if (learner_.sum_over_ranks({mine}, "validation")[0] > 0.0) return;
+  }
+  if (!validation_.empty()) fail_without_targets("validation", experiment_.validation);
+}
+
+void Trainer::fail_without_targets(const char* split, Range period) const {
+  std::vector<std::string> names;
+  for (const int64_t target : experiment_.targets)
+    names.push_back(experiment_.dataset->variables()[target].name);
+  fail(Exit::data,
+       "data.split.{}: {}: no valid point of {} in any sample{}; choose another period, or look at the data "
+       "with `seqvit inspect`",
+       split, period_text(experiment_.dataset->times(), experiment_.dataset->calendar(), period),
+       fmt::join(names, ", "),
+       config_.target_weights.empty() ? "" : " (of those that train.target_weights counts)");
+}
+
+void Trainer::watch_for_targets(const StepReport& report) {
+  if (report.loss) {
+    samples_without_target_ = 0;
+    return;
+  }
+  if (!std::exchange(said_without_target_, true)) {
+    log_warn(
+        "step {}: no target has a valid point in the whole batch: the step counts but changes nothing. Later "
+        "ones are not said again; the loss of such a step is null in metrics.jsonl",
+        report.step);
+  }
+  samples_without_target_ += config_.batch_size;
+  // An epoch begins anywhere: two of them hold a whole one.
+  if (samples_without_target_ >= 2 * samples()) fail_without_targets("train", experiment_.train);
 }
 
 void Trainer::save(bool is_best) {
@@ -139,12 +193,35 @@ void Trainer::save(bool is_best) {
       .save(learner_.groups(), learner_.optimizer(), progression_, is_best, config_.keep_checkpoints);
 }
 
-void Trainer::resume() {
-  const auto checkpoint = Checkpoints(*run_, mesh_.world()).newest();
+void Trainer::resume(const std::optional<std::string>& from) {
+  const Checkpoints checkpoints(*run_, mesh_.world());
+  const auto checkpoint = checkpoints.to_resume(from);
   if (!checkpoint) return;
   const Phase phase("reading the checkpoint");
   progression_ = load_checkpoint(*checkpoint, learner_.groups(), &learner_.optimizer());
-  log_info("resuming from {}", checkpoint->string());
+  if (!progression_.samples && progression_.step > 0) {  // of a version that did not write it down
+    const TrainConfig before = load_config(*run_ / "config.yaml", {}).train;
+    progression_.samples = progression_.step * before.batch_size;
+    progression_.learning_rate = learning_rate(before, progression_.step - 1);
+  }
+  log_info("resuming from {}: {} steps done, {} samples taken", checkpoint->string(), progression_.step,
+           samples_taken());
+  warn_of_another_rate();
+  if (!checkpoints.go_back_to(progression_)) {
+    progression_.best_validation_loss = std::numeric_limits<double>::infinity();
+    progression_.best_step.reset();
+  }
+}
+
+/// Where the schedule would have taken the last step at another rate than it was.
+void Trainer::warn_of_another_rate() const {
+  if (!progression_.learning_rate || progression_.step >= config_.steps) return;
+  const double was = *progression_.learning_rate, would_be = learning_rate(config_, progression_.step - 1);
+  if (std::abs(would_be - was) <= 1e-6 * was) return;
+  log_warn(
+      "the learning rate goes from {:.2g} at step {} to {:.2g} at step {}, because the schedule is another "
+      "(train.steps, train.learning_rate, train.warmup_steps); train.schedule_steps keeps its old length",
+      was, progression_.step, learning_rate(config_, progression_.step), progression_.step + 1);
 }
 
 void Trainer::try_longest_rollout() {
@@ -157,11 +234,32 @@ void Trainer::try_longest_rollout() {
   const double start = seconds_now();
   learner_.backward(to_tensors(reader_.read(mine), rollout), progression_.step);
   learner_.forget_gradients();
+  if (learner_.weight() == 0.0) return;  // nothing was computed
   log_info("steps that feed the forecast back {} times come later: {:.2f} s each, {} MiB at their peak",
            rollout - 1, seconds_now() - start, learner_.memory().peak >> 20);
 }
 
+bool Trainer::validate_and_report(MetricsFile* metrics) {
+  const double loss = validate();
+  if (!std::isfinite(loss)) {
+    fail(Exit::not_finite,
+         "step {}: validation loss {}: not finite; lower train.learning_rate or look at the data of "
+         "data.split.validation with `seqvit inspect`",
+         progression_.step, loss);
+  }
+  const bool is_best = loss < progression_.best_validation_loss;
+  if (is_best) {
+    progression_.best_validation_loss = loss;
+    progression_.best_step = progression_.step;
+  }
+  if (metrics != nullptr) metrics->write_validation(progression_.step, loss);
+  log_info("step {}/{}  validation loss {:.5f}{}", progression_.step, config_.steps, loss,
+           is_best ? " (best)" : "");
+  return is_best;
+}
+
 void Trainer::run(std::optional<int64_t> stop_after) {
+  if (progression_.step < config_.steps) check_validation();
   try_longest_rollout();
   const bool writes = mesh_.world().rank() == 0;
   std::optional<MetricsFile> metrics;
@@ -175,21 +273,15 @@ void Trainer::run(std::optional<int64_t> stop_after) {
     const Phase phase(fmt::format("step {}", progression_.step + 1));
     const StepReport report = step();
     if (writes) metrics->write(report);
+    watch_for_targets(report);
     const double seconds_a_step = (seconds_now() - start) / static_cast<double>(report.step - first);
     if (progress.due()) {
       progress.show(
           progress_text(report, config_.steps, seconds_a_step * static_cast<double>(last - report.step)));
     }
     const bool at_end = report.step == config_.steps;
-    bool is_best = false;
-    if (!validation_.empty() && (at_end || report.step % config_.validate_every == 0)) {
-      const double loss = validate();
-      is_best = loss < progression_.best_validation_loss;
-      if (is_best) progression_.best_validation_loss = loss;
-      if (writes) metrics->write_validation(report.step, loss);
-      log_info("step {}/{}  validation loss {:.5f}{}", report.step, config_.steps, loss,
-               is_best ? " (best)" : "");
-    }
+    const bool validates = !validation_.empty() && (at_end || report.step % config_.validate_every == 0);
+    const bool is_best = validates && validate_and_report(writes ? &*metrics : nullptr);
     saved = at_end || is_best || report.step % config_.checkpoint_every == 0;
     if (saved) save(is_best);
   }

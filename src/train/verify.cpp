@@ -75,7 +75,7 @@ VerifyProblem make_verify_problem(const Config& config, const ModelShape& real) 
   const int64_t patch = std::min<int64_t>(c.model.patch_size, 4);
   c.train.precision = Precision::fp64;
   c.train.warmup_steps = 0;
-  c.train.steps = 100;
+  c.train.steps = 100, c.train.schedule_steps = 0;
   c.model.patch_size = patch;
   c.model.embed_dim = 4 * c.model.num_heads;
   // Parts of two blocks where the real ones have several, and an uneven one.

@@ -101,6 +101,11 @@ TEST(Config, RolloutsTakeEqualPartsOfTraining) {
     found.push_back(train.rollout_at(step));
   EXPECT_EQ(found, (std::vector<int64_t>{1, 1, 1, 1, 2, 2, 2, 4, 4, 4}));
   EXPECT_EQ(train.longest_rollout(), 4);
+  // Of the schedule, where that has another length; the last stays.
+  const TrainConfig longer = parse(kGood, {"train.rollout_steps=[1, 2]", "train.schedule_steps=4"}).train;
+  EXPECT_EQ(longer.rollout_at(1), 1);
+  EXPECT_EQ(longer.rollout_at(2), 2);
+  EXPECT_EQ(longer.rollout_at(9), 2);
 }
 
 TEST(Config, RefusesUnknownKeysWithTheNearest) {
@@ -151,6 +156,7 @@ TEST(Config, RefusesContradictions) {
       {{"model.aggregated_tokens=2"}, {"aggregated_tokens", "variable"}},
       {{"model.tokens=joint", "model.patch_levels=2"}, {"patch_levels is 2", "joint", "set it to 1"}},
       {{"train.warmup_steps=11"}, {"warmup_steps 11", "steps 10"}},
+      {{"train.warmup_steps=6", "train.schedule_steps=5"}, {"warmup_steps 6", "schedule_steps 5"}},
       {{"train.micro_batches=9"}, {"batch_size 8", "micro_batches 9"}},
       {{"data.targets=[v]"}, {"data.targets", "'v'"}},
       {{"data.static=[t]"}, {"'t'", "data.static"}},

@@ -1,6 +1,7 @@
 #include "core/file.h"
 
 #include <csignal>
+#include <cstring>
 
 #include <gtest/gtest.h>
 #include <sys/resource.h>
@@ -90,6 +91,24 @@ TEST(DirectoryLock, IsHeldByOneUntilItGoes) {
                  [&] { const DirectoryLock second(directory.path(), Exit::usage, "is taken"); });
   }
   const DirectoryLock third(directory.path(), Exit::usage, "");
+}
+
+TEST(Checksum, OfPiecesIsThatOfTheWhole) {
+  Checksum sum;
+  for (const char* piece : {"ab", "", "cde"})
+    sum.add(std::as_bytes(std::span(piece, std::strlen(piece))));
+  EXPECT_EQ(sum.text(), checksum(std::as_bytes(std::span("abcde", 5))));
+}
+
+TEST(RemoveTemporaries, OnlyThoseOfTheFile) {
+  const TemporaryDirectory d;
+  for (const char* name : {"a.json", "a.json.12-3.tmp", "a.json.tmp", "a.json.mine.tmp", "b.json.12-3.tmp"})
+    write_text(d / name, "x", Exit::bug);
+  remove_temporaries_of(d / "a.json");
+  EXPECT_FALSE(std::filesystem::exists(d / "a.json.12-3.tmp"));
+  for (const char* name : {"a.json", "a.json.mine.tmp", "b.json.12-3.tmp"})
+    EXPECT_TRUE(std::filesystem::exists(d / name)) << name;
+  remove_temporaries_of(d / "nowhere/a.json");
 }
 
 }  // namespace

@@ -151,7 +151,7 @@ TEST_F(LoaderTest, RollsEachPositionByItsOwnNumber) {
   LoaderOptions rolling = options();
   rolling.rolls = true;
   const BatchReader reader(*dataset_, statistics_, rolling);
-  Loader whole(reader, samples_, 5, 4, {0, 4}, 0), part(reader, samples_, 5, 4, {2, 3}, 3);
+  Loader whole(reader, samples_, 5, 4, {0, 4}, 0), part(reader, samples_, 5, 4, {2, 3}, 3 * 4);
   std::set<int64_t> seen;
   for (int64_t step = 0; step < 23; ++step) {
     const Batch batch = whole.next();
@@ -201,10 +201,28 @@ TEST_F(LoaderTest, ResumesAtAnyStep) {
   for (int i = 0; i < 20; ++i)
     batches.push_back(whole.next());
   for (const int64_t first : {0, 1, 7, 15}) {
-    Loader resumed(reader, samples_, 1, 3, {0, 3}, first);
+    Loader resumed(reader, samples_, 1, 3, {0, 3}, first * 3);
     for (int64_t step = first; step < first + 4; ++step)
       expect_same(resumed.next(), batches[step]);
   }
+}
+
+/// The position is in samples: a batch of another size takes what comes next, none twice, none left out.
+TEST_F(LoaderTest, AnotherBatchSizeGoesOnWhereTheFirstStood) {
+  const BatchReader reader(*dataset_, statistics_, options());
+  Loader ones(reader, samples_, 1, 1, {0, 1}, 0);
+  std::vector<TrainingSample> expected;
+  for (int i = 0; i < 40; ++i)
+    expected.push_back(ones.next().samples[0]);
+  std::vector<TrainingSample> found;
+  int64_t position = 0;
+  for (const int64_t size : {3, 3, 7, 4, 5, 2}) {
+    const Batch batch = Loader(reader, samples_, 1, size, {0, size}, position).next();
+    found.insert(found.end(), batch.samples.begin(), batch.samples.end());
+    position += size;
+  }
+  expected.resize(found.size());
+  EXPECT_EQ(found, expected);
 }
 
 TEST_F(LoaderTest, SharesMakeUpTheBatch) {

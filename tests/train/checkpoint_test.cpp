@@ -1,5 +1,7 @@
 #include "train/checkpoint.h"
 
+#include <cmath>
+#include <cstring>
 #include <fstream>
 
 #include <ATen/TensorOperators.h>
@@ -180,6 +182,160 @@ TEST(Checkpoint, RefusesAnIndexThatCannotBe) {
   refuses("weights of a petabyte", index);
   EXPECT_NO_THROW(write_text(checkpoint / "index.json", good.dump(), Exit::checkpoint);
                   read_weights(checkpoint));
+}
+
+void damage(const std::filesystem::path& file) {
+  std::string bytes = read_text(file, Exit::checkpoint);
+  bytes[bytes.size() - 3] ^= 1;
+  write_text(file, bytes, Exit::checkpoint);
+}
+
+/// What is in a directory, by name.
+std::vector<std::string> names_in(const std::filesystem::path& directory) {
+  std::vector<std::string> names;
+  for (const auto& entry : std::filesystem::directory_iterator(directory))
+    names.push_back(entry.path().filename());
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+/// The program must not write it, and must not believe one that somebody else has written.
+TEST(Checkpoint, IsNeverOfWhatIsNotFinite) {
+  const TemporaryDirectory run;
+  run_ranks(3, [&](Comm& comm) {
+    Fixture f(comm, 3);
+    f.set(1.0F);
+    Checkpoints all(run.path(), comm);
+    all.save(f.groups(), *f.optimizer, {1, 1.0}, true, 1);
+    f.set(2.0F);
+    if (comm.rank() == 1) f.optimizer->moments(0, 0).second[1].fill_(INFINITY);
+    // The others, whose shares are finite, follow; the one there is stays though only one is to be kept.
+    EXPECT_ERROR(all.save(f.groups(), *f.optimizer, {2, 1.0}, true, 1), Exit::not_finite,
+                 "'a.w.exp_avg_sq' is not finite", "no checkpoint is written");
+  });
+  EXPECT_EQ(names_in(run / "checkpoints"), (std::vector<std::string>{"best", "step-00000001"}));
+
+  const auto comm = make_self_comm();
+  const auto checkpoint = run / "checkpoints/step-00000001", shard = checkpoint / "rank-00002.safetensors";
+  std::string index = read_text(checkpoint / "index.json", Exit::bug);
+  const std::string before = file_checksum(shard, Exit::bug);
+  std::string bytes = read_text(shard, Exit::bug);
+  const float none = NAN;
+  std::memcpy(bytes.data() + bytes.size() - sizeof none, &none, sizeof none);  // of the last moment
+  write_text(shard, bytes, Exit::bug);
+  index.replace(index.find(before), before.size(), file_checksum(shard, Exit::bug));
+  write_text(checkpoint / "index.json", index, Exit::bug);
+  Fixture f(*comm, 0);
+  EXPECT_ERROR(load_checkpoint(checkpoint, f.groups(), &*f.optimizer), Exit::checkpoint, "is not finite");
+  EXPECT_ERROR(Checkpoints(run.path(), *comm).to_resume({}), Exit::checkpoint, "rank-00002", "is not finite");
+}
+
+TEST(Checkpoint, SaysWhereTheRunStood) {
+  const TemporaryDirectory run;
+  const auto comm = make_self_comm();
+  Fixture f(*comm, 0);
+  Checkpoints all(run.path(), *comm);
+  all.save(f.groups(), *f.optimizer, {7, 0.25, 5, 91, 1.375e-6}, false, 2);
+  const Progression found = load_checkpoint(all.newest().value(), f.groups(), nullptr);
+  EXPECT_EQ(found.step, 7);
+  EXPECT_EQ(found.best_validation_loss, 0.25);
+  EXPECT_EQ(found.best_step, 5);
+  EXPECT_EQ(found.samples, 91);
+  EXPECT_EQ(found.learning_rate, 1.375e-6);
+}
+
+/// All ranks go back to the same one, whoever found the damage.
+TEST(Checkpoint, ResumesFromTheNewestWholeOne) {
+  const TemporaryDirectory run;
+  const auto to_resume = [&](const std::optional<std::string>& from = std::nullopt) {
+    std::string name;
+    run_ranks(2, [&](Comm& comm) {
+      const auto found = Checkpoints(run.path(), comm).to_resume(from);
+      if (comm.rank() == 1) name = found ? found->filename() : "";
+    });
+    return name;
+  };
+  EXPECT_EQ(to_resume(), "");
+  EXPECT_ERROR(to_resume("step-00000001"), Exit::checkpoint, "no checkpoint 'step-00000001'",
+               "there is none");
+  run_ranks(3, [&](Comm& comm) {
+    Fixture f(comm, 3);
+    Checkpoints all(run.path(), comm);
+    for (int step = 1; step <= 4; ++step)
+      all.save(f.groups(), *f.optimizer, {step, 1.0}, step == 2, 4);
+  });
+  EXPECT_EQ(to_resume(), "step-00000004");
+  EXPECT_EQ(to_resume("step-00000002"), "step-00000002");
+  EXPECT_EQ(to_resume("best"), "step-00000002");
+  EXPECT_ERROR(to_resume("step-00000009"), Exit::checkpoint, "no checkpoint 'step-00000009'",
+               "step-00000001, step-00000002, step-00000003, step-00000004");
+  std::filesystem::create_directory(run / "checkpoints/step-00000009.good");  // somebody's copy
+  EXPECT_EQ(to_resume(), "step-00000004");
+
+  damage(run / "checkpoints/step-00000004/rank-00001.safetensors");  // that of the second rank, of a share
+  EXPECT_EQ(to_resume(), "step-00000003");
+  EXPECT_ERROR(to_resume("step-00000004"), Exit::checkpoint, "rank-00001.safetensors", "corrupt");
+  std::filesystem::remove(run / "checkpoints/step-00000003/rank-00002.safetensors");
+  EXPECT_EQ(to_resume(), "step-00000002");
+  write_text(run / "checkpoints/step-00000002/index.json", R"({"format": 1, "step": 2, "tensors": [],
+             "files": {"rank-00000.safetensors": 5}})",
+             Exit::bug);
+  EXPECT_EQ(to_resume(), "step-00000001");
+  std::filesystem::remove(run / "checkpoints/step-00000001/index.json");
+  EXPECT_ERROR(to_resume(), Exit::checkpoint, "step-00000001/index.json", "No such file");
+}
+
+TEST(Checkpoint, GoingBackLosesNothing) {
+  const TemporaryDirectory run;
+  const auto comm = make_self_comm();
+  Fixture f(*comm, 0);
+  Checkpoints all(run.path(), *comm);
+  for (int step = 1; step <= 4; ++step)
+    all.save(f.groups(), *f.optimizer, {step, 1.0 / step, step < 3 ? 1 : 3}, step == 1 || step == 3, 9);
+  write_text(run / "metrics.jsonl", "{}\n", Exit::bug);
+
+  EXPECT_TRUE(all.go_back_to({4, 1.0, 3}));
+  EXPECT_FALSE(std::filesystem::exists(run / "set-aside-1"));
+  EXPECT_EQ(all.best()->filename(), "step-00000003");
+
+  EXPECT_TRUE(all.go_back_to({2, 1.0, 1}));
+  EXPECT_EQ(names_in(run / "checkpoints"),
+            (std::vector<std::string>{"best", "step-00000001", "step-00000002"}));
+  EXPECT_EQ(names_in(run / "set-aside-1"), (std::vector<std::string>{"checkpoints", "metrics.jsonl"}));
+  EXPECT_EQ(names_in(run / "set-aside-1/checkpoints"),
+            (std::vector<std::string>{"step-00000003", "step-00000004"}));
+  EXPECT_EQ(all.best()->filename(), "step-00000001");
+
+  // The mark goes with what it marked; a second time, to another place.
+  all.save(f.groups(), *f.optimizer, {5, 0.1, 5}, true, 9);
+  std::filesystem::remove_all(run / "checkpoints/step-00000001");
+  EXPECT_FALSE(all.go_back_to({2, 1.0, 1}));
+  EXPECT_EQ(all.best(), std::nullopt);
+  EXPECT_EQ(names_in(run / "set-aside-2/checkpoints"), std::vector<std::string>{"step-00000005"});
+}
+
+TEST(Checkpoint, TemporariesOfAKilledTrainingGo) {
+  const TemporaryDirectory run;
+  const auto comm = make_self_comm();
+  Fixture f(*comm, 0);
+  Checkpoints all(run.path(), *comm);
+  all.save(f.groups(), *f.optimizer, {1, 1.0}, true, 2);
+  std::filesystem::create_directory(run / "checkpoints/.step-00000002.tmp");
+  write_text(run / "checkpoints/.step-00000002.tmp/rank-00000.safetensors.77-1.tmp", "x", Exit::bug);
+  std::filesystem::create_symlink("step-00000002", run / "checkpoints/.best.tmp");
+  all.remove_temporaries();
+  EXPECT_EQ(names_in(run / "checkpoints"), (std::vector<std::string>{"best", "step-00000001"}));
+}
+
+/// A place that cannot be written: one line, and the one there is stays.
+TEST(Checkpoint, ThatCannotBeWrittenIsAnError) {
+  const TemporaryDirectory run;
+  write_text(run / "checkpoints", "a file", Exit::bug);
+  run_ranks(2, [&](Comm& comm) {
+    Fixture f(comm, 1);
+    EXPECT_ERROR(Checkpoints(run.path(), comm).save(f.groups(), *f.optimizer, {1, 1.0}, true, 1),
+                 Exit::checkpoint, "checkpoints", "cannot");
+  });
 }
 
 }  // namespace

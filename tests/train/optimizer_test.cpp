@@ -21,6 +21,21 @@ TEST(LearningRate, WarmsUpAndFollowsHalfACosine) {
   EXPECT_NEAR(learning_rate(config, 109), 0.0, 1e-3);
 }
 
+TEST(LearningRate, FollowsAScheduleOfItsOwnLengthAndStaysAtItsEnd) {
+  TrainConfig of_schedule;
+  of_schedule.steps = 110, of_schedule.warmup_steps = 10;
+  TrainConfig shorter = of_schedule, longer = of_schedule;
+  shorter.steps = 60, shorter.schedule_steps = 110;
+  longer.steps = 500, longer.schedule_steps = 110;
+  for (const int64_t step : {0, 9, 10, 59, 109}) {
+    EXPECT_EQ(learning_rate(shorter, step), learning_rate(of_schedule, step));
+    EXPECT_EQ(learning_rate(longer, step), learning_rate(of_schedule, step));
+  }
+  EXPECT_EQ(learning_rate(longer, 110), learning_rate(of_schedule, 109));
+  EXPECT_EQ(learning_rate(longer, 499), learning_rate(of_schedule, 109));
+  EXPECT_GT(learning_rate(longer, 499), 0.0);
+}
+
 /// A matrix and a vector whose gradients are set by hand.
 struct Fixture {
   explicit Fixture(Comm& comm, int stage = 0) : group("g", {&comm, stage, at::kDouble, at::kDouble}) {
