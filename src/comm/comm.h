@@ -2,9 +2,9 @@
 ///
 /// When to use it: never from the model; `parallel/` turns these into differentiable collectives. A
 /// communicator of size 1 returns its input, so the serial program is the parallel one. Sizes may differ
-/// between ranks everywhere
-/// (`counts`), because grids, heads and batches do not divide evenly. Every collective carries a name; a
-/// time-out, a lost peer or a mismatch throws Error(communication) naming collective, step and missing ranks.
+/// between ranks everywhere (`counts`), because grids, heads and batches do not divide evenly. Every
+/// collective carries a name; a time-out, a lost peer or a mismatch throws Error(communication) naming
+/// collective, step and missing ranks.
 ///
 /// Tensors are 1-D and contiguous; any dtype that is moved only, floating point where it is summed (sums of
 /// bf16 are made in fp32 by the caller). Results are new tensors; a communicator of size 1 returns its input

@@ -51,9 +51,8 @@ struct Packing {
 /// nothing.
 /// - Without _FillValue the default fill value of netCDF counts, except for bytes, where every value is data.
 /// - valid_min, valid_max and valid_range count on the stored value where they have the stored type or the
-/// data is
-///   not packed. A packed variable with limits of another type has them in unpacked units by the NetCDF User
-///   Guide, but writers disagree, and a wrong guess would drop good data: they are left alone.
+///   data is not packed. A packed variable with limits of another type has them in unpacked units by the
+///   NetCDF User Guide, but writers disagree, and a wrong guess would drop good data: they are left alone.
 Packing make_packing(StoredType stored, const std::map<std::string, NetcdfAttribute>& attributes,
                      const std::map<std::string, StoredType>& types, bool default_fill);
 

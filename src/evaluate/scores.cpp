@@ -11,8 +11,7 @@ namespace {
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
 // Means over space at one initial time. Errors of model and persistence are over valid points, those that end
-// in
-// `_clim` over points with climatology.
+// in `_clim` over points with climatology.
 enum Mean : int {
   kMse,
   kRmse,

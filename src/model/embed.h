@@ -19,10 +19,9 @@
 /// (ops/in_tiles.h).
 ///
 /// The position of the patch is added to each token: a learned embedding started at the 2-D sine-cosine
-/// table, or
-/// (`model.positions: fixed`) that table itself. A learned one takes 16 bytes a token and channel with its
-/// gradient and moments, which at long sequences is a third of all memory. A linear map of the sample's
-/// conditions (time of day and year) is added to all tokens of the sample.
+/// table, or (`model.positions: fixed`) that table itself. A learned one takes 16 bytes a patch and channel
+/// with its gradient and moments, which at long sequences is a third of all memory. A linear map of the
+/// sample's conditions (time of day and year) is added to all tokens of the sample.
 #pragma once
 
 #include <memory>

@@ -13,8 +13,7 @@
 ///
 /// What makes it fast, each with its reason:
 ///  - Operands are packed once, so that every product reads panels as wide as a register tile that stream
-///  from
-///    the cache. The inner products work on 32-bit words: one fp32, or the two bf16 that the dot-product
+///    from the cache. The inner products work on 32-bit words: one fp32, or the two bf16 that the dot-product
 ///    instruction takes.
 ///  - With AVX-512, exponentials of the previous tile are taken between the products of the present one: they
 ///    use other ports.
