@@ -492,10 +492,13 @@ bool Checkpoints::go_back_to(const Progression& progression) const {
       newer.erase(newer.begin(),
                   std::upper_bound(newer.begin(), newer.end(), directory_name(progression.step)));
       if (!newer.empty()) set_aside(newer);
-      // A training that was killed may not have come to mark the best, or the mark was set aside.
+      // A training that was killed may not have come to mark the best, or what was marked is set aside. (In a
+      // copy that followed links the mark is a directory: it stays.)
+      const fs::path mark = directory_ / "best";
       const std::string was_best = progression.best_step ? directory_name(*progression.best_step) : "";
-      if (progression.best_step && fs::exists(directory_ / was_best)) mark_best(was_best);
-      if (const auto now = best(); now && !fs::exists(*now)) fs::remove(directory_ / "best");
+      const bool free = fs::is_symlink(mark) || !fs::exists(mark);
+      if (progression.best_step && free && fs::exists(directory_ / was_best)) mark_best(was_best);
+      if (const auto now = best(); now && !fs::exists(*now)) fs::remove(mark);
     });
     return std::string(best() ? "best" : "");
   };

@@ -30,20 +30,28 @@ void MetricsFile::line(const std::string& text) {
 }
 
 void MetricsFile::write(const StepReport& r) {
+  const auto known = [&](double value) {
+    return r.loss ? nlohmann::ordered_json(value) : nlohmann::ordered_json();
+  };
   line(nlohmann::ordered_json{{"step", r.step},
                               {"samples", r.samples},
-                              {"loss", r.loss ? nlohmann::ordered_json(*r.loss) : nlohmann::ordered_json()},
+                              {"loss", known(r.loss.value_or(0.0))},
                               {"learning_rate", r.learning_rate},
-                              {"grad_norm", r.grad_norm},
+                              {"grad_norm", known(r.grad_norm)},
                               {"seconds", r.seconds},
                               {"data_seconds", r.data_seconds},
                               {"tokens_per_second", r.tokens_per_second},
                               {"rss_bytes", resident_bytes()}}
            .dump());
-  EventFile::Scalars scalars = {{"learning_rate", r.learning_rate},
+  EventFile::Scalars scalars = {{"loss/train", r.loss.value_or(0.0)},
+                                {"learning_rate", r.learning_rate},
                                 {"grad_norm", r.grad_norm},
                                 {"tokens_per_second", r.tokens_per_second}};
-  if (r.loss) scalars.emplace(scalars.begin(), "loss/train", *r.loss);
+  if (!r.loss) {
+    std::erase_if(scalars, [](const auto& scalar) {
+      return scalar.first == "loss/train" || scalar.first == "grad_norm";
+    });
+  }
   events_.write(r.step, scalars);
 }
 

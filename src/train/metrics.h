@@ -19,8 +19,8 @@ struct StepReport {
   double tokens_per_second = 0;
 };
 
-/// metrics.jsonl of a run: one line a step, one a validation; the same as scalars in an event file. A loss
-/// that there is not is null, and left out of the events.
+/// metrics.jsonl of a run: one line a step, one a validation; the same as scalars in an event file. Of a step
+/// without loss, loss and gradient norm are null, and left out of the events.
 class MetricsFile {
  public:
   /// Opens for appending after dropping every line of a step later than `last_step` (those are done again),

@@ -86,7 +86,8 @@ TEST(Resume, ALongerRunSaysHowItsRateJumpsAndCanKeepIt) {
   Workplace s;
   expect_success(s.train("r", {"--train.steps=20"}));
   const double last = metric(s.directory / "r", 20, "learning_rate");
-  fs::copy(s.directory / "r", s.directory / "kept", fs::copy_options::recursive);
+  fs::copy(s.directory / "r", s.directory / "kept",
+           fs::copy_options::recursive | fs::copy_options::copy_symlinks);
 
   const Outcome jumps = s.train("r", {"--resume", "--train.steps=40", "--stop-after", "22"});
   expect_success(jumps);
