@@ -109,7 +109,7 @@ CommandBody add_forecast(CLI::App& app) {
       ->delimiter(',');
   command->add_option("--steps", options->steps, "Steps of data.lead_time to go")
       ->required()
-      ->check(CLI::PositiveNumber);
+      ->check(CLI::Range(int64_t{1}, int64_t{1'000'000}));
   command->add_option("--output", options->output, "NetCDF file to write")->required();
   command->add_option("--picture", options->picture,
                       "Also draw truth, forecast and error of the first initial time (PNG)");
