@@ -25,6 +25,7 @@ CommandBody add_inspect(CLI::App& app) {
     const InspectReport report = inspect_files(options->files);
     if (options->json != "-") fmt::print("{}", report.to_text());
     if (!options->json.empty()) write_json(report.to_json(), options->json);
+    if (const std::string line = report.error_line(); !line.empty()) throw Error(Exit::data, line);
   };
 }
 

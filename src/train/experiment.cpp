@@ -11,6 +11,7 @@
 #include "comm/comm.h"
 #include "core/error.h"
 #include "core/file.h"
+#include "data/inspect_times.h"
 #include "data/levels.h"
 #include "data/phases.h"
 #include "evaluate/rollout_plan.h"
@@ -89,13 +90,14 @@ void resolve_periods(Experiment& e) {
 
 void check_training_period(const Experiment& e) {
   const int64_t longest = e.config.train.longest_rollout();
+  const std::vector<TimeStamp>& times = e.dataset->times();
   for (const LeadTime& lead : e.leads()) {
-    if (!make_training_samples(e.dataset->times(), e.dataset->calendar(), e.train, {lead}, longest).empty())
-      continue;
+    if (!make_training_samples(times, e.dataset->calendar(), e.train, {lead}, longest).empty()) continue;
     fail(Exit::usage,
-         "lead time {}: data.split.train holds no {} times that far apart; shorten {}, or look at `seqvit "
-         "inspect`",
+         "lead time {}: expected {} times that far apart in data.split.train, found {}; change {} or the "
+         "period",
          lead.text(), longest + 1,
+         describe_times({times.begin() + e.train.begin, times.begin() + e.train.end}, e.dataset->calendar()),
          longest > 1            ? "train.rollout_steps"
          : e.strides.size() > 1 ? "train.leads"
                                 : "data.lead_time");
