@@ -17,6 +17,7 @@
 #include "core/file.h"
 #include "data/netcdf.h"
 #include "data/netcdf_builder.h"
+#include "support/source_path.h"
 #include "support/temporary_directory.h"
 
 namespace seqvit {
@@ -24,7 +25,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-const std::string kSample = SEQVIT_SOURCE_DIR "/samples/ncep_air_na_6h_2013_2014.nc";
+const std::string kSample = source_path("samples/ncep_air_na_6h_2013_2014.nc");
 
 void expect_outcome(const Outcome& outcome, int code, const std::vector<std::string>& words) {
   EXPECT_EQ(outcome.code, code) << outcome.err;
@@ -90,7 +91,7 @@ class BadFiles : public testing::Test {
                                           "--train.steps=100000"};
     arguments.insert(arguments.end(), extra.begin(), extra.end());
     std::vector<std::string> command = mpirun_command(ranks, arguments);
-    if (ranks == 1) command.erase(command.begin(), std::find(command.begin(), command.end(), SEQVIT_PROGRAM));
+    if (ranks == 1) command.erase(command.begin(), std::find(command.begin(), command.end(), seqvit_path()));
     return {command, quiet_environment()};
   }
   std::string file(const std::string& name) const { return directory_ / name; }
@@ -133,7 +134,7 @@ TEST_F(BadFiles, InspectStopsOnRequest) {
     nc_enddef(file.id());
   }
   fs::resize_file(data_, uintmax_t{41} << 30);
-  Process process({SEQVIT_PROGRAM, "inspect", data_}, quiet_environment());
+  Process process({seqvit_path(), "inspect", data_}, quiet_environment());
   const fs::path open_files = "/proc/" + std::to_string(process.pid()) + "/fd";
   wait_for(process, [&] {
     std::error_code gone;

@@ -186,7 +186,7 @@ TEST(Resume, AFullDiskUnderOneRankEndsAllWithTheReason) {
   const Outcome started = mpirun(2, arguments);
   ASSERT_EQ(started.code, 0) << started.err;
   const auto before = files_below(s.checkpoints("r"));
-  std::vector<std::string> program = {SEQVIT_PROGRAM};
+  std::vector<std::string> program = {seqvit_path()};
   program.insert(program.end(), arguments.begin(), arguments.end() - 4);
   program.insert(program.end(), settings.begin(), settings.end());
   program.emplace_back("--resume");
