@@ -51,13 +51,14 @@ std::string data_checksum(const std::string& path, const fs::path& directory) {
   const auto size = static_cast<int64_t>(fs::file_size(real, error));
   const int64_t modified = fs::last_write_time(real, error).time_since_epoch().count();
   const fs::path memory = cache / "checksums" / (checksum(std::as_bytes(std::span(real.native()))) + ".json");
-  if (fs::exists(memory, error)) {
-    const auto known = nlohmann::json::parse(read_text(memory, Exit::data), nullptr, false);
-    if (known.is_object() && known.value("path", "") == real.string() &&
-        known.value("bytes", int64_t{-1}) == size && known.value("modified", int64_t{0}) == modified &&
-        !known.value("checksum", "").empty()) {
-      return known["checksum"];
+  try {
+    if (fs::exists(memory)) {
+      const auto known = nlohmann::json::parse(read_text(memory, Exit::data));
+      if (known.at("path") == real.string() && known.at("bytes") == size && known.at("modified") == modified)
+        return known.at("checksum");
     }
+  } catch (const std::exception&) {
+    // Damaged or out of reach: it can be computed again.
   }
   const std::string result = read();
   const nlohmann::json known = {

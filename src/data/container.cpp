@@ -61,6 +61,8 @@ class HeaderReader {
       value = value << 8 | buffer[i];
     return value;
   }
+  /// netCDF-C copies a name of any length into the room that it documents for the longest.
+  void skip_name(int count_bytes) { skip_padded(count(count_bytes, "bytes of a name", kLongestName)); }
   void skip_padded(uint64_t bytes) {
     const int64_t padded = (clamped(bytes) + 3) / 4 * 4;
     advance(padded);
@@ -69,6 +71,7 @@ class HeaderReader {
 
  private:
   static constexpr int64_t kLongest = int64_t{64} << 20;
+  static constexpr uint64_t kLongestName = 256;  // netCDF-C's NC_MAX_NAME
 
   void advance(int64_t bytes) {
     position_ += bytes;
@@ -117,14 +120,14 @@ void skip_attributes(HeaderReader& in, const ClassicHeader& header, const std::s
   in.number(4);
   const uint64_t count = in.count(header.count_bytes(), "attributes");
   for (uint64_t i = 0; i < count; ++i) {
-    in.skip_padded(in.number(header.count_bytes()));
+    in.skip_name(header.count_bytes());
     const int bytes = type_bytes(in.number(4), path);
     in.skip_padded(multiply(clamped(in.number(header.count_bytes())), bytes));
   }
 }
 
 ClassicVariable read_variable(HeaderReader& in, const ClassicHeader& header, const std::string& path) {
-  in.skip_padded(in.number(header.count_bytes()));
+  in.skip_name(header.count_bytes());
   ClassicVariable variable{0, 1, false};
   constexpr uint64_t kMostDims = 1024;  // netCDF-C's NC_MAX_VAR_DIMS
   const uint64_t dims = in.count(header.count_bytes(), "dimensions of a variable", kMostDims);
@@ -155,7 +158,7 @@ ClassicHeader read_header(HeaderReader& in, const std::string& path) {
   in.number(4);
   const uint64_t dims = in.count(header.count_bytes(), "dimensions");
   for (uint64_t i = 0; i < dims; ++i) {
-    in.skip_padded(in.number(header.count_bytes()));
+    in.skip_name(header.count_bytes());
     header.dims.push_back(clamped(in.number(header.count_bytes())));
   }
   skip_attributes(in, header, path);

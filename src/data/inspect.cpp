@@ -158,7 +158,8 @@ class Inspector {
     };
     if (summary.infinite > 0) {
       add("warning", path, name,
-          fmt::format("{} values ({:.3g} %) are infinite, first at {}", summary.infinite,
+          fmt::format("{} of {} values ({:.3g} %) are infinite, first at {}", summary.infinite,
+                      summary.values,
                       100.0 * static_cast<double>(summary.infinite) / static_cast<double>(summary.values),
                       place_text(variable, summary.first_infinite, source)),
           "they count as missing; find out how they came into the file, or mark them (_FillValue)");
@@ -193,13 +194,15 @@ class Inspector {
                                 const std::optional<Source>& source) {
     std::vector<std::string> words;
     for (size_t d = 0; d < place.size(); ++d) {
-      const auto is = [&](int dim) { return source && static_cast<int>(d) == dim; };
+      const auto is = [&](int GridLayout::*dim) {
+        return source && source->layout.*dim == static_cast<int>(d);
+      };
       const int64_t at = place[d];
-      if (source && is(source->layout.time))
+      if (is(&GridLayout::time))
         words.push_back(format_time(source->time->times[at], source->time->calendar));
-      else if (source && is(source->layout.latitude))
+      else if (is(&GridLayout::latitude))
         words.push_back(fmt::format("latitude {:g}", source->grid->latitude[at]));
-      else if (source && is(source->layout.longitude))
+      else if (is(&GridLayout::longitude))
         words.push_back(fmt::format("longitude {:g}", source->grid->longitude[at]));
       else
         words.push_back(fmt::format("{}[{}]", variable.dims[d], at));

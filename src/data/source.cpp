@@ -6,6 +6,22 @@
 #include "core/error.h"
 
 namespace seqvit {
+
+void check_size(const NetcdfFile& file, const NetcdfVariable& variable) {
+  constexpr double kMostBytesPerByte = 4096.0, kAlways = 256.0 * 1024 * 1024;
+  double chunk = 1.0;
+  for (const int64_t size : variable.chunk)
+    chunk *= static_cast<double>(size);
+  const double bytes =
+      std::max(static_cast<double>(variable.size()), chunk) * static_cast<double>(type_bytes(variable.type));
+  if (bytes <= kMostBytesPerByte * static_cast<double>(file.bytes()) + kAlways) return;
+  fail(Exit::data,
+       "{}: {}: expected values, found {:.3g} bytes of them in a file of {} bytes: nearly all were never "
+       "written; cut "
+       "the file to what was (ncks -d)",
+       file.path(), variable.name, bytes, file.bytes());
+}
+
 namespace {
 
 /// Coordinates stored as float or double, or counted on from a corner, differ in the last digits.
@@ -20,6 +36,7 @@ double angle_between(double a, double b) {
 }
 
 std::vector<double> read_axis(const NetcdfFile& file, const NetcdfVariable& coordinate) {
+  check_size(file, coordinate);
   std::vector<double> values = file.read_all(coordinate);
   for (size_t i = 0; i < values.size(); ++i) {
     if (std::isfinite(values[i])) continue;
@@ -110,17 +127,6 @@ int64_t Source::block_steps() const {
   constexpr int64_t kBlockBytes = int64_t{32} << 20;
   const auto field_bytes = static_cast<int64_t>(sizeof(float)) * grid->points();
   return std::clamp<int64_t>(kBlockBytes / field_bytes, 1, std::max<int64_t>(1, steps()));
-}
-
-void check_size(const NetcdfFile& file, const NetcdfVariable& variable) {
-  constexpr double kMostBytesPerByte = 4096.0, kAlways = 256.0 * 1024 * 1024;
-  const double bytes = static_cast<double>(variable.size()) * static_cast<double>(type_bytes(variable.type));
-  if (bytes <= kMostBytesPerByte * static_cast<double>(file.bytes()) + kAlways) return;
-  fail(Exit::data,
-       "{}: {}: expected values, found {:.3g} bytes of them in a file of {} bytes: nearly all were never "
-       "written; cut "
-       "the file to what was (ncks -d)",
-       file.path(), variable.name, bytes, file.bytes());
 }
 
 FileView::FileView(NetcdfFile file)

@@ -51,8 +51,9 @@ struct Source {
 };
 
 /// Throws Error(data) where a variable is so much larger than its file that nearly all of it was never
-/// written: a netCDF-4 header of 10 KB may name 2^60 values, and they would all be read. Allowed are 4096
-/// bytes a byte of the file, four times what deflate can reach, and 256 MiB.
+/// written: a netCDF-4 header of 10 KB may name 2^60 values, and they would all be read; or one of its
+/// chunks, which is decoded whole. Allowed are 4096 bytes a byte of the file, four times what deflate can
+/// reach, and 256 MiB.
 void check_size(const NetcdfFile& file, const NetcdfVariable& variable);
 
 /// An open file and its gridded variables.

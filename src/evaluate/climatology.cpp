@@ -13,6 +13,7 @@
 
 #include "core/error.h"
 #include "core/log.h"
+#include "core/stop.h"
 
 namespace seqvit {
 namespace {
@@ -149,6 +150,8 @@ void Climatology::add_training(int64_t position, Block& block) const {
   Progress progress;
   std::vector<float> field(points_);
   for (int64_t time = options_.training.begin; time < options_.training.end; ++time) {
+    // Ranks stop together, at the next place where they meet: what is missing then is never used.
+    if (stop_requested()) return;
     const Bin bin = bin_of(time);
     const int64_t day = block.place(bin.day, cycle_);
     const auto second = seconds_.find(bin.second);

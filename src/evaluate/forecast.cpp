@@ -1,5 +1,6 @@
 #include "evaluate/forecast.h"
 
+#include <cmath>
 #include <functional>
 #include <numeric>
 #include <optional>
@@ -16,7 +17,11 @@ class ForecastRun {
  public:
   ForecastRun(const Dataset& dataset, Forecaster& forecaster, ForecastLayout layout,
               const std::filesystem::path& path)
-      : dataset_(dataset), forecaster_(forecaster), layout_(std::move(layout)), path_(path) {
+      : dataset_(dataset),
+        forecaster_(forecaster),
+        layout_(std::move(layout)),
+        path_(path),
+        missing_(layout_.variables.size(), 0.0) {
     on_writer([&] { writer_.emplace(path_, dataset_, layout_); });
   }
 
@@ -24,9 +29,20 @@ class ForecastRun {
 
   void commit() {
     on_writer([&] { writer_->commit(); });
+    for (size_t position = 0; position < missing_.size(); ++position) {
+      if (missing_[position] == 0.0) continue;
+      log_warn("{}: {:.3g} % of the points are missing in the initial states, and so in the forecast",
+               variable(position).name,
+               100.0 * missing_[position] /
+                   static_cast<double>(std::ssize(layout_.initial_times) * dataset_.grid().points()));
+    }
   }
 
  private:
+  const VariableInfo& variable(size_t position) const {
+    return dataset_.variables()[layout_.variables[position]];
+  }
+  void count_missing(Range members, std::span<const float> initial);
   void write(int64_t initial, int64_t lead, std::span<const float> state);
   std::vector<double> gather(int64_t variable, std::span<const float> state);
   void on_writer(const std::function<void()>& action);
@@ -36,6 +52,7 @@ class ForecastRun {
   ForecastLayout layout_;
   std::filesystem::path path_;
   std::optional<ForecastWriter> writer_;
+  std::vector<double> missing_;  // points of all initial states, by position in the layout's variables
 };
 
 // Runs `action` on the rank that writes; the others wait for it, and hear of its failure. Waiting also keeps
@@ -70,6 +87,29 @@ std::vector<double> ForecastRun::gather(int64_t variable, std::span<const float>
   return field;
 }
 
+void ForecastRun::count_missing(Range members, std::span<const float> initial) {
+  const auto variables = std::ssize(layout_.variables);
+  const int64_t points = forecaster_.rows().size() * dataset_.grid().columns();
+  const int64_t state = std::ssize(initial) / members.size();
+  std::vector<double> missing(members.size() * variables, 0.0);
+  for (int64_t n = 0; n < std::ssize(missing); ++n) {
+    const int64_t offset = layout_.variables[n % variables] * points;
+    for (int64_t i = offset; i < offset + points; ++i) {
+      const bool mine = forecaster_.owned().empty() || forecaster_.owned()[i] != 0.0f;
+      if (mine && std::isnan(initial[n / variables * state + i])) ++missing[n];
+    }
+  }
+  forecaster_.sum_over_ranks(missing);
+  for (int64_t n = 0; n < std::ssize(missing); ++n) {
+    missing_[n % variables] += missing[n];
+    if (missing[n] < static_cast<double>(dataset_.grid().points())) continue;
+    fail(Exit::data, "{}: expected values at {}, found none valid; start from another time",
+         variable(n % variables).name,
+         format_time(dataset_.times()[layout_.initial_times[members.begin + n / variables]],
+                     dataset_.calendar()));
+  }
+}
+
 void ForecastRun::write(int64_t initial, int64_t lead, std::span<const float> state) {
   for (size_t position = 0; position < layout_.variables.size(); ++position) {
     const std::vector<double> field = gather(layout_.variables[position], state);
@@ -83,6 +123,7 @@ void ForecastRun::write(int64_t initial, int64_t lead, std::span<const float> st
 void ForecastRun::roll_out(Range members) {
   const std::span<const int64_t> times(layout_.initial_times.data() + members.begin, members.size());
   Trajectory trajectory(dataset_, forecaster_, layout_.step, times);
+  count_missing(members, trajectory.initial());
   const size_t size = trajectory.initial().size() / members.size();
   for (int64_t lead = 0; lead < layout_.steps; ++lead) {
     stop_together(forecaster_);

@@ -1,5 +1,7 @@
 #include "evaluate/trajectory.h"
 
+#include <cmath>
+
 #include "core/error.h"
 
 namespace seqvit {
@@ -41,10 +43,35 @@ Trajectory::Trajectory(const Dataset& dataset, Forecaster& forecaster, const Lea
   check(!strides_.empty() && strides_.front() == 1, "a forecaster takes strides of one lead time");
 }
 
+/// `next` are the states after `steps` steps. What was missing stays missing; anything else must be a number.
+void Trajectory::check_finite(std::span<const float> states, std::span<const float> next,
+                              int64_t steps) const {
+  const std::span<const float> owned = forecaster_.owned();
+  const Grid& grid = dataset_.grid();
+  const auto variables = static_cast<int64_t>(dataset_.variables().size());
+  const int64_t points = forecaster_.rows().size() * grid.columns();
+  for (int64_t i = 0; i < std::ssize(next); ++i) {
+    if (std::isfinite(next[i]) || std::isnan(states[i])) continue;
+    const int64_t of_state = i % (variables * points), point = of_state % points;
+    if (!owned.empty() && owned[of_state] == 0.0F) continue;
+    const TimeStamp initial = dataset_.times()[times_[i / (variables * points)]];
+    fail(Exit::not_finite,
+         "{}: expected a finite forecast from {} at a lead time of {}, found {} at latitude {:g}, longitude "
+         "{:g}; take "
+         "another checkpoint or a shorter lead time, and see with `seqvit inspect` that the initial state is "
+         "like the "
+         "data of training",
+         dataset_.variables()[of_state / points].name, format_time(initial, dataset_.calendar()),
+         step_.times(steps).text(), next[i], grid.latitude[forecaster_.rows().begin + point / grid.columns()],
+         grid.longitude[point % grid.columns()]);
+  }
+}
+
 std::vector<float> Trajectory::advance(std::span<const float> states, int64_t from, int64_t stride) {
   std::vector<float> next =
       forecaster_.step(states, times_after(dataset_, times_, step_.times(from)), stride);
   check(next.size() == initial_.size(), "a forecast has another shape than its initial state");
+  check_finite(states, next, from + stride);
   return next;
 }
 

@@ -22,7 +22,9 @@ class Trajectory {
 
   /// [B, V, Y, X] on the forecaster's rows.
   const std::vector<float>& initial() const { return initial_; }
-  /// The forecasts after `steps` steps, valid until the next call; `steps` only grows. Collective.
+  /// The forecasts after `steps` steps, valid until the next call; `steps` only grows. Collective. Throws
+  /// Error(not_finite) on the rank that owns a point at which a valid state has become one that is not
+  /// finite.
   std::span<const float> at(int64_t steps);
 
  private:
@@ -34,6 +36,7 @@ class Trajectory {
   std::vector<float> initial_, trunk_, branch_;
   int64_t done_ = 0;  // steps of the trunk, which goes by the longest stride
 
+  void check_finite(std::span<const float> states, std::span<const float> next, int64_t steps) const;
   std::vector<float> advance(std::span<const float> states, int64_t from, int64_t stride);
 };
 

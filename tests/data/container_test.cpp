@@ -137,9 +137,14 @@ TEST(Container, SizesOfAHeaderAreHeldAgainstTheFile) {
     expect_refused(
         Header(no_dims).number(kAttributes, 4).number(1, 8).text("a").number(kDouble, 4).number(count, 8),
         "truncated");
-    expect_refused(Header(start).number(kDims, 4).number(1, 8).number(count, 8),
-                   "truncated");  // a name's length
+    expect_refused(Header(start).number(kDims, 4).number(1, 8).number(count, 8), "bytes of a name");
   }
+  const std::string long_name(257, 'x');  // netCDF-C would write it over whatever follows its 256 bytes
+  const Header no_dims = Header(start).number(0, 4).number(0, 8);
+  expect_refused(Header(start).number(kDims, 4).number(1, 8).text(long_name).number(3, 8), "257");
+  expect_refused(Header(no_dims).number(kAttributes, 4).number(1, 8).text(long_name), "257");
+  expect_refused(Header(no_dims).number(0, 4).number(0, 8).number(kVariables, 4).number(1, 8).text(long_name),
+                 "257");
   // Eight variables x(x) of 2^62 doubles from the last byte on: no product and no sum may overflow.
   for (const uint64_t records : {uint64_t{0}, kHuge, ~uint64_t{0}}) {
     for (const uint64_t length : {uint64_t{0}, kHuge, ~uint64_t{0}}) {

@@ -134,9 +134,9 @@ TEST_F(InspectTest, InfiniteValuesAreMissingOnes) {
   const std::string path = directory_ / "a.nc";
   const InspectReport report =
       inspect_files({write_values("a.nc", {1, 2, 3, -1e39, INFINITY, 6, 7, 8, 9, -INFINITY})});
-  expect_problem(
-      report, "warning", path, "t",
-      {"3 values (30 %) are infinite", "first at 2000-01-01T06:00:00, latitude 0, longitude 10", "missing"});
+  expect_problem(report, "warning", path, "t",
+                 {"3 of 10 values (30 %) are infinite",
+                  "first at 2000-01-01T06:00:00, latitude 0, longitude 10", "missing"});
   EXPECT_EQ(report.error_line(), "");
   const VariableReport& t = report.variables.at(0);
   EXPECT_EQ(t.infinite, 3);

@@ -7,6 +7,7 @@
 #include "core/error.h"
 #include "data/netcdf.h"
 #include "evaluate/synthetic.h"
+#include "support/errors.h"
 
 namespace seqvit {
 namespace {
@@ -88,6 +89,25 @@ TEST_F(Forecast, RanksWriteTheFileOfOne) {
       EXPECT_TRUE(values[i] == expected[i] || (std::isnan(values[i]) && std::isnan(expected[i]))) << i;
     }
   }
+}
+
+TEST_F(Forecast, AnInitialStateWithoutValuesIsAnError) {
+  Synthetic source;
+  source.variables = {"a", "b"};
+  source.times = Synthetic::steps(3, 6.0);
+  source.value = [](int64_t v, int64_t t, int64_t y, int64_t) {
+    return v == 1 && (t == 1 || y > 1) ? NAN : 3.0;
+  };
+  write_synthetic(directory_ / "gap.nc", source);
+  const Dataset gap({{directory_ / "gap.nc"}, {"a", "b"}});
+  FunctionForecaster forecaster(gap, halve);
+  const ForecastLayout of_gap{{0, 1}, LeadTime::parse("6h"), 2, {}, "x"};
+  EXPECT_ERROR(run_forecast(gap, forecaster, of_gap, directory_ / "f.nc"), Exit::data,
+               "b: expected values at 2000-01-01T06:00:00, found none valid");
+  EXPECT_FALSE(std::filesystem::exists(directory_ / "f.nc"));
+  ForecastLayout others = of_gap;
+  others.initial_times = {0, 2};
+  EXPECT_NO_THROW(run_forecast(gap, forecaster, others, directory_ / "f.nc"));
 }
 
 TEST_F(Forecast, AFailureToWriteEndsEveryRank) {

@@ -1,8 +1,11 @@
 #include "evaluate/trajectory.h"
 
+#include <cmath>
+
 #include <gtest/gtest.h>
 
 #include "evaluate/synthetic.h"
+#include "support/errors.h"
 
 namespace seqvit {
 namespace {
@@ -51,6 +54,30 @@ TEST_F(TrajectoryTest, OneStrideGoesStepByStep) {
 TEST_F(TrajectoryTest, LongStridesFirstAndTheirStatesAreShared) {
   EXPECT_EQ(calls_to({1, 2, 4}, {1, 2, 3, 4}), (Calls{{0, 1}, {0, 2}, {0, 2}, {2, 1}, {0, 4}}));
   EXPECT_EQ(calls_to({1, 2, 4}, {11, 12}), (Calls{{0, 4}, {4, 4}, {8, 2}, {10, 1}, {8, 4}}));
+}
+
+TEST_F(TrajectoryTest, NoNumberThatIsNoneLeavesIt) {
+  const std::vector<int64_t> initial = {3, 7};
+  for (const float bad : {NAN, INFINITY}) {
+    int64_t calls = 0;
+    // The third call of a step of two states: the first state's second step.
+    const auto spoil = [&](std::span<float> state) {
+      if (++calls == 3) state[6] = bad;
+    };
+    FunctionForecaster forecaster(*dataset_, spoil);
+    Trajectory trajectory(*dataset_, forecaster, LeadTime::parse("6h"), initial);
+    trajectory.at(1);
+    EXPECT_ERROR(trajectory.at(2), Exit::not_finite, "a: expected a finite forecast from 2000-01-01T18:00:00",
+                 "lead time of 12h", "latitude 30, longitude 180", bad > 0 ? "found inf" : "found nan");
+
+    calls = 0;
+    Meeting alone(1);
+    std::vector<float> owned(16, 1.0F);
+    owned[6] = 0.0F;  // another rank answers for it
+    SlabForecaster of_rank(*dataset_, spoil, alone, 0, {0, 4}, owned);
+    Trajectory other(*dataset_, of_rank, LeadTime::parse("6h"), initial);
+    EXPECT_NO_THROW(other.at(2));
+  }
 }
 
 }  // namespace
