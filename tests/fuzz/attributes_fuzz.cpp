@@ -45,7 +45,7 @@ class Writer {
     nc_enddef(id_);
     for (const auto& [variable, values] : values_)
       put(variable, values);
-    nc_close(id_);
+    if (nc_close(id_) != NC_NOERR) nc_abort(id_);
   }
 
  private:
@@ -132,8 +132,12 @@ class Writer {
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace seqvit;
   static const TemporaryDirectory directory;
-  const std::string path = directory / "fuzz.nc";
+  // A file of its own each time: HDF5 keeps one open that it could not write to the end, and refuses to
+  // replace it.
+  static int count = 0;
+  const std::filesystem::path path = directory / (std::to_string(++count) + ".nc");
   const Writer writer(path, lines_of(text_of(data, size)));
   within_a_second([&] { only_errors([&] { understand(path); }); });
+  std::filesystem::remove(path);
   return 0;
 }
