@@ -45,7 +45,7 @@ class Writer {
     nc_enddef(id_);
     for (const auto& [variable, values] : values_)
       put(variable, values);
-    if (nc_close(id_) != NC_NOERR) nc_abort(id_);
+    nc_close(id_);  // nc_abort after a close that failed crashes in netCDF-C 4.9.0
   }
 
  private:
