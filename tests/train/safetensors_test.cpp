@@ -14,6 +14,14 @@
 namespace seqvit {
 namespace {
 
+/// A file of this header and so many bytes of data.
+void write_file(const std::filesystem::path& path, const std::string& header, size_t data_bytes) {
+  const uint64_t length = header.size();
+  std::string bytes(reinterpret_cast<const char*>(&length), sizeof length);
+  bytes.append(header).append(data_bytes, '\0');
+  write_text(path, bytes, Exit::checkpoint);
+}
+
 TEST(Safetensors, ReadsBackWholeAndInPart) {
   const TemporaryDirectory directory;
   const Tensor a = at::randn({3, 4}), b = at::arange(5, at::kLong), c = at::randn({2, 2}).to(at::kBFloat16),
@@ -47,16 +55,11 @@ TEST(Safetensors, RefusesWhatIsBroken) {
   // A product of sizes alone would take [-4, -25] for 100 elements, and overflow.
   for (const std::string shape : {"[-100]", "[-4,-25]", "[10,10,9223372036854775807]", "[99]", "[1e2]",
                                   "\"100\"", "[9223372036854775808]"}) {
-    std::string text = R"({"a":{"dtype":"F32","shape":)" + shape + R"(,"data_offsets":[0,400]}})";
-    const uint64_t length = text.size();
-    write_text(path, std::string(reinterpret_cast<const char*>(&length), 8) + text + std::string(400, '\0'),
-               Exit::checkpoint);
+    write_file(path, R"({"a":{"dtype":"F32","shape":)" + shape + R"(,"data_offsets":[0,400]}})", 400);
     expect_error(Exit::checkpoint, {"x.safetensors", "shape"}, [&] { SafetensorsFile file(path); });
   }
   // No bytes, but libtorch's strides of it would overflow.
-  const std::string text = R"({"a":{"dtype":"F32","shape":[0,9223372036854775807,2],"data_offsets":[0,0]}})";
-  const uint64_t length = text.size();
-  write_text(path, std::string(reinterpret_cast<const char*>(&length), 8) + text, Exit::checkpoint);
+  write_file(path, R"({"a":{"dtype":"F32","shape":[0,9223372036854775807,2],"data_offsets":[0,0]}})", 0);
   expect_error(Exit::checkpoint, {"x.safetensors", "shape"}, [&] { SafetensorsFile file(path); });
   expect_error(Exit::checkpoint, {"missing.safetensors"},
                [&] { SafetensorsFile file(directory / "missing.safetensors"); });
