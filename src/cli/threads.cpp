@@ -42,13 +42,14 @@ void warn_if_oversubscribed(const Launch& launch) {
   const int ranks = launch.ranks_here(), threads = at::get_num_threads();
   // A launcher that binds gives every rank cores of its own; else all ranks may use the same.
   const int online = std::min(static_cast<int>(::sysconf(_SC_NPROCESSORS_ONLN)), cores_of_quota());
-  const int own = usable_cores(), share = own < online ? own : std::max(1, online / ranks);
-  if (threads <= share) return;
-  log_warn(
-      "{} rank{} here with {} threads each, but {} core{} for each: they take turns; set OMP_NUM_THREADS={} "
-      "or start "
-      "fewer ranks",
-      ranks, ranks == 1 ? "" : "s", threads, share, share == 1 ? "" : "s", share);
+  const bool bound = usable_cores() < online;
+  const int cores = bound ? usable_cores() : online, sharing = bound ? 1 : ranks;
+  if (sharing * threads <= cores) return;
+  const std::string fewer = cores / sharing >= 1 && threads > 1
+                                ? fmt::format("set OMP_NUM_THREADS={} or start fewer ranks", cores / sharing)
+                                : "start fewer ranks";
+  log_warn("{} rank{} with {} thread{} each share {} core{} and take turns; {}", sharing,
+           sharing == 1 ? "" : "s", threads, threads == 1 ? "" : "s", cores, cores == 1 ? "" : "s", fewer);
 }
 
 }  // namespace seqvit

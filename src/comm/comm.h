@@ -58,6 +58,8 @@ class Comm {
   virtual ~Comm() = default;
   virtual int rank() const = 0;
   virtual int size() const = 0;
+  /// Whether nobody else is there (comm/phantom.h): sums then lack all others' parts.
+  virtual bool is_phantom() const { return false; }
 
   /// Concatenation of every rank's `mine`; counts[r] elements from rank r.
   virtual Pending all_gather(const Tensor& mine, const Counts& counts, const char* purpose) = 0;

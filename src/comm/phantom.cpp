@@ -32,6 +32,7 @@ Tensor part(const Tensor& x, int64_t begin, int64_t count) {
 class PhantomComm final : public CheckedComm {
  public:
   PhantomComm(int rank, std::vector<int> members) : CheckedComm(rank, std::move(members)) {}
+  bool is_phantom() const override { return true; }
 
  private:
   /// The result is there at once. Until it is asked for, input and `received` are held, as while messages are

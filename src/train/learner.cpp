@@ -37,7 +37,8 @@ double Learner::backward(const LearnerBatch& batch, int64_t step, double* flag) 
   if (flag != nullptr) *flag = totals[1];
   weight_ = totals[0];
   memory_ = {.before = tensor_bytes()};
-  if (weight_ == 0.0) return 0.0;
+  // A phantom that does not end the model has no weight of its own, and the step of one that has.
+  if (weight_ == 0.0 && !mesh_.world().is_phantom()) return 0.0;
   std::vector<int64_t> positions;
   for (int64_t i = my_samples_.begin; i < my_samples_.end; ++i)
     positions.push_back(i);

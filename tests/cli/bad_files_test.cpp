@@ -89,6 +89,7 @@ class BadFiles : public testing::Test {
                                           "--data.files=[" + data_ + "]",
                                           "--data.cache_bytes=0",
                                           "--train.steps=100000"};
+    arguments.push_back("--parallel.dp=" + std::to_string(ranks));
     arguments.insert(arguments.end(), extra.begin(), extra.end());
     std::vector<std::string> command = mpirun_command(ranks, arguments);
     if (ranks == 1) command.erase(command.begin(), std::find(command.begin(), command.end(), seqvit_path()));

@@ -1,5 +1,6 @@
 // How the program starts: on shared cores, under limits, and where starting does not end.
 #include <filesystem>
+#include <thread>
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>
@@ -28,20 +29,19 @@ TEST(Start, WaitingThreadsSleepUnlessTheUserSaysOtherwise) {
 
 TEST(Start, MoreThreadsThanCoresAreSaidOnce) {
   const TemporaryDirectory d;
-  const std::vector<std::string> train = {"train", small_config(d.path()), "--train.steps=1",
-                                          "--train.warmup_steps=0", "--run"};
-  auto in = [&](const char* run) {
-    auto all = train;
-    all.push_back(d / run);
-    return all;
-  };
-  const Outcome many = seqvit(in("many"), {{"OMP_NUM_THREADS", "1000"}});
+  const std::vector<std::string> verify = {"verify", small_config(d.path())};
+  auto environment = quiet_environment();
+  environment["OMP_NUM_THREADS"] = std::to_string(std::thread::hardware_concurrency());
+  auto two = verify;
+  two.emplace_back("--parallel.sp=2");
+  const Outcome many = Process(mpirun_command(2, two), environment).wait();
   EXPECT_EQ(many.code, 0) << many.err;
-  const size_t first = many.err.find("1000 threads each");
+  const std::string words = "warning: 2 ranks with ";
+  const size_t first = many.err.find(words);
   ASSERT_NE(first, std::string::npos) << many.err;
-  EXPECT_EQ(many.err.find("1000 threads each", first + 1), std::string::npos) << many.err;
-  EXPECT_TRUE(says(many, "set OMP_NUM_THREADS=")) << many.err;
-  EXPECT_FALSE(says(seqvit(in("one")), "OMP_NUM_THREADS"));
+  EXPECT_EQ(many.err.find(words, first + 1), std::string::npos) << many.err;
+  EXPECT_TRUE(says(many, "start fewer ranks")) << many.err;
+  EXPECT_FALSE(says(seqvit(verify), "take turns"));
 }
 
 /// A gigabyte of addresses beside what libraries take: far less than the arena would reserve without a limit.

@@ -21,7 +21,8 @@ constexpr int64_t kBatch = 3;
 /// Batches of the sample from `first_step` on.
 class Source {
  public:
-  explicit Source(int64_t first_step) : loader_(reader_, samples_, 7, kBatch, {0, kBatch}, first_step) {}
+  explicit Source(int64_t first_step)
+      : loader_(reader_, samples_, 7, kBatch, {0, kBatch}, first_step * kBatch) {}
 
   LearnerBatch operator()() {
     const Batch batch = loader_.next();
