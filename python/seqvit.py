@@ -6,6 +6,9 @@ Needs torch and safetensors, nothing else.
     next_fields = model.forecast(fields, date)              # physical units: [V, Y, X] -> [T, Y, X], one lead time ahead
     tokens = model.encode(model.embed(inputs, conditions))  # [B, N, D], for whatever else is to be made of them
 
+On cores that other work shares, set OMP_WAIT_POLICY=passive before torch is imported, as the program does of itself: threads that wait then
+sleep (docs/performance.md).
+
 Dims: B samples, V inputs (variables, then static fields: `model.inputs`), T targets (`model.targets`), Y X rows and columns of the grid,
 S patches, p points along a patch, K tokens a patch, N = S K tokens (those of a patch side by side), D width, H heads.
 """
