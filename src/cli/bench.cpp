@@ -46,8 +46,7 @@ void run_attention(const BenchCommand& command, const BenchProblem& problem) {
   if (command.json != "-") {
     fmt::print(
         "{} tokens, {} heads of {}, {}, {} threads, {}:\n  forward  {:.4f} s, {:.2f} of the matrix product, "
-        "{:.2f} x "
-        "libtorch\n  backward {:.4f} s, {:.2f} of the matrix product, {:.2f} x libtorch\n",
+        "{:.2f} x libtorch\n  backward {:.4f} s, {:.2f} of the matrix product, {:.2f} x libtorch\n",
         problem.tokens(), model.num_heads, json.at("head_dim").get<int64_t>(),
         to_string(problem.config.train.precision), at::get_num_threads(),
         json.at("kernel").get<std::string>(), number("forward_seconds"), number("forward_share_of_matmul"),
@@ -118,8 +117,7 @@ nlohmann::ordered_json predictions(bool phantom, const BenchProblem& problem, co
 void print_steps(const nlohmann::ordered_json& json, const Timed& timed, const StepMemory& memory) {
   fmt::print(
       "{} tokens, {} ranks x {} threads: {:.3f} s a step (median), {:.1f} GFLOP/s, {:.2f} of the matrix "
-      "product; "
-      "predicted {:.3f} s\n",
+      "product; predicted {:.3f} s\n",
       json.at("tokens").get<int64_t>(), json.at("ranks").get<int>(), at::get_num_threads(), timed.typical(),
       json.at("flops_per_second").get<double>() / 1e9, json.at("share_of_matmul").get<double>(),
       json.at("predicted_seconds").get<double>());

@@ -5,9 +5,6 @@
 
 namespace seqvit {
 
-/// Cores that this process may use: those it is bound to, no more than a container's share of time comes to.
-int usable_cores();
-
 /// Says once, on rank 0, when the ranks on its machine have more threads than cores, and what to set.
 void warn_if_oversubscribed(const Launch& launch);
 

@@ -120,15 +120,13 @@ void validate_parallel(const Config& config, const std::string& name) {
   if (p.interleave > 1 && (p.pp == 1 || config.train.micro_batches % p.pp != 0)) {
     fail(Exit::usage,
          "{}: parallel.interleave {}: expected a pipeline (parallel.pp > 1) and train.micro_batches a "
-         "multiple of its "
-         "stages, found pp {} and {} micro-batches",
+         "multiple of its stages, found pp {} and {} micro-batches",
          name, p.interleave, p.pp, config.train.micro_batches);
   }
   if (p.sequence == Sequence::ulysses && p.sp > heads_of_group) {
     fail(Exit::usage,
          "{}: parallel.sp {}: ulysses divides heads, and {} are left of model.num_heads {} after parallel.tp "
-         "{}; use ring, lss "
-         "or hybrid",
+         "{}; use ring, lss or hybrid",
          name, p.sp, heads_of_group, heads, p.tp);
   }
   if (p.sequence != Sequence::hybrid && p.ulysses != ParallelConfig{}.ulysses) {

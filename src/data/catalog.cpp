@@ -180,8 +180,7 @@ class Builder {
     const auto [mine, other] = std::mismatch(times.begin(), times.end(), expected.begin(), expected.end());
     fail(Exit::data,
          "{}: {}: expected the times of '{}' ({} of them, {} next), found {}, {} next; use variables and "
-         "files of "
-         "the same times",
+         "files of the same times",
          catalog_file_name(variable.segments.front()), variable.info.name, catalog_.variables[0].info.name,
          expected.size(), other == expected.end() ? "none" : text(*other), times.size(),
          mine == times.end() ? "none" : text(*mine));

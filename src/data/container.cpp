@@ -79,8 +79,7 @@ class HeaderReader {
     if (position_ > kLongest) {
       fail(Exit::data,
            "{}: expected a netCDF-3 header of at most {} bytes, found a longer one; the file is damaged: "
-           "copy it "
-           "again",
+           "copy it again",
            path_, kLongest);
     }
   }

@@ -177,8 +177,7 @@ class Inspector {
           fmt::format("{} of the points are missing at some times only (a mask that changes), {} always",
                       percent(summary.sometimes_missing), percent(summary.always_missing)),
           "nothing need be done: the loss leaves these points out when they are missing, the input has the "
-          "mean there; "
-          "fill them if the model should learn them");
+          "mean there; fill them if the model should learn them");
     } else if (summary.always_missing > 0) {
       add("warning", path, name,
           fmt::format("{} of the points are always missing: a fixed mask, such as land or sea",
@@ -228,8 +227,7 @@ class Inspector {
     for (const Chunked& chunk : chunked_) {
       add("warning", chunk.path, chunk.name,
           fmt::format("chunks span {} times, and the decoded fields ({:.3g} GB) exceed the memory for them "
-                      "({:.3g} GB): "
-                      "reading one time at random decodes {}",
+                      "({:.3g} GB): reading one time at random decodes {}",
                       chunk.steps, static_cast<double>(decoded_bytes_) * 1e-9,
                       static_cast<double>(cache_bytes_) * 1e-9, chunk.steps),
           "rewrite it with one time a chunk: " + chunk.command);

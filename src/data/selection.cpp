@@ -51,8 +51,7 @@ std::string why_no_field(const FileView& view, const NetcdfVariable& variable) {
     case VariableRole::fixed:
       return fmt::format(
           "{}: {}: expected dims (time, lat, lon), found no time; give it one (ncecat -u time), or name it "
-          "in "
-          "data.static beside files that have times",
+          "in data.static beside files that have times",
           path, variable.name);
     case VariableRole::ignored: {
       const GridLayout layout = find_layout(variable, view.dims());
@@ -99,8 +98,7 @@ void Selection::fail_without_fields() const {
   if (why_none_.empty()) {
     fail(Exit::data,
          "{}: expected a variable with dims (time, lat, lon), found none of more than one dimension; give "
-         "files with "
-         "latitude-longitude grids",
+         "files with latitude-longitude grids",
          paths_[0]);
   }
   throw Error(Exit::data, why_none_);

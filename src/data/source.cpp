@@ -17,8 +17,7 @@ void check_size(const NetcdfFile& file, const NetcdfVariable& variable) {
   if (bytes <= kMostBytesPerByte * static_cast<double>(file.bytes()) + kAlways) return;
   fail(Exit::data,
        "{}: {}: expected values, found {:.3g} bytes of them in a file of {} bytes: nearly all were never "
-       "written; cut "
-       "the file to what was (ncks -d)",
+       "written; cut the file to what was (ncks -d)",
        file.path(), variable.name, bytes, file.bytes());
 }
 

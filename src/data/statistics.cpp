@@ -135,8 +135,7 @@ Statistics compute_statistics(const Dataset& dataset, Range period, const std::v
       if (found.count() > 0 && !std::isfinite(found.std())) {  // the difference of two floats may be none
         fail(Exit::data,
              "{}: {}: expected values whose changes are numbers{}, found changes from {:g} to {:g}; mark "
-             "what is no value "
-             "as missing (_FillValue)",
+             "what is no value as missing (_FillValue)",
              dataset.paths().front(), dataset.variables()[v].name, when, found.min(), found.max());
       }
       const bool varies = found.count() > 0 && found.std() > 0.0;

@@ -57,10 +57,8 @@ void Trajectory::check_finite(std::span<const float> states, std::span<const flo
     const TimeStamp initial = dataset_.times()[times_[i / (variables * points)]];
     fail(Exit::not_finite,
          "{}: expected a finite forecast from {} at a lead time of {}, found {} at latitude {:g}, longitude "
-         "{:g}; take "
-         "another checkpoint or a shorter lead time, and see with `seqvit inspect` that the initial state is "
-         "like the "
-         "data of training",
+         "{:g}; take another checkpoint or a shorter lead time, and see with `seqvit inspect` that the "
+         "initial state is like the data of training",
          dataset_.variables()[of_state / points].name, format_time(initial, dataset_.calendar()),
          step_.times(steps).text(), next[i], grid.latitude[forecaster_.rows().begin + point / grid.columns()],
          grid.longitude[point % grid.columns()]);

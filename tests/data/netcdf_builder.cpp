@@ -3,6 +3,8 @@
 #include <cmath>
 #include <stdexcept>
 
+#include "core/file.h"
+
 namespace seqvit {
 namespace {
 
@@ -128,6 +130,15 @@ void GridFile::write(const std::string& path) const {
     add(v, variables[v], order);
   for (size_t s = 0; s < statics.size(); ++s)
     add(100 + s, statics[s], "yx");
+}
+
+void damage_last_chunk(const std::string& path) {
+  std::string bytes = read_text(path, Exit::bug);
+  const size_t chunk = bytes.rfind("\x78\x01");
+  if (chunk == std::string::npos) throw std::runtime_error(path + ": no deflated chunk");
+  for (size_t i = 2; i < 20; ++i)
+    bytes[chunk + i] = 'Z';
+  write_text(path, bytes, Exit::bug);
 }
 
 }  // namespace seqvit

@@ -62,4 +62,7 @@ struct GridFile {
   void write(const std::string& path) const;
 };
 
+/// Damages the last deflated chunk of a file, so that it no longer inflates; the header stays as it was.
+void damage_last_chunk(const std::string& path);
+
 }  // namespace seqvit

@@ -68,6 +68,14 @@ struct Fixture {
   std::optional<AdamW> optimizer;
 };
 
+/// The checkpoints of one rank alone, in a directory of its own.
+struct OneRank {
+  TemporaryDirectory run;
+  std::unique_ptr<Comm> comm = make_self_comm();
+  Fixture f{*comm, 0};
+  Checkpoints all{run.path(), *comm};
+};
+
 TEST(Checkpoint, GoesFromAnyMeshToAnyOther) {
   for (const auto& [saved_on, saved_stage] : {std::pair{1, 0}, {2, 0}, {3, 1}, {4, 3}, {7, 2}}) {
     const TemporaryDirectory run;
@@ -91,30 +99,24 @@ TEST(Checkpoint, GoesFromAnyMeshToAnyOther) {
 }
 
 TEST(Checkpoint, KeepsTheNewestAndTheBest) {
-  const TemporaryDirectory run;
-  const auto comm = make_self_comm();
-  Fixture f(*comm, 0);
-  Checkpoints all(run.path(), *comm);
+  OneRank one;
   for (int step = 1; step <= 6; ++step)
-    all.save(f.groups(), *f.optimizer, {step, 1.0}, step == 2, 2);
+    one.all.save(one.f.groups(), *one.f.optimizer, {step, 1.0}, step == 2, 2);
   std::vector<std::string> names;
-  for (const auto& entry : std::filesystem::directory_iterator(run / "checkpoints"))
+  for (const auto& entry : std::filesystem::directory_iterator(one.run / "checkpoints"))
     names.push_back(entry.path().filename());
   std::sort(names.begin(), names.end());
   EXPECT_EQ(names, (std::vector<std::string>{"best", "step-00000002", "step-00000005", "step-00000006"}));
-  EXPECT_EQ(all.best()->filename(), "step-00000002");
-  EXPECT_EQ(all.newest()->filename(), "step-00000006");
+  EXPECT_EQ(one.all.best()->filename(), "step-00000002");
+  EXPECT_EQ(one.all.newest()->filename(), "step-00000006");
 }
 
 TEST(Checkpoint, RefusesDamageAndOtherModels) {
-  const TemporaryDirectory run;
-  const auto comm = make_self_comm();
-  Fixture f(*comm, 0);
-  Checkpoints all(run.path(), *comm);
-  all.save(f.groups(), *f.optimizer, {1, 1.0}, false, 2);
-  const auto checkpoint = all.newest().value();
+  OneRank one;
+  one.all.save(one.f.groups(), *one.f.optimizer, {1, 1.0}, false, 2);
+  const auto checkpoint = one.all.newest().value();
 
-  Fixture other(*comm, 0, 6);
+  Fixture other(*one.comm, 0, 6);
   expect_error(Exit::checkpoint, {"'a.w'", "[3, 6]", "[3, 5]"},
                [&] { load_checkpoint(checkpoint, other.groups(), nullptr); });
 
@@ -123,31 +125,28 @@ TEST(Checkpoint, RefusesDamageAndOtherModels) {
   bytes[bytes.size() - 3] ^= 1;
   write_text(shard, bytes, Exit::checkpoint);
   expect_error(Exit::checkpoint, {"rank-00000.safetensors", "checksum", "corrupt"},
-               [&] { load_checkpoint(checkpoint, f.groups(), nullptr); });
+               [&] { load_checkpoint(checkpoint, one.f.groups(), nullptr); });
   std::filesystem::remove(shard);
   expect_error(Exit::checkpoint, {"rank-00000.safetensors"},
-               [&] { load_checkpoint(checkpoint, f.groups(), nullptr); });
+               [&] { load_checkpoint(checkpoint, one.f.groups(), nullptr); });
   write_text(checkpoint / "index.json", "{\"format\": 1, \"step\"", Exit::checkpoint);
   expect_error(Exit::checkpoint, {"index.json", "corrupt"},
-               [&] { load_checkpoint(checkpoint, f.groups(), nullptr); });
+               [&] { load_checkpoint(checkpoint, one.f.groups(), nullptr); });
 }
 
 /// Whoever edits or damages an index gets told so, before memory is asked for or elements are counted
 /// through.
 TEST(Checkpoint, RefusesAnIndexThatCannotBe) {
-  const TemporaryDirectory run;
-  const auto comm = make_self_comm();
-  Fixture f(*comm, 0);
-  Checkpoints all(run.path(), *comm);
-  all.save(f.groups(), *f.optimizer, {1, 1.0}, false, 2);
-  const auto checkpoint = all.newest().value();
+  OneRank one;
+  one.all.save(one.f.groups(), *one.f.optimizer, {1, 1.0}, false, 2);
+  const auto checkpoint = one.all.newest().value();
   const auto good = nlohmann::json::parse(read_text(checkpoint / "index.json", Exit::checkpoint));
   const auto refuses = [&](const std::string& what, const nlohmann::json& index) {
     SCOPED_TRACE(what);
     write_text(checkpoint / "index.json", index.dump(), Exit::checkpoint);
     expect_error(Exit::checkpoint, {checkpoint.string()}, [&] { read_weights(checkpoint); });
     expect_error(Exit::checkpoint, {checkpoint.string()},
-                 [&] { load_checkpoint(checkpoint, f.groups(), &*f.optimizer); });
+                 [&] { load_checkpoint(checkpoint, one.f.groups(), &*one.f.optimizer); });
   };
   constexpr int64_t kHuge = int64_t{1} << 50;
   const std::vector<std::pair<std::string, nlohmann::json>> changes = {{"cut", {0, 0, 4}},
@@ -231,12 +230,9 @@ TEST(Checkpoint, IsNeverOfWhatIsNotFinite) {
 }
 
 TEST(Checkpoint, SaysWhereTheRunStood) {
-  const TemporaryDirectory run;
-  const auto comm = make_self_comm();
-  Fixture f(*comm, 0);
-  Checkpoints all(run.path(), *comm);
-  all.save(f.groups(), *f.optimizer, {7, 0.25, 5, 91, 1.375e-6}, false, 2);
-  const Progression found = load_checkpoint(all.newest().value(), f.groups(), nullptr);
+  OneRank one;
+  one.all.save(one.f.groups(), *one.f.optimizer, {7, 0.25, 5, 91, 1.375e-6}, false, 2);
+  const Progression found = load_checkpoint(one.all.newest().value(), one.f.groups(), nullptr);
   EXPECT_EQ(found.step, 7);
   EXPECT_EQ(found.best_validation_loss, 0.25);
   EXPECT_EQ(found.best_step, 5);
@@ -286,45 +282,40 @@ TEST(Checkpoint, ResumesFromTheNewestWholeOne) {
 }
 
 TEST(Checkpoint, GoingBackLosesNothing) {
-  const TemporaryDirectory run;
-  const auto comm = make_self_comm();
-  Fixture f(*comm, 0);
-  Checkpoints all(run.path(), *comm);
+  OneRank one;
   for (int step = 1; step <= 4; ++step)
-    all.save(f.groups(), *f.optimizer, {step, 1.0 / step, step < 3 ? 1 : 3}, step == 1 || step == 3, 9);
-  write_text(run / "metrics.jsonl", "{}\n", Exit::bug);
+    one.all.save(one.f.groups(), *one.f.optimizer, {step, 1.0 / step, step < 3 ? 1 : 3},
+                 step == 1 || step == 3, 9);
+  write_text(one.run / "metrics.jsonl", "{}\n", Exit::bug);
 
-  EXPECT_TRUE(all.go_back_to({4, 1.0, 3}));
-  EXPECT_FALSE(std::filesystem::exists(run / "set-aside-1"));
-  EXPECT_EQ(all.best()->filename(), "step-00000003");
+  EXPECT_TRUE(one.all.go_back_to({4, 1.0, 3}));
+  EXPECT_FALSE(std::filesystem::exists(one.run / "set-aside-1"));
+  EXPECT_EQ(one.all.best()->filename(), "step-00000003");
 
-  EXPECT_TRUE(all.go_back_to({2, 1.0, 1}));
-  EXPECT_EQ(names_in(run / "checkpoints"),
+  EXPECT_TRUE(one.all.go_back_to({2, 1.0, 1}));
+  EXPECT_EQ(names_in(one.run / "checkpoints"),
             (std::vector<std::string>{"best", "step-00000001", "step-00000002"}));
-  EXPECT_EQ(names_in(run / "set-aside-1"), (std::vector<std::string>{"checkpoints", "metrics.jsonl"}));
-  EXPECT_EQ(names_in(run / "set-aside-1/checkpoints"),
+  EXPECT_EQ(names_in(one.run / "set-aside-1"), (std::vector<std::string>{"checkpoints", "metrics.jsonl"}));
+  EXPECT_EQ(names_in(one.run / "set-aside-1/checkpoints"),
             (std::vector<std::string>{"step-00000003", "step-00000004"}));
-  EXPECT_EQ(all.best()->filename(), "step-00000001");
+  EXPECT_EQ(one.all.best()->filename(), "step-00000001");
 
   // The mark goes with what it marked; a second time, to another place.
-  all.save(f.groups(), *f.optimizer, {5, 0.1, 5}, true, 9);
-  std::filesystem::remove_all(run / "checkpoints/step-00000001");
-  EXPECT_FALSE(all.go_back_to({2, 1.0, 1}));
-  EXPECT_EQ(all.best(), std::nullopt);
-  EXPECT_EQ(names_in(run / "set-aside-2/checkpoints"), std::vector<std::string>{"step-00000005"});
+  one.all.save(one.f.groups(), *one.f.optimizer, {5, 0.1, 5}, true, 9);
+  std::filesystem::remove_all(one.run / "checkpoints/step-00000001");
+  EXPECT_FALSE(one.all.go_back_to({2, 1.0, 1}));
+  EXPECT_EQ(one.all.best(), std::nullopt);
+  EXPECT_EQ(names_in(one.run / "set-aside-2/checkpoints"), std::vector<std::string>{"step-00000005"});
 }
 
 TEST(Checkpoint, TemporariesOfAKilledTrainingGo) {
-  const TemporaryDirectory run;
-  const auto comm = make_self_comm();
-  Fixture f(*comm, 0);
-  Checkpoints all(run.path(), *comm);
-  all.save(f.groups(), *f.optimizer, {1, 1.0}, true, 2);
-  std::filesystem::create_directory(run / "checkpoints/.step-00000002.tmp");
-  write_text(run / "checkpoints/.step-00000002.tmp/rank-00000.safetensors.77-1.tmp", "x", Exit::bug);
-  std::filesystem::create_symlink("step-00000002", run / "checkpoints/.best.tmp");
-  all.remove_temporaries();
-  EXPECT_EQ(names_in(run / "checkpoints"), (std::vector<std::string>{"best", "step-00000001"}));
+  OneRank one;
+  one.all.save(one.f.groups(), *one.f.optimizer, {1, 1.0}, true, 2);
+  std::filesystem::create_directory(one.run / "checkpoints/.step-00000002.tmp");
+  write_text(one.run / "checkpoints/.step-00000002.tmp/rank-00000.safetensors.77-1.tmp", "x", Exit::bug);
+  std::filesystem::create_symlink("step-00000002", one.run / "checkpoints/.best.tmp");
+  one.all.remove_temporaries();
+  EXPECT_EQ(names_in(one.run / "checkpoints"), (std::vector<std::string>{"best", "step-00000001"}));
 }
 
 /// A place that cannot be written: one line, and the one there is stays.
