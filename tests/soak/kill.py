@@ -29,6 +29,7 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 LIMIT = 90.0  # seconds that a start may take on busy cores before it counts as hanging
 SILENCE = 4  # parallel.timeout_seconds: how long a stopped rank is waited for
+STEPS = 150  # of a run
 DISK = 16 << 20  # bytes of the tmpfs
 MESHES = {
     "1": (1, []),
@@ -42,7 +43,7 @@ data:
   split: {{train: [0, 400], validation: [400, 416], test: [500, 520]}}
   cache_bytes: 0
 model: {{patch_size: 5, embed_dim: 16, depth: 2, num_heads: 4, drop_path: 0.1}}
-train: {{steps: 150, batch_size: 4, warmup_steps: 5, learning_rate: 1e-3, seed: 1, checkpoint_every: 10, validate_every: 30,
+train: {{steps: {steps}, batch_size: 4, warmup_steps: 5, learning_rate: 1e-3, seed: 1, checkpoint_every: 10, validate_every: 30,
   keep_checkpoints: 2}}
 parallel: {{timeout_seconds: {silence}}}
 """
@@ -55,6 +56,21 @@ def children(pid):
         return [int(p) for p in pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
     except OSError:
         return []
+
+
+def is_running(pid, program):
+    """False before it has become `program` and after it has ended."""
+    try:
+        return pathlib.Path(f"/proc/{pid}/cmdline").read_text().split("\0")[0] == program
+    except OSError:
+        return False
+
+
+def send(pid, number):
+    try:
+        os.kill(pid, number)
+    except ProcessLookupError:
+        pass
 
 
 class Disk:
@@ -108,6 +124,7 @@ class Job:
             "OMPI_ALLOW_RUN_AS_ROOT": "1",
             "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
         }
+        self.program = soak.program
         self.ranks = ranks
         self.errors = tempfile.TemporaryFile()
         self.process = subprocess.Popen(
@@ -115,16 +132,19 @@ class Job:
         )
 
     def rank_pids(self):
+        """Ranks that live; waits for them where the launcher has not started them yet. None where the job is over."""
         if self.ranks == 1:
             return [self.process.pid]
-        return [p for p in children(self.process.pid) if "seqvit" in pathlib.Path(f"/proc/{p}/cmdline").read_text()]
+        while self.process.poll() is None:
+            ranks = [p for p in children(self.process.pid) if is_running(p, self.program)]
+            if ranks:
+                return ranks
+            time.sleep(0.001)
+        return []
 
     def kill_all(self):
         for pid in [self.process.pid, *children(self.process.pid)]:
-            try:
-                os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
+            send(pid, signal.SIGKILL)
 
     @staticmethod
     def reap():
@@ -159,19 +179,21 @@ class Soak:
         self.disk = Disk(self.work / "disk")
         self.run_directory = self.disk.path / "run"
         self.checkpoints = self.run_directory / "checkpoints"
+        self.last_checkpoint = self.checkpoints / f"step-{STEPS:08}"
         self.data = self.work / "air.nc"
         shutil.copy(ROOT / "samples" / "ncep_air_na_6h_2013_2014.nc", self.data)
         self.config = self.work / "soak.yaml"
-        self.config.write_text(CONFIG.format(data=self.data, silence=SILENCE))
+        self.config.write_text(CONFIG.format(data=self.data, silence=SILENCE, steps=STEPS))
         self.counts = collections.Counter()
         self.failures = []
 
-    # What is done to a running job; each returns the exit codes that it may end with.
+    # What is done to a running job; each returns the exit codes that it may end with. A job whose last checkpoint is written may also
+    # end with 0: it was over.
 
     def sigkill_one(self, job):
         pids = job.rank_pids()
         if pids:
-            os.kill(self.random.choice(pids), signal.SIGKILL)
+            send(self.random.choice(pids), signal.SIGKILL)
         return {5, *KILLED}
 
     def sigkill_all(self, job):
@@ -180,12 +202,12 @@ class Soak:
 
     # mpirun ends its ranks soon after the signal, so that they may be killed while they save.
     def sigterm(self, job):
-        os.kill(job.process.pid, signal.SIGTERM)
+        send(job.process.pid, signal.SIGTERM)
         return {0, 5, 128 + signal.SIGTERM, -signal.SIGTERM, 1, *KILLED}
 
     def sigint(self, job):
         for pid in job.rank_pids():
-            os.kill(pid, signal.SIGINT)
+            send(pid, signal.SIGINT)
         return {0, -signal.SIGINT, 128 + signal.SIGINT}
 
     def sigstop(self, job):
@@ -193,10 +215,10 @@ class Soak:
         if not pids:
             return self.sigkill_all(job)
         stopped = self.random.choice(pids)
-        os.kill(stopped, signal.SIGSTOP)
+        send(stopped, signal.SIGSTOP)
         if job.ranks == 1:  # nobody waits for it: it goes on where it was
             time.sleep(self.random.uniform(0, 1.5 * SILENCE))
-            os.kill(stopped, signal.SIGCONT)
+            send(stopped, signal.SIGCONT)
             return {0}
         return {5, *KILLED}
 
@@ -264,6 +286,7 @@ class Soak:
                 time.sleep(after)
                 allowed = {0} if job.process.poll() is not None else fault(job)
                 code, said = job.wait()
+                allowed |= {0} if self.last_checkpoint.exists() else set()
                 self.undo()
                 self.counts["kills"] += 1
                 self.counts[f"{fault.__name__}: {'hangs' if code is None else code}"] += 1
