@@ -3,8 +3,11 @@
 #include <cerrno>
 #include <chrono>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <map>
+#include <span>
+#include <string_view>
 #include <thread>
 
 #include "cli/command.h"
@@ -32,6 +35,17 @@ std::vector<std::string> take_overrides(std::vector<std::string>& arguments) {
   }
   arguments = rest;
   return overrides;
+}
+
+/// Where the command line says it, the limit of silence holds from the start, before a configuration is read: MPI waits there for the
+/// ranks that have not come. What is no number is left to the reader of the configuration.
+void limit_silence_at_start(int argc, char** argv) {
+  constexpr std::string_view option = "--parallel.timeout_seconds=";
+  for (const std::string_view argument : std::span(argv, static_cast<size_t>(argc))) {
+    if (!argument.starts_with(option)) continue;
+    const double seconds = std::atof(argument.substr(option.size()).data());
+    if (seconds > 0.0) set_watch_limit(seconds);
+  }
 }
 
 /// Prints the one line that a person needs and returns the exit code.
@@ -113,6 +127,7 @@ int main(int argc, char** argv) {
     seqvit::install_stop_handlers();
     seqvit::install_tensor_allocator();
     seqvit::Watch watch;
+    seqvit::limit_silence_at_start(argc, argv);
     seqvit::Launch launch;
     if (launch.world().size() > 1) watch.set_rank(launch.world().rank());
     return seqvit::run_as_rank(launch, {argv + 1, argv + argc});

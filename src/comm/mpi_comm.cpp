@@ -9,6 +9,7 @@
 #include "comm/mpi.h"
 #include "core/error.h"
 #include "core/partition.h"
+#include "core/watch.h"
 
 namespace seqvit {
 namespace {
@@ -129,6 +130,7 @@ class MpiComm final : public CheckedComm {
 }  // namespace
 
 std::unique_ptr<Comm> make_mpi_world() {
+  const Phase phase("waiting for all ranks to join MPI");
   int rank = 0, size = 0;
   std::shared_ptr<Channel> channel = join_mpi(rank, size);
   if (size == 1) return make_self_comm();

@@ -78,6 +78,17 @@ TEST(Start, WhatDoesNotEndIsNamedAndEndsTheJob) {
       << two.err;
 }
 
+/// A rank that never joins, as one that is stopped or on a machine that does not answer.
+TEST(Start, ARankThatDoesNotJoinIsWaitedForWithinTheLimit) {
+  auto command = mpirun_command(1, {"verify", "--parallel.timeout_seconds=1"});
+  const std::vector<std::string> other = {":", "-n", "1", "sleep", "100"};
+  command.insert(command.end(), other.begin(), other.end());
+  const Outcome outcome = Process(command, quiet_environment()).wait();
+  EXPECT_NE(outcome.code, 0);
+  EXPECT_TRUE(says(outcome, "no sign of life for 1")) << outcome.err;
+  EXPECT_TRUE(says(outcome, "'waiting for all ranks to join MPI'")) << outcome.err;
+}
+
 /// Counted work whose sums differ by an ulp once moved a block between two stages for ever.
 TEST(Start, StagesOfAnUnevenDepthAreDivided) {
   const TemporaryDirectory d;

@@ -45,7 +45,6 @@ data:
 model: {{patch_size: 5, embed_dim: 16, depth: 2, num_heads: 4, drop_path: 0.1}}
 train: {{steps: {steps}, batch_size: 4, warmup_steps: 5, learning_rate: 1e-3, seed: 1, checkpoint_every: 10, validate_every: 30,
   keep_checkpoints: 2}}
-parallel: {{timeout_seconds: {silence}}}
 """
 KILLED = {128 + signal.SIGKILL, -signal.SIGKILL}
 
@@ -117,7 +116,8 @@ class Job:
     def __init__(self, soak, mesh, run, resume):
         ranks, settings = MESHES[mesh]
         launcher = ["mpirun", "-n", str(ranks), "--oversubscribe", "--bind-to", "none"] if ranks > 1 else []
-        command = launcher + [soak.program, "train", str(soak.config), "--run", str(run), *settings] + ["--resume"] * resume
+        command = launcher + [soak.program, "train", str(soak.config), "--run", str(run), *settings]
+        command += [f"--parallel.timeout_seconds={SILENCE}"] + ["--resume"] * resume
         environment = os.environ | {
             "OMP_NUM_THREADS": "1",
             "SEQVIT_CACHE": str(soak.work / "cache"),
@@ -183,7 +183,7 @@ class Soak:
         self.data = self.work / "air.nc"
         shutil.copy(ROOT / "samples" / "ncep_air_na_6h_2013_2014.nc", self.data)
         self.config = self.work / "soak.yaml"
-        self.config.write_text(CONFIG.format(data=self.data, silence=SILENCE, steps=STEPS))
+        self.config.write_text(CONFIG.format(data=self.data, steps=STEPS))
         self.counts = collections.Counter()
         self.failures = []
 
