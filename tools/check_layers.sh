@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # No include runs against the layers of the design: each layer may use those listed for it, and libraries that a single
-# file pair is to hide stay there. Prints each offending line.
+# file pair is to hide stay there. What a layer defines stands in its namespace, so that no two can meet in the linker: seqvit::LAYER, core's
+# in seqvit itself, which every layer sees. Prints each offending line.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 declare -A may_use=(
@@ -28,6 +29,15 @@ for layer in "${!may_use[@]}"; do
       bad=1
     fi
   done < <(grep -rnE '#include "[a-z_]+/' "src/$layer" || true)
+done
+for layer in "${!may_use[@]}"; do
+  space=seqvit::$layer
+  [ "$layer" = core ] && space=seqvit
+  for tree in src tests; do
+    [ -d "$tree/$layer" ] || continue
+    found=$(grep -rnE '^namespace [a-z]' "$tree/$layer" --include='*.h' --include='*.cpp' | grep -vE ":namespace ($space(::[a-z]+)? \{|fs = )" || true)
+    [ -z "$found" ] || { echo "$found   <- expected namespace $space"; bad=1; }
+  done
 done
 hide() {  # HEADER FILE_PATTERN: only files of this pattern may include the header
   local found

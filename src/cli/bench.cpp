@@ -25,7 +25,7 @@
 #include "ops/memory.h"
 #include "plan/layouts.h"
 
-namespace seqvit {
+namespace seqvit::cli {
 namespace {
 
 struct BenchCommand {
@@ -76,7 +76,7 @@ struct Timed {
   }
 };
 
-Timed time_steps(int64_t steps, BenchStep& step, const Mesh& mesh) {
+Timed time_steps(int64_t steps, BenchStep& step, const comm::Mesh& mesh) {
   const auto before = mesh.traffic();  // the first gathers of weights are no part of a step
   Timed timed;
   take_part_seconds();
@@ -84,7 +84,7 @@ Timed time_steps(int64_t steps, BenchStep& step, const Mesh& mesh) {
   for (int64_t i = 0; i < steps && !(mesh.world().size() == 1 && stop_requested()); ++i) {
     timed.seconds.push_back(step());
     timed.losses.push_back(step.loss());
-    timed.peak = std::max(timed.peak, peak_tensor_bytes());  // since this step's backward() began
+    timed.peak = std::max(timed.peak, ops::peak_tensor_bytes());  // since this step's backward() began
     progress.show(fmt::format("bench: step {}/{}  {:.3f} s", i + 1, steps, timed.seconds.back()));
   }
   timed.parts = take_part_seconds();
@@ -97,24 +97,25 @@ Timed time_steps(int64_t steps, BenchStep& step, const Mesh& mesh) {
     const int64_t sent = traffic.bytes - (old == before.end() ? 0 : old->second.bytes);
     if (sent > 0) timed.bytes[purpose] = static_cast<double>(sent);
   }
-  if (!mesh.device().is_cpu()) timed.peak = device_peak_bytes(mesh.device());
+  if (!mesh.device().is_cpu()) timed.peak = comm::device_peak_bytes(mesh.device());
   return timed;
 }
 
 /// What a run of bench is compared with: this machine's rate, and what the planner says of this rank.
-nlohmann::ordered_json predictions(bool phantom, const BenchProblem& problem, const Mesh& mesh, double rate) {
+nlohmann::ordered_json predictions(bool phantom, const BenchProblem& problem, const comm::Mesh& mesh,
+                                   double rate) {
   const auto& [config, model] = problem;
-  const AttentionMemory attention = attention_memory_here(config);
-  const Layout predicted =
-      predict_rank(RankPart(model, config, mesh.world().rank()), model, config,
-                   this_machine(config.train.precision, rate, mesh.world().size(), attention), attention);
+  const plan::AttentionMemory attention = plan::attention_memory_here(config);
+  const plan::Layout predicted = plan::predict_rank(
+      plan::RankPart(model, config, mesh.world().rank()), model, config,
+      plan::this_machine(config.train.precision, rate, mesh.world().size(), attention), attention);
   double seconds = predicted.time.total;
   if (phantom)  // waits for no message
     seconds -= predicted.time.communication() + predicted.time.parts.at("bubble");
   return {{"predicted_peak_bytes", predicted.memory.peak}, {"predicted_seconds", seconds}};
 }
 
-void print_steps(const nlohmann::ordered_json& json, const Timed& timed, const StepMemory& memory) {
+void print_steps(const nlohmann::ordered_json& json, const Timed& timed, const train::StepMemory& memory) {
   fmt::print(
       "{} tokens, {} ranks x {} threads: {:.3f} s a step (median), {:.1f} GFLOP/s, {:.2f} of the matrix "
       "product; predicted {:.3f} s\n",
@@ -133,11 +134,11 @@ void print_steps(const nlohmann::ordered_json& json, const Timed& timed, const S
     fmt::print("  memory of the device: {:.2f} GiB at the peak\n", static_cast<double>(device) / (1 << 30));
 }
 
-void run_steps(const BenchCommand& command, const BenchProblem& problem, Comm& world) {
+void run_steps(const BenchCommand& command, const BenchProblem& problem, comm::Comm& world) {
   const Config& config = problem.config;
   const bool phantom = command.phantom >= 0;
   const auto type = compute_type(config.train.precision);
-  Mesh mesh(world, config.parallel);
+  comm::Mesh mesh(world, config.parallel);
   if (mesh.device().is_cpu() && (phantom || world.rank() == 0)) say_if_slow(type);
   const double rate = matmul_rate(at::TensorOptions(type).device(mesh.device()));
   const int64_t peak_at_start = peak_resident_bytes();
@@ -145,7 +146,7 @@ void run_steps(const BenchCommand& command, const BenchProblem& problem, Comm& w
   const Timed timed = time_steps(command.steps, step, mesh);
   const int64_t peak_at_end = peak_resident_bytes();
   const double typical = timed.typical(), flops = step.operations() / typical;
-  const StepMemory& memory = step.learner().memory();
+  const train::StepMemory& memory = step.learner().memory();
   nlohmann::ordered_json json = {
       {"tokens", problem.tokens()},
       {"ranks", world.size()},
@@ -162,7 +163,7 @@ void run_steps(const BenchCommand& command, const BenchProblem& problem, Comm& w
       {"memory_bytes",
        {{"before_step", memory.before}, {"kept_for_backward", memory.kept}, {"step_peak", memory.peak}}},
       {"device", to_string(config.parallel.device)},
-      {"device_peak_bytes", device_peak_bytes(mesh.device())},
+      {"device_peak_bytes", comm::device_peak_bytes(mesh.device())},
       {"start_rss_bytes", peak_at_start},
       {"peak_rss_bytes", peak_at_end},
       {"bytes_sent", per_step(timed.bytes, timed.count())},
@@ -174,7 +175,7 @@ void run_steps(const BenchCommand& command, const BenchProblem& problem, Comm& w
   if (!command.json.empty()) write_json(json, command.json);
 }
 
-void run_longest(const BenchCommand& command, const Config& config, Comm& world) {
+void run_longest(const BenchCommand& command, const Config& config, comm::Comm& world) {
   const auto json = bench_longest(config, parse_bytes(command.memory, "--memory"), world, command.confirm);
   if (world.rank() != 0) return;
   if (command.json != "-") {
@@ -188,7 +189,7 @@ void run_longest(const BenchCommand& command, const Config& config, Comm& world)
 }
 
 /// One rank of a layout of any size, its peers made up (comm/phantom.h).
-void run_phantom(const BenchCommand& command, const BenchProblem& problem, const Comm& world) {
+void run_phantom(const BenchCommand& command, const BenchProblem& problem, const comm::Comm& world) {
   const ParallelConfig& p = problem.config.parallel;
   const int64_t ranks = p.pp * p.dp * p.sp * p.tp;
   if (world.size() > 1) fail(Exit::usage, "bench --phantom runs one rank alone; start it without mpirun");
@@ -197,9 +198,9 @@ void run_phantom(const BenchCommand& command, const BenchProblem& problem, const
          "--ranks {}: parallel.pp {} x dp {} x sp {} x tp {} come to {}; change one of them to agree",
          command.ranks, p.pp, p.dp, p.sp, p.tp, ranks);
   }
-  const auto phantom = make_phantom_comm(static_cast<int>(ranks), static_cast<int>(command.phantom));
-  const AllocateOnly attention(command.no_attention ? AllocateOnly::In::attention
-                                                    : AllocateOnly::In::nothing);
+  const auto phantom = comm::make_phantom_comm(static_cast<int>(ranks), static_cast<int>(command.phantom));
+  const ops::AllocateOnly attention(command.no_attention ? ops::AllocateOnly::In::attention
+                                                         : ops::AllocateOnly::In::nothing);
   run_steps(command, problem, *phantom);
 }
 
@@ -253,4 +254,4 @@ CommandBody add_bench(CLI::App& app) {
   return [options](const Invocation& invocation) { run_bench(*options, invocation); };
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::cli

@@ -11,7 +11,7 @@
 #include "core/median.h"
 #include "ops/attention.h"
 
-namespace seqvit {
+namespace seqvit::cli {
 
 nlohmann::ordered_json bench_attention(const AttentionShape& shape, at::ScalarType type, int64_t rounds) {
   const at::NoGradGuard no_grad;
@@ -29,10 +29,10 @@ nlohmann::ordered_json bench_attention(const AttentionShape& shape, at::ScalarTy
   for (int64_t round = 0; round < rounds; ++round) {
     const double roof_before = matmul_rate(type);
     std::pair<Tensor, Tensor> mine, theirs;
-    AttentionGradients gradients;
-    const double f = seconds_of([&] { mine = attention_forward(q, k, v); });
+    ops::AttentionGradients gradients;
+    const double f = seconds_of([&] { mine = ops::attention_forward(q, k, v); });
     const double b =
-        seconds_of([&] { gradients = attention_backward(grad, q, k, v, mine.first, mine.second); });
+        seconds_of([&] { gradients = ops::attention_backward(grad, q, k, v, mine.first, mine.second); });
     const double roof = 0.5 * (roof_before + matmul_rate(type));
     const double tf = seconds_of([&] {
       auto [out, lse] = at::_scaled_dot_product_flash_attention_for_cpu(q, k, v);
@@ -57,7 +57,7 @@ nlohmann::ordered_json bench_attention(const AttentionShape& shape, at::ScalarTy
                    : type == at::kDouble ? "fp64"
                                          : "fp32"},
           {"threads", at::get_num_threads()},
-          {"kernel", attention_kernel_name(q)},
+          {"kernel", ops::attention_kernel_name(q)},
           {"flop_convention", "forward 4 B H N^2 E, backward 10 B H N^2 E"},
           {"forward_seconds", median(forward)},
           {"backward_seconds", median(backward)},
@@ -67,4 +67,4 @@ nlohmann::ordered_json bench_attention(const AttentionShape& shape, at::ScalarTy
           {"backward_speedup_over_libtorch", median(backward_speedup)}};
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::cli

@@ -4,7 +4,7 @@
 #include <ATen/core/Tensor.h>
 #include <nlohmann/json.hpp>
 
-namespace seqvit {
+namespace seqvit::cli {
 
 struct AttentionShape {
   int64_t tokens, embed_dim, num_heads, batch_size;
@@ -14,4 +14,4 @@ struct AttentionShape {
 /// libtorch's time.
 nlohmann::ordered_json bench_attention(const AttentionShape& shape, at::ScalarType type, int64_t rounds);
 
-}  // namespace seqvit
+}  // namespace seqvit::cli

@@ -13,7 +13,7 @@
 #include "ops/allocate_only.h"
 #include "ops/memory.h"
 
-namespace seqvit {
+namespace seqvit::cli {
 namespace {
 
 constexpr int64_t kUnit = 1024;  ///< sequences are multiples of it, so that their grid is nearly square
@@ -23,31 +23,31 @@ struct StepPeak {
   int64_t tensors = 0, resident = 0;  // 0: the system does not tell
 };
 
-int64_t largest(int64_t mine, Comm& world) {
+int64_t largest(int64_t mine, comm::Comm& world) {
   int64_t result = mine;
-  for (const std::string& text : gather_text(world, std::to_string(mine), "bench"))
+  for (const std::string& text : comm::gather_text(world, std::to_string(mine), "bench"))
     result = std::max<int64_t>(result, std::stoll(text));
   return result;
 }
 
-StepPeak peak_of_step(const Config& config, int64_t tokens, Comm& world, AllocateOnly::In what) {
-  return_idle_memory();  // of a longer step before
+StepPeak peak_of_step(const Config& config, int64_t tokens, comm::Comm& world, ops::AllocateOnly::In what) {
+  ops::return_idle_memory();  // of a longer step before
   const bool knows_resident = reset_peak_resident_bytes();
-  const AllocateOnly only(what);
-  Mesh mesh(world, config.parallel);
+  const ops::AllocateOnly only(what);
+  comm::Mesh mesh(world, config.parallel);
   BenchStep step(config, bench_model(config, tokens), mesh);
   step();
-  const StepMemory& m = step.learner().memory();
+  const train::StepMemory& m = step.learner().memory();
   return {largest(m.before + m.peak, world), largest(knows_resident ? peak_resident_bytes() : 0, world)};
 }
 
 }  // namespace
 
-nlohmann::ordered_json bench_longest(const Config& config, int64_t bytes, Comm& world, bool confirm) {
+nlohmann::ordered_json bench_longest(const Config& config, int64_t bytes, comm::Comm& world, bool confirm) {
   nlohmann::ordered_json tried = nlohmann::json::array();
   auto peak = [&](int64_t tokens) {
     const double start = seconds_now();
-    const StepPeak found = peak_of_step(config, tokens, world, AllocateOnly::In::attention_and_products);
+    const StepPeak found = peak_of_step(config, tokens, world, ops::AllocateOnly::In::attention_and_products);
     tried.push_back({{"tokens", tokens}, {"peak_bytes", found.tensors}, {"peak_rss_bytes", found.resident}});
     if (world.rank() == 0) {
       constexpr double kGiB = 1 << 30;
@@ -82,7 +82,7 @@ nlohmann::ordered_json bench_longest(const Config& config, int64_t bytes, Comm& 
   nlohmann::ordered_json json = {
       {"memory_bytes_per_rank", bytes}, {"ranks", world.size()}, {"longest_tokens", fits}, {"tried", tried}};
   if (confirm) {
-    const StepPeak real = peak_of_step(config, fits, world, AllocateOnly::In::nothing);
+    const StepPeak real = peak_of_step(config, fits, world, ops::AllocateOnly::In::nothing);
     json["confirmed_peak_bytes"] = real.tensors;
     json["confirmed_peak_rss_bytes"] = real.resident;
     json["confirmed"] = real.tensors <= bytes;
@@ -90,4 +90,4 @@ nlohmann::ordered_json bench_longest(const Config& config, int64_t bytes, Comm& 
   return json;
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::cli

@@ -13,11 +13,11 @@
 #include "data/levels.h"
 #include "train/experiment.h"
 
-namespace seqvit {
+namespace seqvit::cli {
 namespace {
 
-Grid make_grid(const ModelShape& shape) {
-  Grid grid;
+grid::Grid make_grid(const model::ModelShape& shape) {
+  grid::Grid grid;
   for (int64_t y = 0; y < shape.rows; ++y)
     grid.latitude.push_back(90.0 - 180.0 * (static_cast<double>(y) + 0.5) / static_cast<double>(shape.rows));
   for (int64_t x = 0; x < shape.columns; ++x)
@@ -27,13 +27,13 @@ Grid make_grid(const ModelShape& shape) {
 
 }  // namespace
 
-ModelShape bench_model(const Config& config, int64_t tokens) {
-  std::vector<VariableInfo> variables;
+model::ModelShape bench_model(const Config& config, int64_t tokens) {
+  std::vector<data::VariableInfo> variables;
   for (const std::string& name : config.data.variables)
-    variables.push_back({.name = name, .attributes = {}, .units = "", .level = level_in_name(name)});
-  ModelShape shape;
+    variables.push_back({.name = name, .attributes = {}, .units = "", .level = data::level_in_name(name)});
+  model::ModelShape shape;
   shape.config = config.model;
-  shape.groups = group_levels(variables, 0, config.model.patch_levels);
+  shape.groups = data::group_levels(variables, 0, config.model.patch_levels);
   for (size_t v = 0; v < variables.size(); ++v)
     shape.targets.push_back(static_cast<int64_t>(v));
   const int64_t patches = tokens / shape.tokens_per_patch();
@@ -94,12 +94,12 @@ BenchProblem make_problem(const char* command, const BenchModel& model,
   }
   const Config config = load_config(model.config, overrides);
   if (model.tokens->count() > 0) return {config, bench_model(config, model.shape.tokens)};
-  return {config, open_experiment(config, Periods::unused).model_shape()};
+  return {config, train::open_experiment(config, train::Periods::unused).model_shape()};
 }
 
-BenchStep::BenchStep(const Config& config, const ModelShape& shape, Mesh& mesh) : mesh_(mesh) {
+BenchStep::BenchStep(const Config& config, const model::ModelShape& shape, comm::Mesh& mesh) : mesh_(mesh) {
   operations_ = shape.training_operations() * static_cast<double>(config.train.batch_size);
-  learner_ = std::make_unique<Learner>(shape, config, make_grid(shape), mesh);
+  learner_ = std::make_unique<train::Learner>(shape, config, make_grid(shape), mesh);
   // Every rank draws the whole fields and keeps its part: losses do not depend on the mesh.
   at::manual_seed(1);
   const Range samples = learner_->my_samples(), rows = learner_->model().slab().rows;
@@ -130,4 +130,4 @@ double BenchStep::operator()() {
   });
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::cli

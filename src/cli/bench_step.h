@@ -12,7 +12,7 @@
 #include "comm/mesh.h"
 #include "train/learner.h"
 
-namespace seqvit {
+namespace seqvit::cli {
 
 struct BenchShape {
   int64_t tokens = 4096, embed_dim = 384, depth = 4, num_heads = 6, batch_size = 1;
@@ -31,7 +31,7 @@ void add_model(CLI::App& command, BenchModel& model);
 
 struct BenchProblem {
   Config config;
-  ModelShape shape;
+  model::ModelShape shape;
   int64_t tokens() const { return shape.token_grid().tokens(); }
 };
 /// With a configuration its model on its data's grid, or on --tokens if they are given. Throws Error(usage)
@@ -41,24 +41,24 @@ BenchProblem make_problem(const char* command, const BenchModel& model,
 
 /// The model of a configuration and so many tokens, on a nearly square grid. Throws Error(usage) where they
 /// are not whole patches.
-ModelShape bench_model(const Config& config, int64_t tokens);
+model::ModelShape bench_model(const Config& config, int64_t tokens);
 
 /// A model of the shape on a mesh, ready to step. Collective.
 class BenchStep {
  public:
-  BenchStep(const Config& config, const ModelShape& shape, Mesh& mesh);
+  BenchStep(const Config& config, const model::ModelShape& shape, comm::Mesh& mesh);
   /// One step: forward, backward, optimizer, barrier. Returns its seconds.
   double operator()();
-  const Learner& learner() const { return *learner_; }
+  const train::Learner& learner() const { return *learner_; }
   double loss() const { return loss_; }
   double operations() const { return operations_; }  ///< of a step, as ModelShape::training_operations counts
 
  private:
-  Mesh& mesh_;
-  std::unique_ptr<Learner> learner_;
-  LearnerBatch batch_;
+  comm::Mesh& mesh_;
+  std::unique_ptr<train::Learner> learner_;
+  train::LearnerBatch batch_;
   int64_t step_ = 0;
   double loss_ = 0.0, operations_ = 0.0;
 };
 
-}  // namespace seqvit
+}  // namespace seqvit::cli

@@ -11,11 +11,11 @@
 
 #include "comm/launch.h"
 
-namespace seqvit {
+namespace seqvit::cli {
 
 /// Passed to every command.
 struct Invocation {
-  Launch& launch;
+  comm::Launch& launch;
   std::string command_line;            ///< as typed, for histories
   std::vector<std::string> overrides;  ///< "section.key=value" of every --section.key=value
 };
@@ -42,4 +42,4 @@ void write_json(const nlohmann::json& json, const std::string& where);
 /// Overrides make sense only where there is a configuration.
 void reject_overrides(const Invocation& invocation, std::string_view command);
 
-}  // namespace seqvit
+}  // namespace seqvit::cli

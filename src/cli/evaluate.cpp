@@ -10,7 +10,7 @@
 #include "core/file.h"
 #include "evaluate/score_report.h"
 
-namespace seqvit {
+namespace seqvit::cli {
 namespace {
 
 struct EvaluateCommand {
@@ -18,7 +18,7 @@ struct EvaluateCommand {
   std::string split = "test", json;
 };
 
-Range period_of(const Experiment& e, const std::string& split) {
+Range period_of(const train::Experiment& e, const std::string& split) {
   const Range period = split == "train" ? e.train : split == "validation" ? e.validation : e.test;
   if (period.size() == 0) fail(Exit::usage, "data.split.{} is not set: nothing to evaluate", split);
   return period;
@@ -29,11 +29,11 @@ Range period_of(const Experiment& e, const std::string& split) {
 Evaluation evaluate_run(const RunOptions& run_options, const std::string& split,
                         const Invocation& invocation) {
   RunModel run(run_options, invocation);
-  const Experiment& e = run.experiment();
-  EvaluateOptions options;
+  const train::Experiment& e = run.experiment();
+  evaluate::EvaluateOptions options;
   options.period = period_of(e, split);
   for (const std::string& lead : e.config.evaluate.leads)
-    options.leads.push_back(LeadTime::parse(lead));
+    options.leads.push_back(data::LeadTime::parse(lead));
   if (options.leads.empty()) options.leads.push_back(e.lead);
   options.stride = e.config.evaluate.stride;
   options.batch_size =
@@ -43,11 +43,12 @@ Evaluation evaluate_run(const RunOptions& run_options, const std::string& split,
   for (const std::string& text : e.config.evaluate.regions)
     options.regions.push_back(Region::parse(text, "evaluate.regions"));
 
-  EvaluationResult found = evaluate(*e.dataset, e.train, e.lead, run.forecaster(), options);
+  evaluate::EvaluationResult found =
+      evaluate::evaluate(*e.dataset, e.train, e.lead, run.forecaster(), options);
   Evaluation result{std::move(found.scores), std::move(found.spectra), {}, {}, found.lost};
   result.period = fmt::format("data.split.{}, {}", split,
-                              period_text(e.dataset->times(), e.dataset->calendar(), options.period));
-  result.json = scores_to_json(result.scores, result.spectra);
+                              data::period_text(e.dataset->times(), e.dataset->calendar(), options.period));
+  result.json = evaluate::scores_to_json(result.scores, result.spectra);
   result.json["split"] = split;
   result.json["step"] = run.step();
   if (run.prints()) write_json(result.json, std::filesystem::path(run_options.run) / "scores.json");
@@ -55,18 +56,18 @@ Evaluation evaluate_run(const RunOptions& run_options, const std::string& split,
 }
 
 void check_scored(const Evaluation& evaluation) {
-  for (const Score& score : evaluation.scores) {
+  for (const evaluate::Score& score : evaluation.scores) {
     if (score.region != "global" || score.metric != "rmse" || std::isfinite(score.value)) continue;
     if (evaluation.lost > 0) {
       fail(Exit::not_finite,
            "{}: '{}' after {}: no forecast is finite; train again with a lower learning rate",
-           evaluation.period, score.variable, lead_text(score.lead_hours));
+           evaluation.period, score.variable, evaluate::lead_text(score.lead_hours));
     }
     fail(
         Exit::data,
         "{}: '{}' after {}: no point is valid both then and at the start, so there is no score of it; choose "
         "another period, or look at the data with `seqvit inspect`",
-        evaluation.period, score.variable, lead_text(score.lead_hours));
+        evaluation.period, score.variable, evaluate::lead_text(score.lead_hours));
   }
 }
 
@@ -75,7 +76,7 @@ namespace {
 void run_evaluate(const EvaluateCommand& command, const Invocation& invocation) {
   const Evaluation result = evaluate_run(command.run, command.split, invocation);
   if (invocation.launch.world().rank() == 0) {
-    if (command.json != "-") fmt::print("{}", scores_table(result.scores, result.spectra));
+    if (command.json != "-") fmt::print("{}", evaluate::scores_table(result.scores, result.spectra));
     if (!command.json.empty()) write_json(result.json, command.json);
   }
   check_scored(result);  // last: what there is is not lost
@@ -95,4 +96,4 @@ CommandBody add_evaluate(CLI::App& app) {
   return [options](const Invocation& invocation) { run_evaluate(*options, invocation); };
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::cli

@@ -9,7 +9,7 @@
 #include "core/file.h"
 #include "core/log.h"
 
-namespace seqvit {
+namespace seqvit::cli {
 namespace {
 
 struct ExportCommand {
@@ -18,7 +18,7 @@ struct ExportCommand {
 };
 
 /// What the weights do not say, from the run: its data need not be there.
-Metadata describe_run(const std::filesystem::path& run) {
+train::Metadata describe_run(const std::filesystem::path& run) {
   const std::filesystem::path path = run / "manifest.json";
   const auto manifest =
       nlohmann::json::parse(read_text(path, Exit::checkpoint), nullptr, /*allow_exceptions=*/false);
@@ -29,18 +29,18 @@ Metadata describe_run(const std::filesystem::path& run) {
         path.string());
     return {};
   }
-  return {{kModelKey, manifest.at("model").dump()},
-          {kNormalizationKey, read_text(run / "normalization.json", Exit::checkpoint)}};
+  return {{train::kModelKey, manifest.at("model").dump()},
+          {train::kNormalizationKey, read_text(run / "normalization.json", Exit::checkpoint)}};
 }
 
 void run_export(const ExportCommand& command, const Invocation& invocation) {
   reject_overrides(invocation, "export");
-  Comm& world = invocation.launch.world();
+  comm::Comm& world = invocation.launch.world();
   if (world.size() > 1)
     fail(Exit::usage, "export: expected one rank, found {}; start it without mpirun", world.size());
-  const Metadata description = describe_run(command.run.run);
+  const train::Metadata description = describe_run(command.run.run);
   read_checkpoint(command.run, world, [&](const std::filesystem::path& checkpoint) {
-    const int64_t count = export_weights(checkpoint, command.output, description);
+    const int64_t count = train::export_weights(checkpoint, command.output, description);
     log_info("{}: {} weights", command.output, count);
   });
 }
@@ -56,4 +56,4 @@ CommandBody add_export(CLI::App& app) {
   return [options](const Invocation& invocation) { run_export(*options, invocation); };
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::cli

@@ -10,7 +10,7 @@
 #include "evaluate/evaluate.h"
 #include "evaluate/picture.h"
 
-namespace seqvit {
+namespace seqvit::cli {
 namespace {
 
 /// Of one forecast: 680 years in steps of six hours. More is a slip that would run until the disk is full.
@@ -24,14 +24,14 @@ struct ForecastCommand {
   std::string picture, variable, lead;
 };
 
-std::vector<int64_t> initial_indices(const Dataset& dataset, const std::vector<std::string>& texts) {
+std::vector<int64_t> initial_indices(const data::Dataset& dataset, const std::vector<std::string>& texts) {
   std::vector<int64_t> indices;
   for (const std::string& text : texts) {
-    const int64_t index = dataset.time_index(parse_time(text, dataset.calendar()));
+    const int64_t index = dataset.time_index(data::parse_time(text, dataset.calendar()));
     if (index < 0) {
       fail(Exit::usage, "--init {}: the data have no such time; they go from {} to {}", text,
-           format_time(dataset.times().front(), dataset.calendar()),
-           format_time(dataset.times().back(), dataset.calendar()));
+           data::format_time(dataset.times().front(), dataset.calendar()),
+           data::format_time(dataset.times().back(), dataset.calendar()));
     }
     indices.push_back(index);
   }
@@ -41,36 +41,36 @@ std::vector<int64_t> initial_indices(const Dataset& dataset, const std::vector<s
 /// What a picture will show: checked before the forecast is made, drawn after.
 struct PicturePlan {
   int64_t variable, step, target;
-  PictureText text;
+  evaluate::PictureText text;
 };
 
-PicturePlan plan_picture(const ForecastCommand& command, const Experiment& e, int64_t initial) {
-  const Dataset& dataset = *e.dataset;
-  const LeadTime lead = command.lead.empty() ? e.lead : LeadTime::parse(command.lead);
+PicturePlan plan_picture(const ForecastCommand& command, const train::Experiment& e, int64_t initial) {
+  const data::Dataset& dataset = *e.dataset;
+  const data::LeadTime lead = command.lead.empty() ? e.lead : data::LeadTime::parse(command.lead);
   PicturePlan plan{};
   plan.variable = command.variable.empty() ? e.targets.front() : dataset.variable_index(command.variable);
-  plan.step = steps_of(lead, e.lead, "--lead");
+  plan.step = evaluate::steps_of(lead, e.lead, "--lead");
   if (plan.step > command.steps) {
     fail(Exit::usage, "--lead {}: the forecast has only {} steps of {}", lead.text(), command.steps,
          e.lead.text());
   }
-  const TimeStamp valid = lead.after(dataset.times()[initial], dataset.calendar());
-  const std::string valid_text = format_time(valid, dataset.calendar());
+  const data::TimeStamp valid = lead.after(dataset.times()[initial], dataset.calendar());
+  const std::string valid_text = data::format_time(valid, dataset.calendar());
   plan.target = dataset.time_index(valid);
   if (plan.target < 0) fail(Exit::usage, "--picture: the data have no truth at {}", valid_text);
-  const VariableInfo& info = dataset.variables()[plan.variable];
+  const data::VariableInfo& info = dataset.variables()[plan.variable];
   plan.text = {.variable = info.name, .units = info.units, .valid_time = valid_text, .lead = lead.text()};
   return plan;
 }
 
-void draw(const PicturePlan& plan, const ForecastCommand& command, const Dataset& dataset) {
+void draw(const PicturePlan& plan, const ForecastCommand& command, const data::Dataset& dataset) {
   std::vector<float> truth(dataset.grid().points());
   dataset.read(plan.variable, plan.target, {0, dataset.grid().rows()}, truth);
-  const auto forecast = read_forecast(command.output, plan.text.variable, 0, plan.step - 1);
-  write_picture(command.picture, dataset.grid(), truth, forecast, plan.text);
+  const auto forecast = evaluate::read_forecast(command.output, plan.text.variable, 0, plan.step - 1);
+  evaluate::write_picture(command.picture, dataset.grid(), truth, forecast, plan.text);
 }
 
-void check_output(const Dataset& dataset, const std::string& option, const std::string& output) {
+void check_output(const data::Dataset& dataset, const std::string& option, const std::string& output) {
   for (const std::string& path : dataset.paths()) {
     std::error_code none;  // there is no such file yet
     if (std::filesystem::equivalent(path, output, none))
@@ -80,13 +80,13 @@ void check_output(const Dataset& dataset, const std::string& option, const std::
 }
 
 void run_forecast_command(const ForecastCommand& command, const Invocation& invocation) {
-  RunModel run(command.run, invocation, Periods::unused);
-  const Experiment& e = run.experiment();
+  RunModel run(command.run, invocation, train::Periods::unused);
+  const train::Experiment& e = run.experiment();
   check_output(*e.dataset, "--output", command.output);
   check_output(*e.dataset, "--picture", command.picture);
   for (int64_t steps = 1; steps <= command.steps; ++steps)
     e.check_reach(steps, "--steps");
-  ForecastLayout layout;
+  evaluate::ForecastLayout layout;
   layout.initial_times = initial_indices(*e.dataset, command.initial_times);
   layout.step = e.lead;
   layout.steps = command.steps;
@@ -94,7 +94,7 @@ void run_forecast_command(const ForecastCommand& command, const Invocation& invo
   layout.command = invocation.command_line;
   std::optional<PicturePlan> picture;
   if (!command.picture.empty()) picture = plan_picture(command, e, layout.initial_times.front());
-  run_forecast(*e.dataset, run.forecaster(), layout, command.output, e.config.train.batch_size);
+  evaluate::run_forecast(*e.dataset, run.forecaster(), layout, command.output, e.config.train.batch_size);
   if (picture && run.prints()) draw(*picture, command, *e.dataset);
   log_info("{}: {} x {} steps of {}", command.output, layout.initial_times.size(), command.steps,
            e.lead.text());
@@ -121,4 +121,4 @@ CommandBody add_forecast(CLI::App& app) {
   return [options](const Invocation& invocation) { run_forecast_command(*options, invocation); };
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::cli

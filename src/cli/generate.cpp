@@ -20,7 +20,7 @@
 #include "generate/atmosphere_file.h"
 #include "generate/planet.h"
 
-namespace seqvit {
+namespace seqvit::cli {
 namespace {
 
 struct GenerateCommand {
@@ -43,12 +43,12 @@ struct Plan {
 };
 
 Plan make_plan(const GenerateCommand& command) {
-  const LeadTime step = LeadTime::parse(command.step);
+  const data::LeadTime step = data::LeadTime::parse(command.step);
   if (step.months > 0) fail(Exit::usage, "--step {}: expected hours or days, such as 6h", command.step);
   const auto seconds = static_cast<double>(step.seconds);
   const Plan plan{.step_seconds = seconds,
-                  .spinup_steps = std::llround(std::ceil(command.spinup * kDaySeconds / seconds)),
-                  .times = static_cast<int64_t>(command.days * kDaySeconds / seconds + 1e-9)};
+                  .spinup_steps = std::llround(std::ceil(command.spinup * generate::kDaySeconds / seconds)),
+                  .times = static_cast<int64_t>(command.days * generate::kDaySeconds / seconds + 1e-9)};
   if (plan.times < 1) fail(Exit::usage, "--days {}: shorter than one step of {}", command.days, command.step);
   return plan;
 }
@@ -77,7 +77,7 @@ class Part {
     if (n >= plan_.spinup_steps) file_.write(n - plan_.spinup_steps, atmosphere_);
   }
   void commit() { file_.commit(); }
-  const Grid& grid() const { return atmosphere_.grid(); }
+  const grid::Grid& grid() const { return atmosphere_.grid(); }
 
  private:
   static std::vector<double> hours(const Plan& plan, int64_t part) {
@@ -94,15 +94,15 @@ class Part {
   }
 
   const Plan& plan_;
-  Atmosphere atmosphere_;
-  AtmosphereFile file_;
+  generate::Atmosphere atmosphere_;
+  generate::AtmosphereFile file_;
 };
 
 /// All parts, one a rank at a time. Ranks go step by step together: they end together, whatever ends them, so
 /// that none leaves half a file, and none waits long for another.
 class Job {
  public:
-  Job(const GenerateCommand& command, Comm& world)
+  Job(const GenerateCommand& command, comm::Comm& world)
       : command_(command), plan_(make_plan(command)), world_(world) {}
 
   /// Whether it came to its end. What fails on some ranks is thrown on the first of them, when the others
@@ -172,7 +172,7 @@ class Job {
   /// Every rank's state.
   std::vector<int64_t> exchange(State mine) {
     const Tensor all =
-        world_.all_gather(at::full({1}, mine, at::kLong), Counts(world_.size(), 1), "state").wait();
+        world_.all_gather(at::full({1}, mine, at::kLong), comm::Counts(world_.size(), 1), "state").wait();
     return {all.const_data_ptr<int64_t>(), all.const_data_ptr<int64_t>() + all.numel()};
   }
 
@@ -180,21 +180,23 @@ class Job {
     const int64_t total = command_.parts * (plan_.spinup_steps + plan_.times);
     const double left =
         seconds() / static_cast<double>(steps_done_) * static_cast<double>(total - steps_done_);
-    progress_.show(fmt::format("part {}/{} {} day {:.1f} | {:.0f} model days an hour | {} left", first + 1,
-                               command_.parts, n <= plan_.spinup_steps ? "spin-up" : "output",
-                               static_cast<double>(n - plan_.spinup_steps) * plan_.step_seconds / kDaySeconds,
-                               days_an_hour(), format_duration(left)));
+    progress_.show(
+        fmt::format("part {}/{} {} day {:.1f} | {:.0f} model days an hour | {} left", first + 1,
+                    command_.parts, n <= plan_.spinup_steps ? "spin-up" : "output",
+                    static_cast<double>(n - plan_.spinup_steps) * plan_.step_seconds / generate::kDaySeconds,
+                    days_an_hour(), format_duration(left)));
   }
 
   double seconds() const { return seconds_now() - start_; }
   double days_an_hour() const {
-    return static_cast<double>(steps_done_) * plan_.step_seconds / kDaySeconds / (seconds() / 3600.0);
+    return static_cast<double>(steps_done_) * plan_.step_seconds / generate::kDaySeconds /
+           (seconds() / 3600.0);
   }
 
   const GenerateCommand& command_;
   const Plan plan_;
-  Comm& world_;
-  Grid grid_;
+  comm::Comm& world_;
+  grid::Grid grid_;
   int64_t steps_done_ = 0;
   double start_ = seconds_now();
   Progress progress_;
@@ -202,14 +204,15 @@ class Job {
 
 void run_generate(const GenerateCommand& command, const Invocation& invocation) {
   reject_overrides(invocation, "generate");
-  Comm& world = invocation.launch.world();
+  comm::Comm& world = invocation.launch.world();
   if (world.size() > command.parts) {
     fail(Exit::usage, "--parts {}: expected at least one part a rank, found {} ranks", command.parts,
          world.size());
   }
   // The fields are too small for threads to pay, and a sum by several threads would change the last bit.
   at::set_num_threads(1);
-  set_comm_timeout(kDaySeconds);  // a step of the largest truncation takes longer than the usual limit
+  comm::set_comm_timeout(
+      generate::kDaySeconds);  // a step of the largest truncation takes longer than the usual limit
   Job job(command, world);
   if (!job.run()) return;
   job.log();
@@ -245,4 +248,4 @@ CommandBody add_generate(CLI::App& app) {
   return [options](const Invocation& invocation) { run_generate(*options, invocation); };
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::cli

@@ -13,7 +13,7 @@
 #include "train/checkpoint.h"
 #include "train/learner.h"
 
-namespace seqvit {
+namespace seqvit::cli {
 namespace {
 
 namespace fs = std::filesystem;
@@ -23,9 +23,9 @@ struct ImportCommand {
 };
 
 /// "14x14" as patch rows and columns.
-std::optional<PatchRowsColumns> parse_source_grid(const std::string& text) {
+std::optional<train::PatchRowsColumns> parse_source_grid(const std::string& text) {
   if (text.empty()) return std::nullopt;
-  PatchRowsColumns grid;
+  train::PatchRowsColumns grid;
   const char* const end = text.data() + text.size();
   const auto rows = std::from_chars(text.data(), end, grid.first);
   const bool has_rows = rows.ec == std::errc() && rows.ptr != end && *rows.ptr == 'x';
@@ -78,18 +78,19 @@ std::string names_of(const std::vector<std::string>& weights) {
 void run_import(const ImportCommand& command, const Invocation& invocation) {
   const Config config = load_config(command.config, invocation.overrides);
   const auto grid = parse_source_grid(command.source_grid);
-  Comm& world = invocation.launch.world();
+  comm::Comm& world = invocation.launch.world();
   if (world.size() > 1)
     fail(Exit::usage, "import: expected one rank, found {}; start it without mpirun", world.size());
   const fs::path run = run_directory(command.run, command.config);
   NewRun made(run);
 
-  Experiment e = open_experiment(config);
+  train::Experiment e = train::open_experiment(config);
   Config alone = config;  // a checkpoint knows no mesh: training takes it to the configuration's
   alone.parallel = ParallelConfig{.zero = 0};
-  Mesh mesh(world, alone.parallel);
-  Learner learner(e.model_shape(), alone, e.dataset->grid(), mesh);
-  const ImportReport report = import_weights(command.weights, grid, describe(e), learner.groups());
+  comm::Mesh mesh(world, alone.parallel);
+  train::Learner learner(e.model_shape(), alone, e.dataset->grid(), mesh);
+  const train::ImportReport report =
+      train::import_weights(command.weights, grid, train::describe(e), learner.groups());
 
   e.statistics = shared_statistics(e, world);
   write_run_directory(made.path(), e, learner.model(), invocation);
@@ -100,7 +101,8 @@ void run_import(const ImportCommand& command, const Invocation& invocation) {
                                        {"initial", report.initial},
                                        {"unused", report.unused}};
   write_text(made.path() / "import.json", json.dump(2) + "\n", Exit::checkpoint);
-  Checkpoints(made.path(), world).save(learner.groups(), learner.optimizer(), {}, /*is_best=*/false, 1);
+  train::Checkpoints(made.path(), world)
+      .save(learner.groups(), learner.optimizer(), {}, /*is_best=*/false, 1);
   made.commit();
   log_info("taken as they are: {}", names_of(report.taken));
   log_info("resampled: {}", names_of(report.resampled));
@@ -129,4 +131,4 @@ CommandBody add_import(CLI::App& app) {
   return [options](const Invocation& invocation) { run_import(*options, invocation); };
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::cli

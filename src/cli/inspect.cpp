@@ -7,7 +7,7 @@
 #include "cli/command.h"
 #include "core/error.h"
 
-namespace seqvit {
+namespace seqvit::cli {
 
 CommandBody add_inspect(CLI::App& app) {
   struct Options {
@@ -22,11 +22,11 @@ CommandBody add_inspect(CLI::App& app) {
                       "Write the report as JSON to this file (- for standard output)");
   return [options](const Invocation& invocation) {
     reject_overrides(invocation, "inspect");
-    const InspectReport report = inspect_files(options->files);
+    const data::InspectReport report = data::inspect_files(options->files);
     if (options->json != "-") fmt::print("{}", report.to_text());
     if (!options->json.empty()) write_json(report.to_json(), options->json);
     if (const std::string line = report.error_line(); !line.empty()) throw Error(Exit::data, line);
   };
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::cli

@@ -18,7 +18,7 @@
 #include "core/watch.h"
 #include "ops/memory.h"
 
-namespace seqvit {
+namespace seqvit::cli {
 namespace {
 
 /// Takes every --section.key=value out of the arguments: CLI11 knows the program's options, the configuration
@@ -59,7 +59,7 @@ int report(const std::exception& error) {
   return static_cast<int>(Exit::bug);
 }
 
-int run(Launch& launch, std::vector<std::string> arguments) {
+int run(comm::Launch& launch, std::vector<std::string> arguments) {
   std::string command_line = "seqvit";
   for (const std::string& argument : arguments)
     command_line += " " + argument;
@@ -99,7 +99,7 @@ int run(Launch& launch, std::vector<std::string> arguments) {
 
 /// Whether another rank ends the job meanwhile (the launcher then sends SIGTERM): what all ranks find wrong
 /// is said by rank 0.
-bool said_by_another(const Launch& launch, const std::exception& error) {
+bool said_by_another(const comm::Launch& launch, const std::exception& error) {
   const auto* known = dynamic_cast<const Error*>(&error);
   const bool of_one = known == nullptr || known->code() == Exit::communication;
   if (launch.world().rank() == 0 || of_one) return false;
@@ -109,7 +109,7 @@ bool said_by_another(const Launch& launch, const std::exception& error) {
 }
 
 /// The same as one of several ranks: one that ends on its own must not leave the others waiting for it.
-int run_as_rank(Launch& launch, const std::vector<std::string>& arguments) {
+int run_as_rank(comm::Launch& launch, const std::vector<std::string>& arguments) {
   try {
     return run(launch, arguments);
   } catch (const std::exception& error) {
@@ -120,18 +120,18 @@ int run_as_rank(Launch& launch, const std::vector<std::string>& arguments) {
 }
 
 }  // namespace
-}  // namespace seqvit
+}  // namespace seqvit::cli
 
 int main(int argc, char** argv) {
   try {
     seqvit::install_stop_handlers();
-    seqvit::install_tensor_allocator();
+    seqvit::ops::install_tensor_allocator();
     seqvit::Watch watch;
-    seqvit::limit_silence_at_start(argc, argv);
-    seqvit::Launch launch;
+    seqvit::cli::limit_silence_at_start(argc, argv);
+    seqvit::comm::Launch launch;
     if (launch.world().size() > 1) watch.set_rank(launch.world().rank());
-    return seqvit::run_as_rank(launch, {argv + 1, argv + argc});
+    return seqvit::cli::run_as_rank(launch, {argv + 1, argv + argc});
   } catch (const std::exception& error) {
-    return seqvit::report(error);
+    return seqvit::cli::report(error);
   }
 }

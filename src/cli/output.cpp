@@ -5,7 +5,7 @@
 #include "core/file.h"
 #include "core/json.h"
 
-namespace seqvit {
+namespace seqvit::cli {
 
 void write_json(const nlohmann::json& json, const std::string& where) {
   if (where == "-") {
@@ -21,4 +21,4 @@ void reject_overrides(const Invocation& invocation, std::string_view command) {
   }
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::cli

@@ -12,7 +12,7 @@
 #include "core/tensor.h"
 #include "plan/layouts.h"
 
-namespace seqvit {
+namespace seqvit::cli {
 namespace {
 
 struct PlanCommand {
@@ -24,9 +24,9 @@ struct PlanCommand {
 
 /// What is planned for.
 struct Problem : BenchProblem {
-  Machine machine;
+  plan::Machine machine;
   int64_t ranks = 0;
-  AttentionMemory attention = AttentionMemory::separate;
+  plan::AttentionMemory attention = plan::AttentionMemory::separate;
 
   double tokens_of_step() const { return static_cast<double>(tokens() * config.train.batch_size); }
 };
@@ -48,21 +48,22 @@ Problem plan_problem(const PlanCommand& command, const Invocation& invocation) {
   Problem problem;
   reject_choices(invocation.overrides);
   const bool here = command.machine == "this";
-  if (!here) problem.machine = find_machine(command.machine);  // a wrong name before anything takes time
+  if (!here)
+    problem.machine = plan::find_machine(command.machine);  // a wrong name before anything takes time
   static_cast<BenchProblem&>(problem) = make_problem("plan", command.model, invocation.overrides);
   const auto cores = static_cast<int64_t>(std::max(1U, std::thread::hardware_concurrency()));
   problem.ranks = command.ranks > 0 ? command.ranks : here ? cores : problem.machine.ranks_per_node;
   if (!here) return problem;
   const Precision precision = problem.config.train.precision;
   say_if_slow(compute_type(precision));
-  problem.attention = attention_memory_here(problem.config);
+  problem.attention = plan::attention_memory_here(problem.config);
   // Ranks share the cores, and so the rate that this process has with all of them.
   const double rate = matmul_rate(compute_type(precision)) / static_cast<double>(problem.ranks);
-  problem.machine = this_machine(precision, rate, problem.ranks, problem.attention);
+  problem.machine = plan::this_machine(precision, rate, problem.ranks, problem.attention);
   return problem;
 }
 
-nlohmann::ordered_json to_json(const Layout& layout, const Problem& problem, bool hours) {
+nlohmann::ordered_json to_json(const plan::Layout& layout, const Problem& problem, bool hours) {
   const ParallelConfig& p = layout.parallel;
   nlohmann::ordered_json json = {{"parallel",
                                   {{"pp", p.pp},
@@ -90,25 +91,25 @@ nlohmann::ordered_json to_json(const Layout& layout, const Problem& problem, boo
   return json;
 }
 
-void print_layouts(const nlohmann::ordered_json& layouts, const LayoutPlan& plan) {
+void print_layouts(const nlohmann::ordered_json& layouts, const plan::LayoutPlan& plan) {
   const bool hours = layouts[0].contains("rank_hours");
   size_t width = 6;
   for (size_t i = 0; i < layouts.size(); ++i)
-    width = std::max(width, describe(plan.layouts[i].parallel).size());
+    width = std::max(width, plan::describe(plan.layouts[i].parallel).size());
   fmt::print("{:<{}} {:>4} {:>14} {:>5} {:>8} {:>9} {:>9} {:>5}{}\n", "layout", width, "zero", "recompute",
              "micro", "GiB/rank", "s/step", "tokens/s", "comm", hours ? " rank-hours" : "");
   for (size_t i = 0; i < layouts.size(); ++i) {
-    const Layout& layout = plan.layouts[i];
-    fmt::print("{:<{}} {:>4} {:>14} {:>5} {:>8.2f} {:>9.4g} {:>9.4g} {:>4.0f}%", describe(layout.parallel),
-               width, layout.parallel.zero, to_string(layout.recompute), layout.micro_batches,
-               static_cast<double>(layout.memory.peak) / (1 << 30), layout.time.total,
+    const plan::Layout& layout = plan.layouts[i];
+    fmt::print("{:<{}} {:>4} {:>14} {:>5} {:>8.2f} {:>9.4g} {:>9.4g} {:>4.0f}%",
+               plan::describe(layout.parallel), width, layout.parallel.zero, to_string(layout.recompute),
+               layout.micro_batches, static_cast<double>(layout.memory.peak) / (1 << 30), layout.time.total,
                layouts[i].at("tokens_per_second").get<double>(),
                100.0 * layouts[i].at("share_communicating").get<double>());
     fmt::print("{}\n", hours ? fmt::format(" {:>10.4g}", layouts[i].at("rank_hours").get<double>()) : "");
   }
 }
 
-void print(const Problem& problem, const LayoutPlan& plan, const nlohmann::ordered_json& layouts) {
+void print(const Problem& problem, const plan::LayoutPlan& plan, const nlohmann::ordered_json& layouts) {
   fmt::print(
       "{} tokens, width {}, {} blocks, batch {}, {}: {} layouts on {} x {} of {:.0f} GiB, {} meshes fit\n",
       problem.tokens(), problem.config.model.embed_dim, problem.config.model.depth,
@@ -122,7 +123,7 @@ void print(const Problem& problem, const LayoutPlan& plan, const nlohmann::order
     fmt::print("the first: {}\n", plan.layouts.front().settings());
   }
   if (!plan.rejected.empty()) fmt::print("rejected:\n");
-  for (const Rejected& each : plan.rejected)
+  for (const plan::Rejected& each : plan.rejected)
     fmt::print("{:>8} x {}\n           nearest ({}): {}\n", each.count, each.reason, each.layout,
                each.nearest);
 }
@@ -131,14 +132,14 @@ void run_plan(const PlanCommand& command, const Invocation& invocation) {
   if (invocation.launch.world().size() > 1)
     fail(Exit::usage, "plan computes on one process for any number of --ranks; start it without mpirun");
   const Problem problem = plan_problem(command, invocation);
-  const LayoutPlan plan =
-      plan_layouts(problem.shape, problem.config, problem.machine, problem.ranks, problem.attention);
+  const plan::LayoutPlan plan =
+      plan::plan_layouts(problem.shape, problem.config, problem.machine, problem.ranks, problem.attention);
   nlohmann::ordered_json layouts = nlohmann::json::array(), rejected = nlohmann::json::array();
-  for (const Layout& layout : plan.layouts) {
+  for (const plan::Layout& layout : plan.layouts) {
     if (std::ssize(layouts) == command.top) break;
     layouts.push_back(to_json(layout, problem, !command.model.config.empty()));
   }
-  for (const Rejected& each : plan.rejected)
+  for (const plan::Rejected& each : plan.rejected)
     rejected.push_back(
         {{"reason", each.reason}, {"count", each.count}, {"nearest", each.nearest}, {"layout", each.layout}});
   if (command.json != "-") print(problem, plan, layouts);
@@ -163,7 +164,7 @@ CommandBody add_plan(CLI::App& app) {
       "plan", "Which layouts of a model fit a machine, how fast they should be, and why others do not fit");
   command->add_option(
       "--machine", options->machine,
-      fmt::format("One of {} (default: this one, measured)", fmt::join(machine_names(), ", ")));
+      fmt::format("One of {} (default: this one, measured)", fmt::join(plan::machine_names(), ", ")));
   command->add_option("--ranks", options->ranks, "Ranks of the machine (default: one node)")
       ->check(CLI::PositiveNumber);
   add_model(*command, options->model);
@@ -173,4 +174,4 @@ CommandBody add_plan(CLI::App& app) {
   return [options](const Invocation& invocation) { run_plan(*options, invocation); };
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::cli

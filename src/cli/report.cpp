@@ -13,7 +13,7 @@
 #include "evaluate/trajectory.h"
 #include "report/coastline.h"
 
-namespace seqvit {
+namespace seqvit::cli {
 namespace {
 
 struct ReportCommand {
@@ -23,19 +23,19 @@ struct ReportCommand {
 };
 
 /// "2014-07-01 06:00".
-std::string time_text(const Dataset& dataset, int64_t index) {
-  std::string text = format_time(dataset.times()[index], dataset.calendar());
+std::string time_text(const data::Dataset& dataset, int64_t index) {
+  std::string text = data::format_time(dataset.times()[index], dataset.calendar());
   if (text.ends_with(":00")) text.resize(text.size() - 3);  // seconds, hardly ever set
   text.replace(text.find('T'), 1, " ");
   return text;
 }
 
-PeriodFacts period_facts(const std::string& name, Range period, const Dataset& dataset) {
+report::PeriodFacts period_facts(const std::string& name, Range period, const data::Dataset& dataset) {
   return {name, time_text(dataset, period.begin), time_text(dataset, period.end - 1), period.size()};
 }
 
-DataFacts data_facts(const Experiment& e) {
-  DataFacts facts{e.dataset->grid(), {}};
+report::DataFacts data_facts(const train::Experiment& e) {
+  report::DataFacts facts{e.dataset->grid(), {}};
   const std::pair<const char*, Range> periods[] = {
       {"Training", e.train}, {"Validation", e.validation}, {"Test", e.test}};
   for (const auto& [name, period] : periods) {
@@ -45,45 +45,47 @@ DataFacts data_facts(const Experiment& e) {
 }
 
 /// The lead time of the maps: as asked for, else the longest that is scored, else one step.
-LeadTime map_lead(const ReportCommand& command, const Experiment& e) {
-  if (!command.lead.empty()) return LeadTime::parse(command.lead);
-  LeadTime longest = e.lead;
+data::LeadTime map_lead(const ReportCommand& command, const train::Experiment& e) {
+  if (!command.lead.empty()) return data::LeadTime::parse(command.lead);
+  data::LeadTime longest = e.lead;
   for (const std::string& text : e.config.evaluate.leads) {
-    const LeadTime lead = LeadTime::parse(text);
-    if (lead.hours() > longest.hours() && e.reaches(steps_of(lead, e.lead, "--lead"))) longest = lead;
+    const data::LeadTime lead = data::LeadTime::parse(text);
+    if (lead.hours() > longest.hours() && e.reaches(evaluate::steps_of(lead, e.lead, "--lead")))
+      longest = lead;
   }
   return longest;
 }
 
 /// Where the maps start and what they are compared with: as asked for, else in the middle of the last period
 /// that is set (the one training has seen least of).
-Sample map_sample(const ReportCommand& command, const Experiment& e, const LeadTime& lead) {
-  const Dataset& dataset = *e.dataset;
+data::Sample map_sample(const ReportCommand& command, const train::Experiment& e,
+                        const data::LeadTime& lead) {
+  const data::Dataset& dataset = *e.dataset;
   if (!command.initial_time.empty()) {
-    const TimeStamp initial = parse_time(command.initial_time, dataset.calendar());
-    const Sample sample{dataset.time_index(initial),
-                        dataset.time_index(lead.after(initial, dataset.calendar()))};
+    const data::TimeStamp initial = data::parse_time(command.initial_time, dataset.calendar());
+    const data::Sample sample{dataset.time_index(initial),
+                              dataset.time_index(lead.after(initial, dataset.calendar()))};
     if (sample.input < 0 || sample.target < 0) {
       fail(Exit::usage, "--init {}: the data have no field then and {} later; they go from {} to {}",
-           command.initial_time, lead.text(), format_time(dataset.times().front(), dataset.calendar()),
-           format_time(dataset.times().back(), dataset.calendar()));
+           command.initial_time, lead.text(), data::format_time(dataset.times().front(), dataset.calendar()),
+           data::format_time(dataset.times().back(), dataset.calendar()));
     }
     return sample;
   }
   const Range period = e.test.size() > 0 ? e.test : e.validation.size() > 0 ? e.validation : e.train;
-  const auto samples = make_samples(dataset.times(), dataset.calendar(), period, lead);
+  const auto samples = data::make_samples(dataset.times(), dataset.calendar(), period, lead);
   if (samples.empty()) fail(Exit::data, "no two times of the period are {} apart", lead.text());
   return samples[samples.size() / 2];
 }
 
 /// The first static field that says where land is; empty if there is none.
-std::vector<float> read_land(const Dataset& dataset) {
+std::vector<float> read_land(const data::Dataset& dataset) {
   for (size_t i = 0; i < dataset.statics().size(); ++i) {
-    const VariableInfo& info = dataset.statics()[i];
+    const data::VariableInfo& info = dataset.statics()[i];
     const auto standard_name = info.attributes.find("standard_name");
     const auto* text =
         standard_name == info.attributes.end() ? nullptr : std::get_if<std::string>(&standard_name->second);
-    if (!is_land_fraction(info.name, text == nullptr ? "" : *text)) continue;
+    if (!report::is_land_fraction(info.name, text == nullptr ? "" : *text)) continue;
     std::vector<float> land(dataset.grid().points());
     dataset.read_static(static_cast<int64_t>(i), {0, dataset.grid().rows()}, land);
     return land;
@@ -91,35 +93,36 @@ std::vector<float> read_land(const Dataset& dataset) {
   return {};
 }
 
-ForecastMaps make_maps(const ReportCommand& command, RunModel& run) {
-  const Experiment& e = run.experiment();
-  const Dataset& dataset = *e.dataset;
+report::ForecastMaps make_maps(const ReportCommand& command, RunModel& run) {
+  const train::Experiment& e = run.experiment();
+  const data::Dataset& dataset = *e.dataset;
   const int64_t variable =
       command.variable.empty() ? e.targets.front() : dataset.variable_index(command.variable);
-  const LeadTime lead = map_lead(command, e);
-  const int64_t steps = steps_of(lead, e.lead, "--lead");
+  const data::LeadTime lead = map_lead(command, e);
+  const int64_t steps = evaluate::steps_of(lead, e.lead, "--lead");
   e.check_reach(steps, "--lead");
-  const Sample sample = map_sample(command, e, lead);
-  const VariableInfo& info = dataset.variables()[variable];
+  const data::Sample sample = map_sample(command, e, lead);
+  const data::VariableInfo& info = dataset.variables()[variable];
   const int64_t points = dataset.grid().points();
-  Trajectory trajectory(dataset, run.forecaster(), e.lead, {&sample.input, 1});
+  evaluate::Trajectory trajectory(dataset, run.forecaster(), e.lead, {&sample.input, 1});
   const std::span<const float> state = trajectory.at(steps);
-  ForecastMaps maps{.grid = dataset.grid(),
-                    .truth = std::vector<float>(points),
-                    .forecast = {state.begin() + variable * points, state.begin() + (variable + 1) * points},
-                    .land = read_land(dataset),
-                    .text = {.variable = info.name,
-                             .units = info.units,
-                             .valid_time = time_text(dataset, sample.target),
-                             .lead = lead_text(lead.hours())},
-                    .initial_time = time_text(dataset, sample.input)};
+  report::ForecastMaps maps{
+      .grid = dataset.grid(),
+      .truth = std::vector<float>(points),
+      .forecast = {state.begin() + variable * points, state.begin() + (variable + 1) * points},
+      .land = read_land(dataset),
+      .text = {.variable = info.name,
+               .units = info.units,
+               .valid_time = time_text(dataset, sample.target),
+               .lead = evaluate::lead_text(lead.hours())},
+      .initial_time = time_text(dataset, sample.input)};
   dataset.read(variable, sample.target, {0, dataset.grid().rows()}, maps.truth);
   return maps;
 }
 
 /// Data or weights that are not there (a run that was copied without them, or has no checkpoint yet) cost
 /// the report its maps, not the rest.
-void add_forecast(const ReportCommand& command, const Invocation& invocation, Report& report) {
+void add_forecast(const ReportCommand& command, const Invocation& invocation, report::Report& report) {
   try {
     // Any mesh's checkpoint loads onto one rank, and a GPU's onto a machine without.
     RunModel run(command.run, {invocation.launch,
@@ -142,15 +145,15 @@ void run_report(const ReportCommand& command, const Invocation& invocation) {
     fail(Exit::usage, "report: expected one rank, found {}; start it without mpirun",
          invocation.launch.world().size());
   }
-  Report report;
-  report.run = read_run(command.run.run);
+  report::Report report;
+  report.run = report::read_run(command.run.run);
   add_forecast(command, invocation, report);
-  const std::string page = report_page(report);
+  const std::string page = report::report_page(report);
   const std::filesystem::path output = command.output.empty()
                                            ? std::filesystem::path(command.run.run) / "report.html"
                                            : std::filesystem::path(command.output);
   write_text(output, page, Exit::usage);
-  if (!command.json.empty()) write_json(report_json(report), command.json);
+  if (!command.json.empty()) write_json(report::report_json(report), command.json);
   log_info("{}: {} kB", output.string(), (page.size() + 999) / 1000);
 }
 
@@ -171,4 +174,4 @@ CommandBody add_report(CLI::App& app) {
   return [options](const Invocation& invocation) { run_report(*options, invocation); };
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::cli

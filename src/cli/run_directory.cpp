@@ -10,7 +10,7 @@
 #include "data/checksums.h"
 #include "train/description.h"
 
-namespace seqvit {
+namespace seqvit::cli {
 namespace {
 
 namespace fs = std::filesystem;
@@ -19,13 +19,13 @@ const char* const kConfig = "config.yaml";
 const char* const kNormalization = "normalization.json";
 const char* const kManifest = "manifest.json";
 
-void write_manifest(const fs::path& run, const Experiment& e, const MeshModel& model,
+void write_manifest(const fs::path& run, const train::Experiment& e, const train::MeshModel& model,
                     const Invocation& invocation) {
   nlohmann::ordered_json files = nlohmann::json::object();
   for (const std::string& path : e.dataset->paths())
-    files[path] = data_checksum(path);
+    files[path] = data::data_checksum(path);
   nlohmann::ordered_json trials = nlohmann::json::array();
-  for (const KernelTrial& trial : model.attention_trials()) {
+  for (const ops::KernelTrial& trial : model.attention_trials()) {
     trials.push_back({{"name", trial.name},
                       {"error", trial.error},
                       {"seconds", trial.seconds},
@@ -48,7 +48,7 @@ void write_manifest(const fs::path& run, const Experiment& e, const MeshModel& m
                                            {"attention_trials", trials},
                                            {"parameters", model.parameters()},
                                            {"tokens", model.token_grid().tokens()},
-                                           {"model", to_json(describe(e))},
+                                           {"model", train::to_json(train::describe(e))},
                                            {"data_checksums_xxh3", files}};
   write_text(run / kManifest, json_text(manifest, 2) + "\n", Exit::checkpoint);
 }
@@ -59,12 +59,13 @@ fs::path run_directory(const std::string& option, const std::string& config) {
   return option.empty() ? fs::path("runs") / fs::path(config).stem() : fs::path(option);
 }
 
-Statistics shared_statistics(const Experiment& e, Comm& world) {
+data::Statistics shared_statistics(const train::Experiment& e, comm::Comm& world) {
   std::string text;
   if (world.rank() == 0)
-    text = to_json(cached_statistics(*e.dataset, e.train, e.leads()), *e.dataset, e.leads()).dump();
-  return statistics_from_json(nlohmann::json::parse(broadcast_text(world, text, 0, "statistics")), *e.dataset,
-                              e.leads());
+    text =
+        data::to_json(data::cached_statistics(*e.dataset, e.train, e.leads()), *e.dataset, e.leads()).dump();
+  return data::statistics_from_json(nlohmann::json::parse(comm::broadcast_text(world, text, 0, "statistics")),
+                                    *e.dataset, e.leads());
 }
 
 void remove_temporaries(const fs::path& run) {
@@ -72,13 +73,13 @@ void remove_temporaries(const fs::path& run) {
     remove_temporaries_of(run / name);
 }
 
-void write_run_directory(const fs::path& run, const Experiment& e, const MeshModel& model,
+void write_run_directory(const fs::path& run, const train::Experiment& e, const train::MeshModel& model,
                          const Invocation& invocation) {
   make_directories(run, Exit::usage);
-  write_text(run / kConfig, to_yaml(resolved_config(e)), Exit::checkpoint);
-  write_text(run / kNormalization, to_json(e.statistics, *e.dataset, e.leads()).dump(2) + "\n",
+  write_text(run / kConfig, to_yaml(train::resolved_config(e)), Exit::checkpoint);
+  write_text(run / kNormalization, data::to_json(e.statistics, *e.dataset, e.leads()).dump(2) + "\n",
              Exit::checkpoint);
   write_manifest(run, e, model, invocation);
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::cli

@@ -9,12 +9,12 @@
 #include "core/log.h"
 #include "train/checkpoint.h"
 
-namespace seqvit {
+namespace seqvit::cli {
 
 namespace {
 
-std::filesystem::path find_checkpoint(const RunOptions& options, Comm& world) {
-  const Checkpoints all(options.run, world);
+std::filesystem::path find_checkpoint(const RunOptions& options, comm::Comm& world) {
+  const train::Checkpoints all(options.run, world);
   std::optional<std::filesystem::path> found;
   if (options.checkpoint == "best") found = all.best();
   if (!found && (options.checkpoint == "best" || options.checkpoint == "last")) found = all.newest();
@@ -27,7 +27,7 @@ std::filesystem::path find_checkpoint(const RunOptions& options, Comm& world) {
 
 }  // namespace
 
-void read_checkpoint(const RunOptions& options, Comm& world,
+void read_checkpoint(const RunOptions& options, comm::Comm& world,
                      const std::function<void(const std::filesystem::path&)>& read) {
   const auto checkpoint = find_checkpoint(options, world);
   try {
@@ -36,7 +36,7 @@ void read_checkpoint(const RunOptions& options, Comm& world,
     const bool damaged = std::string_view(error.what()).starts_with(checkpoint.string());
     if (!damaged || options.checkpoint != "best") throw;
     fail(error.code(), "{} (this is the best checkpoint; --checkpoint takes one of: {})", error.what(),
-         fmt::join(Checkpoints(options.run, world).names(), ", "));
+         fmt::join(train::Checkpoints(options.run, world).names(), ", "));
   }
   log_info("using {}", checkpoint.string());
 }
@@ -46,15 +46,15 @@ void add_run_options(CLI::App& command, RunOptions& options) {
   command.add_option("--checkpoint", options.checkpoint, "best (default), last, or step-NNNNNNNN");
 }
 
-RunModel::RunModel(const RunOptions& options, const Invocation& invocation, Periods periods)
-    : experiment_(open_run(options.run, invocation.overrides, periods)),
+RunModel::RunModel(const RunOptions& options, const Invocation& invocation, train::Periods periods)
+    : experiment_(train::open_run(options.run, invocation.overrides, periods)),
       mesh_(invocation.launch.world(), experiment_.config.parallel),
       model_(experiment_.model_shape(), experiment_.config, mesh_),
       forecaster_(experiment_, model_) {
   warn_if_oversubscribed(invocation.launch);
   read_checkpoint(options, mesh_.world(), [this](const std::filesystem::path& checkpoint) {
-    step_ = load_checkpoint(checkpoint, model_.vit().groups(), nullptr).step;
+    step_ = train::load_checkpoint(checkpoint, model_.vit().groups(), nullptr).step;
   });
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::cli

@@ -10,7 +10,7 @@
 #include "train/mesh_model.h"
 #include "train/model_forecaster.h"
 
-namespace seqvit {
+namespace seqvit::cli {
 
 /// Which checkpoint of a run to use.
 struct RunOptions {
@@ -24,25 +24,26 @@ void add_run_options(CLI::App& command, RunOptions& options);
 
 /// Hands the checkpoint's directory to `read`. Throws Error(checkpoint) if there is none; where `read` finds
 /// the best one damaged, its error also names the others.
-void read_checkpoint(const RunOptions& options, Comm& world,
+void read_checkpoint(const RunOptions& options, comm::Comm& world,
                      const std::function<void(const std::filesystem::path&)>& read);
 
 class RunModel {
  public:
   /// Opens the run under the mesh of its configuration (with overrides) and loads the weights. Collective.
-  RunModel(const RunOptions& options, const Invocation& invocation, Periods periods = Periods::resolved);
+  RunModel(const RunOptions& options, const Invocation& invocation,
+           train::Periods periods = train::Periods::resolved);
 
-  Experiment& experiment() { return experiment_; }
-  ModelForecaster& forecaster() { return forecaster_; }
+  train::Experiment& experiment() { return experiment_; }
+  train::ModelForecaster& forecaster() { return forecaster_; }
   bool prints() const { return mesh_.world().rank() == 0; }
   int64_t step() const { return step_; }
 
  private:
-  Experiment experiment_;
-  Mesh mesh_;
-  MeshModel model_;
-  ModelForecaster forecaster_;
+  train::Experiment experiment_;
+  comm::Mesh mesh_;
+  train::MeshModel model_;
+  train::ModelForecaster forecaster_;
   int64_t step_ = 0;
 };
 
-}  // namespace seqvit
+}  // namespace seqvit::cli

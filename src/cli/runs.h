@@ -13,7 +13,7 @@
 #include "evaluate/scores.h"
 #include "evaluate/spectra.h"
 
-namespace seqvit {
+namespace seqvit::cli {
 
 /// Where a training begins and ends.
 struct TrainSpan {
@@ -28,8 +28,8 @@ bool train_run(const Config& config, const std::filesystem::path& run, const Tra
                const Invocation& invocation);
 
 struct Evaluation {
-  std::vector<Score> scores;
-  std::vector<Spectrum> spectra;
+  std::vector<evaluate::Score> scores;
+  std::vector<evaluate::Spectrum> spectra;
   nlohmann::json json;  ///< as in scores.json
   std::string period;   ///< for messages: "data.split.test, 2014-07-03T00 to 2014-12-31T18"
   double lost = 0.0;    ///< see EvaluationResult
@@ -41,4 +41,4 @@ Evaluation evaluate_run(const RunOptions& options, const std::string& split, con
 /// period, where no point of it is valid; Error(not_finite) where its forecasts are not finite.
 void check_scored(const Evaluation& evaluation);
 
-}  // namespace seqvit
+}  // namespace seqvit::cli

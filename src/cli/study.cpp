@@ -13,7 +13,7 @@
 #include "core/file.h"
 #include "core/log.h"
 
-namespace seqvit {
+namespace seqvit::cli {
 namespace {
 
 namespace fs = std::filesystem;
@@ -54,7 +54,7 @@ std::vector<Tokenisation> tokenisations_of(const StudyCommand& command) {
 }
 
 /// `e` is opened by the first variant; its data are those of all.
-Plan make_plan(Experiment& e, const StudyCommand& command, const Invocation& invocation,
+Plan make_plan(train::Experiment& e, const StudyCommand& command, const Invocation& invocation,
                const Tokenisation& tokenisation) {
   Plan plan{.name = "patch " + tokenisation.patch_size,
             .budget = "epochs",
@@ -67,7 +67,7 @@ Plan make_plan(Experiment& e, const StudyCommand& command, const Invocation& inv
   plan.settings.push_back("model.patch_size=" + tokenisation.patch_size);
   plan.settings.push_back("model.tokens=" + tokenisation.tokens);
   const Config config = load_config(command.config, plan.settings);
-  if (!e.dataset) e = open_experiment(config);
+  if (!e.dataset) e = train::open_experiment(config);
   e.config = config;
   plan.operations = e.model_shape().training_operations() * static_cast<double>(e.config.train.batch_size);
   plan.steps = e.config.train.steps;
@@ -93,7 +93,7 @@ std::vector<Plan> controls_of(const std::vector<Plan>& plans) {
 }
 
 std::vector<Plan> make_plans(const StudyCommand& command, const Invocation& invocation) {
-  Experiment e;
+  train::Experiment e;
   std::vector<Plan> plans;
   for (const Tokenisation& tokenisation : tokenisations_of(command))
     plans.push_back(make_plan(e, command, invocation, tokenisation));
@@ -114,8 +114,8 @@ bool changes_results(const std::string& setting) {
 /// Trains and scores a run, as far as that is not done yet.
 void complete(const fs::path& run, const Config& config, const Invocation& invocation) {
   if (fs::exists(run / "config.yaml")) {
-    check_settings_kept(run, open_experiment(config), changes_results,
-                        "a study compares runs of one configuration: give another --run");
+    train::check_settings_kept(run, train::open_experiment(config), changes_results,
+                               "a study compares runs of one configuration: give another --run");
   }
   if (fs::exists(run / "scores.json")) return;
   const bool finished = train_run(config, run, {.resume = true}, invocation);
@@ -128,24 +128,26 @@ void run_study(const StudyCommand& command, const Invocation& invocation) {
                                  ? fs::path("runs") / (fs::path(command.config).stem().string() + "-study")
                                  : fs::path(command.run);
   const std::vector<Plan> plans = make_plans(command, invocation);
-  std::vector<StudyVariant> variants;
+  std::vector<report::StudyVariant> variants;
   for (const Plan& plan : plans) {
-    StudyVariant variant{plan.name, plan.budget, plan.operations * static_cast<double>(plan.steps), {}};
+    report::StudyVariant variant{
+        plan.name, plan.budget, plan.operations * static_cast<double>(plan.steps), {}};
     for (const uint64_t seed : command.seeds) {
       std::vector<std::string> settings = plan.settings;
       settings.push_back(fmt::format("train.seed={}", seed));
       const fs::path run = directory / fmt::format("{}-seed-{}", plan.directory, seed);
       log_info("study: {}, same {}, seed {}: {}", plan.name, plan.budget, seed, run.string());
       complete(run, load_config(command.config, settings), invocation);
-      if (invocation.launch.world().rank() == 0) variant.runs.push_back(read_run(run));
+      if (invocation.launch.world().rank() == 0) variant.runs.push_back(report::read_run(run));
     }
     variants.push_back(variant);
   }
   if (invocation.launch.world().rank() != 0) return;
-  const nlohmann::json json = study_json(variants);
+  const nlohmann::json json = report::study_json(variants);
   write_json(json, directory / "study.json");
-  write_text(directory / "study.html", study_page(fs::absolute(directory).filename(), variants), Exit::usage);
-  if (command.json != "-") fmt::print("{}", study_table(variants));
+  write_text(directory / "study.html", report::study_page(fs::absolute(directory).filename(), variants),
+             Exit::usage);
+  if (command.json != "-") fmt::print("{}", report::study_table(variants));
   if (!command.json.empty()) write_json(json, command.json);
   log_info("study: {}", (directory / "study.html").string());
 }
@@ -177,4 +179,4 @@ CommandBody add_study(CLI::App& app) {
   return [options](const Invocation& invocation) { run_study(*options, invocation); };
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::cli

@@ -12,7 +12,7 @@
 
 #include "core/log.h"
 
-namespace seqvit {
+namespace seqvit::cli {
 namespace {
 
 /// Cores' worth of time that a container may take (cgroup v2: "max 100000", or microseconds a period); no
@@ -36,7 +36,7 @@ int bound_cores() {
 
 }  // namespace
 
-void warn_if_oversubscribed(const Launch& launch) {
+void warn_if_oversubscribed(const comm::Launch& launch) {
   static bool said = false;
   if (said || launch.world().rank() != 0) return;
   said = true;
@@ -52,4 +52,4 @@ void warn_if_oversubscribed(const Launch& launch) {
            sharing == 1 ? "" : "s", threads, threads == 1 ? "" : "s", own, own == 1 ? "" : "s", fewer);
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::cli

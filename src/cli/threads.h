@@ -3,9 +3,9 @@
 
 #include "comm/launch.h"
 
-namespace seqvit {
+namespace seqvit::cli {
 
 /// Says once, on rank 0, when the ranks on its machine have more threads than cores, and what to set.
-void warn_if_oversubscribed(const Launch& launch);
+void warn_if_oversubscribed(const comm::Launch& launch);
 
-}  // namespace seqvit
+}  // namespace seqvit::cli

@@ -9,7 +9,7 @@
 #include "core/log.h"
 #include "ops/product.h"
 
-namespace seqvit {
+namespace seqvit::cli {
 
 double seconds_of(const std::function<void()>& body) {
   const double start = seconds_now();
@@ -24,7 +24,7 @@ double matmul_rate(const at::TensorOptions& options) {
   const at::Tensor a = at::randn({n, inner}).to(options), b = at::randn({inner, n}).to(options);
   double best = 1e30, all = 0.0;
   for (int i = 0; i < 6 && all < 5.0; ++i) {
-    const double seconds = seconds_of([&] { product(a, b)[0][0].item(); });
+    const double seconds = seconds_of([&] { ops::product(a, b)[0][0].item(); });
     best = std::min(best, seconds);
     all += seconds;
   }
@@ -33,7 +33,7 @@ double matmul_rate(const at::TensorOptions& options) {
 
 void say_if_slow(at::ScalarType type) {
   if (type != at::kBFloat16) return;
-  if (widens_bf16()) {
+  if (ops::widens_bf16()) {
     log_info(
         "train.precision bf16: this processor has no instructions for it; computed in fp32, it saves memory "
         "but no time");
@@ -44,7 +44,7 @@ void say_if_slow(at::ScalarType type) {
     const at::Tensor a = at::randn({256, 256}).to(of);
     double best = 1e30;
     for (int i = 0; i < 3; ++i)
-      best = std::min(best, seconds_of([&] { product(a, a); }));
+      best = std::min(best, seconds_of([&] { ops::product(a, a); }));
     return best;
   };
   const double ratio = seconds(type) / seconds(at::kFloat);
@@ -55,4 +55,4 @@ void say_if_slow(at::ScalarType type) {
   }
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::cli

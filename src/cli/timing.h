@@ -5,7 +5,7 @@
 
 #include <ATen/core/Tensor.h>
 
-namespace seqvit {
+namespace seqvit::cli {
 
 double seconds_of(const std::function<void()>& body);
 /// Operations a second of one large matrix product of this type, on the threads of this process: what other
@@ -15,4 +15,4 @@ double matmul_rate(const at::TensorOptions& options);
 /// computed in fp32; products slower than fp32's, by a trial of some milliseconds.
 void say_if_slow(at::ScalarType type);
 
-}  // namespace seqvit
+}  // namespace seqvit::cli

@@ -20,7 +20,7 @@
 #include "train/trainer.h"
 #include "train/verify.h"
 
-namespace seqvit {
+namespace seqvit::cli {
 namespace {
 
 namespace fs = std::filesystem;
@@ -39,9 +39,10 @@ void check_run_directory(const fs::path& run, bool resume) {
 }
 
 /// The short form of `seqvit verify`: a run of several ranks starts only when its layout is proven.
-void verify_or_fail(const Config& config, const ModelShape& shape, Comm& world) {
+void verify_or_fail(const Config& config, const model::ModelShape& shape, comm::Comm& world) {
   const Phase phase("proof of the layout");
-  const VerifyReport report = verify_layout(make_verify_problem(config, shape), world, 1);
+  const train::VerifyReport report =
+      train::verify_layout(train::make_verify_problem(config, shape), world, 1);
   if (!report.passed()) {
     fail(Exit::bug,
          "this layout differs from one rank by {:.1e} at {}; see `seqvit verify`, please report it",
@@ -51,7 +52,7 @@ void verify_or_fail(const Config& config, const ModelShape& shape, Comm& world) 
            report.worst.relative);
 }
 
-void warn_of_overlap(const Experiment& e) {
+void warn_of_overlap(const train::Experiment& e) {
   for (const auto& [name, period] : {std::pair{"validation", e.validation}, {"test", e.test}}) {
     const int64_t shared = std::min(period.end, e.train.end) - std::max(period.begin, e.train.begin);
     if (shared > 0)
@@ -64,7 +65,7 @@ void warn_of_overlap(const Experiment& e) {
 
 /// Every rank must see the same files: names, sizes and first bytes are compared (reading all of them would
 /// cost more than some trainings).
-void check_same_data(const Dataset& dataset, Comm& world) {
+void check_same_data(const data::Dataset& dataset, comm::Comm& world) {
   std::string mine;
   for (const std::string& path : dataset.paths()) {
     std::string start(65536, '\0');
@@ -72,7 +73,7 @@ void check_same_data(const Dataset& dataset, Comm& world) {
     in.read(start.data(), static_cast<std::streamsize>(start.size()));
     mine += fmt::format("{} {} {};", path, fs::file_size(path), checksum(std::as_bytes(std::span(start))));
   }
-  const auto all = gather_text(world, mine, "data check");
+  const auto all = comm::gather_text(world, mine, "data check");
   for (size_t rank = 1; rank < all.size(); ++rank) {
     if (all[rank] != all[0]) {
       fail(Exit::data,
@@ -83,9 +84,9 @@ void check_same_data(const Dataset& dataset, Comm& world) {
 }
 
 /// As the first rank sees it, for all of them.
-bool has_checkpoints(const fs::path& run, Comm& world) {
-  const std::string count = std::to_string(Checkpoints(run, world).names().size());
-  return broadcast_text(world, count, 0, "start") != "0";
+bool has_checkpoints(const fs::path& run, comm::Comm& world) {
+  const std::string count = std::to_string(train::Checkpoints(run, world).names().size());
+  return comm::broadcast_text(world, count, 0, "start") != "0";
 }
 
 void train(const TrainOptions& options, const Invocation& invocation) {
@@ -99,21 +100,21 @@ void train(const TrainOptions& options, const Invocation& invocation) {
 
 bool train_run(const Config& config, const fs::path& run, const TrainSpan& span,
                const Invocation& invocation) {
-  set_comm_timeout(config.parallel.timeout_seconds);
+  comm::set_comm_timeout(config.parallel.timeout_seconds);
   auto phase = std::make_optional<Phase>("start-up");
   warn_if_oversubscribed(invocation.launch);
   check_run_directory(run, span.resume);
-  Comm& world = invocation.launch.world();
-  Mesh mesh(world, config.parallel);
+  comm::Comm& world = invocation.launch.world();
+  comm::Mesh mesh(world, config.parallel);
 
-  Experiment e = open_experiment(config);
+  train::Experiment e = train::open_experiment(config);
   warn_of_overlap(e);
   if (mesh.device().is_cpu() && world.rank() == 0) say_if_slow(compute_type(config.train.precision));
   if (world.size() > 1 && config.parallel.verify) verify_or_fail(config, e.model_shape(), world);
   check_same_data(*e.dataset, world);
   const bool goes_on = span.resume && (span.from || has_checkpoints(run, world));
   if (goes_on) {
-    take_meaning(run, e);
+    train::take_meaning(run, e);
   } else {
     e.statistics = shared_statistics(e, world);
   }
@@ -122,13 +123,13 @@ bool train_run(const Config& config, const fs::path& run, const TrainSpan& span,
     make_directories(run, Exit::usage);
     lock.emplace(run, Exit::usage, "another training of this run is under way; wait for it, or stop it");
     remove_temporaries(run);
-    Checkpoints(run, world).remove_temporaries();
+    train::Checkpoints(run, world).remove_temporaries();
   }
-  Trainer trainer(e, mesh, run);
+  train::Trainer trainer(e, mesh, run);
   if (goes_on) trainer.resume(span.from);
   world.barrier("start");  // every rank has looked at the directory before rank 0 fills it
   if (world.rank() == 0) write_run_directory(run, e, trainer.learner().model(), invocation);
-  const TokenGrid& grid = trainer.learner().model().token_grid();
+  const grid::TokenGrid& grid = trainer.learner().model().token_grid();
   log_info("{}: {} x {} grid, {} tokens, {} parameters, {} samples, {} ranks", run.string(), grid.rows,
            grid.columns, grid.tokens(), trainer.learner().model().parameters(), trainer.samples(),
            world.size());
@@ -155,4 +156,4 @@ CommandBody add_train(CLI::App& app) {
   return [options](const Invocation& invocation) { train(*options, invocation); };
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::cli

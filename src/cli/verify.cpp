@@ -10,7 +10,7 @@
 #include "core/log.h"
 #include "train/experiment.h"
 
-namespace seqvit {
+namespace seqvit::cli {
 namespace {
 
 struct VerifyCommand {
@@ -20,11 +20,11 @@ struct VerifyCommand {
 
 void run_verify(const VerifyCommand& command, const Invocation& invocation) {
   const Config config = load_config(command.config, invocation.overrides);
-  set_comm_timeout(config.parallel.timeout_seconds);
+  comm::set_comm_timeout(config.parallel.timeout_seconds);
   warn_if_oversubscribed(invocation.launch);
-  const Experiment e = open_experiment(config);
-  const VerifyReport report = verify_layout(make_verify_problem(config, e.model_shape()),
-                                            invocation.launch.world(), 3, command.tolerance);
+  const train::Experiment e = train::open_experiment(config);
+  const train::VerifyReport report = train::verify_layout(train::make_verify_problem(config, e.model_shape()),
+                                                          invocation.launch.world(), 3, command.tolerance);
   if (invocation.launch.world().rank() == 0) {
     const nlohmann::ordered_json json = {{"passed", report.passed()},
                                          {"worst_relative_difference", report.worst.relative},
@@ -61,4 +61,4 @@ CommandBody add_verify(CLI::App& app) {
   return [options](const Invocation& invocation) { run_verify(*options, invocation); };
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::cli

@@ -3,7 +3,7 @@
 #include "comm/text.h"
 #include "core/error.h"
 
-namespace seqvit {
+namespace seqvit::comm {
 namespace {
 
 constexpr char kDone = '+';
@@ -49,4 +49,4 @@ void do_on_first(Comm& comm, const std::function<void()>& work, const char* purp
       purpose);
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::comm

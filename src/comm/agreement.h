@@ -8,7 +8,7 @@
 
 #include "comm/comm.h"
 
-namespace seqvit {
+namespace seqvit::comm {
 
 /// Runs `work`, which starts no collective, on every rank. Returns every rank's result by rank, or throws on
 /// every rank the Error of the first rank whose work threw one. Collective.
@@ -19,4 +19,4 @@ void do_together(Comm& comm, const std::function<void()>& work, const char* purp
 /// Where one rank works for all.
 void do_on_first(Comm& comm, const std::function<void()>& work, const char* purpose);
 
-}  // namespace seqvit
+}  // namespace seqvit::comm

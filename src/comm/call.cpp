@@ -8,7 +8,7 @@
 #include "core/error.h"
 #include "core/watch.h"
 
-namespace seqvit {
+namespace seqvit::comm {
 namespace {
 
 // Of the process, not of a communicator: rank-threads all run the same step under the same limit.
@@ -69,4 +69,4 @@ void fail_mismatch(const Call& mine, int other_rank, const std::string& other) {
        describe(mine), other_rank, other);
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::comm

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-namespace seqvit {
+namespace seqvit::comm {
 
 enum class Kind { all_gather, reduce_scatter, all_reduce, all_to_all, send_recv, broadcast, barrier, split };
 
@@ -31,4 +31,4 @@ std::string list_ranks(const std::vector<int>& ranks);
 /// Seconds that a collective waits for its peers: what set_comm_timeout was given.
 double comm_timeout();
 
-}  // namespace seqvit
+}  // namespace seqvit::comm

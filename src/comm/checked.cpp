@@ -8,7 +8,7 @@
 #include "core/error.h"
 #include "core/partition.h"
 
-namespace seqvit {
+namespace seqvit::comm {
 namespace {
 
 Tensor one_number(int64_t value) {
@@ -102,4 +102,4 @@ std::unique_ptr<Comm> CheckedComm::split(const Coloring& color_of) {
   return alone ? make_self_comm() : std::move(made);
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::comm

@@ -21,7 +21,7 @@
 #include "comm/call.h"
 #include "comm/comm.h"
 
-namespace seqvit {
+namespace seqvit::comm {
 
 /// Where the part of `rank` begins in a concatenation by rank.
 inline int64_t offset(const Counts& counts, int rank) {
@@ -69,4 +69,4 @@ class CheckedComm : public Comm {
   std::vector<int> members_;
 };
 
-}  // namespace seqvit
+}  // namespace seqvit::comm

@@ -20,13 +20,11 @@
 #include <utility>
 #include <vector>
 
-#include <ATen/core/Tensor.h>
-
 #include "core/profile.h"
+#include "core/tensor.h"
 
-namespace seqvit {
+namespace seqvit::comm {
 
-using at::Tensor;
 using Counts = std::vector<int64_t>;  ///< elements, one entry a rank
 inline int64_t total(const Counts& counts) {
   return std::accumulate(counts.begin(), counts.end(), int64_t{0});
@@ -104,4 +102,4 @@ void set_comm_step(int64_t step);
 /// still elsewhere (core/watch.h); default 600.
 void set_comm_timeout(double seconds);
 
-}  // namespace seqvit
+}  // namespace seqvit::comm

@@ -12,7 +12,7 @@
 #include "core/error.h"
 #include "core/log.h"
 
-namespace seqvit {
+namespace seqvit::comm {
 namespace {
 
 /// Number of this process among those on its machine.
@@ -81,4 +81,4 @@ std::unique_ptr<Comm> make_device_comm(Comm& host, c10::Device device) {
   return make_device_comm(host, [device](Comm& ranks) { return make_nccl_comm(ranks, device); });
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::comm

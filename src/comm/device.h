@@ -13,7 +13,7 @@
 #include "comm/comm.h"
 #include "core/config.h"
 
-namespace seqvit {
+namespace seqvit::comm {
 
 /// Makes the device of this rank ready: on a machine with several GPUs, the one of its local rank. Throws
 /// Error(usage) if the program or the machine has none.
@@ -26,4 +26,4 @@ int64_t device_peak_bytes(c10::Device device);
 /// outlive it.
 std::unique_ptr<Comm> make_device_comm(Comm& host, c10::Device device);
 
-}  // namespace seqvit
+}  // namespace seqvit::comm

@@ -2,7 +2,7 @@
 
 #include <utility>
 
-namespace seqvit {
+namespace seqvit::comm {
 namespace {
 
 class DeviceComm final : public Comm {
@@ -79,4 +79,4 @@ std::unique_ptr<Comm> make_device_comm(Comm& host, MakeDirect make_direct) {
   return std::make_unique<DeviceComm>(nullptr, host, std::move(make_direct));
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::comm

@@ -6,7 +6,7 @@
 
 #include "comm/comm.h"
 
-namespace seqvit {
+namespace seqvit::comm {
 
 /// Makes, over the ranks of a host communicator, one for tensors of the device.
 using MakeDirect = std::function<std::unique_ptr<Comm>(Comm& host)>;
@@ -15,4 +15,4 @@ using MakeDirect = std::function<std::unique_ptr<Comm>(Comm& host)>;
 /// host and back (wait() then waits for the device too). Splits split both.
 std::unique_ptr<Comm> make_device_comm(Comm& host, MakeDirect make_direct);
 
-}  // namespace seqvit
+}  // namespace seqvit::comm

@@ -7,7 +7,7 @@
 
 #include "core/error.h"
 
-namespace seqvit {
+namespace seqvit::comm {
 namespace {
 
 constexpr int64_t few_elements = 2048;
@@ -65,4 +65,4 @@ bool can_be_summed(at::ScalarType dtype) {
   return dtype == at::kFloat || dtype == at::kDouble || dtype == at::kLong;
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::comm

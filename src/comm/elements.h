@@ -7,11 +7,9 @@
 
 #include <cstdint>
 
-#include <ATen/core/Tensor.h>
+#include "core/tensor.h"
 
-namespace seqvit {
-
-using at::Tensor;
+namespace seqvit::comm {
 
 /// Uninitialised 1-D tensor of `count` elements with dtype and device of `like`.
 Tensor flat_empty(const Tensor& like, int64_t count);
@@ -25,4 +23,4 @@ void add_elements(const Tensor& from, int64_t from_index, const Tensor& to, int6
 /// float, double and int64: bf16 is summed in fp32 by whoever knows what precision the sum needs.
 bool can_be_summed(at::ScalarType dtype);
 
-}  // namespace seqvit
+}  // namespace seqvit::comm

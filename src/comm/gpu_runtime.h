@@ -20,7 +20,7 @@
 #include <hip/hip_runtime_api.h>
 #include <rccl/rccl.h>
 
-namespace seqvit {
+namespace seqvit::comm {
 
 using cudaDeviceProp = hipDeviceProp_t;
 using cudaError_t = hipError_t;
@@ -37,6 +37,6 @@ inline constexpr auto& cudaEventDestroy = hipEventDestroy;
 inline constexpr auto& cudaEventRecord = hipEventRecord;
 inline constexpr auto& cudaStreamWaitEvent = hipStreamWaitEvent;
 
-}  // namespace seqvit
+}  // namespace seqvit::comm
 
 #endif

@@ -9,7 +9,7 @@
 #include "core/error.h"
 #include "core/log.h"
 
-namespace seqvit {
+namespace seqvit::comm {
 namespace {
 
 constexpr int unknown = 0;
@@ -69,4 +69,4 @@ void Launch::abort(int code) const {
   std::_Exit(code);
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::comm

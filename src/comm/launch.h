@@ -23,7 +23,7 @@
 
 #include "comm/comm.h"
 
-namespace seqvit {
+namespace seqvit::comm {
 
 class Launch {
  public:
@@ -46,4 +46,4 @@ class Launch {
   std::unique_ptr<Comm> world_;
 };
 
-}  // namespace seqvit
+}  // namespace seqvit::comm

@@ -3,7 +3,7 @@
 #include "comm/device.h"
 #include "core/error.h"
 
-namespace seqvit {
+namespace seqvit::comm {
 
 Mesh::Mesh(Comm& world, int pp, int dp, int sp, int tp, DeviceKind device)
     : device_(open_device(device)),
@@ -76,4 +76,4 @@ std::map<std::string, Traffic> Mesh::traffic() const {
   return total;
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::comm

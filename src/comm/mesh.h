@@ -17,7 +17,7 @@
 #include "comm/comm.h"
 #include "core/config.h"
 
-namespace seqvit {
+namespace seqvit::comm {
 
 /// The sequence axis once more divided: rank on it = ring.rank() * ulysses.size() + ulysses.rank().
 struct SequenceSplit {
@@ -69,4 +69,4 @@ class Mesh {
   std::map<int, SequenceSplit> sequence_;
 };
 
-}  // namespace seqvit
+}  // namespace seqvit::comm

@@ -15,7 +15,7 @@
 #include "core/error.h"
 #include "core/watch.h"
 
-namespace seqvit {
+namespace seqvit::comm {
 
 class Channel {
  public:
@@ -256,4 +256,4 @@ void set_mpi_message_limit(int64_t bytes) {
   message_limit = bytes;
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::comm

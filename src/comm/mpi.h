@@ -17,7 +17,7 @@
 #include "comm/call.h"
 #include "comm/comm.h"
 
-namespace seqvit {
+namespace seqvit::comm {
 
 class Channel;  ///< an MPI communicator
 
@@ -82,4 +82,4 @@ class Operation {
 /// Lets `await` of any operation move this one too; the Pending gives its result.
 Pending start(std::shared_ptr<Operation> operation);
 
-}  // namespace seqvit
+}  // namespace seqvit::comm

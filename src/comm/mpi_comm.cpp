@@ -11,7 +11,7 @@
 #include "core/partition.h"
 #include "core/watch.h"
 
-namespace seqvit {
+namespace seqvit::comm {
 namespace {
 
 constexpr int64_t small_all_reduce_bytes = 8192;  // below, one round of messages beats half the volume
@@ -139,4 +139,4 @@ std::unique_ptr<Comm> make_mpi_world() {
   return std::make_unique<MpiComm>(std::move(channel), rank, std::move(members));
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::comm

@@ -13,10 +13,10 @@
 
 #include "comm/comm.h"
 
-namespace seqvit {
+namespace seqvit::comm {
 
 /// Initialises MPI and returns the communicator of all processes. Once a process; Error(communication) if MPI
 /// cannot.
 std::unique_ptr<Comm> make_mpi_world();
 
-}  // namespace seqvit
+}  // namespace seqvit::comm

@@ -10,7 +10,7 @@
 #include "comm/gpu_runtime.h"
 #include "core/error.h"
 
-namespace seqvit {
+namespace seqvit::comm {
 namespace {
 
 void check_nccl(const Call& call, ncclResult_t result) {
@@ -183,4 +183,4 @@ std::unique_ptr<Comm> make_nccl_comm(Comm& host, c10::Device device) {
   return std::make_unique<NcclComm>(std::make_shared<Channel>(comm, device), host.rank(), std::move(members));
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::comm

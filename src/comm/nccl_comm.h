@@ -12,9 +12,9 @@
 
 #include "comm/comm.h"
 
-namespace seqvit {
+namespace seqvit::comm {
 
 /// Collective over `host`, which brings the ranks together.
 std::unique_ptr<Comm> make_nccl_comm(Comm& host, c10::Device device);
 
-}  // namespace seqvit
+}  // namespace seqvit::comm

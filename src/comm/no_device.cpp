@@ -2,7 +2,7 @@
 #include "comm/device.h"
 #include "core/error.h"
 
-namespace seqvit {
+namespace seqvit::comm {
 
 c10::Device open_device(DeviceKind kind) {
   if (kind == DeviceKind::cuda) {
@@ -22,4 +22,4 @@ std::unique_ptr<Comm> make_device_comm(Comm&, c10::Device) {
   fail(Exit::bug, "no communicator for devices in a program without them");
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::comm

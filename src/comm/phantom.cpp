@@ -7,7 +7,7 @@
 #include "comm/elements.h"
 #include "core/error.h"
 
-namespace seqvit {
+namespace seqvit::comm {
 namespace {
 
 Tensor zeros(const Tensor& like, int64_t count) {
@@ -79,4 +79,4 @@ std::unique_ptr<Comm> make_phantom_comm(int size, int rank) {
   return std::make_unique<PhantomComm>(rank, std::move(members));
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::comm

@@ -14,9 +14,9 @@
 
 #include "comm/comm.h"
 
-namespace seqvit {
+namespace seqvit::comm {
 
 /// Rank `rank` of `size`. Throws Error(usage) unless 0 <= rank < size.
 std::unique_ptr<Comm> make_phantom_comm(int size, int rank);
 
-}  // namespace seqvit
+}  // namespace seqvit::comm

@@ -10,7 +10,7 @@
 
 #include "core/random.h"
 
-namespace seqvit {
+namespace seqvit::comm {
 
 ProcessId this_process() {
   // Equal host names are common in clouds, so the boot counts too.
@@ -34,4 +34,4 @@ std::vector<int> ended_processes(const std::vector<ProcessId>& all) {
   return ended;
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::comm

@@ -9,7 +9,7 @@
 #include <cstdint>
 #include <vector>
 
-namespace seqvit {
+namespace seqvit::comm {
 
 struct ProcessId {
   int64_t machine, pid;  ///< `machine` tells apart hosts and process-number spaces
@@ -20,4 +20,4 @@ ProcessId this_process();
 /// Ranks whose process no longer exists; all[r] is the process of rank r.
 std::vector<int> ended_processes(const std::vector<ProcessId>& all);
 
-}  // namespace seqvit
+}  // namespace seqvit::comm

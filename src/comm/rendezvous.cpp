@@ -4,7 +4,7 @@
 
 #include "core/error.h"
 
-namespace seqvit {
+namespace seqvit::comm {
 
 std::shared_ptr<Meeting> Team::meeting(const Key& key, const Call& call, const std::vector<int>& expected) {
   const std::lock_guard lock(mutex_);
@@ -82,4 +82,4 @@ std::vector<int> Team::absent(const Meeting& meeting, bool only_ended) const {
   return ranks;
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::comm

@@ -17,7 +17,7 @@
 #include "comm/call.h"
 #include "comm/comm.h"
 
-namespace seqvit {
+namespace seqvit::comm {
 
 /// What one rank brings. `agreed` must be the same on all ranks.
 struct Post {
@@ -78,4 +78,4 @@ class Team {
   int failed_rank_ = -1;
 };
 
-}  // namespace seqvit
+}  // namespace seqvit::comm

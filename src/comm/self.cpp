@@ -3,7 +3,7 @@
 #include "comm/comm.h"
 #include "core/error.h"
 
-namespace seqvit {
+namespace seqvit::comm {
 namespace {
 
 class SelfComm final : public Comm {
@@ -40,4 +40,4 @@ std::unique_ptr<Comm> make_self_comm() {
   return std::make_unique<SelfComm>();
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::comm

@@ -6,7 +6,7 @@
 #include <ATen/ops/empty.h>
 #include <ATen/ops/full.h>
 
-namespace seqvit {
+namespace seqvit::comm {
 namespace {
 
 Tensor to_bytes(const std::string& text) {
@@ -35,4 +35,4 @@ std::string broadcast_text(Comm& comm, const std::string& text, int root, const 
   return gather_text(comm, comm.rank() == root ? text : "", purpose)[root];
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::comm

@@ -9,7 +9,7 @@
 #include "comm/rendezvous.h"
 #include "core/error.h"
 
-namespace seqvit {
+namespace seqvit::comm {
 namespace {
 
 Tensor copy(const Tensor& x) {
@@ -156,4 +156,4 @@ void run_ranks(int n, const std::function<void(Comm&)>& body) {
   if (team->failure()) std::rethrow_exception(team->failure());
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::comm

@@ -12,11 +12,11 @@
 
 #include "comm/comm.h"
 
-namespace seqvit {
+namespace seqvit::comm {
 
 /// Runs `body` on n threads, each with its rank of a communicator of size n, and returns when all have ended.
 /// Rethrows what was thrown first; once a rank has thrown, collectives of the others throw
 /// Error(communication), and so do collectives that wait for a rank whose body has returned.
 void run_ranks(int n, const std::function<void(Comm&)>& body);
 
-}  // namespace seqvit
+}  // namespace seqvit::comm

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace seqvit {
+namespace seqvit::data {
 
 std::shared_ptr<BlockCache::Block> BlockCache::find_or_add(const BlockKey& key, int64_t bytes) {
   const std::lock_guard lock(mutex_);
@@ -54,4 +54,4 @@ std::shared_ptr<const NetcdfFile> FilePool::open(size_t index) {
   return open_.front().second;
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::data

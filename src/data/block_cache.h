@@ -17,7 +17,7 @@
 #include "core/partition.h"
 #include "data/netcdf.h"
 
-namespace seqvit {
+namespace seqvit::data {
 
 /// A block of time steps of one variable, for one slab of rows.
 struct BlockKey {
@@ -70,4 +70,4 @@ class FilePool {
   std::list<std::pair<size_t, std::shared_ptr<const NetcdfFile>>> open_;  // most recent first
 };
 
-}  // namespace seqvit
+}  // namespace seqvit::data

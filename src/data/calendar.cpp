@@ -7,7 +7,7 @@
 #include "core/error.h"
 #include "core/words.h"
 
-namespace seqvit {
+namespace seqvit::data {
 namespace {
 
 constexpr int64_t kDay = 86400;
@@ -184,4 +184,4 @@ TimeStamp LeadTime::after(TimeStamp time, Calendar calendar) const {
   return to_time_stamp(date, calendar) + seconds;
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::data

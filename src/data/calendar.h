@@ -8,7 +8,7 @@
 #include <string>
 #include <string_view>
 
-namespace seqvit {
+namespace seqvit::data {
 
 enum class Calendar { standard, proleptic_gregorian, julian, noleap, all_leap, day360 };
 
@@ -70,4 +70,4 @@ struct LeadTime {
   friend bool operator==(const LeadTime&, const LeadTime&) = default;
 };
 
-}  // namespace seqvit
+}  // namespace seqvit::data

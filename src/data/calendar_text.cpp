@@ -12,7 +12,7 @@
 #include "core/words.h"
 #include "data/calendar.h"
 
-namespace seqvit {
+namespace seqvit::data {
 namespace {
 
 /// Takes a text apart from the left; every `take` leaves it unchanged where it does not match.
@@ -231,4 +231,4 @@ double LeadTime::hours() const {
   return static_cast<double>(seconds) / 3600.0 + 730.5 * static_cast<double>(months);
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::data

@@ -9,7 +9,7 @@
 #include "data/paths.h"
 #include "data/selection.h"
 
-namespace seqvit {
+namespace seqvit::data {
 
 bool convert_time(TimeStamp& time, Calendar from, Calendar to) {
   if (from == to) return true;
@@ -30,7 +30,7 @@ constexpr std::array kStorageAttributes = {
     "valid_min",    "valid_max",           "_Unsigned",     "coordinates",   "grid_mapping",
     "bounds",       "ancillary_variables", "cell_measures", "actual_range"};
 
-std::string describe(const Grid& grid) {
+std::string describe(const grid::Grid& grid) {
   return fmt::format("{} x {} points, latitude {:g} to {:g}, longitude {:g} to {:g}", grid.rows(),
                      grid.columns(), grid.latitude.front(), grid.latitude.back(), grid.longitude.front(),
                      grid.longitude.back());
@@ -214,7 +214,7 @@ class Builder {
   Selection selection_;
   Catalog catalog_;
   const Source* first_ = nullptr;
-  std::map<const Grid*, std::shared_ptr<const GridMap>> maps_;
+  std::map<const grid::Grid*, std::shared_ptr<const GridMap>> maps_;
 };
 
 }  // namespace
@@ -223,4 +223,4 @@ Catalog build_catalog(const DatasetOptions& options) {
   return Builder(options).build();
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::data

@@ -10,7 +10,7 @@
 #include "data/dataset.h"
 #include "data/source.h"
 
-namespace seqvit {
+namespace seqvit::data {
 
 /// A stretch of a variable's times that stands in one file.
 struct Segment {
@@ -32,7 +32,7 @@ struct CatalogVariable {
 struct Catalog {
   std::vector<std::string> paths;
   std::vector<FileStamp> stamps;  ///< of the paths
-  Grid grid;
+  grid::Grid grid;
   Calendar calendar = Calendar::standard;
   std::vector<TimeStamp> times;
   std::vector<CatalogVariable> variables, statics;
@@ -47,4 +47,4 @@ Catalog build_catalog(const DatasetOptions& options);
 /// never do. False where it cannot be said.
 bool convert_time(TimeStamp& time, Calendar from, Calendar to);
 
-}  // namespace seqvit
+}  // namespace seqvit::data

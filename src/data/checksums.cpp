@@ -11,7 +11,7 @@
 #include "core/file.h"
 #include "core/stop.h"
 
-namespace seqvit {
+namespace seqvit::data {
 
 namespace fs = std::filesystem;
 
@@ -67,4 +67,4 @@ std::string data_checksum(const std::string& path, const fs::path& directory) {
   return result;
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::data

@@ -4,7 +4,7 @@
 #include <filesystem>
 #include <string>
 
-namespace seqvit {
+namespace seqvit::data {
 
 /// Where seqvit may keep what it can compute again: $SEQVIT_CACHE, $XDG_CACHE_HOME/seqvit or ~/.cache/seqvit;
 /// "" when none of them is set.
@@ -19,4 +19,4 @@ std::string data_checksum(const std::string& path, const std::filesystem::path& 
 /// once.
 void write_cached(const std::filesystem::path& path, const std::string& text);
 
-}  // namespace seqvit
+}  // namespace seqvit::data

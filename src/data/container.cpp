@@ -11,7 +11,7 @@
 
 #include "core/error.h"
 
-namespace seqvit {
+namespace seqvit::data {
 namespace {
 
 namespace fs = std::filesystem;
@@ -282,4 +282,4 @@ Container check_container(const std::string& name, std::istream& in, int64_t siz
   fail_foreign(name, head);
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::data

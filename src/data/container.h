@@ -11,7 +11,7 @@
 #include <optional>
 #include <string>
 
-namespace seqvit {
+namespace seqvit::data {
 
 enum class ContainerFormat { classic, hdf5 };
 
@@ -32,4 +32,4 @@ Container check_container(const std::string& path);
 /// The same for the bytes of a file, `size` of them; `name` stands for its path.
 Container check_container(const std::string& name, std::istream& in, int64_t size);
 
-}  // namespace seqvit
+}  // namespace seqvit::data

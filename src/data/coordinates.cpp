@@ -9,7 +9,7 @@
 
 #include "core/words.h"
 
-namespace seqvit {
+namespace seqvit::data {
 namespace {
 
 using Words = std::initializer_list<std::string_view>;
@@ -206,4 +206,4 @@ std::map<std::string, VariableRole> variable_roles(const NetcdfFile& file,
   return roles;
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::data

@@ -9,7 +9,7 @@
 
 #include "data/netcdf.h"
 
-namespace seqvit {
+namespace seqvit::data {
 
 enum class DimRole { time, level, latitude, longitude, other };
 
@@ -42,4 +42,4 @@ const char* role_name(VariableRole role);
 std::map<std::string, VariableRole> variable_roles(const NetcdfFile& file,
                                                    const std::map<std::string, DimInfo>& dims);
 
-}  // namespace seqvit
+}  // namespace seqvit::data

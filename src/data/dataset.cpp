@@ -11,7 +11,7 @@
 #include "data/block_cache.h"
 #include "data/catalog.h"
 
-namespace seqvit {
+namespace seqvit::data {
 
 struct Dataset::Impl {
   explicit Impl(const DatasetOptions& options)
@@ -59,7 +59,7 @@ struct Dataset::Impl {
 Dataset::Dataset(const DatasetOptions& options) : impl_(std::make_unique<Impl>(options)) {}
 Dataset::~Dataset() = default;
 
-const Grid& Dataset::grid() const {
+const grid::Grid& Dataset::grid() const {
   return impl_->catalog.grid;
 }
 Calendar Dataset::calendar() const {
@@ -127,4 +127,4 @@ void Dataset::read_static(int64_t index, Range rows, std::span<float> out) const
   if (!out.empty()) impl_->decode(impl_->catalog.statics[index].segments[0], {0, 1}, rows, out.data());
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::data

@@ -20,7 +20,7 @@
 #include "data/netcdf.h"
 #include "grid/grid.h"
 
-namespace seqvit {
+namespace seqvit::data {
 
 struct DatasetOptions {
   std::vector<std::string> files;      ///< paths or glob patterns, in any order
@@ -51,7 +51,7 @@ class Dataset {
   explicit Dataset(const DatasetOptions& options);
   ~Dataset();
 
-  const Grid& grid() const;
+  const grid::Grid& grid() const;
   Calendar calendar() const;
   const std::vector<TimeStamp>& times() const;  ///< strictly increasing
   const std::vector<VariableInfo>& variables() const;
@@ -80,4 +80,4 @@ class Dataset {
   std::unique_ptr<Impl> impl_;
 };
 
-}  // namespace seqvit
+}  // namespace seqvit::data

@@ -4,7 +4,7 @@
 
 #include "core/error.h"
 
-namespace seqvit {
+namespace seqvit::data {
 
 FileStamp stamp_of(const std::string& path) {
   struct stat file {};
@@ -23,4 +23,4 @@ void check_unchanged(const std::string& path, const FileStamp& before, const Fil
       path, found);
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::data

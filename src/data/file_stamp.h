@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <string>
 
-namespace seqvit {
+namespace seqvit::data {
 
 /// The state of a file. No inode is compared: not every file system keeps it.
 struct FileStamp {
@@ -21,4 +21,4 @@ FileStamp stamp_of(const std::string& path);
 /// Throws Error(data) saying what became of the file unless `now` is `before`.
 void check_unchanged(const std::string& path, const FileStamp& before, const FileStamp& now);
 
-}  // namespace seqvit
+}  // namespace seqvit::data

@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 
-namespace seqvit {
+namespace seqvit::data {
 
 int room_error(const std::filesystem::path& path, int64_t bytes) {
   const int descriptor = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
@@ -65,4 +65,4 @@ void sink_writes(const std::filesystem::path& path) {
   }
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::data

@@ -9,7 +9,7 @@
 #include <cstdint>
 #include <filesystem>
 
-namespace seqvit {
+namespace seqvit::data {
 
 /// Room for what HDF5 writes besides the data.
 inline constexpr int64_t kMetadataBytes = int64_t{1} << 20;
@@ -30,4 +30,4 @@ int growth_error(const std::filesystem::path& path, int64_t bytes, bool held);
 /// file sizes as far as allowed: what a library still writes into the file succeeds and is lost.
 void sink_writes(const std::filesystem::path& path);
 
-}  // namespace seqvit
+}  // namespace seqvit::data

@@ -17,7 +17,7 @@
 #include "data/paths.h"
 #include "data/source.h"
 
-namespace seqvit {
+namespace seqvit::data {
 namespace {
 
 /// An Error's line "path: variable: what; what to do" as a problem.
@@ -334,4 +334,4 @@ InspectReport inspect_files(const std::vector<std::string>& files, int64_t cache
   return Inspector(expand_paths(files), cache_bytes).run();
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::data

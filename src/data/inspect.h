@@ -11,7 +11,7 @@
 #include "data/dataset.h"
 #include "grid/grid.h"
 
-namespace seqvit {
+namespace seqvit::data {
 
 struct Problem {
   std::string severity;  ///< "error" (cannot be trained on) or "warning"
@@ -36,7 +36,7 @@ struct FileReport {
   Calendar calendar = Calendar::standard;
   std::vector<TimeStamp> times;
   std::string step;  ///< "6h", "1mon", or "irregular"
-  Grid grid;
+  grid::Grid grid;
 };
 
 struct InspectReport {
@@ -57,4 +57,4 @@ struct InspectReport {
 InspectReport inspect_files(const std::vector<std::string>& files,
                             int64_t cache_bytes = DatasetOptions{}.cache_bytes);
 
-}  // namespace seqvit
+}  // namespace seqvit::data

@@ -8,7 +8,7 @@
 #include "data/inspect.h"
 #include "data/selection.h"
 
-namespace seqvit {
+namespace seqvit::data {
 namespace {
 
 using Row = std::vector<std::string>;
@@ -165,4 +165,4 @@ std::string InspectReport::to_text() const {
   return text;
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::data

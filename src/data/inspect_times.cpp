@@ -8,7 +8,7 @@
 
 #include "core/error.h"
 
-namespace seqvit {
+namespace seqvit::data {
 namespace {
 
 int64_t month_of(TimeStamp time, Calendar calendar) {
@@ -140,4 +140,4 @@ void check_sequence(std::vector<const FileReport*> files, std::vector<Problem>& 
   }
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::data

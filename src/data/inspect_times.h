@@ -6,7 +6,7 @@
 
 #include "data/inspect.h"
 
-namespace seqvit {
+namespace seqvit::data {
 
 /// The step between times that are in order: "6h", "1mon" (every month once), "" for a single time,
 /// "irregular".
@@ -22,4 +22,4 @@ void check_order(const FileReport& file, std::vector<Problem>& problems);
 /// step.
 void check_sequence(std::vector<const FileReport*> files, std::vector<Problem>& problems);
 
-}  // namespace seqvit
+}  // namespace seqvit::data

@@ -8,7 +8,7 @@
 #include "core/error.h"
 #include "core/stop.h"
 
-namespace seqvit {
+namespace seqvit::data {
 namespace {
 
 using Shape = std::vector<int64_t>;
@@ -145,4 +145,4 @@ ValueSummary summarise_values(const NetcdfFile& file, const NetcdfVariable& vari
   return summary;
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::data

@@ -8,7 +8,7 @@
 #include "data/moments.h"
 #include "data/netcdf.h"
 
-namespace seqvit {
+namespace seqvit::data {
 
 struct ValueSummary {
   RunningMoments moments;
@@ -31,4 +31,4 @@ struct ValueSummary {
 ValueSummary summarise_values(const NetcdfFile& file, const NetcdfVariable& variable,
                               const GridLayout& layout, int64_t piece_values = int64_t{4} << 20);
 
-}  // namespace seqvit
+}  // namespace seqvit::data

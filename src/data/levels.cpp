@@ -8,7 +8,7 @@
 
 #include "core/error.h"
 
-namespace seqvit {
+namespace seqvit::data {
 
 std::optional<VariableLevel> level_in_name(const std::string& name) {
   const auto is_digit = [](unsigned char c) { return std::isdigit(c) != 0; };
@@ -51,4 +51,4 @@ std::vector<int64_t> group_levels(const std::vector<VariableInfo>& variables, in
   return groups;
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::data

@@ -14,7 +14,7 @@
 
 #include "data/dataset.h"
 
-namespace seqvit {
+namespace seqvit::data {
 
 /// The level that a name says.
 std::optional<VariableLevel> level_in_name(const std::string& name);
@@ -24,4 +24,4 @@ std::optional<VariableLevel> level_in_name(const std::string& name);
 /// first fields. Throws Error(usage) where `size` > 1 puts no two fields together.
 std::vector<int64_t> group_levels(const std::vector<VariableInfo>& variables, int64_t statics, int64_t size);
 
-}  // namespace seqvit
+}  // namespace seqvit::data

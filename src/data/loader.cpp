@@ -9,7 +9,7 @@
 
 #include "core/error.h"
 
-namespace seqvit {
+namespace seqvit::data {
 namespace {
 
 // In double: a mean as float is off by 0.004 Pa for a surface pressure, which small deviations would feel.
@@ -176,4 +176,4 @@ Batch Loader::next() {
   return impl_->next();
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::data

@@ -14,7 +14,7 @@
 #include "data/samples.h"
 #include "data/statistics.h"
 
-namespace seqvit {
+namespace seqvit::data {
 
 /// Fields of samples, row-major. B samples, V inputs (variables, then statics), K steps, T targets, Y X rows
 /// and columns of the slab.
@@ -66,4 +66,4 @@ class Loader {
   std::unique_ptr<Impl> impl_;
 };
 
-}  // namespace seqvit
+}  // namespace seqvit::data

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace seqvit {
+namespace seqvit::data {
 
 void RunningMoments::merge(const RunningMoments& other) {
   if (other.count_ == 0) return;
@@ -50,4 +50,4 @@ void RunningMoments::add_piece(const T* values, size_t size) {
 template void RunningMoments::add_piece(const float*, size_t);
 template void RunningMoments::add_piece(const double*, size_t);
 
-}  // namespace seqvit
+}  // namespace seqvit::data

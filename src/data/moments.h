@@ -10,7 +10,7 @@
 #include <limits>
 #include <span>
 
-namespace seqvit {
+namespace seqvit::data {
 
 class RunningMoments {
  public:
@@ -37,4 +37,4 @@ class RunningMoments {
   double min_ = std::numeric_limits<double>::infinity(), max_ = -std::numeric_limits<double>::infinity();
 };
 
-}  // namespace seqvit
+}  // namespace seqvit::data

@@ -14,7 +14,7 @@
 #include "core/utf8.h"
 #include "core/watch.h"
 
-namespace seqvit {
+namespace seqvit::data {
 namespace {
 
 /// Blocks are decoded once and kept by the data set, so HDF5 needs a chunk cache only for what lies between
@@ -349,4 +349,4 @@ std::vector<double> NetcdfFile::read_all(const NetcdfVariable& variable) const {
   return values;
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::data

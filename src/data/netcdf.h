@@ -20,7 +20,7 @@
 #include "data/file_stamp.h"
 #include "data/unpack.h"
 
-namespace seqvit {
+namespace seqvit::data {
 
 struct NetcdfDim {
   std::string name;
@@ -103,4 +103,4 @@ class NetcdfFile {
   std::vector<std::string> groups_;
 };
 
-}  // namespace seqvit
+}  // namespace seqvit::data

@@ -13,7 +13,7 @@
 #include "data/full_disk.h"
 #include "data/netcdf.h"
 
-namespace seqvit {
+namespace seqvit::data {
 namespace {
 
 constexpr int kDeflateLevel = 2;
@@ -132,4 +132,4 @@ void NetcdfWriter::commit() {
   created_ = false;
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::data

@@ -16,7 +16,7 @@
 
 #include "data/unpack.h"
 
-namespace seqvit {
+namespace seqvit::data {
 
 class NetcdfWriter {
  public:
@@ -58,4 +58,4 @@ class NetcdfWriter {
   std::vector<int> fields_;
 };
 
-}  // namespace seqvit
+}  // namespace seqvit::data

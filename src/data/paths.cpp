@@ -6,7 +6,7 @@
 
 #include "core/error.h"
 
-namespace seqvit {
+namespace seqvit::data {
 namespace {
 
 std::vector<std::string> expand(const std::string& pattern) {
@@ -41,4 +41,4 @@ std::vector<std::string> expand_paths(const std::vector<std::string>& patterns) 
   return paths;
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::data

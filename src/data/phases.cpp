@@ -3,7 +3,7 @@
 #include <cmath>
 #include <numbers>
 
-namespace seqvit {
+namespace seqvit::data {
 
 std::array<double, kPhases> calendar_phases(TimeStamp time, Calendar calendar) {
   const DateTime date = to_date_time(time, calendar);
@@ -20,4 +20,4 @@ TimeStamp rolled_time(TimeStamp time, double degrees) {
   return time - std::llround(degrees / 360.0 * 86400.0);
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::data

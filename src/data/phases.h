@@ -5,7 +5,7 @@
 
 #include "data/calendar.h"
 
-namespace seqvit {
+namespace seqvit::data {
 
 /// Sine and cosine of the time of day (UTC), then of the time of year.
 constexpr int64_t kPhases = 4;
@@ -15,4 +15,4 @@ std::array<double, kPhases> calendar_phases(TimeStamp time, Calendar calendar);
 /// stands over 0 degrees at 12 UTC, over 90 degrees east at 6 UTC.
 TimeStamp rolled_time(TimeStamp time, double degrees);
 
-}  // namespace seqvit
+}  // namespace seqvit::data

@@ -8,7 +8,7 @@
 #include "core/error.h"
 #include "core/random.h"
 
-namespace seqvit {
+namespace seqvit::data {
 namespace {
 
 std::optional<int64_t> parse_index(const std::string& text) {
@@ -153,4 +153,4 @@ int64_t random_roll(uint64_t seed, int64_t index, int64_t columns) {
                               static_cast<double>(columns));
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::data

@@ -9,7 +9,7 @@
 #include "core/partition.h"
 #include "data/calendar.h"
 
-namespace seqvit {
+namespace seqvit::data {
 
 /// Time indices of a data set: predict `target` from `input`.
 struct Sample {
@@ -52,4 +52,4 @@ int64_t shuffled_sample(uint64_t seed, int64_t index, int64_t count);
 /// By how many of `columns` position `index` of that sequence is rolled: uniform, the same for every mesh.
 int64_t random_roll(uint64_t seed, int64_t index, int64_t columns);
 
-}  // namespace seqvit
+}  // namespace seqvit::data

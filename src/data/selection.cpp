@@ -11,7 +11,7 @@
 #include "core/log.h"
 #include "core/stop.h"
 
-namespace seqvit {
+namespace seqvit::data {
 namespace {
 
 template <typename T>
@@ -221,4 +221,4 @@ Pick Selection::pick_static(const std::string& name) const {
   return pick;
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::data

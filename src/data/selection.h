@@ -8,7 +8,7 @@
 #include "data/dataset.h"
 #include "data/source.h"
 
-namespace seqvit {
+namespace seqvit::data {
 
 /// A variable at one level in one file.
 struct Pick {
@@ -54,4 +54,4 @@ class Selection {
 /// "t@850"; the level to six digits.
 std::string level_name(const std::string& variable, double level);
 
-}  // namespace seqvit
+}  // namespace seqvit::data

@@ -5,7 +5,7 @@
 
 #include "core/error.h"
 
-namespace seqvit {
+namespace seqvit::data {
 
 void check_size(const NetcdfFile& file, const NetcdfVariable& variable) {
   constexpr double kMostBytesPerByte = 4096.0, kAlways = 256.0 * 1024 * 1024;
@@ -91,7 +91,7 @@ bool rows_match(const std::vector<double>& wanted, const std::vector<double>& so
 
 }  // namespace
 
-std::optional<GridMap> match_grids(const Grid& wanted, const Grid& source) {
+std::optional<GridMap> match_grids(const grid::Grid& wanted, const grid::Grid& source) {
   if (wanted.rows() != source.rows() || wanted.columns() != source.columns()) return std::nullopt;
   GridMap map;
   if (!rows_match(wanted.latitude, source.latitude, false)) {
@@ -131,14 +131,14 @@ int64_t Source::block_steps() const {
 FileView::FileView(NetcdfFile file)
     : file_(std::move(file)), dims_(recognise_dims(file_)), roles_(variable_roles(file_, dims_)) {}
 
-std::shared_ptr<const Grid> FileView::grid(const NetcdfVariable& variable, const GridLayout& layout) {
+std::shared_ptr<const grid::Grid> FileView::grid(const NetcdfVariable& variable, const GridLayout& layout) {
   const std::string& row_dim = variable.dims[layout.latitude].name;
   const std::string& column_dim = variable.dims[layout.longitude].name;
   auto& grid = grids_[row_dim + '/' + column_dim];
   if (grid) return grid;
   const NetcdfVariable &latitude = *dims_.at(row_dim).coordinate,
                        &longitude = *dims_.at(column_dim).coordinate;
-  Grid read{read_axis(file_, latitude), read_axis(file_, longitude)};
+  grid::Grid read{read_axis(file_, latitude), read_axis(file_, longitude)};
   constexpr int64_t kMostPoints = int64_t{1} << 30;  // 0.9 km at the equator
   if (read.points() > kMostPoints) {
     fail(Exit::data,
@@ -147,7 +147,7 @@ std::shared_ptr<const Grid> FileView::grid(const NetcdfVariable& variable, const
   }
   check_latitudes(file_.path(), latitude.name, read.latitude);
   unwrap_longitudes(file_.path(), longitude.name, read.longitude);
-  grid = std::make_shared<Grid>(std::move(read));
+  grid = std::make_shared<grid::Grid>(std::move(read));
   return grid;
 }
 
@@ -242,4 +242,4 @@ void read_fields(const NetcdfFile& file, const NetcdfVariable& variable, const G
   }
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::data

@@ -17,7 +17,7 @@
 #include "data/netcdf.h"
 #include "grid/grid.h"
 
-namespace seqvit {
+namespace seqvit::data {
 
 struct TimeAxis {
   Calendar calendar = Calendar::standard;
@@ -31,7 +31,7 @@ struct GridMap {
 };
 
 /// The map from `wanted` to `source`, or nothing where the grids differ in more than orientation.
-std::optional<GridMap> match_grids(const Grid& wanted, const Grid& source);
+std::optional<GridMap> match_grids(const grid::Grid& wanted, const grid::Grid& source);
 
 /// A gridded variable of a file, with the coordinates it stands on.
 struct Source {
@@ -40,7 +40,7 @@ struct Source {
   VariableRole role = VariableRole::field;
   GridLayout layout;
   std::vector<double> levels;                  ///< empty without a level dimension
-  std::shared_ptr<const Grid> grid;            ///< as stored
+  std::shared_ptr<const grid::Grid> grid;      ///< as stored
   std::shared_ptr<const TimeAxis> time;        ///< nullptr without a time dimension
   std::string latitude, longitude, time_name;  ///< names of the coordinate variables
 
@@ -70,14 +70,14 @@ class FileView {
   Source source(const NetcdfVariable& variable);
 
  private:
-  std::shared_ptr<const Grid> grid(const NetcdfVariable& variable, const GridLayout& layout);
+  std::shared_ptr<const grid::Grid> grid(const NetcdfVariable& variable, const GridLayout& layout);
   std::shared_ptr<const TimeAxis> time(const std::string& dim);
 
   NetcdfFile file_;
   std::map<std::string, DimInfo> dims_;
   std::map<std::string, VariableRole> roles_;
-  std::map<std::string, std::shared_ptr<const Grid>> grids_;      // by the names of both dims
-  std::map<std::string, std::shared_ptr<const TimeAxis>> times_;  // by the name of the dim
+  std::map<std::string, std::shared_ptr<const grid::Grid>> grids_;  // by the names of both dims
+  std::map<std::string, std::shared_ptr<const TimeAxis>> times_;    // by the name of the dim
 };
 
 /// Where a read finds its values.
@@ -91,4 +91,4 @@ struct Hyperslab {
 void read_fields(const NetcdfFile& file, const NetcdfVariable& variable, const GridLayout& layout,
                  const GridMap& map, const Hyperslab& slab, float* out);
 
-}  // namespace seqvit
+}  // namespace seqvit::data

@@ -11,7 +11,7 @@
 #include "core/stop.h"
 #include "data/moments.h"
 
-namespace seqvit {
+namespace seqvit::data {
 namespace {
 
 using Field = std::vector<float>;
@@ -196,7 +196,7 @@ std::vector<Moments> moments_of(const nlohmann::json& json, const std::string& g
 }
 
 /// Files from before it was kept have no grid to compare with.
-void check_grid(const nlohmann::json& json, const Grid& grid) {
+void check_grid(const nlohmann::json& json, const grid::Grid& grid) {
   if (!json.contains("latitude") || !json.contains("longitude")) return;
   const auto differs = [&](const char* axis, const std::vector<double>& here) {
     const auto there = json[axis].get<std::vector<double>>();
@@ -245,4 +245,4 @@ Statistics statistics_from_json(const nlohmann::json& json, const Dataset& datas
   }
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::data

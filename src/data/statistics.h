@@ -14,7 +14,7 @@
 #include "data/dataset.h"
 #include "data/samples.h"
 
-namespace seqvit {
+namespace seqvit::data {
 
 struct Moments {
   double mean = 0.0, std = 1.0;
@@ -46,4 +46,4 @@ nlohmann::json to_json(const Statistics& statistics, const Dataset& dataset,
 Statistics statistics_from_json(const nlohmann::json& json, const Dataset& dataset,
                                 const std::vector<LeadTime>& leads);
 
-}  // namespace seqvit
+}  // namespace seqvit::data

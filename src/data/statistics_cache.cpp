@@ -11,7 +11,7 @@
 #include "data/checksums.h"
 #include "data/statistics.h"
 
-namespace seqvit {
+namespace seqvit::data {
 namespace {
 
 namespace fs = std::filesystem;
@@ -66,4 +66,4 @@ Statistics cached_statistics(const Dataset& dataset, Range period, const std::ve
   return statistics;
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::data

@@ -6,7 +6,7 @@
 #include <optional>
 #include <type_traits>
 
-namespace seqvit {
+namespace seqvit::data {
 namespace {
 
 struct TypeInfo {
@@ -232,4 +232,4 @@ void unpack(const Packing& packing, const std::byte* raw, size_t count, double* 
   unpack_any(packing, raw, count, out);
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::data

@@ -13,7 +13,7 @@
 #include <variant>
 #include <vector>
 
-namespace seqvit {
+namespace seqvit::data {
 
 /// Text, or numbers (of any stored type).
 using NetcdfAttribute = std::variant<std::string, std::vector<double>>;
@@ -63,4 +63,4 @@ Packing make_packing(StoredType stored, const std::map<std::string, NetcdfAttrib
 void unpack(const Packing& packing, const std::byte* raw, size_t count, float* out);
 void unpack(const Packing& packing, const std::byte* raw, size_t count, double* out);
 
-}  // namespace seqvit
+}  // namespace seqvit::data

@@ -6,7 +6,7 @@
 
 #include "core/random.h"
 
-namespace seqvit {
+namespace seqvit::evaluate {
 namespace {
 
 double percentile(const std::vector<double>& sorted, double fraction) {
@@ -58,4 +58,4 @@ Bootstrap::Interval Bootstrap::interval(const std::function<double(std::span<con
   return {percentile(values, 0.025), percentile(values, 0.975)};
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::evaluate

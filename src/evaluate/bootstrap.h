@@ -11,7 +11,7 @@
 #include <span>
 #include <vector>
 
-namespace seqvit {
+namespace seqvit::evaluate {
 
 class Bootstrap {
  public:
@@ -41,4 +41,4 @@ class Bootstrap {
   std::vector<float> counts_;  // [resample, initial time]
 };
 
-}  // namespace seqvit
+}  // namespace seqvit::evaluate

@@ -7,7 +7,7 @@
 #include "core/error.h"
 #include "evaluate/font.h"
 
-namespace seqvit {
+namespace seqvit::evaluate {
 namespace {
 
 // Coverage of a point (in dots) by a glyph: dots smoothed into strokes, so that diagonals join up and text
@@ -95,4 +95,4 @@ std::vector<std::byte> Canvas::png() const {
   return bytes;
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::evaluate

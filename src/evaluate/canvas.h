@@ -9,7 +9,7 @@
 
 #include "evaluate/colour_map.h"
 
-namespace seqvit {
+namespace seqvit::evaluate {
 
 class Canvas {
  public:
@@ -37,4 +37,4 @@ class Canvas {
   std::vector<uint8_t> pixels_;  // [row, column, 3]
 };
 
-}  // namespace seqvit
+}  // namespace seqvit::evaluate

@@ -15,7 +15,7 @@
 #include "core/log.h"
 #include "core/stop.h"
 
-namespace seqvit {
+namespace seqvit::evaluate {
 namespace {
 
 constexpr int64_t kSecondsPerDay = 86400;
@@ -27,15 +27,18 @@ int64_t modulo(int64_t a, int64_t n) {
 
 // Day of the year, from 0, at which a date falls in a year of the greatest length, so that dates keep their
 // place.
-int64_t day_of_cycle(TimeStamp time, Calendar calendar) {
-  if (calendar == Calendar::noleap || calendar == Calendar::day360) return day_of_year(time, calendar) - 1;
-  DateTime date = to_date_time(time, calendar);
-  return day_of_year(to_time_stamp({2000, date.month, date.day}, Calendar::all_leap), Calendar::all_leap) - 1;
+int64_t day_of_cycle(data::TimeStamp time, data::Calendar calendar) {
+  if (calendar == data::Calendar::noleap || calendar == data::Calendar::day360)
+    return data::day_of_year(time, calendar) - 1;
+  data::DateTime date = data::to_date_time(time, calendar);
+  return data::day_of_year(data::to_time_stamp({2000, date.month, date.day}, data::Calendar::all_leap),
+                           data::Calendar::all_leap) -
+         1;
 }
 
-int64_t days_in_cycle(Calendar calendar) {
-  if (calendar == Calendar::day360) return 360;
-  return calendar == Calendar::noleap ? 365 : 366;
+int64_t days_in_cycle(data::Calendar calendar) {
+  if (calendar == data::Calendar::day360) return 360;
+  return calendar == data::Calendar::noleap ? 365 : 366;
 }
 
 // Memory in a file that has no name, so that the system can page it out and it disappears with the process.
@@ -79,7 +82,8 @@ struct Climatology::Block {
   }
 };
 
-Climatology::Climatology(const Dataset& dataset, ClimatologyOptions options, std::span<const int64_t> needed)
+Climatology::Climatology(const data::Dataset& dataset, ClimatologyOptions options,
+                         std::span<const int64_t> needed)
     : dataset_(dataset),
       options_(std::move(options)),
       cycle_(options_.monthly ? 12 : days_in_cycle(dataset.calendar())),
@@ -109,8 +113,8 @@ Climatology::Climatology(const Dataset& dataset, ClimatologyOptions options, std
 Climatology::~Climatology() = default;
 
 Climatology::Bin Climatology::bin_of(int64_t time) const {
-  const TimeStamp stamp = dataset_.times()[time];
-  if (options_.monthly) return {to_date_time(stamp, dataset_.calendar()).month - 1, 0};
+  const data::TimeStamp stamp = dataset_.times()[time];
+  if (options_.monthly) return {data::to_date_time(stamp, dataset_.calendar()).month - 1, 0};
   return {day_of_cycle(stamp, dataset_.calendar()), modulo(stamp, kSecondsPerDay)};
 }
 
@@ -195,4 +199,4 @@ void Climatology::average(int64_t position, const Block& block) {
   }
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::evaluate

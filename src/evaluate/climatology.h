@@ -22,7 +22,7 @@
 
 #include "data/dataset.h"
 
-namespace seqvit {
+namespace seqvit::evaluate {
 
 struct ClimatologyOptions {
   Range training;                  ///< time indices
@@ -38,7 +38,7 @@ class Climatology {
  public:
   /// Computes what is needed for the times of index `needed`. Throws Error(data) if the files cannot be read
   /// or the temporary file finds no room.
-  Climatology(const Dataset& dataset, ClimatologyOptions options, std::span<const int64_t> needed);
+  Climatology(const data::Dataset& dataset, ClimatologyOptions options, std::span<const int64_t> needed);
   ~Climatology();
 
   /// [Y, X] of `options.variables[position]` at time index `time`, one of those that were asked for.
@@ -58,7 +58,7 @@ class Climatology {
   void average(int64_t position, const Block& block);
   std::span<float> values(int64_t position, int64_t bin) const;
 
-  const Dataset& dataset_;
+  const data::Dataset& dataset_;
   ClimatologyOptions options_;
   int64_t cycle_, window_, points_;     // days of the cycle, days on either side, points of my rows
   std::map<Bin, int64_t> bins_;         // those asked for, numbered in order
@@ -66,4 +66,4 @@ class Climatology {
   std::shared_ptr<float[]> storage_;    // [variable, bin, Y, X]
 };
 
-}  // namespace seqvit
+}  // namespace seqvit::evaluate

@@ -5,7 +5,7 @@
 #include <cmath>
 #include <numbers>
 
-namespace seqvit {
+namespace seqvit::evaluate {
 namespace {
 
 uint8_t encode(double linear) {
@@ -61,4 +61,4 @@ Colour diverging_colour(double position) {
                     0.185 * std::sin(0.5 * std::numbers::pi * std::pow(t, 0.9)), hue);
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::evaluate

@@ -4,7 +4,7 @@
 
 #include <cstdint>
 
-namespace seqvit {
+namespace seqvit::evaluate {
 
 struct Colour {
   uint8_t red = 0, green = 0, blue = 0;
@@ -17,4 +17,4 @@ Colour sequential_colour(double position);
 /// Blue for -1 over near-white for 0 to red for 1, clamped.
 Colour diverging_colour(double position);
 
-}  // namespace seqvit
+}  // namespace seqvit::evaluate

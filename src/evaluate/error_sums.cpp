@@ -5,11 +5,11 @@
 
 #include "core/error.h"
 
-namespace seqvit {
+namespace seqvit::evaluate {
 
 namespace {
 
-bool holds_a_point(const Region& region, const Grid& grid) {
+bool holds_a_point(const Region& region, const grid::Grid& grid) {
   return std::any_of(grid.latitude.begin(), grid.latitude.end(),
                      [&](double latitude) { return region.contains(latitude, region.west); }) &&
          std::any_of(grid.longitude.begin(), grid.longitude.end(),
@@ -18,7 +18,7 @@ bool holds_a_point(const Region& region, const Grid& grid) {
 
 }  // namespace
 
-std::vector<Region> regions_of(const Grid& grid, const std::vector<Region>& chosen) {
+std::vector<Region> regions_of(const grid::Grid& grid, const std::vector<Region>& chosen) {
   std::vector<Region> regions = {{"global"}};
   for (const Region& region : chosen) {
     if (!holds_a_point(region, grid)) {
@@ -41,7 +41,7 @@ std::vector<Region> regions_of(const Grid& grid, const std::vector<Region>& chos
   return regions;
 }
 
-ErrorSums::ErrorSums(const Grid& grid, std::vector<Region> regions)
+ErrorSums::ErrorSums(const grid::Grid& grid, std::vector<Region> regions)
     : columns_(grid.columns()), row_weights_(grid.row_weights()), regions_(std::move(regions)) {
   for (size_t r = 0; r < regions_.size(); ++r) {
     const Region& region = regions_[r];
@@ -105,4 +105,4 @@ StepSums ErrorSums::total(std::span<const double> sums, int64_t region) const {
   return total;
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::evaluate

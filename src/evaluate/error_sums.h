@@ -15,12 +15,12 @@
 #include "core/region.h"
 #include "grid/grid.h"
 
-namespace seqvit {
+namespace seqvit::evaluate {
 
 /// "global" (all points of the grid, whatever it covers), then `chosen`; where none are chosen, those of
 /// tropics (|lat| <= 20), northern (lat >= 20) and southern (lat <= -20) that hold some but not all points of
 /// the grid. Throws Error(usage) for a chosen one without a point of the grid.
-std::vector<Region> regions_of(const Grid& grid, const std::vector<Region>& chosen = {});
+std::vector<Region> regions_of(const grid::Grid& grid, const std::vector<Region>& chosen = {});
 
 /// What a field adds to the scores. The first group is over valid points, the second over those with
 /// climatology too.
@@ -57,7 +57,7 @@ struct ForecastField {
 /// Sums errors of a field over the rows of each region.
 class ErrorSums {
  public:
-  ErrorSums(const Grid& grid, std::vector<Region> regions);
+  ErrorSums(const grid::Grid& grid, std::vector<Region> regions);
 
   const std::vector<Region>& regions() const { return regions_; }
   /// Numbers a field takes: one set of sums for each row of each region.
@@ -78,4 +78,4 @@ class ErrorSums {
   std::vector<std::vector<int64_t>> region_columns_;  // columns inside each region
 };
 
-}  // namespace seqvit
+}  // namespace seqvit::evaluate

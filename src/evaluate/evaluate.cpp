@@ -12,7 +12,7 @@
 #include "evaluate/climatology.h"
 #include "evaluate/trajectory.h"
 
-namespace seqvit {
+namespace seqvit::evaluate {
 namespace {
 
 [[noreturn]] void stop() {
@@ -21,8 +21,8 @@ namespace {
 
 class Evaluation {
  public:
-  Evaluation(const Dataset& dataset, Range training, const LeadTime& model_lead, Forecaster& forecaster,
-             EvaluateOptions options)
+  Evaluation(const data::Dataset& dataset, Range training, const data::LeadTime& model_lead,
+             Forecaster& forecaster, EvaluateOptions options)
       : dataset_(dataset),
         forecaster_(forecaster),
         options_(std::move(options)),
@@ -60,7 +60,7 @@ class Evaluation {
   double lost() const { return lost_; }
 
  private:
-  ClimatologyOptions climatology_options(Range training, const LeadTime& model_lead) const {
+  ClimatologyOptions climatology_options(Range training, const data::LeadTime& model_lead) const {
     ClimatologyOptions climatology{training, options_.variables, forecaster_.rows(), model_lead.months > 0};
     climatology.before_variable = [this] { stop_together(forecaster_); };
     return climatology;
@@ -96,10 +96,10 @@ class Evaluation {
   void add_field(int64_t lead, int64_t variable, int64_t target, std::span<const float> initial,
                  std::span<const float> state, std::span<double> sums);
 
-  const Dataset& dataset_;
+  const data::Dataset& dataset_;
   Forecaster& forecaster_;
   EvaluateOptions options_;
-  LeadTime model_lead_;
+  data::LeadTime model_lead_;
   RolloutPlan plan_;
   ErrorSums errors_;
   SpectrumSums spectra_;
@@ -171,14 +171,14 @@ std::vector<Score> Evaluation::scores() const {
   // Hours between initial times, for the length of the blocks: the median, which gaps do not disturb.
   std::vector<double> hours;
   for (size_t i = 1; i < plan_.initial_times.size(); ++i) {
-    const TimeStamp before = dataset_.times()[plan_.initial_times[i - 1]];
+    const data::TimeStamp before = dataset_.times()[plan_.initial_times[i - 1]];
     hours.push_back(static_cast<double>(dataset_.times()[plan_.initial_times[i]] - before) / 3600.0);
   }
   const double hours_between = hours.empty() ? 0.0 : median(hours);
 
   std::vector<Score> scores;
   for (size_t v = 0; v < options_.variables.size(); ++v) {
-    const VariableInfo& variable = dataset_.variables()[options_.variables[v]];
+    const data::VariableInfo& variable = dataset_.variables()[options_.variables[v]];
     for (size_t lead = 0; lead < plan_.leads.size(); ++lead) {
       const auto length = static_cast<int64_t>(series_[series_index(lead, v, 0)].size());
       const Bootstrap bootstrap(length, Bootstrap::block_length(length, hours_between), options_.seed);
@@ -199,7 +199,7 @@ std::vector<Score> Evaluation::scores() const {
 std::vector<Spectrum> Evaluation::spectra() const {
   std::vector<Spectrum> spectra;
   for (size_t v = 0; v < options_.variables.size(); ++v) {
-    const VariableInfo& variable = dataset_.variables()[options_.variables[v]];
+    const data::VariableInfo& variable = dataset_.variables()[options_.variables[v]];
     for (size_t lead = 0; lead < plan_.leads.size(); ++lead) {
       Spectrum spectrum =
           spectra_.mean(field_number(static_cast<int64_t>(lead), static_cast<int64_t>(v)), forecaster_);
@@ -221,7 +221,7 @@ void stop_together(Forecaster& forecaster) {
   if (requested > 0) stop();
 }
 
-EvaluationResult evaluate(const Dataset& dataset, Range training, const LeadTime& model_lead,
+EvaluationResult evaluate(const data::Dataset& dataset, Range training, const data::LeadTime& model_lead,
                           Forecaster& forecaster, const EvaluateOptions& options) {
   check(options.stride > 0 && options.batch_size > 0, "stride and batch size are positive");
   EvaluateOptions complete = options;
@@ -234,4 +234,4 @@ EvaluationResult evaluate(const Dataset& dataset, Range training, const LeadTime
   return {evaluation.scores(), evaluation.spectra(), evaluation.lost()};
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::evaluate

@@ -18,12 +18,12 @@
 #include "evaluate/scores.h"
 #include "evaluate/spectra.h"
 
-namespace seqvit {
+namespace seqvit::evaluate {
 
 struct EvaluateOptions {
-  Range period;                 ///< time indices; initial and valid times both lie in it
-  std::vector<LeadTime> leads;  ///< multiples of the forecaster's lead time, in any order
-  int64_t stride = 1;           ///< every stride-th initial time is used
+  Range period;                       ///< time indices; initial and valid times both lie in it
+  std::vector<data::LeadTime> leads;  ///< multiples of the forecaster's lead time, in any order
+  int64_t stride = 1;                 ///< every stride-th initial time is used
   int64_t batch_size = 8;
   std::vector<int64_t> variables;  ///< indices into Dataset::variables() to score; empty: all
   uint64_t seed = 0;               ///< of the confidence intervals
@@ -42,10 +42,10 @@ struct EvaluationResult {
 /// all whose valid time lies in the period. Collective. Throws Error(usage) for a lead that is no multiple of
 /// `model_lead` or a period without a pair of times, Error(data) if the files cannot be read, Error(success)
 /// when a signal asked to stop.
-EvaluationResult evaluate(const Dataset& dataset, Range training, const LeadTime& model_lead,
+EvaluationResult evaluate(const data::Dataset& dataset, Range training, const data::LeadTime& model_lead,
                           Forecaster& forecaster, const EvaluateOptions& options);
 
 /// Throws Error(success) on every rank if a signal has asked any of them to stop. Collective.
 void stop_together(Forecaster& forecaster);
 
-}  // namespace seqvit
+}  // namespace seqvit::evaluate

@@ -6,7 +6,7 @@
 #include <numbers>
 #include <vector>
 
-namespace seqvit {
+namespace seqvit::evaluate {
 namespace {
 
 constexpr Colour kMissing{190, 190, 190};
@@ -50,7 +50,7 @@ ColourScale error_scale(std::span<const float> error) {
   return {-limit, limit, outside, outside, diverging_colour, true};
 }
 
-double spatial_rmse(const Grid& grid, std::span<const float> error) {
+double spatial_rmse(const grid::Grid& grid, std::span<const float> error) {
   const std::vector<double> weights = grid.row_weights();
   double weight = 0, squares = 0;
   for (size_t i = 0; i < error.size(); ++i) {
@@ -84,4 +84,4 @@ int map_height(const PictureAxis& latitude, const PictureAxis& longitude, int wi
   return static_cast<int>(std::lround(width * std::clamp(up / (across * narrowed), 0.3, 1.3)));
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::evaluate

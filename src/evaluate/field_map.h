@@ -10,7 +10,7 @@
 #include "evaluate/picture_axis.h"
 #include "grid/grid.h"
 
-namespace seqvit {
+namespace seqvit::evaluate {
 
 /// A range of values and the colours of it.
 struct ColourScale {
@@ -31,7 +31,7 @@ ColourScale field_scale(std::span<const float> truth, std::span<const float> for
 ColourScale error_scale(std::span<const float> error);
 
 /// Root of the area-weighted mean square of the values that are there; NaN where there are none.
-double spatial_rmse(const Grid& grid, std::span<const float> error);
+double spatial_rmse(const grid::Grid& grid, std::span<const float> error);
 
 /// Where on a canvas a map stands, in pixels.
 struct MapBox {
@@ -46,4 +46,4 @@ int map_height(const PictureAxis& latitude, const PictureAxis& longitude, int wi
 void draw_map(Canvas& canvas, MapBox box, const PictureAxis& latitude, const PictureAxis& longitude,
               std::span<const float> field, const ColourScale& scale);
 
-}  // namespace seqvit
+}  // namespace seqvit::evaluate

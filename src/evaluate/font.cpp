@@ -3,7 +3,7 @@
 #include <array>
 #include <string_view>
 
-namespace seqvit {
+namespace seqvit::evaluate {
 namespace {
 
 // Characters 32 to 126. Rows from the top, a space between them; those that go below the line have nine.
@@ -117,4 +117,4 @@ bool glyph_dot(char character, int x, int y) {
   return index < glyph.size() && glyph[index] == '#';
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::evaluate

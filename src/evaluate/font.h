@@ -1,7 +1,7 @@
 /// A small bitmap font for pictures: 5 dots wide, capitals 7 high, 2 more below the line.
 #pragma once
 
-namespace seqvit {
+namespace seqvit::evaluate {
 
 inline constexpr int kGlyphWidth = 5, kGlyphHeight = 9, kGlyphAdvance = 6, kCapitalHeight = 7;
 
@@ -9,4 +9,4 @@ inline constexpr int kGlyphWidth = 5, kGlyphHeight = 9, kGlyphAdvance = 6, kCapi
 /// characters look like '?'. False outside of the glyph.
 bool glyph_dot(char character, int x, int y);
 
-}  // namespace seqvit
+}  // namespace seqvit::evaluate

@@ -10,12 +10,12 @@
 #include "evaluate/evaluate.h"
 #include "evaluate/trajectory.h"
 
-namespace seqvit {
+namespace seqvit::evaluate {
 namespace {
 
 class ForecastRun {
  public:
-  ForecastRun(const Dataset& dataset, Forecaster& forecaster, ForecastLayout layout,
+  ForecastRun(const data::Dataset& dataset, Forecaster& forecaster, ForecastLayout layout,
               const std::filesystem::path& path)
       : dataset_(dataset),
         forecaster_(forecaster),
@@ -39,7 +39,7 @@ class ForecastRun {
   }
 
  private:
-  const VariableInfo& variable(size_t position) const {
+  const data::VariableInfo& variable(size_t position) const {
     return dataset_.variables()[layout_.variables[position]];
   }
   void count_missing(Range members, std::span<const float> initial);
@@ -47,7 +47,7 @@ class ForecastRun {
   std::vector<double> gather(int64_t variable, std::span<const float> state);
   void on_writer(const std::function<void()>& action);
 
-  const Dataset& dataset_;
+  const data::Dataset& dataset_;
   Forecaster& forecaster_;
   ForecastLayout layout_;
   std::filesystem::path path_;
@@ -105,8 +105,8 @@ void ForecastRun::count_missing(Range members, std::span<const float> initial) {
     if (missing[n] < static_cast<double>(dataset_.grid().points())) continue;
     fail(Exit::data, "{}: expected values at {}, found none valid; start from another time",
          variable(n % variables).name,
-         format_time(dataset_.times()[layout_.initial_times[members.begin + n / variables]],
-                     dataset_.calendar()));
+         data::format_time(dataset_.times()[layout_.initial_times[members.begin + n / variables]],
+                           dataset_.calendar()));
   }
 }
 
@@ -136,7 +136,7 @@ void ForecastRun::roll_out(Range members) {
 
 }  // namespace
 
-void run_forecast(const Dataset& dataset, Forecaster& forecaster, ForecastLayout layout,
+void run_forecast(const data::Dataset& dataset, Forecaster& forecaster, ForecastLayout layout,
                   const std::filesystem::path& path, int64_t batch_size) {
   check(batch_size > 0 && layout.steps > 0 && !layout.initial_times.empty(), "a forecast of nothing");
   if (layout.variables.empty()) {
@@ -153,4 +153,4 @@ void run_forecast(const Dataset& dataset, Forecaster& forecaster, ForecastLayout
   run.commit();
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::evaluate

@@ -9,7 +9,7 @@
 #include "evaluate/forecast_file.h"
 #include "evaluate/forecaster.h"
 
-namespace seqvit {
+namespace seqvit::evaluate {
 
 /// Rolls out `layout.steps` steps from each of `layout.initial_times`, `batch_size` at a time, and writes
 /// `layout.variables` (empty: all) to `path`. Fields are put together from the slabs of all ranks one by one;
@@ -18,7 +18,7 @@ namespace seqvit {
 /// there. Collective; a failure to write throws on every rank. Throws Error(data) with path and reason, or
 /// where a variable has no value at all at an initial time, Error(not_finite) where the model's output is not
 /// finite, Error(success) when a signal asked to stop (the file is then not there).
-void run_forecast(const Dataset& dataset, Forecaster& forecaster, ForecastLayout layout,
+void run_forecast(const data::Dataset& dataset, Forecaster& forecaster, ForecastLayout layout,
                   const std::filesystem::path& path, int64_t batch_size = 8);
 
-}  // namespace seqvit
+}  // namespace seqvit::evaluate

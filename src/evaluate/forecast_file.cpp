@@ -11,10 +11,10 @@
 #include "core/words.h"
 #include "data/netcdf_writer.h"
 
-namespace seqvit {
+namespace seqvit::evaluate {
 namespace {
 
-using Attributes = std::map<std::string, NetcdfAttribute>;
+using Attributes = std::map<std::string, data::NetcdfAttribute>;
 
 // Attributes that describe how the source stored its values, or point at variables that a forecast file does
 // not have.
@@ -37,7 +37,7 @@ std::string utc_now() {
 }
 
 // Bytes of all fields before compression: how small a field gets is not known before.
-int64_t field_bytes(const Dataset& dataset, const ForecastLayout& layout) {
+int64_t field_bytes(const data::Dataset& dataset, const ForecastLayout& layout) {
   const auto fields =
       static_cast<int64_t>(layout.initial_times.size() * layout.variables.size()) * layout.steps;
   return fields * dataset.grid().points() * static_cast<int64_t>(sizeof(float));
@@ -46,11 +46,11 @@ int64_t field_bytes(const Dataset& dataset, const ForecastLayout& layout) {
 }  // namespace
 
 struct ForecastWriter::Impl {
-  NetcdfWriter file;
+  data::NetcdfWriter file;
   std::vector<int> variables;
   int64_t columns = 0;
 
-  Impl(const std::filesystem::path& path, const Dataset& dataset, const ForecastLayout& layout)
+  Impl(const std::filesystem::path& path, const data::Dataset& dataset, const ForecastLayout& layout)
       : file(path, "the forecast", field_bytes(dataset, layout)), columns(dataset.grid().columns()) {}
 
   // The source's attributes over `defaults`, without those that do not hold for a forecast.
@@ -62,14 +62,15 @@ struct ForecastWriter::Impl {
       file.put(variable, name, value);
   }
 
-  void define_field(const VariableInfo& info, const std::array<int, 4>& dims, std::array<size_t, 4> chunk);
-  void define_file(const Dataset& dataset, const ForecastLayout& layout);
-  void write_coordinates(const Dataset& dataset, const ForecastLayout& layout,
+  void define_field(const data::VariableInfo& info, const std::array<int, 4>& dims,
+                    std::array<size_t, 4> chunk);
+  void define_file(const data::Dataset& dataset, const ForecastLayout& layout);
+  void write_coordinates(const data::Dataset& dataset, const ForecastLayout& layout,
                          const std::array<int, 5>& coordinates);
-  void put_file_attributes(const Dataset& dataset, const ForecastLayout& layout);
+  void put_file_attributes(const data::Dataset& dataset, const ForecastLayout& layout);
 };
 
-void ForecastWriter::Impl::define_field(const VariableInfo& info, const std::array<int, 4>& dims,
+void ForecastWriter::Impl::define_field(const data::VariableInfo& info, const std::array<int, 4>& dims,
                                         std::array<size_t, 4> chunk) {
   const std::string name = forecast_variable_name(info.name);
   const int variable = file.define_field(name, {dims.begin(), dims.end()}, {chunk.begin(), chunk.end()});
@@ -81,8 +82,8 @@ void ForecastWriter::Impl::define_field(const VariableInfo& info, const std::arr
   variables.push_back(variable);
 }
 
-void ForecastWriter::Impl::define_file(const Dataset& dataset, const ForecastLayout& layout) {
-  const Grid& grid = dataset.grid();
+void ForecastWriter::Impl::define_file(const data::Dataset& dataset, const ForecastLayout& layout) {
+  const grid::Grid& grid = dataset.grid();
   const std::array<int, 4> dims = {
       file.define_dim("init_time", static_cast<int64_t>(layout.initial_times.size())),
       file.define_dim("lead_time", layout.steps), file.define_dim("lat", grid.rows()),
@@ -91,7 +92,7 @@ void ForecastWriter::Impl::define_file(const Dataset& dataset, const ForecastLay
   // Units and calendar of the source are written to both kinds of time; nothing else of its time coordinate
   // holds here.
   const Attributes& source_time = dataset.coordinate_attributes("time");
-  Attributes time = {{"calendar", calendar_name(dataset.calendar())}};
+  Attributes time = {{"calendar", data::calendar_name(dataset.calendar())}};
   for (const char* name : {"units", "calendar"}) {
     const auto found = source_time.find(name);
     if (found != source_time.end()) time.insert_or_assign(name, found->second);
@@ -123,32 +124,33 @@ void ForecastWriter::Impl::define_file(const Dataset& dataset, const ForecastLay
   write_coordinates(dataset, layout, {initial, lead, valid, latitude, longitude});
 }
 
-void ForecastWriter::Impl::put_file_attributes(const Dataset& dataset, const ForecastLayout& layout) {
-  file.put(NetcdfWriter::kFile, "Conventions", "CF-1.10");
-  file.put(NetcdfWriter::kFile, "title", "Forecast by a vision transformer");
-  file.put(NetcdfWriter::kFile, "source",
+void ForecastWriter::Impl::put_file_attributes(const data::Dataset& dataset, const ForecastLayout& layout) {
+  file.put(data::NetcdfWriter::kFile, "Conventions", "CF-1.10");
+  file.put(data::NetcdfWriter::kFile, "title", "Forecast by a vision transformer");
+  file.put(data::NetcdfWriter::kFile, "source",
            "seqvit, a vision transformer trained on and started from the data named in source_*");
-  file.put(NetcdfWriter::kFile, "history", utc_now() + ": " + layout.command);
+  file.put(data::NetcdfWriter::kFile, "history", utc_now() + ": " + layout.command);
   for (const auto& [name, value] : dataset.file_attributes()) {
-    if (kCredits.contains(lower(name))) file.put(NetcdfWriter::kFile, "source_" + lower(name), value);
+    if (kCredits.contains(lower(name))) file.put(data::NetcdfWriter::kFile, "source_" + lower(name), value);
   }
 }
 
-void ForecastWriter::Impl::write_coordinates(const Dataset& dataset, const ForecastLayout& layout,
+void ForecastWriter::Impl::write_coordinates(const data::Dataset& dataset, const ForecastLayout& layout,
                                              const std::array<int, 5>& coordinates) {
   const Attributes& attributes = dataset.coordinate_attributes("time");
   const auto units = attributes.find("units");
   check(units != attributes.end() && std::holds_alternative<std::string>(units->second),
         "time without units");
-  const TimeUnits time_units = TimeUnits::parse(std::get<std::string>(units->second), dataset.calendar());
-  const auto encode = [&](TimeStamp time) {
+  const data::TimeUnits time_units =
+      data::TimeUnits::parse(std::get<std::string>(units->second), dataset.calendar());
+  const auto encode = [&](data::TimeStamp time) {
     return static_cast<double>(time - time_units.origin) / time_units.seconds_per_unit;
   };
   std::vector<double> initial, lead, valid;
   for (int64_t n = 1; n <= layout.steps; ++n)
     lead.push_back(layout.step.times(n).hours());
   for (const int64_t index : layout.initial_times) {
-    const TimeStamp time = dataset.times()[index];
+    const data::TimeStamp time = dataset.times()[index];
     initial.push_back(encode(time));
     for (int64_t n = 1; n <= layout.steps; ++n) {
       valid.push_back(encode(layout.step.times(n).after(time, dataset.calendar())));
@@ -161,7 +163,7 @@ void ForecastWriter::Impl::write_coordinates(const Dataset& dataset, const Forec
   file.write(coordinates[4], dataset.grid().longitude);
 }
 
-ForecastWriter::ForecastWriter(const std::filesystem::path& path, const Dataset& dataset,
+ForecastWriter::ForecastWriter(const std::filesystem::path& path, const data::Dataset& dataset,
                                const ForecastLayout& layout)
     : impl_(std::make_unique<Impl>(path, dataset, layout)) {
   impl_->define_file(dataset, layout);
@@ -194,8 +196,8 @@ std::string forecast_variable_name(const std::string& name) {
 
 std::vector<float> read_forecast(const std::filesystem::path& path, const std::string& variable,
                                  int64_t initial, int64_t lead) {
-  const NetcdfFile file(path.string());
-  const NetcdfVariable* found = file.find(forecast_variable_name(variable));
+  const data::NetcdfFile file(path.string());
+  const data::NetcdfVariable* found = file.find(forecast_variable_name(variable));
   if (found == nullptr) fail(Exit::data, "{}: no variable '{}'", path.string(), variable);
   const std::vector<int64_t> start = {initial, lead, 0, 0},
                              count = {1, 1, found->dims[2].size, found->dims[3].size};
@@ -204,4 +206,4 @@ std::vector<float> read_forecast(const std::filesystem::path& path, const std::s
   return field;
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::evaluate

@@ -20,11 +20,11 @@
 
 #include "data/dataset.h"
 
-namespace seqvit {
+namespace seqvit::evaluate {
 
 struct ForecastLayout {
   std::vector<int64_t> initial_times;  ///< time indices of the data set
-  LeadTime step;                       ///< lead times are 1 .. steps times this
+  data::LeadTime step;                 ///< lead times are 1 .. steps times this
   int64_t steps = 1;
   std::vector<int64_t> variables;  ///< indices into Dataset::variables()
   std::string command;             ///< command line, for `history`
@@ -33,7 +33,8 @@ struct ForecastLayout {
 class ForecastWriter {
  public:
   /// Creates the file under a temporary name. Throws Error(data) with path and reason.
-  ForecastWriter(const std::filesystem::path& path, const Dataset& dataset, const ForecastLayout& layout);
+  ForecastWriter(const std::filesystem::path& path, const data::Dataset& dataset,
+                 const ForecastLayout& layout);
   ~ForecastWriter();  ///< without commit: removes what was written
 
   /// Writes rows of one field, [rows, X] in physical units, NaN where missing. `variable` is a position in
@@ -57,4 +58,4 @@ std::string forecast_variable_name(const std::string& name);
 std::vector<float> read_forecast(const std::filesystem::path& path, const std::string& variable,
                                  int64_t initial, int64_t lead);
 
-}  // namespace seqvit
+}  // namespace seqvit::evaluate

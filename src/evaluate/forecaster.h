@@ -12,7 +12,7 @@
 #include "core/partition.h"
 #include "data/calendar.h"
 
-namespace seqvit {
+namespace seqvit::evaluate {
 
 class Forecaster {
  public:
@@ -21,7 +21,7 @@ class Forecaster {
   /// Advances one state for each of `times`, at which it is valid, by `stride` lead times at once. `states`
   /// and the result are [B, V, Y, X] in physical units of Dataset::variables() on `rows()`, NaN where
   /// missing. Collective.
-  virtual std::vector<float> step(std::span<const float> states, std::span<const TimeStamp> times,
+  virtual std::vector<float> step(std::span<const float> states, std::span<const data::TimeStamp> times,
                                   int64_t stride) = 0;
   /// The strides that step() takes, from the shortest, 1.
   virtual std::vector<int64_t> strides() const { return {1}; }
@@ -42,4 +42,4 @@ class Forecaster {
   virtual bool writes() const = 0;
 };
 
-}  // namespace seqvit
+}  // namespace seqvit::evaluate

@@ -11,7 +11,7 @@
 #include "evaluate/field_map.h"
 #include "evaluate/picture_axis.h"
 
-namespace seqvit {
+namespace seqvit::evaluate {
 namespace {
 
 constexpr Colour kInk{32, 33, 36}, kPaper{255, 255, 255}, kSoftInk{95, 99, 104};
@@ -73,14 +73,14 @@ std::string fitted(std::string text, int scale, int width) {
   return text + "...";
 }
 
-std::string error_title(const Grid& grid, std::span<const float> error) {
+std::string error_title(const grid::Grid& grid, std::span<const float> error) {
   const double rmse = spatial_rmse(grid, error);
   return std::isfinite(rmse) ? fmt::format("forecast - truth   RMSE {:.3g}", rmse) : "forecast - truth";
 }
 
 }  // namespace
 
-std::vector<std::byte> draw_picture(const Grid& grid, std::span<const float> truth,
+std::vector<std::byte> draw_picture(const grid::Grid& grid, std::span<const float> truth,
                                     std::span<const float> forecast, const PictureText& text, int width) {
   check(static_cast<int64_t>(truth.size()) == grid.points() && forecast.size() == truth.size(),
         "fields of a picture have the wrong size");
@@ -113,11 +113,11 @@ std::vector<std::byte> draw_picture(const Grid& grid, std::span<const float> tru
   return canvas.png();
 }
 
-void write_picture(const std::filesystem::path& path, const Grid& grid, std::span<const float> truth,
+void write_picture(const std::filesystem::path& path, const grid::Grid& grid, std::span<const float> truth,
                    std::span<const float> forecast, const PictureText& text, int width) {
   AtomicFile file(path, Exit::data);
   file.write(draw_picture(grid, truth, forecast, text, width));
   file.commit();
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::evaluate

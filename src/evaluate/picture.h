@@ -10,7 +10,7 @@
 
 #include "grid/grid.h"
 
-namespace seqvit {
+namespace seqvit::evaluate {
 
 struct PictureText {
   std::string variable;    ///< "air: air temperature at sigma level 995"
@@ -22,12 +22,12 @@ struct PictureText {
 /// PNG of `truth` and `forecast`, each [Y, X] of the whole grid in physical units, NaN where missing (drawn
 /// grey). North is up. Both share one scale, from the 0.5 to the 99.5 percentile of their values; the error's
 /// is symmetric about 0. About `width` x 500 pixels; the same bytes for the same fields.
-std::vector<std::byte> draw_picture(const Grid& grid, std::span<const float> truth,
+std::vector<std::byte> draw_picture(const grid::Grid& grid, std::span<const float> truth,
                                     std::span<const float> forecast, const PictureText& text,
                                     int width = 1500);
 
 /// The same into a file. Throws Error(data) with path and reason if it cannot be written.
-void write_picture(const std::filesystem::path& path, const Grid& grid, std::span<const float> truth,
+void write_picture(const std::filesystem::path& path, const grid::Grid& grid, std::span<const float> truth,
                    std::span<const float> forecast, const PictureText& text, int width = 1500);
 
-}  // namespace seqvit
+}  // namespace seqvit::evaluate

@@ -6,7 +6,7 @@
 
 #include <fmt/core.h>
 
-namespace seqvit {
+namespace seqvit::evaluate {
 namespace {
 
 constexpr double kExact = 9007199254740992.0;  // 2^53: above, k + 1 may be k
@@ -107,4 +107,4 @@ std::vector<std::string> tick_texts(const std::vector<double>& ticks) {
   return texts;
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::evaluate

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-namespace seqvit {
+namespace seqvit::evaluate {
 
 /// Cells of a coordinate in ascending order, whatever the order of the data.
 struct PictureAxis {
@@ -34,4 +34,4 @@ std::string longitude_text(double degrees);
 /// All numbers with as many digits as tell them apart.
 std::vector<std::string> tick_texts(const std::vector<double>& ticks);
 
-}  // namespace seqvit
+}  // namespace seqvit::evaluate

@@ -6,16 +6,16 @@
 #include "core/error.h"
 #include "core/log.h"
 
-namespace seqvit {
+namespace seqvit::evaluate {
 
-RolloutPlan make_rollout_plan(const Dataset& dataset, const LeadTime& model_lead, Range period,
-                              const std::vector<LeadTime>& leads, int64_t stride) {
+RolloutPlan make_rollout_plan(const data::Dataset& dataset, const data::LeadTime& model_lead, Range period,
+                              const std::vector<data::LeadTime>& leads, int64_t stride) {
   RolloutPlan plan;
   std::map<int64_t, std::map<int64_t, int64_t>> pairs;  // steps -> initial time -> valid time
   std::set<int64_t> initial_times;
-  for (const LeadTime& lead : leads) {
+  for (const data::LeadTime& lead : leads) {
     const int64_t steps = steps_of(lead, model_lead, "leads");
-    for (const Sample& sample : make_samples(dataset.times(), dataset.calendar(), period, lead)) {
+    for (const data::Sample& sample : data::make_samples(dataset.times(), dataset.calendar(), period, lead)) {
       pairs[steps][sample.input] = sample.target;
       initial_times.insert(sample.input);
     }
@@ -26,7 +26,7 @@ RolloutPlan make_rollout_plan(const Dataset& dataset, const LeadTime& model_lead
   if (initial_times.empty()) {
     fail(Exit::usage,
          "the evaluation period {} holds no two times that are a lead time apart; use a longer period",
-         period_text(dataset.times(), dataset.calendar(), period));
+         data::period_text(dataset.times(), dataset.calendar(), period));
   }
   int64_t position = 0;
   for (const int64_t time : initial_times) {
@@ -43,7 +43,7 @@ RolloutPlan make_rollout_plan(const Dataset& dataset, const LeadTime& model_lead
   return plan;
 }
 
-int64_t steps_of(const LeadTime& lead, const LeadTime& model_lead, const char* setting) {
+int64_t steps_of(const data::LeadTime& lead, const data::LeadTime& model_lead, const char* setting) {
   const int64_t steps =
       model_lead.months > 0 ? lead.months / model_lead.months : lead.seconds / model_lead.seconds;
   if (steps < 1 || model_lead.times(steps) != lead) {
@@ -53,4 +53,4 @@ int64_t steps_of(const LeadTime& lead, const LeadTime& model_lead, const char* s
   return steps;
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::evaluate

@@ -7,11 +7,11 @@
 #include "data/dataset.h"
 #include "data/samples.h"
 
-namespace seqvit {
+namespace seqvit::evaluate {
 
 /// One lead time to score: how many steps it takes, and which time each initial time is scored at.
 struct LeadPlan {
-  LeadTime lead;
+  data::LeadTime lead;
   int64_t steps = 0;
   std::vector<int64_t> targets;  ///< time index by position in initial_times, -1: not in the period
 };
@@ -24,10 +24,10 @@ struct RolloutPlan {
 /// Every `stride`-th initial time that has a valid time of one of `leads` in `period` (time indices). Leads
 /// that do not fit into the period are left out with a warning. Throws Error(usage) for a lead that is no
 /// multiple of `model_lead`, or if there is no initial time.
-RolloutPlan make_rollout_plan(const Dataset& dataset, const LeadTime& model_lead, Range period,
-                              const std::vector<LeadTime>& leads, int64_t stride);
+RolloutPlan make_rollout_plan(const data::Dataset& dataset, const data::LeadTime& model_lead, Range period,
+                              const std::vector<data::LeadTime>& leads, int64_t stride);
 
 /// How many steps of `model_lead` make `lead`. Throws Error(usage) if no whole number does.
-int64_t steps_of(const LeadTime& lead, const LeadTime& model_lead, const char* setting);
+int64_t steps_of(const data::LeadTime& lead, const data::LeadTime& model_lead, const char* setting);
 
-}  // namespace seqvit
+}  // namespace seqvit::evaluate

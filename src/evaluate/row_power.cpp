@@ -5,7 +5,7 @@
 
 #include "core/error.h"
 
-namespace seqvit {
+namespace seqvit::evaluate {
 namespace {
 
 int64_t smallest_factor(int64_t size) {
@@ -65,4 +65,4 @@ void RowPower::transform(const Complex* in, int64_t stride, Complex* out, int64_
   }
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::evaluate

@@ -14,7 +14,7 @@
 #include <span>
 #include <vector>
 
-namespace seqvit {
+namespace seqvit::evaluate {
 
 class RowPower {
  public:
@@ -36,4 +36,4 @@ class RowPower {
   std::vector<Complex> in_, out_, parts_;
 };
 
-}  // namespace seqvit
+}  // namespace seqvit::evaluate

@@ -9,7 +9,7 @@
 #include <fmt/core.h>
 #include <nlohmann/json.hpp>
 
-namespace seqvit {
+namespace seqvit::evaluate {
 namespace {
 
 constexpr double kHoursPerMonth = 730.5;
@@ -135,4 +135,4 @@ std::string scores_table(std::span<const Score> scores, std::span<const Spectrum
   return aligned(rows) + (lacks_climatology ? why : "");
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::evaluate

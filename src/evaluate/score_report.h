@@ -9,7 +9,7 @@
 #include "evaluate/scores.h"
 #include "evaluate/spectra.h"
 
-namespace seqvit {
+namespace seqvit::evaluate {
 
 /// {"scores": [{variable, lead_hours, region, metric, value, persistence, climatology, low, high, units,
 /// initial_times}], "spectra": [{variable, lead_hours, units, wavenumber, truth, forecast, rows, resolved,
@@ -25,4 +25,4 @@ std::string lead_text(double hours);
 /// Four significant digits, "-" for what is not defined.
 std::string number_text(double value);
 
-}  // namespace seqvit
+}  // namespace seqvit::evaluate

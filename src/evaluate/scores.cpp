@@ -5,7 +5,7 @@
 
 #include "core/error.h"
 
-namespace seqvit {
+namespace seqvit::evaluate {
 namespace {
 
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
@@ -175,4 +175,4 @@ std::vector<Score> compute_scores(const Score& label, std::span<const StepSums> 
   return list.take();
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::evaluate

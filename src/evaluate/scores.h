@@ -26,7 +26,7 @@
 #include "evaluate/bootstrap.h"
 #include "evaluate/error_sums.h"
 
-namespace seqvit {
+namespace seqvit::evaluate {
 
 /// One metric of one variable, lead time and region. NaN means "not defined" and becomes null in JSON.
 struct Score {
@@ -45,4 +45,4 @@ struct Score {
 std::vector<Score> compute_scores(const Score& label, std::span<const StepSums> steps,
                                   const Bootstrap& bootstrap);
 
-}  // namespace seqvit
+}  // namespace seqvit::evaluate

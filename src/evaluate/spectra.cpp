@@ -8,7 +8,7 @@
 
 #include "core/error.h"
 
-namespace seqvit {
+namespace seqvit::evaluate {
 namespace {
 
 constexpr double kRadius = 6.371e6;  // m
@@ -69,7 +69,7 @@ double Spectrum::small_scale_ratio() const {
   return mean_of(forecast, first, waves + 1) / mean_of(truth, first, waves + 1);
 }
 
-SpectrumSums::SpectrumSums(const Grid& grid, Forecaster& forecaster, std::span<const int64_t> variables,
+SpectrumSums::SpectrumSums(const grid::Grid& grid, Forecaster& forecaster, std::span<const int64_t> variables,
                            int64_t fields)
     : columns_(grid.columns()), mine_(forecaster.rows()) {
   const auto spacing = equal_spacing(grid.longitude);
@@ -171,4 +171,4 @@ Spectrum SpectrumSums::mean(int64_t number, Forecaster& forecaster) const {
   return spectrum;
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::evaluate

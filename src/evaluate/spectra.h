@@ -26,7 +26,7 @@
 #include "evaluate/row_power.h"
 #include "grid/grid.h"
 
-namespace seqvit {
+namespace seqvit::evaluate {
 
 /// The mean spectrum of one variable and lead time.
 struct Spectrum {
@@ -53,7 +53,8 @@ struct Spectrum {
 class SpectrumSums {
  public:
   /// Collective. `variables` are those whose fields will be added.
-  SpectrumSums(const Grid& grid, Forecaster& forecaster, std::span<const int64_t> variables, int64_t fields);
+  SpectrumSums(const grid::Grid& grid, Forecaster& forecaster, std::span<const int64_t> variables,
+               int64_t fields);
 
   const std::string& problem() const { return problem_; }
   /// Numbers that a field adds to the message.
@@ -86,4 +87,4 @@ class SpectrumSums {
   std::vector<std::vector<double>> sums_;  // by number: [my row, (truth's waves, forecast's waves, times)]
 };
 
-}  // namespace seqvit
+}  // namespace seqvit::evaluate

@@ -4,11 +4,11 @@
 
 #include "core/error.h"
 
-namespace seqvit {
+namespace seqvit::evaluate {
 namespace {
 
 /// Of `times`, [B, V, Y, X] on `rows`.
-std::vector<float> read_states(const Dataset& dataset, std::span<const int64_t> times, Range rows) {
+std::vector<float> read_states(const data::Dataset& dataset, std::span<const int64_t> times, Range rows) {
   const int64_t points = rows.size() * dataset.grid().columns();
   const auto variables = static_cast<int64_t>(dataset.variables().size());
   std::vector<float> states(times.size() * variables * points);
@@ -21,9 +21,9 @@ std::vector<float> read_states(const Dataset& dataset, std::span<const int64_t> 
 }
 
 /// The times that lie `lead` after those of indices `initial`.
-std::vector<TimeStamp> times_after(const Dataset& dataset, std::span<const int64_t> initial,
-                                   const LeadTime& lead) {
-  std::vector<TimeStamp> times;
+std::vector<data::TimeStamp> times_after(const data::Dataset& dataset, std::span<const int64_t> initial,
+                                         const data::LeadTime& lead) {
+  std::vector<data::TimeStamp> times;
   for (const int64_t index : initial)
     times.push_back(lead.after(dataset.times()[index], dataset.calendar()));
   return times;
@@ -31,7 +31,7 @@ std::vector<TimeStamp> times_after(const Dataset& dataset, std::span<const int64
 
 }  // namespace
 
-Trajectory::Trajectory(const Dataset& dataset, Forecaster& forecaster, const LeadTime& step,
+Trajectory::Trajectory(const data::Dataset& dataset, Forecaster& forecaster, const data::LeadTime& step,
                        std::span<const int64_t> initial)
     : dataset_(dataset),
       forecaster_(forecaster),
@@ -47,19 +47,19 @@ Trajectory::Trajectory(const Dataset& dataset, Forecaster& forecaster, const Lea
 void Trajectory::check_finite(std::span<const float> states, std::span<const float> next,
                               int64_t steps) const {
   const std::span<const float> owned = forecaster_.owned();
-  const Grid& grid = dataset_.grid();
+  const grid::Grid& grid = dataset_.grid();
   const auto variables = static_cast<int64_t>(dataset_.variables().size());
   const int64_t points = forecaster_.rows().size() * grid.columns();
   for (int64_t i = 0; i < std::ssize(next); ++i) {
     if (std::isfinite(next[i]) || std::isnan(states[i])) continue;
     const int64_t of_state = i % (variables * points), point = of_state % points;
     if (!owned.empty() && owned[of_state] == 0.0F) continue;
-    const TimeStamp initial = dataset_.times()[times_[i / (variables * points)]];
+    const data::TimeStamp initial = dataset_.times()[times_[i / (variables * points)]];
     fail(Exit::not_finite,
          "{}: expected a finite forecast from {} at a lead time of {}, found {} at latitude {:g}, longitude "
          "{:g}; take another checkpoint or a shorter lead time, and see with `seqvit inspect` that the "
          "initial state is like the data of training",
-         dataset_.variables()[of_state / points].name, format_time(initial, dataset_.calendar()),
+         dataset_.variables()[of_state / points].name, data::format_time(initial, dataset_.calendar()),
          step_.times(steps).text(), next[i], grid.latitude[forecaster_.rows().begin + point / grid.columns()],
          grid.longitude[point % grid.columns()]);
   }
@@ -86,4 +86,4 @@ std::span<const float> Trajectory::at(int64_t steps) {
   return branch_;
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::evaluate

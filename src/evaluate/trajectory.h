@@ -11,13 +11,13 @@
 #include "data/samples.h"
 #include "evaluate/forecaster.h"
 
-namespace seqvit {
+namespace seqvit::evaluate {
 
 class Trajectory {
  public:
   /// `initial`: time indices; `step`: the lead time of stride 1. Reads the initial states. References must
   /// outlive this. Throws Error(data).
-  Trajectory(const Dataset& dataset, Forecaster& forecaster, const LeadTime& step,
+  Trajectory(const data::Dataset& dataset, Forecaster& forecaster, const data::LeadTime& step,
              std::span<const int64_t> initial);
 
   /// [B, V, Y, X] on the forecaster's rows.
@@ -28,9 +28,9 @@ class Trajectory {
   std::span<const float> at(int64_t steps);
 
  private:
-  const Dataset& dataset_;
+  const data::Dataset& dataset_;
   Forecaster& forecaster_;
-  LeadTime step_;
+  data::LeadTime step_;
   std::span<const int64_t> times_;
   std::vector<int64_t> strides_;
   std::vector<float> initial_, trunk_, branch_;
@@ -40,4 +40,4 @@ class Trajectory {
   std::vector<float> advance(std::span<const float> states, int64_t from, int64_t stride);
 };
 
-}  // namespace seqvit
+}  // namespace seqvit::evaluate

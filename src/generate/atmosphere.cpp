@@ -10,7 +10,7 @@
 #include "core/error.h"
 #include "generate/planet.h"
 
-namespace seqvit {
+namespace seqvit::generate {
 namespace {
 
 // What the choice of a time step allows for.
@@ -81,4 +81,4 @@ at::Tensor Atmosphere::surface_fields() const {
   return at::stack({height, surface_.land}).to(at::kFloat);
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::generate

@@ -15,7 +15,7 @@
 #include "generate/spherical_transform.h"
 #include "generate/surface.h"
 
-namespace seqvit {
+namespace seqvit::generate {
 
 /// A field as a file describes it.
 struct FieldInfo {
@@ -36,7 +36,7 @@ class Atmosphere {
   Atmosphere(const Atmosphere&) = delete;
   Atmosphere& operator=(const Atmosphere&) = delete;
 
-  const Grid& grid() const { return transform_.grid(); }
+  const grid::Grid& grid() const { return transform_.grid(); }
   double time() const { return time_; }
   const at::Tensor& state() const { return state_; }
 
@@ -58,4 +58,4 @@ class Atmosphere {
   at::Tensor precipitation_;  // mean of the last `advance` in kg/m2/s, [Y, X]
 };
 
-}  // namespace seqvit
+}  // namespace seqvit::generate

@@ -3,14 +3,14 @@
 #include <array>
 #include <span>
 
-namespace seqvit {
+namespace seqvit::generate {
 namespace {
 
 std::span<const float> values(const at::Tensor& field) {
   return {field.const_data_ptr<float>(), static_cast<size_t>(field.numel())};
 }
 
-int64_t field_bytes(const Grid& grid, int64_t times) {
+int64_t field_bytes(const grid::Grid& grid, int64_t times) {
   const auto channels = static_cast<int64_t>(atmosphere_channels().size()) * times +
                         static_cast<int64_t>(surface_channels().size());
   return channels * grid.points() * static_cast<int64_t>(sizeof(float));
@@ -33,9 +33,9 @@ AtmosphereFile::AtmosphereFile(const std::filesystem::path& path, const Atmosphe
   std::vector<int> surface;
   for (const FieldInfo& channel : surface_channels())
     surface.push_back(define_field(channel, false));
-  file_.put(NetcdfWriter::kFile, "Conventions", "CF-1.10");
-  file_.put(NetcdfWriter::kFile, "title", "Synthetic atmosphere: shallow water on a sphere");
-  file_.put(NetcdfWriter::kFile, "source", source);
+  file_.put(data::NetcdfWriter::kFile, "Conventions", "CF-1.10");
+  file_.put(data::NetcdfWriter::kFile, "title", "Synthetic atmosphere: shallow water on a sphere");
+  file_.put(data::NetcdfWriter::kFile, "source", source);
   file_.end_definitions();
 
   file_.write(time, times);
@@ -81,4 +81,4 @@ void AtmosphereFile::write(int64_t index, const Atmosphere& atmosphere) {
     file_.write(channels_[k], start, count, values(fields[static_cast<int64_t>(k)]));
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::generate

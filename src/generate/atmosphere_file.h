@@ -16,7 +16,7 @@
 #include "data/netcdf_writer.h"
 #include "generate/atmosphere.h"
 
-namespace seqvit {
+namespace seqvit::generate {
 
 class AtmosphereFile {
  public:
@@ -33,10 +33,10 @@ class AtmosphereFile {
                   const std::string& units, const std::string& axis);
   int define_field(const FieldInfo& channel, bool with_time);
 
-  NetcdfWriter file_;
+  data::NetcdfWriter file_;
   int64_t rows_, columns_;
   std::vector<int> dims_;      // time, lat, lon
   std::vector<int> channels_;  // of atmosphere_channels(), in order
 };
 
-}  // namespace seqvit
+}  // namespace seqvit::generate

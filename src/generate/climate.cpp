@@ -10,7 +10,7 @@
 #include "core/random.h"
 #include "generate/planet.h"
 
-namespace seqvit {
+namespace seqvit::generate {
 namespace {
 
 constexpr double kYearDays = 365.0;
@@ -125,4 +125,4 @@ at::Tensor Climate::force(const at::Tensor& state, double time, double seconds, 
   return at::cat({relaxed.narrow(2, 0, kCarried), after}, 2);
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::generate

@@ -21,7 +21,7 @@
 #include "generate/shallow_water.h"
 #include "generate/surface.h"
 
-namespace seqvit {
+namespace seqvit::generate {
 
 /// Carried fields of the state.
 inline constexpr int64_t kTemperature = kCarried, kMoisture = kCarried + 1;
@@ -55,4 +55,4 @@ class Climate {
 /// Saturation value of the specific humidity in kg/kg at 1000 hPa; temperature in K.
 at::Tensor saturation(const at::Tensor& temperature);
 
-}  // namespace seqvit
+}  // namespace seqvit::generate

@@ -5,7 +5,7 @@
 #include <ATen/ops/where.h>
 #include <ATen/ops/zeros_like.h>
 
-namespace seqvit {
+namespace seqvit::generate {
 namespace {
 
 // Wind of one jet at latitudes [Y, 1].
@@ -37,4 +37,4 @@ at::Tensor jet_bump(const SphericalTransform& transform, double latitude, double
   return transform.to_spectral(bump.unsqueeze(0)).select(2, 0);
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::generate

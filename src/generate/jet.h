@@ -13,7 +13,7 @@
 
 #include "generate/spherical_transform.h"
 
-namespace seqvit {
+namespace seqvit::generate {
 
 struct Jet {
   double centre = std::numbers::pi / 4.0;             ///< latitude in radians
@@ -28,4 +28,4 @@ at::Tensor jet_vorticity(const SphericalTransform& transform, const std::vector<
 /// [M, N].
 at::Tensor jet_bump(const SphericalTransform& transform, double latitude, double longitude, double height);
 
-}  // namespace seqvit
+}  // namespace seqvit::generate

@@ -3,7 +3,7 @@
 #include <cmath>
 #include <numbers>
 
-namespace seqvit {
+namespace seqvit::generate {
 namespace {
 
 struct LegendrePolynomial {
@@ -71,4 +71,4 @@ std::vector<LegendreColumn> legendre_functions(int64_t truncation, double mu) {
   return columns;
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::generate

@@ -10,7 +10,7 @@
 #include <cstdint>
 #include <vector>
 
-namespace seqvit {
+namespace seqvit::generate {
 
 struct GaussianLatitudes {
   std::vector<double> sine;    ///< sin(latitude), from north to south
@@ -29,4 +29,4 @@ struct LegendreColumn {
 /// Every m from 0 to `truncation` at the latitude of sine `mu`. Cost: O(truncation^2).
 std::vector<LegendreColumn> legendre_functions(int64_t truncation, double mu);
 
-}  // namespace seqvit
+}  // namespace seqvit::generate

@@ -11,7 +11,7 @@
 
 #include "generate/planet.h"
 
-namespace seqvit {
+namespace seqvit::generate {
 
 ShallowWater::ShallowWater(const SphericalTransform& transform, at::Tensor coriolis, at::Tensor orography)
     : transform_(transform), coriolis_(coriolis.unsqueeze(0)), orography_(std::move(orography)) {}
@@ -71,4 +71,4 @@ at::Tensor coriolis_parameter(const SphericalTransform& transform) {
   return (2.0 * kRotation * transform.sine()).expand({transform.rows(), transform.columns()});
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::generate

@@ -21,7 +21,7 @@
 
 #include "generate/spherical_transform.h"
 
-namespace seqvit {
+namespace seqvit::generate {
 
 /// Position of a field in a state.
 enum Field : int64_t { kVorticity, kDivergence, kDepth, kCarried };
@@ -53,4 +53,4 @@ class ShallowWater {
 /// f = 2 kRotation sin(latitude), [Y, X].
 at::Tensor coriolis_parameter(const SphericalTransform& transform);
 
-}  // namespace seqvit
+}  // namespace seqvit::generate

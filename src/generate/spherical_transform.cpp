@@ -19,7 +19,7 @@
 
 #include "generate/legendre.h"
 
-namespace seqvit {
+namespace seqvit::generate {
 namespace {
 
 // [M, A, B] real times [M, B, F] complex: one matrix product a zonal wave number.
@@ -113,4 +113,4 @@ at::Tensor SphericalTransform::inverse_laplacian(const at::Tensor& spectral) con
   return spectral * inverse_eigenvalue_;
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::generate

@@ -19,7 +19,7 @@
 
 #include "grid/grid.h"
 
-namespace seqvit {
+namespace seqvit::generate {
 
 class SphericalTransform {
  public:
@@ -30,7 +30,7 @@ class SphericalTransform {
   int64_t rows() const { return static_cast<int64_t>(grid_.latitude.size()); }
   int64_t columns() const { return static_cast<int64_t>(grid_.longitude.size()); }
   double radius() const { return radius_; }
-  const Grid& grid() const { return grid_; }
+  const grid::Grid& grid() const { return grid_; }
   /// sin and cos of latitude, [Y, 1].
   const at::Tensor& sine() const { return sine_; }
   const at::Tensor& cosine() const { return cosine_; }
@@ -58,7 +58,7 @@ class SphericalTransform {
 
   int64_t truncation_;
   double radius_;
-  Grid grid_;
+  grid::Grid grid_;
   at::Tensor sine_, cosine_, longitude_, degree_;
   at::Tensor eigenvalue_, inverse_eigenvalue_;  // of the Laplacian, [1, N, 1]
   at::Tensor zonal_derivative_;                 // i m / radius, [M, 1, 1]
@@ -72,4 +72,4 @@ class SphericalTransform {
 /// as many rows.
 int64_t grid_columns(int64_t truncation);
 
-}  // namespace seqvit
+}  // namespace seqvit::generate

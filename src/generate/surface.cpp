@@ -10,7 +10,7 @@
 
 #include "core/random.h"
 
-namespace seqvit {
+namespace seqvit::generate {
 namespace {
 
 constexpr double kDegree = std::numbers::pi / 180.0;
@@ -61,4 +61,4 @@ Surface make_surface(const SphericalTransform& transform, uint64_t seed) {
   return {transform.to_spectral(mountains.unsqueeze(0)).select(2, 0), (continent > 0.5).to(at::kDouble)};
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::generate

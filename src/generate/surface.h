@@ -10,7 +10,7 @@
 
 #include "generate/spherical_transform.h"
 
-namespace seqvit {
+namespace seqvit::generate {
 
 struct Surface {
   at::Tensor orography;  ///< height above sea level in m, [M, N]
@@ -19,4 +19,4 @@ struct Surface {
 
 Surface make_surface(const SphericalTransform& transform, uint64_t seed);
 
-}  // namespace seqvit
+}  // namespace seqvit::generate

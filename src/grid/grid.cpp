@@ -4,7 +4,7 @@
 #include <numbers>
 #include <numeric>
 
-namespace seqvit {
+namespace seqvit::grid {
 
 bool Grid::periodic() const {
   if (columns() < 2) return false;
@@ -23,4 +23,4 @@ std::vector<double> Grid::row_weights() const {
   return weights;
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::grid

@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <vector>
 
-namespace seqvit {
+namespace seqvit::grid {
 
 struct Grid {
   std::vector<double> latitude;   ///< degrees north, one a row, in the order of the data
@@ -23,4 +23,4 @@ struct Grid {
   std::vector<double> row_weights() const;
 };
 
-}  // namespace seqvit
+}  // namespace seqvit::grid

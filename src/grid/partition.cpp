@@ -4,7 +4,7 @@
 
 #include "core/error.h"
 
-namespace seqvit {
+namespace seqvit::grid {
 
 Slab make_slab(const TokenGrid& grid, int64_t index, int64_t count) {
   if (grid.units() < count) {
@@ -26,4 +26,4 @@ Slab make_slab(const TokenGrid& grid, int64_t index, int64_t count) {
   return slab;
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::grid

@@ -10,7 +10,7 @@
 
 #include "core/partition.h"
 
-namespace seqvit {
+namespace seqvit::grid {
 
 struct TokenGrid {
   int64_t rows = 0, columns = 0;  ///< of the grid
@@ -37,4 +37,4 @@ struct Slab {
 /// The slab of rank `index` of `count`. Throws Error(usage) when there are fewer units than ranks.
 Slab make_slab(const TokenGrid& grid, int64_t index, int64_t count);
 
-}  // namespace seqvit
+}  // namespace seqvit::grid

@@ -13,7 +13,7 @@
 #include "ops/norm_linear.h"
 #include "ops/recompute.h"
 
-namespace seqvit {
+namespace seqvit::model {
 namespace {
 
 /// [B, H, L, E] -> [B, L, H E]
@@ -30,7 +30,7 @@ Block::Block(int64_t index, const ModelShape& shape, const ModelLayout& layout, 
       heads_(tensor_.share_of(shape.config.num_heads).size()),
       tile_(mlp_tile),
       whole_("blocks." + std::to_string(index), layout.whole),
-      own_(tensor_.is_alone() ? nullptr : std::make_unique<ParamGroup>(whole_.name(), layout.cut)),
+      own_(tensor_.is_alone() ? nullptr : std::make_unique<parallel::ParamGroup>(whole_.name(), layout.cut)),
       cut_(own_ ? *own_ : whole_),
       norm1_(whole_, "norm1", width_),
       qkv_(cut_, whole_, "attn.qkv", width_, 3 * width_, shape.seed, my_heads(0, 3, shape)),
@@ -38,23 +38,23 @@ Block::Block(int64_t index, const ModelShape& shape, const ModelLayout& layout, 
       norm2_(whole_, "norm2", width_),
       fc1_(cut_, whole_, "mlp.fc1", width_, shape.hidden_dim(), shape.seed, my_channels(0, shape)),
       fc2_(cut_, whole_, "mlp.fc2", shape.hidden_dim(), width_, shape.seed, my_channels(1, shape)) {
-  for (ParamGroup* group : groups())
+  for (parallel::ParamGroup* group : groups())
     group->seal();
 }
 
-Slice Block::my_heads(int64_t dim, int64_t blocks, const ModelShape& shape) const {
+parallel::Slice Block::my_heads(int64_t dim, int64_t blocks, const ModelShape& shape) const {
   if (tensor_.is_alone()) return {};
   const Range heads = tensor_.share_of(shape.config.num_heads);
   const int64_t size = shape.config.embed_dim / shape.config.num_heads;
   return {dim, blocks, {heads.begin * size, heads.end * size}};
 }
 
-Slice Block::my_channels(int64_t dim, const ModelShape& shape) const {
+parallel::Slice Block::my_channels(int64_t dim, const ModelShape& shape) const {
   if (tensor_.is_alone()) return {};
   return {dim, 1, tensor_.share_of(shape.hidden_dim())};
 }
 
-std::vector<ParamGroup*> Block::groups() {
+std::vector<parallel::ParamGroup*> Block::groups() {
   if (own_) return {&whole_, own_.get()};
   return {&whole_};
 }
@@ -63,18 +63,18 @@ std::vector<ParamGroup*> Block::groups() {
 std::vector<Tensor> Block::project(const Tensor& x_BLD) const {
   const int64_t mine = qkv_.weight().size(0) / 3;  // channels of my heads
   if (reads_input_again()) {
-    const NormLinearWeights weights{norm1_.weight(), norm1_.bias(), qkv_.weight(), qkv_.bias()};
-    return split_heads(norm_linear(x_BLD, weights), 3, heads_);
+    const ops::NormLinearWeights weights{norm1_.weight(), norm1_.bias(), qkv_.weight(), qkv_.bias()};
+    return ops::split_heads(ops::norm_linear(x_BLD, weights), 3, heads_);
   }
   // Tokens are cast to the compute type before they go to other ranks, so that they move in their smaller
   // form.
   const Tensor u_BLD = norm1_.forward(x_BLD).to(whole_.sharding().compute);
   const Tensor group_BLD = tensor_.gather(u_BLD);
-  if (!sequence_.gathers_context()) return split_heads(qkv_.forward(group_BLD), 3, heads_);
+  if (!sequence_.gathers_context()) return ops::split_heads(qkv_.forward(group_BLD), 3, heads_);
   // Queries of my tokens, keys and values of everyone's.
-  const Tensor q = split_heads(qkv_.forward_rows(group_BLD, {0, mine}), 1, heads_)[0];
+  const Tensor q = ops::split_heads(qkv_.forward_rows(group_BLD, {0, mine}), 1, heads_)[0];
   const Tensor kv_BMD = qkv_.forward_rows(sequence_.context(u_BLD), {mine, 3 * mine});
-  const auto kv = split_heads(kv_BMD, 2, heads_);
+  const auto kv = ops::split_heads(kv_BMD, 2, heads_);
   return {q, kv[0], kv[1]};
 }
 
@@ -86,7 +86,7 @@ Tensor Block::attention(const Tensor& x_BLD) const {
 /// x + keep (W u + b), from my part of W u under tensor parallelism.
 Tensor Block::add_branch(const Tensor& x_BLD, const Tensor& u_BLK, const Linear& last,
                          const Tensor& keep_B11) const {
-  if (tensor_.is_alone()) return linear_residual(x_BLD, u_BLK, last.weight(), last.bias(), keep_B11);
+  if (tensor_.is_alone()) return ops::linear_residual(x_BLD, u_BLK, last.weight(), last.bias(), keep_B11);
   return add_parts(x_BLD, last.product(u_BLK), last, keep_B11);
 }
 
@@ -97,16 +97,16 @@ Tensor Block::add_parts(const Tensor& x_BLD, const Tensor& part_BLD, const Linea
 }
 
 Tensor Block::mlp(const Tensor& x_BLD, const Tensor& keep_B11) const {
-  const MlpWeights weights{norm2_.weight(), norm2_.bias(), fc1_.weight(),
-                           fc1_.bias(),     fc2_.weight(), fc2_.bias()};
+  const ops::MlpWeights weights{norm2_.weight(), norm2_.bias(), fc1_.weight(),
+                                fc1_.bias(),     fc2_.weight(), fc2_.bias()};
   // A graph that keeps the hidden tensors is the fastest; where they are not to be kept, tiles.
-  const bool keeps_hidden = at::GradMode::is_enabled() && !recomputing();
-  if (tensor_.is_alone() && !keeps_hidden) return mlp_residual(x_BLD, keep_B11, weights, tile_);
+  const bool keeps_hidden = at::GradMode::is_enabled() && !ops::recomputing();
+  if (tensor_.is_alone() && !keeps_hidden) return ops::mlp_residual(x_BLD, keep_B11, weights, tile_);
   const Tensor normed_BLD = norm2_.forward(x_BLD);
   if (tensor_.is_alone()) return add_branch(x_BLD, at::gelu(fc1_.forward(normed_BLD)), fc2_, keep_B11);
   const Tensor u_BLD = tensor_.gather(normed_BLD.to(whole_.sharding().compute));
   if (keeps_hidden) return add_branch(x_BLD, at::gelu(fc1_.forward(u_BLD)), fc2_, keep_B11);
-  return add_parts(x_BLD, seqvit::mlp(u_BLD, weights, tile_), fc2_, keep_B11, recomputing());
+  return add_parts(x_BLD, seqvit::ops::mlp(u_BLD, weights, tile_), fc2_, keep_B11, ops::recomputing());
 }
 
 Tensor Block::forward(const Tensor& x_BLD, const Tensor& keep_B11) {
@@ -115,4 +115,4 @@ Tensor Block::forward(const Tensor& x_BLD, const Tensor& keep_B11) {
   return mlp(add_branch(x_BLD, attention(x_BLD), projection_, keep_B11), keep_B11);
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::model

@@ -12,7 +12,7 @@
 #include "model/shape.h"
 #include "ops/recompute.h"
 
-namespace seqvit {
+namespace seqvit::model {
 
 class Block {
  public:
@@ -22,26 +22,26 @@ class Block {
   /// [B, L, D] -> [B, L, D] in the master type.
   Tensor forward(const Tensor& x_BLD, const Tensor& keep_B11);
   /// How forward() takes x when it is recomputed.
-  TakesInput takes_input() const {
-    return reads_input_again() ? TakesInput::by_values : TakesInput::as_tensor;
+  ops::TakesInput takes_input() const {
+    return reads_input_again() ? ops::TakesInput::by_values : ops::TakesInput::as_tensor;
   }
   /// One group; two where tensor parallelism cuts some of the weights.
-  std::vector<ParamGroup*> groups();
+  std::vector<parallel::ParamGroup*> groups();
 
  private:
-  const SequenceParallel& sequence_;
-  const TensorParallel& tensor_;
+  const parallel::SequenceParallel& sequence_;
+  const parallel::TensorParallel& tensor_;
   int64_t width_, heads_, tile_;  // heads: mine
-  ParamGroup whole_;
-  std::unique_ptr<ParamGroup> own_;  // what is cut; null where nothing is
-  ParamGroup& cut_;
+  parallel::ParamGroup whole_;
+  std::unique_ptr<parallel::ParamGroup> own_;  // what is cut; null where nothing is
+  parallel::ParamGroup& cut_;
   LayerNorm norm1_;
   Linear qkv_, projection_;
   LayerNorm norm2_;
   Linear fc1_, fc2_;
 
-  Slice my_heads(int64_t dim, int64_t blocks, const ModelShape& shape) const;
-  Slice my_channels(int64_t dim, const ModelShape& shape) const;
+  parallel::Slice my_heads(int64_t dim, int64_t blocks, const ModelShape& shape) const;
+  parallel::Slice my_channels(int64_t dim, const ModelShape& shape) const;
   std::vector<Tensor> project(const Tensor& x_BLD) const;
   /// Whether norm and projection are one operation, which in backward takes the block's input from where it
   /// is kept.
@@ -54,4 +54,4 @@ class Block {
   Tensor mlp(const Tensor& x_BLD, const Tensor& keep_B11) const;
 };
 
-}  // namespace seqvit
+}  // namespace seqvit::model

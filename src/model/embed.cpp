@@ -19,7 +19,7 @@
 #include "ops/product.h"
 #include "ops/tiles.h"
 
-namespace seqvit {
+namespace seqvit::model {
 namespace {
 
 /// Element `d` of `half` of the sine-cosine code of one coordinate: sines of all frequencies, then cosines.
@@ -31,7 +31,7 @@ double sin_cos(int64_t coordinate, int64_t d, int64_t half) {
 }
 
 /// 2-D table over patches: half of the width says the row, half the column.
-Init init_sin_cos(int64_t patch_columns, int64_t width) {
+parallel::Init init_sin_cos(int64_t patch_columns, int64_t width) {
   return [patch_columns, half = width / 2](std::span<float> out, int64_t first) {
     for (size_t i = 0; i < out.size(); ++i) {
       const int64_t element = first + static_cast<int64_t>(i), patch = element / (2 * half),
@@ -73,14 +73,15 @@ Tensor members(const ModelShape& shape) {
 /// Points of groups [R, G, q] -> [R, G, D].
 Tensor tokens_of_groups(const Tensor& points_RGq, const Tensor& weight_GDq, const Tensor& embed_GD) {
   const Tensor points_GRq = points_RGq.transpose(0, 1).to(weight_GDq.scalar_type());
-  return batched_product(points_GRq, weight_GDq.transpose(1, 2)).transpose(0, 1) + embed_GD;
+  return ops::batched_product(points_GRq, weight_GDq.transpose(1, 2)).transpose(0, 1) + embed_GD;
 }
 
 }  // namespace
 
-Aggregation::Aggregation(ParamGroup& group, const ModelShape& shape)
+Aggregation::Aggregation(parallel::ParamGroup& group, const ModelShape& shape)
     : query_(group.add("aggregation.query", {shape.config.aggregated_tokens, shape.config.embed_dim},
-                       ParamKind::vector, init_truncated_normal(0.02, shape.seed, "aggregation.query"))),
+                       parallel::ParamKind::vector,
+                       parallel::init_truncated_normal(0.02, shape.seed, "aggregation.query"))),
       norm_(group, "aggregation.norm", shape.config.embed_dim),
       key_value_(group, "aggregation.kv", shape.config.embed_dim, 2 * shape.config.embed_dim, shape.seed),
       projection_(group, "aggregation.proj", shape.config.embed_dim, shape.config.embed_dim, shape.seed) {}
@@ -92,37 +93,39 @@ std::vector<Tensor> Aggregation::weights() const {
 
 Tensor Aggregation::aggregate(const Tensor& tokens_RGD, std::span<const Tensor> weights, int64_t heads) {
   const auto layer = [](const Tensor& x, const Tensor& weight, const Tensor& bias) {
-    return linear_product(x.to(weight.scalar_type()), weight, bias.to(weight.scalar_type()));
+    return ops::linear_product(x.to(weight.scalar_type()), weight, bias.to(weight.scalar_type()));
   };
   const int64_t rows = tokens_RGD.size(0), groups = tokens_RGD.size(1), width = tokens_RGD.size(2);
   const int64_t queries = weights[0].size(0), head = width / heads;
-  const Tensor normed = at::layer_norm(tokens_RGD, {width}, weights[1], weights[2], kLayerNormEpsilon);
+  const Tensor normed = at::layer_norm(tokens_RGD, {width}, weights[1], weights[2], ops::kLayerNormEpsilon);
   const Tensor kv = layer(normed, weights[3], weights[4])
                         .view({rows, groups, 2, heads, head})
                         .permute({2, 0, 3, 1, 4});  // [2, R, H, G, E]
   const Tensor q = weights[0].to(kv.scalar_type()).view({queries, heads, head}).transpose(0, 1);
   const Tensor read =
-      at::scaled_dot_product_attention(for_product(q).unsqueeze(0).expand({rows, heads, queries, head}),
-                                       for_product(kv.select(0, 0)), for_product(kv.select(0, 1)));
+      at::scaled_dot_product_attention(ops::for_product(q).unsqueeze(0).expand({rows, heads, queries, head}),
+                                       ops::for_product(kv.select(0, 0)), ops::for_product(kv.select(0, 1)));
   return layer(read.transpose(1, 2).reshape({rows, queries, width}), weights[5], weights[6]);
 }
 
-Embed::Embed(const ModelShape& shape, const Slab& slab, const Sharding& sharding, Recompute recompute)
+Embed::Embed(const ModelShape& shape, const grid::Slab& slab, const parallel::Sharding& sharding,
+             Recompute recompute)
     : shape_(shape), grid_(shape.token_grid()), slab_(slab), recompute_(recompute), params_("", sharding) {
   const int64_t width = shape.config.embed_dim, points = shape.patch_points();
   if (shape.config.tokens == Tokens::joint) {
     joint_.emplace(params_, "patch_embed.proj", shape.inputs() * points, width, shape.seed);
   } else {
-    variable_weight_ =
-        params_.add("variable_embed.proj.weight", {shape.inputs(), width, points}, ParamKind::matrix,
-                    init_truncated_normal(0.02, shape.seed, "variable_embed.proj.weight"));
-    variable_embed_ = params_.add("variable_embed.embed", {shape.inputs(), width}, ParamKind::vector,
-                                  init_truncated_normal(0.02, shape.seed, "variable_embed.embed"));
+    variable_weight_ = params_.add(
+        "variable_embed.proj.weight", {shape.inputs(), width, points}, parallel::ParamKind::matrix,
+        parallel::init_truncated_normal(0.02, shape.seed, "variable_embed.proj.weight"));
+    variable_embed_ =
+        params_.add("variable_embed.embed", {shape.inputs(), width}, parallel::ParamKind::vector,
+                    parallel::init_truncated_normal(0.02, shape.seed, "variable_embed.embed"));
     members_ = members(shape).to(sharding.device);
   }
   if (shape.config.tokens == Tokens::aggregated) aggregation_.emplace(params_, shape);
   if (shape.config.positions == Positions::learned) {
-    position_ = params_.add("pos_embed", {grid_.patches(), width}, ParamKind::vector,
+    position_ = params_.add("pos_embed", {grid_.patches(), width}, parallel::ParamKind::vector,
                             init_sin_cos(grid_.patch_columns(), width));
   } else {
     const auto options = at::TensorOptions(sharding.master).device(sharding.device);
@@ -160,7 +163,7 @@ Tensor Embed::tokens_by_group(const Tensor& fields_BVYX) const {
   };
   // A graph that keeps the tokens of all groups is the fastest; where they are not to be kept, tiles.
   if (recompute_ == Recompute::none && at::GradMode::is_enabled()) return aggregated(points_RGq, weights);
-  return in_tiles(aggregated, points_RGq, weights, std::max<int64_t>(1, kDefaultTile / groups));
+  return ops::in_tiles(aggregated, points_RGq, weights, std::max<int64_t>(1, ops::kDefaultTile / groups));
 }
 
 /// Of the patches of my slab: [S, D].
@@ -189,4 +192,4 @@ Tensor Embed::forward(const Tensor& fields_BVYX, const Tensor& condition_BC) {
                     slab_.tokens.size());
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::model

@@ -34,18 +34,18 @@
 #include "model/layers.h"
 #include "model/shape.h"
 
-namespace seqvit {
+namespace seqvit::model {
 
 /// Cross-attention of K learned queries over the G group tokens of each patch: [R, G, D] -> [R, K, D].
 class Aggregation {
  public:
-  Aggregation(ParamGroup& group, const ModelShape& shape);
+  Aggregation(parallel::ParamGroup& group, const ModelShape& shape);
   /// Query, norm, keys and values, projection: what `aggregate` needs.
   std::vector<Tensor> weights() const;
   static Tensor aggregate(const Tensor& tokens_RGD, std::span<const Tensor> weights, int64_t heads);
 
  private:
-  const Param* query_;
+  const parallel::Param* query_;
   LayerNorm norm_;
   Linear key_value_, projection_;
 };
@@ -53,30 +53,32 @@ class Aggregation {
 class Embed {
  public:
   /// `recompute`: where it is on, aggregation keeps no token of a group.
-  Embed(const ModelShape& shape, const Slab& slab, const Sharding& sharding, Recompute recompute);
+  Embed(const ModelShape& shape, const grid::Slab& slab, const parallel::Sharding& sharding,
+        Recompute recompute);
 
   /// [B, V, Y, X] on my slab and [B, conditions] -> my tokens [B, L, D] in the master type.
   Tensor forward(const Tensor& fields_BVYX, const Tensor& condition_BC);
-  ParamGroup& params() { return params_; }
+  parallel::ParamGroup& params() { return params_; }
 
  private:
   ModelShape shape_;
-  TokenGrid grid_;
-  Slab slab_;
+  grid::TokenGrid grid_;
+  grid::Slab slab_;
   Recompute recompute_;
-  ParamGroup params_;
-  std::optional<Linear> joint_;             // joint
-  const Param* variable_weight_ = nullptr;  // else: [V, D, p*p]
-  const Param* variable_embed_ = nullptr;   // else: [V, D], also the bias of each variable's patch embedding
+  parallel::ParamGroup params_;
+  std::optional<Linear> joint_;                       // joint
+  const parallel::Param* variable_weight_ = nullptr;  // else: [V, D, p*p]
+  const parallel::Param* variable_embed_ =
+      nullptr;      // else: [V, D], also the bias of each variable's patch embedding
   Tensor members_;  // else: inputs of each group, those of the first one first; V: none
-  std::optional<Aggregation> aggregation_;  // aggregated
-  const Param* position_ = nullptr;         // learned: [patches, D]
-  Tensor row_table_, column_table_;         // fixed: [patch rows or columns, D/2]
-  std::optional<Linear> condition_;         // [conditions] -> [D]
+  std::optional<Aggregation> aggregation_;     // aggregated
+  const parallel::Param* position_ = nullptr;  // learned: [patches, D]
+  Tensor row_table_, column_table_;            // fixed: [patch rows or columns, D/2]
+  std::optional<Linear> condition_;            // [conditions] -> [D]
 
   Tensor by_group(const Tensor& of_inputs_V) const;
   Tensor tokens_by_group(const Tensor& fields_BVYX) const;
   Tensor positions() const;
 };
 
-}  // namespace seqvit
+}  // namespace seqvit::model

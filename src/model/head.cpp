@@ -11,13 +11,13 @@
 #include "ops/norm_linear.h"
 #include "ops/product.h"
 
-namespace seqvit {
+namespace seqvit::model {
 
 namespace {
 
 /// For each target the token of its group, patch by patch: [B, L, x] -> [B, S, T, x]; zero for tokens of
 /// other ranks.
-Tensor select_targets(const Tensor& tokens_BLX, const ModelShape& shape, const Slab& slab) {
+Tensor select_targets(const Tensor& tokens_BLX, const ModelShape& shape, const grid::Slab& slab) {
   const int64_t per_patch = shape.tokens_per_patch();
   std::vector<int64_t> groups;
   for (const int64_t target : shape.targets)
@@ -31,7 +31,7 @@ Tensor select_targets(const Tensor& tokens_BLX, const ModelShape& shape, const S
 
 }  // namespace
 
-Head::Head(const ModelShape& shape, const Slab& slab, const Sharding& sharding)
+Head::Head(const ModelShape& shape, const grid::Slab& slab, const parallel::Sharding& sharding)
     : shape_(shape),
       grid_(shape.token_grid()),
       slab_(slab),
@@ -42,9 +42,11 @@ Head::Head(const ModelShape& shape, const Slab& slab, const Sharding& sharding)
   for (int64_t i = 0; i < shape.config.head_layers; ++i)
     hidden_.emplace_back(params_, "head_layers." + std::to_string(i), width, width, shape.seed);
   if (shape.config.tokens == Tokens::variable) {
-    variable_weight_ = params_.add("variable_head.weight", {targets, points, width}, ParamKind::matrix,
-                                   init_truncated_normal(0.02, shape.seed, "variable_head.weight"));
-    variable_bias_ = params_.add("variable_head.bias", {targets, points}, ParamKind::vector, init_zero());
+    variable_weight_ =
+        params_.add("variable_head.weight", {targets, points, width}, parallel::ParamKind::matrix,
+                    parallel::init_truncated_normal(0.02, shape.seed, "variable_head.weight"));
+    variable_bias_ = params_.add("variable_head.bias", {targets, points}, parallel::ParamKind::vector,
+                                 parallel::init_zero());
   } else {
     linear_.emplace(params_, "head", width * grid_.tokens_per_patch, targets * points, shape.seed);
   }
@@ -72,15 +74,16 @@ Tensor Head::forward(const Tensor& tokens_BLD) {
         linear_->forward(features(tokens_BLD).unflatten(1, {patches, grid_.tokens_per_patch}).flatten(2))
             .view({batch, patches, targets, points});
   } else if (linear_) {
-    out_BSTp = norm_linear(tokens_BLD, {norm_.weight(), norm_.bias(), linear_->weight(), linear_->bias()})
-                   .view({batch, patches, targets, points});
+    out_BSTp =
+        ops::norm_linear(tokens_BLD, {norm_.weight(), norm_.bias(), linear_->weight(), linear_->bias()})
+            .view({batch, patches, targets, points});
   } else {
     const Tensor& weight_TpD = **variable_weight_;
     const Tensor by_target = select_targets(features(tokens_BLD).to(weight_TpD.scalar_type()), shape_, slab_)
                                  .permute({2, 0, 1, 3})
                                  .flatten(1, 2);
-    out_BSTp = batched_product(by_target, weight_TpD.transpose(1, 2),
-                               (**variable_bias_).to(weight_TpD.scalar_type()).unsqueeze(1))
+    out_BSTp = ops::batched_product(by_target, weight_TpD.transpose(1, 2),
+                                    (**variable_bias_).to(weight_TpD.scalar_type()).unsqueeze(1))
                    .view({targets, batch, patches, points})
                    .permute({1, 2, 0, 3});
   }
@@ -89,7 +92,7 @@ Tensor Head::forward(const Tensor& tokens_BLD) {
   return owned_.defined() ? at::where(owned_, fields_BTYX, 0.0) : fields_BTYX;
 }
 
-Tensor owned_points(const ModelShape& shape, const Slab& slab) {
+Tensor owned_points(const ModelShape& shape, const grid::Slab& slab) {
   const auto targets = static_cast<int64_t>(shape.targets.size());
   const int64_t columns = shape.token_grid().patch_columns();
   const bool whole_rows = slab.tokens.begin == slab.patch_rows.begin * columns * shape.tokens_per_patch() &&
@@ -104,4 +107,4 @@ Tensor owned_points(const ModelShape& shape, const Slab& slab) {
       .contiguous();
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::model

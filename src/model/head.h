@@ -11,33 +11,33 @@
 #include "model/layers.h"
 #include "model/shape.h"
 
-namespace seqvit {
+namespace seqvit::model {
 
 class Head {
  public:
-  Head(const ModelShape& shape, const Slab& slab, const Sharding& sharding);
+  Head(const ModelShape& shape, const grid::Slab& slab, const parallel::Sharding& sharding);
 
   /// My tokens [B, L, D] -> targets on my slab [B, T, Y, X] in the master type; zero where another rank owns
   /// the point.
   Tensor forward(const Tensor& tokens_BLD);
-  ParamGroup& params() { return params_; }
+  parallel::ParamGroup& params() { return params_; }
 
  private:
   ModelShape shape_;
-  TokenGrid grid_;
-  Slab slab_;
-  ParamGroup params_;
+  grid::TokenGrid grid_;
+  grid::Slab slab_;
+  parallel::ParamGroup params_;
   LayerNorm norm_;
   std::vector<Linear> hidden_;
-  std::optional<Linear> linear_;            // joint, aggregated: [K D] -> [T p*p]
-  const Param* variable_weight_ = nullptr;  // variable: [T, p*p, D]
-  const Param* variable_bias_ = nullptr;    // variable: [T, p*p]
-  Tensor owned_;                            // where my tokens begin or end inside a patch: see owned_points
+  std::optional<Linear> linear_;                      // joint, aggregated: [K D] -> [T p*p]
+  const parallel::Param* variable_weight_ = nullptr;  // variable: [T, p*p, D]
+  const parallel::Param* variable_bias_ = nullptr;    // variable: [T, p*p]
+  Tensor owned_;  // where my tokens begin or end inside a patch: see owned_points
 
   Tensor features(const Tensor& tokens_BLD) const;
 };
 
 /// Whether the tokens of a slab predict the point: [T, Y, X], bool.
-Tensor owned_points(const ModelShape& shape, const Slab& slab);
+Tensor owned_points(const ModelShape& shape, const grid::Slab& slab);
 
-}  // namespace seqvit
+}  // namespace seqvit::model

@@ -8,14 +8,14 @@
 #include "parallel/sequence_parallel.h"
 #include "parallel/tensor_parallel.h"
 
-namespace seqvit {
+namespace seqvit::model {
 
 struct ModelLayout {
-  Slab slab;                                   ///< my tokens, of those that sp and tp share out
-  const SequenceParallel* sequence = nullptr;  ///< outlives the model
-  const TensorParallel* tensor = nullptr;      ///< outlives the model
-  Sharding whole, cut;        ///< of weights that every rank of a stage uses, and that tp cuts
-  std::vector<Range> chunks;  ///< my blocks: one range a chunk of my pipeline stage
+  grid::Slab slab;                                       ///< my tokens, of those that sp and tp share out
+  const parallel::SequenceParallel* sequence = nullptr;  ///< outlives the model
+  const parallel::TensorParallel* tensor = nullptr;      ///< outlives the model
+  parallel::Sharding whole, cut;  ///< of weights that every rank of a stage uses, and that tp cuts
+  std::vector<Range> chunks;      ///< my blocks: one range a chunk of my pipeline stage
 };
 
-}  // namespace seqvit
+}  // namespace seqvit::model

@@ -2,9 +2,9 @@
 
 #include <ATen/ops/constant_pad_nd.h>
 
-namespace seqvit {
+namespace seqvit::model {
 
-Tensor to_patches(const Tensor& fields_BVYX, const TokenGrid& grid, const Slab& slab) {
+Tensor to_patches(const Tensor& fields_BVYX, const grid::TokenGrid& grid, const grid::Slab& slab) {
   const int64_t p = grid.patch_size, patch_rows = slab.patch_rows.size(),
                 patch_columns = grid.patch_columns();
   const int64_t batch = fields_BVYX.size(0), variables = fields_BVYX.size(1);
@@ -16,7 +16,7 @@ Tensor to_patches(const Tensor& fields_BVYX, const TokenGrid& grid, const Slab& 
       .narrow(1, slab.patches.begin - slab.patch_rows.begin * patch_columns, slab.patches.size());
 }
 
-Tensor from_patches(const Tensor& patches_BSVp, const TokenGrid& grid, const Slab& slab) {
+Tensor from_patches(const Tensor& patches_BSVp, const grid::TokenGrid& grid, const grid::Slab& slab) {
   const int64_t p = grid.patch_size, patch_rows = slab.patch_rows.size(),
                 patch_columns = grid.patch_columns();
   const int64_t batch = patches_BSVp.size(0), variables = patches_BSVp.size(2);
@@ -30,4 +30,4 @@ Tensor from_patches(const Tensor& patches_BSVp, const TokenGrid& grid, const Sla
       .narrow(3, 0, grid.columns);
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::model

@@ -2,17 +2,14 @@
 /// mean) at the last rows and columns, and cut again on the way out.
 #pragma once
 
-#include <ATen/core/Tensor.h>
-
+#include "core/tensor.h"
 #include "grid/partition.h"
 
-namespace seqvit {
-
-using at::Tensor;
+namespace seqvit::model {
 
 /// [B, V, Y, X] on slab.rows -> [B, S, V, p*p], S = slab.patches.size().
-Tensor to_patches(const Tensor& fields_BVYX, const TokenGrid& grid, const Slab& slab);
+Tensor to_patches(const Tensor& fields_BVYX, const grid::TokenGrid& grid, const grid::Slab& slab);
 /// The inverse: [B, S, V, p*p] -> [B, V, Y, X], zero where another rank's patches lie.
-Tensor from_patches(const Tensor& patches_BSVp, const TokenGrid& grid, const Slab& slab);
+Tensor from_patches(const Tensor& patches_BSVp, const grid::TokenGrid& grid, const grid::Slab& slab);
 
-}  // namespace seqvit
+}  // namespace seqvit::model

@@ -8,7 +8,7 @@
 #include <ATen/ops/matmul.h>
 #include <ATen/ops/zeros.h>
 
-namespace seqvit {
+namespace seqvit::model {
 namespace {
 
 /// Along one side of a patch: both patches span the same.
@@ -56,13 +56,13 @@ Tensor embedding_resize(int64_t from, int64_t to) {
   return at::kron(side, side);
 }
 
-bool same_patches(const TokenGrid& a, const TokenGrid& b) {
+bool same_patches(const grid::TokenGrid& a, const grid::TokenGrid& b) {
   return a.patch_rows() == b.patch_rows() && a.patch_columns() == b.patch_columns() &&
          a.rows * b.patch_size == b.rows * a.patch_size &&
          a.columns * b.patch_size == b.columns * a.patch_size;
 }
 
-Tensor resample_positions(const Tensor& position_SD, const TokenGrid& from, const TokenGrid& to,
+Tensor resample_positions(const Tensor& position_SD, const grid::TokenGrid& from, const grid::TokenGrid& to,
                           bool periodic) {
   // A patch that hangs over the last column has no neighbour at the right distance beyond it.
   const bool closes = periodic && from.columns % from.patch_size == 0;
@@ -79,4 +79,4 @@ Tensor resample_positions(const Tensor& position_SD, const TokenGrid& from, cons
   return at::matmul(columns, by_rows).view({to.patches(), width});
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::model

@@ -16,13 +16,10 @@
 /// predicted, B (W t + b), so B goes to weight and bias alike. Cost: nothing beside reading the weights.
 #pragma once
 
-#include <ATen/core/Tensor.h>
-
+#include "core/tensor.h"
 #include "grid/partition.h"
 
-namespace seqvit {
-
-using at::Tensor;
+namespace seqvit::model {
 
 struct ResizeAxis {
   int64_t from = 1, to = 1;  ///< cells
@@ -39,10 +36,10 @@ Tensor patch_resize(int64_t from, int64_t to);
 Tensor embedding_resize(int64_t from, int64_t to);
 
 /// Whether the patches of two grids over the same region lie alike.
-bool same_patches(const TokenGrid& a, const TokenGrid& b);
+bool same_patches(const grid::TokenGrid& a, const grid::TokenGrid& b);
 /// Positions [patches of `from`, D] -> [patches of `to`, D] in fp64; both grids span the same region,
 /// whatever their patches hang over. `periodic`: columns go round the globe.
-Tensor resample_positions(const Tensor& position_SD, const TokenGrid& from, const TokenGrid& to,
+Tensor resample_positions(const Tensor& position_SD, const grid::TokenGrid& from, const grid::TokenGrid& to,
                           bool periodic);
 
-}  // namespace seqvit
+}  // namespace seqvit::model

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <numeric>
 
-namespace seqvit {
+namespace seqvit::model {
 
 int64_t ModelShape::group_count() const {
   return groups.empty() ? 0 : 1 + *std::max_element(groups.begin(), groups.end());
@@ -28,7 +28,7 @@ double ModelShape::training_operations() const {
   return 3.0 * static_cast<double>(config.depth) * block;
 }
 
-TokenGrid ModelShape::token_grid() const {
+grid::TokenGrid ModelShape::token_grid() const {
   const int64_t per_patch = tokens_per_patch();
   // A group's token is read on its own by the head; the aggregated tokens of a patch are read together.
   return {rows, columns, config.patch_size, per_patch, config.tokens == Tokens::aggregated ? per_patch : 1};
@@ -40,4 +40,4 @@ std::vector<int64_t> single_inputs(int64_t count) {
   return groups;
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::model

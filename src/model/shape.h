@@ -7,7 +7,7 @@
 #include "core/config.h"
 #include "grid/partition.h"
 
-namespace seqvit {
+namespace seqvit::model {
 
 struct ModelShape {
   int64_t rows = 0, columns = 0;  ///< of the grid
@@ -24,7 +24,7 @@ struct ModelShape {
   int64_t inputs() const { return static_cast<int64_t>(groups.size()); }
   int64_t group_count() const;
   int64_t tokens_per_patch() const;
-  TokenGrid token_grid() const;
+  grid::TokenGrid token_grid() const;
   int64_t patch_points() const { return config.patch_size * config.patch_size; }
   /// Operations of one training step and sample: 3 x forward of the blocks, recomputation not counted.
   double training_operations() const;
@@ -36,4 +36,4 @@ struct ModelShape {
 /// Groups of `count` inputs that are each alone.
 std::vector<int64_t> single_inputs(int64_t count);
 
-}  // namespace seqvit
+}  // namespace seqvit::model

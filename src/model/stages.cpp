@@ -2,7 +2,7 @@
 
 #include "parallel/pipeline.h"
 
-namespace seqvit {
+namespace seqvit::model {
 
 std::vector<Range> divide_model(const ModelShape& shape, int64_t parts) {
   const double block = shape.training_operations() / (3.0 * static_cast<double>(shape.config.depth));
@@ -11,8 +11,9 @@ std::vector<Range> divide_model(const ModelShape& shape, int64_t parts) {
   const auto tokens = static_cast<double>(shape.token_grid().tokens()),
              width = static_cast<double>(shape.config.embed_dim);
   const double hidden = 2.0 * tokens * width * width * static_cast<double>(shape.config.head_layers);
-  return divide_blocks(shape.config.depth, parts, points * static_cast<double>(shape.inputs()) / block,
-                       (points * static_cast<double>(shape.targets.size()) + hidden) / block);
+  return parallel::divide_blocks(shape.config.depth, parts,
+                                 points * static_cast<double>(shape.inputs()) / block,
+                                 (points * static_cast<double>(shape.targets.size()) + hidden) / block);
 }
 
 std::vector<Range> blocks_of_stage(const ModelShape& shape, int64_t stage, int64_t stages, int64_t chunks) {
@@ -23,4 +24,4 @@ std::vector<Range> blocks_of_stage(const ModelShape& shape, int64_t stage, int64
   return mine;
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::model

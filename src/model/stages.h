@@ -10,7 +10,7 @@
 #include "core/partition.h"
 #include "model/shape.h"
 
-namespace seqvit {
+namespace seqvit::model {
 
 /// Blocks of each of `parts` consecutive parts of the model.
 std::vector<Range> divide_model(const ModelShape& shape, int64_t parts);
@@ -18,4 +18,4 @@ std::vector<Range> divide_model(const ModelShape& shape, int64_t parts);
 /// Those of one stage, a range for each chunk that it holds: chunk c of stage s is part c * stages + s.
 std::vector<Range> blocks_of_stage(const ModelShape& shape, int64_t stage, int64_t stages, int64_t chunks);
 
-}  // namespace seqvit
+}  // namespace seqvit::model

@@ -5,7 +5,7 @@
 #include "core/random.h"
 #include "ops/recompute.h"
 
-namespace seqvit {
+namespace seqvit::model {
 
 Vit::Vit(const ModelShape& shape, const ModelLayout& layout, const MemoryConfig& memory)
     : shape_(shape), layout_(layout), recompute_(memory.recompute) {
@@ -18,18 +18,18 @@ Vit::Vit(const ModelShape& shape, const ModelLayout& layout, const MemoryConfig&
     if (ends_model(static_cast<int64_t>(c))) head_.emplace(shape, layout.slab, layout.whole);
   }
   if (memory.offload == Offload::disk) {
-    store_ = std::make_unique<OffloadFile>(memory.offload_directory.empty()
-                                               ? std::filesystem::temp_directory_path()
-                                               : std::filesystem::path(memory.offload_directory));
+    store_ = std::make_unique<ops::OffloadFile>(memory.offload_directory.empty()
+                                                    ? std::filesystem::temp_directory_path()
+                                                    : std::filesystem::path(memory.offload_directory));
   } else if (memory.offload == Offload::host) {
-    store_ = std::make_unique<HostStore>();
+    store_ = std::make_unique<ops::HostStore>();
   }
 }
 
 Tensor Vit::forward(int64_t chunk, const Tensor& in, const Tensor& condition_BC, const DropPathKeys& drop) {
   const auto& blocks = chunks_[chunk];
   Tensor x_BLD = begins_model(chunk) ? embed_->forward(in, condition_BC) : in;
-  using Groups = std::vector<ParamGroup*>;
+  using Groups = std::vector<parallel::ParamGroup*>;
   for (size_t i = 0; i < blocks.size(); ++i) {
     const Groups after = i + 1 < blocks.size() ? blocks[i + 1]->groups()
                          : ends_model(chunk)   ? Groups{&head_->params()}
@@ -37,11 +37,11 @@ Tensor Vit::forward(int64_t chunk, const Tensor& in, const Tensor& condition_BC,
     const Groups before = i > 0 ? blocks[i - 1]->groups() : Groups{};
     const Tensor keep_B11 = keep_mask(drop, layout_.chunks[chunk].begin + static_cast<int64_t>(i), x_BLD);
     auto body = [block = blocks[i].get(), before, after, keep_B11](const Tensor& x) {
-      for (ParamGroup* group : recomputing() ? before : after)
+      for (parallel::ParamGroup* group : ops::recomputing() ? before : after)
         group->prefetch();
       return block->forward(x, keep_B11);
     };
-    x_BLD = recompute(recompute_, body, x_BLD, store_.get(), blocks[i]->takes_input());
+    x_BLD = ops::recompute(recompute_, body, x_BLD, store_.get(), blocks[i]->takes_input());
   }
   return ends_model(chunk) ? head_->forward(x_BLD) : x_BLD;
 }
@@ -59,12 +59,12 @@ Tensor Vit::keep_mask(const DropPathKeys& drop, int64_t layer, const Tensor& lik
   return at::tensor(keep, at::kDouble).to(like.options()).view({-1, 1, 1});
 }
 
-std::vector<ParamGroup*> Vit::groups() {
-  std::vector<ParamGroup*> groups;
+std::vector<parallel::ParamGroup*> Vit::groups() {
+  std::vector<parallel::ParamGroup*> groups;
   if (embed_) groups.push_back(&embed_->params());
   for (const auto& blocks : chunks_) {
     for (const auto& block : blocks) {
-      for (ParamGroup* group : block->groups())
+      for (parallel::ParamGroup* group : block->groups())
         groups.push_back(group);
     }
   }
@@ -72,4 +72,4 @@ std::vector<ParamGroup*> Vit::groups() {
   return groups;
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::model

@@ -14,7 +14,7 @@
 #include "model/head.h"
 #include "ops/offload.h"
 
-namespace seqvit {
+namespace seqvit::model {
 
 /// Identifies the samples of a batch for drop path: the same numbers on every mesh.
 struct DropPathKeys {
@@ -44,13 +44,13 @@ class Vit {
   }
 
   /// Every group of weights that is here, in the order of use.
-  std::vector<ParamGroup*> groups();
+  std::vector<parallel::ParamGroup*> groups();
 
  private:
   ModelShape shape_;
   ModelLayout layout_;
   Recompute recompute_;
-  std::unique_ptr<ActivationStore> store_;
+  std::unique_ptr<ops::ActivationStore> store_;
   std::optional<Embed> embed_;  // with the first block
   std::vector<std::vector<std::unique_ptr<Block>>> chunks_;
   std::optional<Head> head_;  // with the last block
@@ -58,4 +58,4 @@ class Vit {
   Tensor keep_mask(const DropPathKeys& drop, int64_t layer, const Tensor& like) const;
 };
 
-}  // namespace seqvit
+}  // namespace seqvit::model

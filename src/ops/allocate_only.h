@@ -2,7 +2,7 @@
 /// takes.
 #pragma once
 
-namespace seqvit {
+namespace seqvit::ops {
 
 /// While one lives, our attention kernel (libtorch's computes) or also the products of ops/product.h allocate
 /// all that they would and give zeros. Not for several threads to change at once.
@@ -21,4 +21,4 @@ class AllocateOnly {
   static inline In what_ = In::nothing;
 };
 
-}  // namespace seqvit
+}  // namespace seqvit::ops

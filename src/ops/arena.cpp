@@ -5,7 +5,7 @@
 
 #include <sys/mman.h>
 
-namespace seqvit {
+namespace seqvit::ops {
 namespace {
 
 constexpr size_t kUnit = size_t{64} << 10;
@@ -108,4 +108,4 @@ void Arena::hand_back(size_t bytes) {
   }
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::ops

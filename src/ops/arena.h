@@ -14,7 +14,7 @@
 #include <map>
 #include <mutex>
 
-namespace seqvit {
+namespace seqvit::ops {
 
 /// Disjoint spans of offsets; those that touch are one.
 class Spans {
@@ -61,4 +61,4 @@ class Arena {
   Spans gaps_, touched_;             // touched_: the parts of gaps_ that blocks have been in
 };
 
-}  // namespace seqvit
+}  // namespace seqvit::ops

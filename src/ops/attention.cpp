@@ -12,7 +12,7 @@
 #include "ops/product.h"
 #include "ops/recompute.h"
 
-namespace seqvit {
+namespace seqvit::ops {
 
 namespace {
 
@@ -122,4 +122,4 @@ Tensor attention(const Tensor& q, const Tensor& k, const Tensor& v) {
   return AttentionFunction::apply(q, k, v);
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::ops

@@ -11,11 +11,9 @@
 #include <utility>
 #include <vector>
 
-#include <ATen/core/Tensor.h>
+#include "core/tensor.h"
 
-namespace seqvit {
-
-using at::Tensor;
+namespace seqvit::ops {
 
 struct AttentionGradients {
   Tensor q, k, v;
@@ -56,4 +54,4 @@ std::vector<Tensor> split_heads(const Tensor& x_BMX, int64_t n, int64_t heads);
 /// again.
 Tensor attention(const Tensor& q, const Tensor& k, const Tensor& v);
 
-}  // namespace seqvit
+}  // namespace seqvit::ops

@@ -21,7 +21,7 @@
 #include "core/clock.h"
 #include "core/error.h"
 
-namespace seqvit {
+namespace seqvit::ops {
 namespace {
 
 constexpr int64_t kSampledQueries = 64;
@@ -201,4 +201,4 @@ size_t choose_attention_kernel(const std::vector<KernelTrial>& trials) {
   fail(Exit::bug, "no attention kernel computes this job's shape and type:{}", reasons);
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::ops

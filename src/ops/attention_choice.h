@@ -11,7 +11,7 @@
 
 #include "ops/attention.h"
 
-namespace seqvit {
+namespace seqvit::ops {
 
 /// Kernels for CUDA tensors of a type: libtorch's, or for fp64, which none of those takes, plain products
 /// that hold all scores (`verify` proves layouts in fp64, at small size).
@@ -39,4 +39,4 @@ std::vector<KernelTrial> try_attention_kernels(const std::vector<AttentionKernel
 /// The fastest that was not refused. Throws Error(bug) naming every reason if there is none.
 size_t choose_attention_kernel(const std::vector<KernelTrial>& trials);
 
-}  // namespace seqvit
+}  // namespace seqvit::ops

@@ -17,7 +17,7 @@
 #include "ops/allocate_only.h"
 #include "ops/flash/kernel.h"
 
-namespace seqvit {
+namespace seqvit::ops {
 namespace {
 
 /// Packed operands that may lie in memory at a time, in bytes; forward, of a head at least.
@@ -292,4 +292,4 @@ AttentionGradients flash_backward(const Tensor& grad_out, const Tensor& q, const
   return grads;
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::ops

@@ -13,7 +13,7 @@
 
 #include "ops/attention.h"
 
-namespace seqvit {
+namespace seqvit::ops {
 
 inline constexpr int64_t kDefaultPackedRoom = int64_t{32} << 20;  ///< bytes; more is no faster
 /// For tests, which have short sequences. Not for several threads to change at once.
@@ -40,4 +40,4 @@ struct FlashMemory {
 /// Of attention between so many heads (of all samples), for a type and width that are supported here.
 FlashMemory flash_memory(at::ScalarType type, int64_t heads, int64_t queries, int64_t keys, int64_t width);
 
-}  // namespace seqvit
+}  // namespace seqvit::ops

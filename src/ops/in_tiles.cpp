@@ -12,7 +12,7 @@
 #include "core/tensor.h"
 #include "ops/tiles.h"
 
-namespace seqvit {
+namespace seqvit::ops {
 namespace {
 
 using torch::autograd::AutogradContext;
@@ -89,4 +89,4 @@ Tensor in_tiles(const RowFunction& f, const Tensor& x, const std::vector<Tensor>
   return InTilesFunction::apply(x, at::TensorList(weights), work);
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::ops

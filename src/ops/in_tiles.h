@@ -9,11 +9,9 @@
 #include <functional>
 #include <vector>
 
-#include <ATen/core/Tensor.h>
+#include "core/tensor.h"
 
-namespace seqvit {
-
-using at::Tensor;
+namespace seqvit::ops {
 
 /// Some rows [R, ...] and the weights -> one result a row [R, ...]; no row's depends on another's.
 using RowFunction = std::function<Tensor(const Tensor& rows, const std::vector<Tensor>& weights)>;
@@ -22,4 +20,4 @@ using RowFunction = std::function<Tensor(const Tensor& rows, const std::vector<T
 /// from its argument only. Gradients of bf16 weights are summed in fp32.
 Tensor in_tiles(const RowFunction& f, const Tensor& x, const std::vector<Tensor>& weights, int64_t tile);
 
-}  // namespace seqvit
+}  // namespace seqvit::ops

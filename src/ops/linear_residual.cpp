@@ -10,7 +10,7 @@
 #include "ops/recompute.h"
 #include "ops/tiles.h"
 
-namespace seqvit {
+namespace seqvit::ops {
 namespace {
 
 using torch::autograd::AutogradContext;
@@ -66,4 +66,4 @@ Tensor linear_residual(const Tensor& x_BLD, const Tensor& u_BLK, const Tensor& w
   return LinearResidualFunction::apply(x_BLD, u_BLK, weight, bias, scale_B11);
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::ops

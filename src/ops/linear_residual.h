@@ -5,15 +5,13 @@
 /// x by its `values` (recompute.h).
 #pragma once
 
-#include <ATen/core/Tensor.h>
+#include "core/tensor.h"
 
-namespace seqvit {
-
-using at::Tensor;
+namespace seqvit::ops {
 
 /// x [B, L, D] in the master type, u [B, L, K] and weight [D, K] in the compute type, bias [D] in the master
 /// type, scale [B, 1, 1] or undefined (1) -> [B, L, D] in the master type. Differentiable in all but scale.
 Tensor linear_residual(const Tensor& x_BLD, const Tensor& u_BLK, const Tensor& weight, const Tensor& bias,
                        const Tensor& scale_B11);
 
-}  // namespace seqvit
+}  // namespace seqvit::ops

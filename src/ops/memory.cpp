@@ -11,7 +11,7 @@
 #include "core/resident.h"
 #include "ops/arena.h"
 
-namespace seqvit {
+namespace seqvit::ops {
 namespace {
 
 std::atomic<int64_t> held{0}, peak{0};
@@ -86,4 +86,4 @@ void return_idle_memory() {
   ::malloc_trim(0);
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::ops

@@ -5,7 +5,7 @@
 
 #include <cstdint>
 
-namespace seqvit {
+namespace seqvit::ops {
 
 /// Once, before the first tensor.
 void install_tensor_allocator();
@@ -18,4 +18,4 @@ void reset_peak_tensor_bytes();
 /// Memory that no tensor holds any longer goes back to the system, as if none had been.
 void return_idle_memory();
 
-}  // namespace seqvit
+}  // namespace seqvit::ops

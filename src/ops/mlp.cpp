@@ -16,7 +16,7 @@
 #include "ops/recompute.h"
 #include "ops/tiles.h"
 
-namespace seqvit {
+namespace seqvit::ops {
 namespace {
 
 using torch::autograd::AutogradContext;
@@ -151,4 +151,4 @@ Tensor mlp(const Tensor& u_BLD, const MlpWeights& weights, int64_t tile) {
                tile);
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::ops

@@ -6,11 +6,9 @@
 /// Backward needs x only and computes each tile's forward again (16 L D^2 operations for hidden width 4 D).
 #pragma once
 
-#include <ATen/core/Tensor.h>
+#include "core/tensor.h"
 
-namespace seqvit {
-
-using at::Tensor;
+namespace seqvit::ops {
 
 /// norm_* [D] in the master type; fc1_weight [F, D] and fc2_weight [D, F] in the compute type, biases in the
 /// master type. `mlp` uses neither norm nor fc2_bias.
@@ -28,4 +26,4 @@ Tensor mlp_residual(const Tensor& x_BLD, const Tensor& scale_B11, const MlpWeigh
 /// value in a part that runs again.
 Tensor mlp(const Tensor& u_BLD, const MlpWeights& weights, int64_t tile);
 
-}  // namespace seqvit
+}  // namespace seqvit::ops

@@ -12,7 +12,7 @@
 #include "ops/recompute.h"
 #include "ops/tiles.h"
 
-namespace seqvit {
+namespace seqvit::ops {
 namespace {
 
 using torch::autograd::AutogradContext;
@@ -102,4 +102,4 @@ Tensor norm_linear(const Tensor& x_BLD, const NormLinearWeights& w) {
   return NormLinearFunction::apply(x_BLD, w.norm_weight, w.norm_bias, w.weight, w.bias);
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::ops

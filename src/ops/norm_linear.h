@@ -5,11 +5,9 @@
 /// (fp32 tokens, bf16 products), for one more pass over x. Takes x by its `values` (recompute.h).
 #pragma once
 
-#include <ATen/core/Tensor.h>
+#include "core/tensor.h"
 
-namespace seqvit {
-
-using at::Tensor;
+namespace seqvit::ops {
 
 inline constexpr double kLayerNormEpsilon = 1e-6;  ///< as in ViT
 
@@ -22,4 +20,4 @@ struct NormLinearWeights {
 /// are then read as one vector. Differentiable in x and the weights.
 Tensor norm_linear(const Tensor& x_BLD, const NormLinearWeights& weights);
 
-}  // namespace seqvit
+}  // namespace seqvit::ops

@@ -11,7 +11,7 @@
 
 #include "core/error.h"
 
-namespace seqvit {
+namespace seqvit::ops {
 
 OffloadFile::OffloadFile(const std::filesystem::path& directory) : directory_(directory) {
   std::string name = directory / "seqvit-offload-XXXXXX";
@@ -112,4 +112,4 @@ void Kept::drop() {
   if (store_ != nullptr) store_->drop(key_, bytes_);
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::ops

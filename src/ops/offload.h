@@ -10,11 +10,9 @@
 #include <memory>
 #include <vector>
 
-#include <ATen/core/Tensor.h>
+#include "core/tensor.h"
 
-namespace seqvit {
-
-using at::Tensor;
+namespace seqvit::ops {
 
 /// Holds tensors without gaps outside the memory that a step is short of.
 class ActivationStore {
@@ -88,4 +86,4 @@ class Kept {
   at::TensorOptions options_;
 };
 
-}  // namespace seqvit
+}  // namespace seqvit::ops

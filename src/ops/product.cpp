@@ -17,7 +17,7 @@
 #include "ops/flash/kernel.h"
 #include "ops/tiles.h"
 
-namespace seqvit {
+namespace seqvit::ops {
 namespace {
 
 using torch::autograd::AutogradContext;
@@ -118,4 +118,4 @@ void add_product(const Tensor& sum_MN, const Tensor& a_MK, const Tensor& b_KN) {
   sum_MN.add_(wide_matrix_product(a_MK, b_KN));
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::ops

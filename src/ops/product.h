@@ -6,11 +6,9 @@
 /// Elsewhere these are libtorch's functions.
 #pragma once
 
-#include <ATen/core/Tensor.h>
+#include "core/tensor.h"
 
-namespace seqvit {
-
-using at::Tensor;
+namespace seqvit::ops {
 
 /// Whether this process widens bf16: it saves memory then, but no time.
 bool widens_bf16();
@@ -29,4 +27,4 @@ void product_out(Tensor& out_MN, const Tensor& a_MK, const Tensor& b_KN, const T
 /// Adds it to `sum` [M, N], which may be of a wider type.
 void add_product(const Tensor& sum_MN, const Tensor& a_MK, const Tensor& b_KN);
 
-}  // namespace seqvit
+}  // namespace seqvit::ops

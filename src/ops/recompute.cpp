@@ -13,7 +13,7 @@
 
 #include "core/error.h"
 
-namespace seqvit {
+namespace seqvit::ops {
 namespace {
 
 using torch::autograd::AutogradContext;
@@ -154,4 +154,4 @@ std::vector<Tensor> remember(const std::function<std::vector<Tensor>()>& compute
   return results;
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::ops

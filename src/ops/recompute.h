@@ -9,14 +9,11 @@
 #include <functional>
 #include <vector>
 
-#include <ATen/core/Tensor.h>
-
 #include "core/config.h"
+#include "core/tensor.h"
 #include "ops/offload.h"
 
-namespace seqvit {
-
-using at::Tensor;
+namespace seqvit::ops {
 
 /// How a part takes its input when it runs again: as a tensor, or only its shape (and NaN), for parts of
 /// which every operation on the input asks for its `values`: then an input that waits in a store is in memory
@@ -46,4 +43,4 @@ std::function<Tensor()> part_input(const Tensor& x);
 /// True while a part runs for the second time, in backward (so that prefetching goes the other way).
 bool recomputing();
 
-}  // namespace seqvit
+}  // namespace seqvit::ops

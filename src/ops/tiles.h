@@ -4,14 +4,12 @@
 
 #include <algorithm>
 
-#include <ATen/core/Tensor.h>
 #include <ATen/ops/empty.h>
 
+#include "core/tensor.h"
 #include "core/watch.h"
 
-namespace seqvit {
-
-using at::Tensor;
+namespace seqvit::ops {
 
 inline constexpr int64_t kDefaultTile = 2048;
 
@@ -35,4 +33,4 @@ inline bool has_scale(const Tensor& scale) {
   return scale.numel() > 0;
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::ops

@@ -8,7 +8,7 @@
 #include "core/tensor.h"
 #include "parallel/cut.h"
 
-namespace seqvit {
+namespace seqvit::parallel {
 
 namespace {
 
@@ -24,7 +24,7 @@ std::vector<int64_t> with_size(const Tensor& like, int64_t dim, int64_t size) {
 /// Copies between whole tensors and a flat buffer laid out as [rank][tensor][part of the rank]: where each
 /// part of each tensor begins along `dim`, and its length there.
 template <typename Copy>
-void for_each_part(const std::vector<Tensor>& tensors, int64_t dim, const Counts& counts,
+void for_each_part(const std::vector<Tensor>& tensors, int64_t dim, const comm::Counts& counts,
                    const Tensor& buffer, Copy copy) {
   int64_t at = 0, begin = 0;
   for (const int64_t count : counts) {
@@ -38,8 +38,8 @@ void for_each_part(const std::vector<Tensor>& tensors, int64_t dim, const Counts
 }
 
 /// Elements of all tensors together in each rank's part along `dim`.
-Counts part_sizes(const std::vector<Tensor>& tensors, int64_t dim, const Counts& counts) {
-  Counts sizes;
+comm::Counts part_sizes(const std::vector<Tensor>& tensors, int64_t dim, const comm::Counts& counts) {
+  comm::Counts sizes;
   for (const int64_t count : counts) {
     int64_t size = 0;
     for (const Tensor& tensor : tensors)
@@ -49,24 +49,24 @@ Counts part_sizes(const std::vector<Tensor>& tensors, int64_t dim, const Counts&
   return sizes;
 }
 
-Tensor pack(const std::vector<Tensor>& tensors, int64_t dim, const Counts& counts) {
-  const Tensor buffer = at::empty({total(part_sizes(tensors, dim, counts))}, tensors[0].options());
+Tensor pack(const std::vector<Tensor>& tensors, int64_t dim, const comm::Counts& counts) {
+  const Tensor buffer = at::empty({comm::total(part_sizes(tensors, dim, counts))}, tensors[0].options());
   for_each_part(tensors, dim, counts, buffer,
                 [](const Tensor& part, const Tensor& packed) { packed.copy_(part); });
   return buffer;
 }
 
-void unpack(const Tensor& buffer, int64_t dim, const Counts& counts, const std::vector<Tensor>& out) {
+void unpack(const Tensor& buffer, int64_t dim, const comm::Counts& counts, const std::vector<Tensor>& out) {
   for_each_part(out, dim, counts, buffer,
                 [](const Tensor& part, const Tensor& packed) { part.copy_(packed); });
 }
 
 /// What a collective needs again in backward.
 struct Spec : torch::CustomClassHolder {
-  Comm* comm = nullptr;
+  comm::Comm* comm = nullptr;
   const char* purpose = "";
   int64_t dim = 0;
-  Counts counts;
+  comm::Counts counts;
 };
 
 c10::intrusive_ptr<Spec> spec_of(AutogradContext* ctx) {
@@ -76,7 +76,7 @@ c10::intrusive_ptr<Spec> spec_of(AutogradContext* ctx) {
 std::vector<Tensor> gather_parts(const std::vector<Tensor>& tensors, const Spec& s) {
   std::vector<Tensor> out;
   for (const Tensor& tensor : tensors)
-    out.push_back(at::empty(with_size(tensor, s.dim, total(s.counts)), tensor.options()));
+    out.push_back(at::empty(with_size(tensor, s.dim, comm::total(s.counts)), tensor.options()));
   const Tensor all = s.comm
                          ->all_gather(pack(tensors, s.dim, {s.counts[s.comm->rank()]}),
                                       part_sizes(out, s.dim, s.counts), s.purpose)
@@ -127,7 +127,8 @@ struct ReduceScatter : torch::autograd::Function<ReduceScatter> {
   }
 };
 
-c10::intrusive_ptr<Spec> gather_spec(int64_t dim, const Counts& counts, Comm& comm, const char* purpose) {
+c10::intrusive_ptr<Spec> gather_spec(int64_t dim, const comm::Counts& counts, comm::Comm& comm,
+                                     const char* purpose) {
   auto spec = c10::make_intrusive<Spec>();
   spec->comm = &comm;
   spec->purpose = purpose;
@@ -137,16 +138,16 @@ c10::intrusive_ptr<Spec> gather_spec(int64_t dim, const Counts& counts, Comm& co
 
 }  // namespace
 
-std::vector<Tensor> all_gather(const std::vector<Tensor>& tensors, int64_t dim, const Counts& counts,
-                               Comm& comm, const char* purpose) {
+std::vector<Tensor> all_gather(const std::vector<Tensor>& tensors, int64_t dim, const comm::Counts& counts,
+                               comm::Comm& comm, const char* purpose) {
   if (comm.size() == 1) return tensors;
   return AllGather::apply(at::TensorList(tensors), gather_spec(dim, counts, comm, purpose));
 }
 
-Tensor reduce_scatter(const Tensor& x, int64_t dim, const Counts& counts, Comm& comm, const char* purpose,
-                      bool unread) {
+Tensor reduce_scatter(const Tensor& x, int64_t dim, const comm::Counts& counts, comm::Comm& comm,
+                      const char* purpose, bool unread) {
   if (comm.size() == 1) return x.to(sum_type(x));
   return ReduceScatter::apply(x, gather_spec(dim, counts, comm, purpose), unread);
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::parallel

@@ -11,17 +11,17 @@
 
 #include "comm/comm.h"
 
-namespace seqvit {
+namespace seqvit::parallel {
 
 /// One packed all-gather of several tensors along dim `dim`, counts[r] from rank r; backward sums over ranks
 /// and keeps my part. Sends numel x (P - 1) elements forward, (whole - mine) backward.
-std::vector<Tensor> all_gather(const std::vector<Tensor>& tensors, int64_t dim, const Counts& counts,
-                               Comm& comm, const char* purpose);
+std::vector<Tensor> all_gather(const std::vector<Tensor>& tensors, int64_t dim, const comm::Counts& counts,
+                               comm::Comm& comm, const char* purpose);
 
 /// Sum over ranks of x, of which each rank keeps counts[rank] along dim `dim`, in the type that sums are made
 /// in; the mirror image of all_gather. With `unread` the sum is not made (zeros): for a second run of which
 /// only the gradient counts.
-Tensor reduce_scatter(const Tensor& x, int64_t dim, const Counts& counts, Comm& comm, const char* purpose,
-                      bool unread = false);
+Tensor reduce_scatter(const Tensor& x, int64_t dim, const comm::Counts& counts, comm::Comm& comm,
+                      const char* purpose, bool unread = false);
 
-}  // namespace seqvit
+}  // namespace seqvit::parallel

@@ -15,7 +15,7 @@
 
 #include "core/partition.h"
 
-namespace seqvit {
+namespace seqvit::parallel {
 
 inline int64_t elements_of(std::span<const int64_t> shape) {
   return std::accumulate(shape.begin(), shape.end(), int64_t{1}, std::multiplies<>());
@@ -49,4 +49,4 @@ struct Cut {
   friend bool operator==(const Cut&, const Cut&) = default;
 };
 
-}  // namespace seqvit
+}  // namespace seqvit::parallel

@@ -9,7 +9,7 @@
 
 #include "ops/attention.h"
 
-namespace seqvit {
+namespace seqvit::parallel {
 namespace {
 
 using torch::autograd::AutogradContext;
@@ -63,7 +63,7 @@ Tensor message_of(const std::vector<Tensor>& tensors) {
 /// What the exchange needs to know, forward and backward.
 class Exchange : public torch::CustomClassHolder {
  public:
-  Exchange(Shares shares, Comm& comm, const char* purpose)
+  Exchange(Shares shares, comm::Comm& comm, const char* purpose)
       : shares_(std::move(shares)),
         comm_(comm),
         purpose_(purpose),
@@ -75,13 +75,13 @@ class Exchange : public torch::CustomClassHolder {
     std::vector<Tensor> out;
     for (std::vector<Tensor>& group : groups(std::move(all_heads), like)) {
       const auto n = static_cast<int64_t>(group.size());
-      const Counts send = of_my_tokens(n, like);
-      const Tensor messages = at::empty({total(send)}, like.options);
+      const comm::Counts send = of_my_tokens(n, like);
+      const Tensor messages = at::empty({comm::total(send)}, like.options);
       for_each_message(group, messages, like,
                        [](const Tensor& part, const Tensor& in_message) { in_message.copy_(part); });
       group.clear();
       const Tensor received = comm_.all_to_all(messages, send, of_my_heads(n, like), purpose_).wait();
-      for (Tensor& tensor : tensors_of(received, n, like, my_heads_, total(shares_.tokens)))
+      for (Tensor& tensor : tensors_of(received, n, like, my_heads_, comm::total(shares_.tokens)))
         out.push_back(std::move(tensor));
     }
     return out;
@@ -90,8 +90,8 @@ class Exchange : public torch::CustomClassHolder {
   std::vector<Tensor> gather_heads(std::vector<Tensor> all_tokens) const {
     const Like like(all_tokens[0]);
     const auto all = static_cast<int64_t>(all_tokens.size());
-    const int64_t heads = total(shares_.heads);
-    const auto out = heads_of_projection(
+    const int64_t heads = comm::total(shares_.heads);
+    const auto out = ops::heads_of_projection(
         at::empty({like.batch, my_tokens_, all * heads * like.width}, like.options), all, heads);
     auto next = out.begin();
     for (std::vector<Tensor>& group : groups(std::move(all_tokens), like)) {
@@ -109,20 +109,20 @@ class Exchange : public torch::CustomClassHolder {
 
  private:
   Shares shares_;
-  Comm& comm_;
+  comm::Comm& comm_;
   const char* purpose_;
   int64_t my_heads_, my_tokens_;
 
   /// Elements between each rank and me of n tensors: its tokens of my heads,
-  Counts of_my_heads(int64_t n, const Like& like) const {
-    Counts counts;
+  comm::Counts of_my_heads(int64_t n, const Like& like) const {
+    comm::Counts counts;
     for (const int64_t tokens : shares_.tokens)
       counts.push_back(n * like.batch * my_heads_ * tokens * like.width);
     return counts;
   }
   /// and its heads of my tokens.
-  Counts of_my_tokens(int64_t n, const Like& like) const {
-    Counts counts;
+  comm::Counts of_my_tokens(int64_t n, const Like& like) const {
+    comm::Counts counts;
     for (const int64_t heads : shares_.heads)
       counts.push_back(n * like.batch * heads * my_tokens_ * like.width);
     return counts;
@@ -131,7 +131,7 @@ class Exchange : public torch::CustomClassHolder {
   /// Tensors that travel in one message. The same ones on every rank, so it goes by what a rank has on
   /// average.
   std::vector<std::vector<Tensor>> groups(std::vector<Tensor> tensors, const Like& like) const {
-    const int64_t bytes = like.batch * total(shares_.heads) * total(shares_.tokens) * like.width *
+    const int64_t bytes = like.batch * comm::total(shares_.heads) * comm::total(shares_.tokens) * like.width *
                           tensors[0].element_size() / comm_.size();
     const auto size = static_cast<size_t>(tensors_in_message(bytes));
     std::vector<std::vector<Tensor>> result;
@@ -148,7 +148,7 @@ class Exchange : public torch::CustomClassHolder {
   void for_each_message(const std::vector<Tensor>& all_heads, const Tensor& messages, const Like& like,
                         Copy copy) const {
     const auto n = static_cast<int64_t>(all_heads.size());
-    const Counts elements = of_my_tokens(n, like);
+    const comm::Counts elements = of_my_tokens(n, like);
     int64_t at = 0, head = 0;
     for (size_t rank = 0; rank < elements.size(); ++rank) {
       const int64_t heads = shares_.heads[rank];
@@ -180,7 +180,7 @@ struct GatherFunction : torch::autograd::Function<GatherFunction<kForward, kBack
 };
 
 template <Gather kForward, Gather kBackward>
-std::vector<Tensor> gather(std::vector<Tensor> tensors, const Shares& shares, Comm& comm,
+std::vector<Tensor> gather(std::vector<Tensor> tensors, const Shares& shares, comm::Comm& comm,
                            const char* purpose) {
   if (comm.size() == 1) return tensors;
   const auto exchange = c10::make_intrusive<Exchange>(shares, comm, purpose);
@@ -192,14 +192,14 @@ constexpr Gather kTokens = &Exchange::gather_tokens, kHeads = &Exchange::gather_
 
 }  // namespace
 
-std::vector<Tensor> gather_tokens(std::vector<Tensor> all_heads, const Shares& shares, Comm& comm,
+std::vector<Tensor> gather_tokens(std::vector<Tensor> all_heads, const Shares& shares, comm::Comm& comm,
                                   const char* purpose) {
   return gather<kTokens, kHeads>(std::move(all_heads), shares, comm, purpose);
 }
 
-std::vector<Tensor> gather_heads(std::vector<Tensor> all_tokens, const Shares& shares, Comm& comm,
+std::vector<Tensor> gather_heads(std::vector<Tensor> all_tokens, const Shares& shares, comm::Comm& comm,
                                  const char* purpose) {
   return gather<kHeads, kTokens>(std::move(all_tokens), shares, comm, purpose);
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::parallel

@@ -14,11 +14,11 @@
 
 #include "comm/comm.h"
 
-namespace seqvit {
+namespace seqvit::parallel {
 
 /// Who has which heads and which tokens.
 struct Shares {
-  Counts heads, tokens;
+  comm::Counts heads, tokens;
 };
 
 /// Of tensors that travel together, on the average of all ranks; one alone may be more.
@@ -31,12 +31,12 @@ constexpr int64_t tensors_in_message(int64_t bytes) {
 
 /// n tensors [B, H, L, E], all heads of my tokens, of equal shape -> [B, H_mine, N, E]. By value: where no
 /// graph holds them, they are gone once they are packed. Sends n B L E elements for each head of others.
-std::vector<Tensor> gather_tokens(std::vector<Tensor> all_heads, const Shares& shares, Comm& comm,
+std::vector<Tensor> gather_tokens(std::vector<Tensor> all_heads, const Shares& shares, comm::Comm& comm,
                                   const char* purpose);
 
 /// n tensors [B, H_mine, N, E] -> [B, H, L, E], heads_of_projection of one [B, L, n H E]. By value too. Sends
 /// n B H_mine E elements for each token of others.
-std::vector<Tensor> gather_heads(std::vector<Tensor> all_tokens, const Shares& shares, Comm& comm,
+std::vector<Tensor> gather_heads(std::vector<Tensor> all_tokens, const Shares& shares, comm::Comm& comm,
                                  const char* purpose);
 
-}  // namespace seqvit
+}  // namespace seqvit::parallel

@@ -13,9 +13,9 @@
 #include "comm/comm.h"
 #include "parallel/sequence_parallel.h"
 
-namespace seqvit {
+namespace seqvit::parallel {
 
-std::unique_ptr<SequenceParallel> make_lss(Comm& comm, Counts token_counts);
-std::unique_ptr<SequenceParallel> make_lss_kv(Comm& comm, Counts token_counts);
+std::unique_ptr<SequenceParallel> make_lss(comm::Comm& comm, comm::Counts token_counts);
+std::unique_ptr<SequenceParallel> make_lss_kv(comm::Comm& comm, comm::Counts token_counts);
 
-}  // namespace seqvit
+}  // namespace seqvit::parallel

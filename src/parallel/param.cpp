@@ -11,7 +11,7 @@
 #include "core/random.h"
 #include "core/watch.h"
 
-namespace seqvit {
+namespace seqvit::parallel {
 
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
@@ -108,7 +108,7 @@ void ParamGroup::load(const std::function<void(const Param&, Range, Tensor)>& re
   publish_weights();
 }
 
-Pending ParamGroup::start_gather(Section& section) const {
+comm::Pending ParamGroup::start_gather(Section& section) const {
   const bool matrix = section.kind == ParamKind::matrix;
   return sharding_.data->all_gather(section.weight.detach().to(matrix ? sharding_.compute : sharding_.master),
                                     section.counts, "zero");
@@ -201,4 +201,4 @@ void for_each_slice(const Section& section, Range flat,
   }
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::parallel

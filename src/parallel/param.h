@@ -31,7 +31,7 @@
 #include "core/partition.h"
 #include "parallel/cut.h"
 
-namespace seqvit {
+namespace seqvit::parallel {
 
 enum class ParamKind { matrix, vector };
 
@@ -74,7 +74,7 @@ struct Slice {
 
 /// How the groups of one model are shared out.
 struct Sharding {
-  Comm* data =
+  comm::Comm* data =
       nullptr;  ///< ranks that hold the same weights: gradients sum over them, states are shared by them
   int stage = 0;
   at::ScalarType compute = at::kFloat, master = at::kFloat;
@@ -86,13 +86,13 @@ struct Section {
   ParamKind kind = ParamKind::matrix;
   std::vector<std::unique_ptr<Param>> params;
   int64_t size = 0;      ///< elements in all
-  Counts counts;         ///< elements a rank updates
+  comm::Counts counts;   ///< elements a rank updates
   Range mine;            ///< the part of the flat vector that `weight` is: my share, everything at stage 0
   Tensor weight;         ///< master type, [mine.size()]
   Tensor gradient;       ///< like weight, complete after finish_gradients(); undefined when there is none
   Tensor full;           ///< stages 1 and 2: all weights, master type
   Tensor full_gradient;  ///< stages 0 and 1: local sum over micro-batches
-  std::optional<Pending> coming;  ///< stage 3: a prefetch under way
+  std::optional<comm::Pending> coming;  ///< stage 3: a prefetch under way
 };
 
 class ParamGroup {
@@ -140,7 +140,7 @@ class ParamGroup {
   std::array<Section, 2> sections_;
   int depth_ = 0;  // nested Gathered scopes
 
-  Pending start_gather(Section& section) const;
+  comm::Pending start_gather(Section& section) const;
   void accumulate(Section& section, const Tensor& gradient) const;
 };
 
@@ -149,4 +149,4 @@ class ParamGroup {
 void for_each_slice(const Section& section, Range flat,
                     const std::function<void(const Param&, Range, int64_t)>& f);
 
-}  // namespace seqvit
+}  // namespace seqvit::parallel

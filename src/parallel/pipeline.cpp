@@ -7,7 +7,7 @@
 #include "core/error.h"
 #include "parallel/cut.h"
 
-namespace seqvit {
+namespace seqvit::parallel {
 namespace {
 
 /// The k-th forward or backward of a stage. Micro-batches pass in groups of `stages` through one chunk after
@@ -64,7 +64,7 @@ std::vector<Range> divide_blocks(int64_t depth, int64_t parts, double first, dou
   return blocks;
 }
 
-std::pair<int, Comm&> PipelineWires::Wire::peer(int step) const {
+std::pair<int, comm::Comm&> PipelineWires::Wire::peer(int step) const {
   const int size = along.size(), rank = along.rank() + step, wrapped = (rank + size) % size;
   return {wrapped, rank == wrapped ? along : around};
 }
@@ -81,9 +81,9 @@ Tensor PipelineWires::receive(const Wire& wire, std::vector<int64_t> shape, cons
 }
 
 void PipelineWires::finish() {
-  for (Pending& sent : sent_)
+  for (comm::Pending& sent : sent_)
     sent.wait();
   sent_.clear();
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::parallel

@@ -16,7 +16,7 @@
 #include "comm/mesh.h"
 #include "core/partition.h"
 
-namespace seqvit {
+namespace seqvit::parallel {
 
 struct Action {
   enum class Kind { forward, backward };
@@ -43,7 +43,7 @@ std::vector<Range> divide_blocks(int64_t depth, int64_t parts, double first, dou
 class PipelineWires {
  public:
   /// Collective over pp.
-  PipelineWires(Mesh& mesh, int64_t chunks)
+  PipelineWires(comm::Mesh& mesh, int64_t chunks)
       : activations_{mesh.pp(), chunks > 1 ? mesh.pp_line(1) : mesh.pp()},
         gradients_{mesh.pp_line(0), chunks > 1 ? mesh.pp_line(2) : mesh.pp_line(0)} {}
 
@@ -62,16 +62,16 @@ class PipelineWires {
 
  private:
   struct Wire {
-    Comm &along, &around;  ///< to a neighbour in rank, and between the last and the first
+    comm::Comm &along, &around;  ///< to a neighbour in rank, and between the last and the first
     /// The rank `step` further, and the communicator for messages to and from it.
-    std::pair<int, Comm&> peer(int step) const;
+    std::pair<int, comm::Comm&> peer(int step) const;
   };
   Wire activations_, gradients_;
-  std::vector<Pending> sent_;
+  std::vector<comm::Pending> sent_;
 
   void send(const Wire& wire, const Tensor& x, int step);
   static Tensor receive(const Wire& wire, std::vector<int64_t> shape, const at::TensorOptions& options,
                         int step);
 };
 
-}  // namespace seqvit
+}  // namespace seqvit::parallel

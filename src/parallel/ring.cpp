@@ -13,7 +13,7 @@
 #include "ops/recompute.h"
 #include "parallel/collectives.h"
 
-namespace seqvit {
+namespace seqvit::parallel {
 namespace {
 
 using torch::autograd::AutogradContext;
@@ -38,13 +38,14 @@ Block unpack(const Tensor& flat, const Tensor& like, int64_t tokens) {
 /// The ring as seen from one rank: whose block is here at each hop, and how blocks are passed on.
 class Ring {
  public:
-  Ring(Comm& comm, const Counts& counts, const Tensor& like) : comm_(comm), counts_(counts), like_(like) {}
+  Ring(comm::Comm& comm, const comm::Counts& counts, const Tensor& like)
+      : comm_(comm), counts_(counts), like_(like) {}
 
   int hops() const { return comm_.size(); }
   /// Tokens of the block that is here after `hop` hops: that of rank - hop.
   int64_t tokens(int hop) const { return counts_[(comm_.rank() + comm_.size() - hop) % comm_.size()]; }
   /// Starts to pass on the block of `hop` and to receive that of the next.
-  Pending pass(const Tensor& flat, int hop) const {
+  comm::Pending pass(const Tensor& flat, int hop) const {
     const int next = (comm_.rank() + 1) % comm_.size(),
               previous = (comm_.rank() + comm_.size() - 1) % comm_.size();
     return comm_.send_recv(flat, next, previous, 2 * like_.numel() / like_.size(2) * tokens(hop + 1), "ring");
@@ -52,8 +53,8 @@ class Ring {
   Block open(const Tensor& flat, int hop) const { return unpack(flat, like_, tokens(hop)); }
 
  private:
-  Comm& comm_;
-  const Counts& counts_;
+  comm::Comm& comm_;
+  const comm::Counts& counts_;
   const Tensor& like_;
 };
 
@@ -61,10 +62,10 @@ class Ring {
 std::vector<Tensor> ring_forward(const Ring& ring, const Tensor& q, const Block& mine) {
   Tensor flat = pack(mine), out, lse;
   for (int hop = 0; hop < ring.hops(); ++hop) {
-    std::optional<Pending> next;
+    std::optional<comm::Pending> next;
     if (hop + 1 < ring.hops()) next = ring.pass(flat, hop);
     const Block block = ring.open(flat, hop);
-    const auto [part, part_lse] = attention_forward(q, block.k, block.v);
+    const auto [part, part_lse] = ops::attention_forward(q, block.k, block.v);
     if (hop == 0) {
       out = part.to(sum_type(q)), lse = part_lse;
     } else {
@@ -84,14 +85,14 @@ variable_list ring_backward(const Ring& ring, const Tensor& grad, const Tensor& 
                             const Tensor& out, const Tensor& lse) {
   const auto type = sum_type(q);
   Tensor dq, flat = ring.pass(pack(mine), 0).wait();
-  Tensor gradient;                  // of the block that is here, by the ranks it has visited
-  std::optional<Pending> arriving;  // the same, while it is under way
+  Tensor gradient;                        // of the block that is here, by the ranks it has visited
+  std::optional<comm::Pending> arriving;  // the same, while it is under way
   for (int hop = 1; hop <= ring.hops(); ++hop) {
     const bool is_home = hop == ring.hops();
-    std::optional<Pending> next;
+    std::optional<comm::Pending> next;
     if (hop + 1 < ring.hops()) next = ring.pass(flat, hop);
     const Block block = is_home ? mine : ring.open(flat, hop);
-    const AttentionGradients part = attention_backward(grad, q, block.k, block.v, out, lse);
+    const ops::AttentionGradients part = ops::attention_backward(grad, q, block.k, block.v, out, lse);
     dq = hop == 1 ? part.q.to(type, /*non_blocking=*/false, /*copy=*/true) : dq.add_(part.q);
     gradient = arriving ? arriving->wait() : at::zeros(flat.sizes(), flat.options().dtype(type));
     const Block sum = ring.open(gradient, hop);
@@ -105,16 +106,16 @@ variable_list ring_backward(const Ring& ring, const Tensor& grad, const Tensor& 
 
 /// What backward needs again.
 struct Ranks : torch::CustomClassHolder {
-  Ranks(Comm& c, Counts n) : comm(c), token_counts(std::move(n)) {}
-  Comm& comm;
-  Counts token_counts;
+  Ranks(comm::Comm& c, comm::Counts n) : comm(c), token_counts(std::move(n)) {}
+  comm::Comm& comm;
+  comm::Counts token_counts;
 };
 
 struct RingFunction : torch::autograd::Function<RingFunction> {
   static Tensor forward(AutogradContext* ctx, const Tensor& q, const Tensor& k, const Tensor& v,
                         const c10::intrusive_ptr<Ranks>& ranks) {
     const Ring ring(ranks->comm, ranks->token_counts, k);
-    const auto kept = remember([&] { return ring_forward(ring, q, {k, v}); });
+    const auto kept = ops::remember([&] { return ring_forward(ring, q, {k, v}); });
     ctx->save_for_backward({q, k, v, kept[0], kept[1]});
     ctx->saved_data["ranks"] = c10::IValue::make_capsule(ranks);
     return kept[0];
@@ -131,10 +132,10 @@ struct RingFunction : torch::autograd::Function<RingFunction> {
 
 class RingAttention final : public SequenceParallel {
  public:
-  RingAttention(Comm& comm, Counts token_counts)
+  RingAttention(comm::Comm& comm, comm::Counts token_counts)
       : ranks_(c10::make_intrusive<Ranks>(comm, std::move(token_counts))) {}
   Tensor attend(Tensor q, Tensor k, Tensor v) const override {
-    if (ranks_->comm.size() == 1) return attention(q, k, v);
+    if (ranks_->comm.size() == 1) return ops::attention(q, k, v);
     return RingFunction::apply(q, k, v, ranks_);
   }
 
@@ -144,8 +145,8 @@ class RingAttention final : public SequenceParallel {
 
 }  // namespace
 
-std::unique_ptr<SequenceParallel> make_ring(Comm& comm, Counts token_counts) {
+std::unique_ptr<SequenceParallel> make_ring(comm::Comm& comm, comm::Counts token_counts) {
   return std::make_unique<RingAttention>(comm, std::move(token_counts));
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::parallel

@@ -16,8 +16,8 @@
 #include "comm/comm.h"
 #include "parallel/sequence_parallel.h"
 
-namespace seqvit {
+namespace seqvit::parallel {
 
-std::unique_ptr<SequenceParallel> make_ring(Comm& comm, Counts token_counts);
+std::unique_ptr<SequenceParallel> make_ring(comm::Comm& comm, comm::Counts token_counts);
 
-}  // namespace seqvit
+}  // namespace seqvit::parallel

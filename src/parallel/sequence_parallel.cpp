@@ -2,12 +2,12 @@
 
 #include "ops/attention.h"
 
-namespace seqvit {
+namespace seqvit::parallel {
 namespace {
 
 class LocalAttention final : public SequenceParallel {
  public:
-  Tensor attend(Tensor q, Tensor k, Tensor v) const override { return attention(q, k, v); }
+  Tensor attend(Tensor q, Tensor k, Tensor v) const override { return ops::attention(q, k, v); }
 };
 
 }  // namespace
@@ -16,4 +16,4 @@ std::unique_ptr<SequenceParallel> make_local_attention() {
   return std::make_unique<LocalAttention>();
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::parallel

@@ -6,11 +6,9 @@
 
 #include <memory>
 
-#include <ATen/core/Tensor.h>
+#include "core/tensor.h"
 
-namespace seqvit {
-
-using at::Tensor;
+namespace seqvit::parallel {
 
 class SequenceParallel {
  public:
@@ -31,4 +29,4 @@ class SequenceParallel {
 /// The whole sequence is here: nothing to exchange.
 std::unique_ptr<SequenceParallel> make_local_attention();
 
-}  // namespace seqvit
+}  // namespace seqvit::parallel

@@ -6,21 +6,21 @@
 #include "parallel/ring.h"
 #include "parallel/ulysses.h"
 
-namespace seqvit {
+namespace seqvit::parallel {
 namespace {
 
 /// Sums of `group` neighbours.
-Counts sums(const Counts& counts, int group) {
-  Counts result;
+comm::Counts sums(const comm::Counts& counts, int group) {
+  comm::Counts result;
   for (auto first = counts.begin(); first != counts.end(); first += group)
     result.push_back(std::accumulate(first, first + group, int64_t{0}));
   return result;
 }
 
 /// Ulysses inside groups of neighbouring ranks, a ring across the groups.
-std::unique_ptr<SequenceParallel> make_hybrid(Mesh& mesh, int group, const Counts& token_counts) {
-  const SequenceSplit& split = mesh.split_sequence(group);
-  Counts of_my_group;
+std::unique_ptr<SequenceParallel> make_hybrid(comm::Mesh& mesh, int group, const comm::Counts& token_counts) {
+  const comm::SequenceSplit& split = mesh.split_sequence(group);
+  comm::Counts of_my_group;
   const auto mine = token_counts.begin() + static_cast<int64_t>(split.ring->rank()) * group;
   of_my_group.assign(mine, mine + group);
   return make_ulysses(*split.ulysses, of_my_group, make_ring(*split.ring, sums(token_counts, group)));
@@ -28,12 +28,12 @@ std::unique_ptr<SequenceParallel> make_hybrid(Mesh& mesh, int group, const Count
 
 }  // namespace
 
-std::unique_ptr<SequenceParallel> make_strategy(const ParallelConfig& config, Mesh& mesh,
-                                                const Counts& token_counts) {
-  Comm& sp = mesh.sp();
+std::unique_ptr<SequenceParallel> make_strategy(const ParallelConfig& config, comm::Mesh& mesh,
+                                                const comm::Counts& token_counts) {
+  comm::Comm& sp = mesh.sp();
   if (sp.size() == 1) return make_local_attention();
   // The ranks of a tensor-parallel group bring their tokens together before attention, each for its heads.
-  const Counts of_groups = sums(token_counts, mesh.tp().size());
+  const comm::Counts of_groups = sums(token_counts, mesh.tp().size());
   switch (config.sequence) {
     case Sequence::ulysses:
       return make_ulysses(sp, of_groups, make_local_attention());
@@ -49,4 +49,4 @@ std::unique_ptr<SequenceParallel> make_strategy(const ParallelConfig& config, Me
   return nullptr;
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::parallel

@@ -7,11 +7,11 @@
 #include "core/config.h"
 #include "parallel/sequence_parallel.h"
 
-namespace seqvit {
+namespace seqvit::parallel {
 
 /// `token_counts`: tokens of each rank of mesh.sp(). Local attention where that has one rank. Collective the
 /// first time.
-std::unique_ptr<SequenceParallel> make_strategy(const ParallelConfig& config, Mesh& mesh,
-                                                const Counts& token_counts);
+std::unique_ptr<SequenceParallel> make_strategy(const ParallelConfig& config, comm::Mesh& mesh,
+                                                const comm::Counts& token_counts);
 
-}  // namespace seqvit
+}  // namespace seqvit::parallel

@@ -13,12 +13,13 @@
 #include "core/partition.h"
 #include "parallel/collectives.h"
 
-namespace seqvit {
+namespace seqvit::parallel {
 
 class TensorParallel {
  public:
   /// `token_counts`: tokens of each rank of `comm`.
-  TensorParallel(Comm& comm, Counts token_counts) : comm_(comm), token_counts_(std::move(token_counts)) {}
+  TensorParallel(comm::Comm& comm, comm::Counts token_counts)
+      : comm_(comm), token_counts_(std::move(token_counts)) {}
 
   bool is_alone() const { return comm_.size() == 1; }
   /// My part of `n` heads or channels.
@@ -31,8 +32,8 @@ class TensorParallel {
   }
 
  private:
-  Comm& comm_;
-  Counts token_counts_;
+  comm::Comm& comm_;
+  comm::Counts token_counts_;
 };
 
-}  // namespace seqvit
+}  // namespace seqvit::parallel

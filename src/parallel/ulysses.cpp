@@ -3,12 +3,12 @@
 #include "core/partition.h"
 #include "parallel/exchange.h"
 
-namespace seqvit {
+namespace seqvit::parallel {
 namespace {
 
 class Ulysses final : public SequenceParallel {
  public:
-  Ulysses(Comm& comm, Counts token_counts, std::unique_ptr<SequenceParallel> inner)
+  Ulysses(comm::Comm& comm, comm::Counts token_counts, std::unique_ptr<SequenceParallel> inner)
       : comm_(comm), token_counts_(std::move(token_counts)), inner_(std::move(inner)) {}
 
   Tensor attend(Tensor q, Tensor k, Tensor v) const override {
@@ -20,16 +20,16 @@ class Ulysses final : public SequenceParallel {
   }
 
  private:
-  Comm& comm_;
-  Counts token_counts_;
+  comm::Comm& comm_;
+  comm::Counts token_counts_;
   std::unique_ptr<SequenceParallel> inner_;
 };
 
 }  // namespace
 
-std::unique_ptr<SequenceParallel> make_ulysses(Comm& comm, Counts token_counts,
+std::unique_ptr<SequenceParallel> make_ulysses(comm::Comm& comm, comm::Counts token_counts,
                                                std::unique_ptr<SequenceParallel> inner) {
   return std::make_unique<Ulysses>(comm, std::move(token_counts), std::move(inner));
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::parallel

@@ -14,10 +14,10 @@
 #include "comm/comm.h"
 #include "parallel/sequence_parallel.h"
 
-namespace seqvit {
+namespace seqvit::parallel {
 
 /// `token_counts`: tokens of each rank of `comm`. `inner` attends to the tokens of the whole group.
-std::unique_ptr<SequenceParallel> make_ulysses(Comm& comm, Counts token_counts,
+std::unique_ptr<SequenceParallel> make_ulysses(comm::Comm& comm, comm::Counts token_counts,
                                                std::unique_ptr<SequenceParallel> inner);
 
-}  // namespace seqvit
+}  // namespace seqvit::parallel

@@ -11,7 +11,7 @@
 #include "parallel/exchange.h"
 #include "plan/traffic.h"
 
-namespace seqvit {
+namespace seqvit::plan {
 namespace {
 
 /// Sizes that a block's tensors come in, bytes of one micro-batch.
@@ -29,7 +29,7 @@ struct Sizes {
   bool cut;  ///< tensor parallelism
 };
 
-Sizes sizes_of(const RankPart& part, const ModelShape& shape, const Config& config) {
+Sizes sizes_of(const RankPart& part, const model::ModelShape& shape, const Config& config) {
   const int64_t B = part.micro_samples, c = compute_bytes(config), m = master_bytes(config);
   const int64_t D = shape.config.embed_dim, E = D / shape.config.num_heads;
   const int64_t group = part.group_tokens[part.sp];
@@ -42,7 +42,7 @@ Sizes sizes_of(const RankPart& part, const ModelShape& shape, const Config& conf
   const int64_t heads = part.ulysses_heads()[part.sp % part.ulysses];
   s.inner = B * part.ulysses_tokens() * heads * E * c;
   const int64_t in_message =
-      tensors_in_message(B * part.ulysses_tokens() * part.heads * E * c / part.ulysses);
+      parallel::tensors_in_message(B * part.ulysses_tokens() * part.heads * E * c / part.ulysses);
   s.together = std::min<int64_t>(in_message, 3);
   const bool everyone = config.parallel.sp > 1 && (config.parallel.sequence == Sequence::lss ||
                                                    config.parallel.sequence == Sequence::lss_kv);
@@ -50,20 +50,21 @@ Sizes sizes_of(const RankPart& part, const ModelShape& shape, const Config& conf
   s.kv_sum = s.kv / c * m;
   s.lse = s.inner / (E * c) * std::max<int64_t>(4, c);
   s.hidden = B * (s.cut ? group : part.tokens) * part.hidden * c;
-  const int64_t rows = config.memory.mlp_chunk > 0 ? config.memory.mlp_chunk : kDefaultTile;
+  const int64_t rows = config.memory.mlp_chunk > 0 ? config.memory.mlp_chunk : ops::kDefaultTile;
   // Hidden before and after gelu, and their gradients; the normalised tokens in both types.
   const int64_t normed = s.cut ? 0 : D * (m + (c != m ? c : 0));
   s.tile = std::min(rows, s.cut ? group : part.tokens) * (4 * part.hidden * c + normed);
   return s;
 }
 
-FlashMemory packed_bytes(const RankPart& part, const Sizes& s, const ModelShape& shape, const Config& config,
-                         AttentionMemory attention) {
+ops::FlashMemory packed_bytes(const RankPart& part, const Sizes& s, const model::ModelShape& shape,
+                              const Config& config, AttentionMemory attention) {
   const int64_t heads = part.ulysses_heads()[part.sp % part.ulysses] * part.micro_samples;
   if (attention != AttentionMemory::flash || heads == 0) return {};
   const int64_t width = shape.config.embed_dim / shape.config.num_heads,
                 head = heads * width * compute_bytes(config);
-  return flash_memory(compute_type(config.train.precision), heads, s.inner / head, s.kv / (2 * head), width);
+  return ops::flash_memory(compute_type(config.train.precision), heads, s.inner / head, s.kv / (2 * head),
+                           width);
 }
 
 /// A point of a block's backward: bytes held beside weights, messages and packed operands among them, and the
@@ -116,7 +117,7 @@ class Block {
     }
   }
 
-  std::vector<Moment> moments(const FlashMemory& packed, Recompute mode) const {
+  std::vector<Moment> moments(const ops::FlashMemory& packed, Recompute mode) const {
     std::vector<Moment> all = mlp();
     for (const Moment& m : again_ ? second_run(mode) : std::vector<Moment>{})
       all.push_back(m);
@@ -212,17 +213,17 @@ AttentionMemory attention_memory_here(const Config& config) {
   if (config.parallel.device != DeviceKind::cpu) return AttentionMemory::separate;
   const Tensor q = at::empty({1, 1, 1, config.model.embed_dim / config.model.num_heads},
                              compute_type(config.train.precision));
-  return flash_supports(q, q, q) ? AttentionMemory::flash : AttentionMemory::separate;
+  return ops::flash_supports(q, q, q) ? AttentionMemory::flash : AttentionMemory::separate;
 }
 
-BlockMemory predict_block(const RankPart& part, const ModelShape& shape, const Config& config,
+BlockMemory predict_block(const RankPart& part, const model::ModelShape& shape, const Config& config,
                           AttentionMemory attention) {
   const Sizes s = sizes_of(part, shape, config);
   const Block block(part, config, s, attention);
   BlockMemory memory;
   memory.kept = block.kept(config.memory.recompute);
   const auto weights = static_cast<double>(block_elements(part) * master_bytes(config));
-  const FlashMemory packed = packed_bytes(part, s, shape, config, attention);
+  const ops::FlashMemory packed = packed_bytes(part, s, shape, config, attention);
   for (const Moment& moment : block.moments(packed, config.memory.recompute)) {
     const int64_t held = moment.held + moment.packed + static_cast<int64_t>(moment.weights * weights);
     if (held <= memory.at_work) continue;
@@ -231,4 +232,4 @@ BlockMemory predict_block(const RankPart& part, const ModelShape& shape, const C
   return memory;
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::plan

@@ -8,7 +8,7 @@
 
 #include "plan/rank_part.h"
 
-namespace seqvit {
+namespace seqvit::plan {
 
 /// How attention uses memory beside its inputs and results.
 enum class AttentionMemory {
@@ -26,7 +26,7 @@ struct BlockMemory {
   int64_t buffers = 0;  ///< then: messages on their way in and out
 };
 
-BlockMemory predict_block(const RankPart& part, const ModelShape& shape, const Config& config,
+BlockMemory predict_block(const RankPart& part, const model::ModelShape& shape, const Config& config,
                           AttentionMemory attention);
 
-}  // namespace seqvit
+}  // namespace seqvit::plan

@@ -12,7 +12,7 @@
 #include "core/log.h"
 #include "core/stop.h"
 
-namespace seqvit {
+namespace seqvit::plan {
 namespace {
 
 constexpr std::string_view kName = "plan";  ///< stands before validation's messages
@@ -27,7 +27,7 @@ std::vector<int64_t> divisors(int64_t n) {
 /// Ranks whose work and memory bound those of all others: the first of the first stage, of the last and of
 /// the one between them that has most blocks. On each axis the first rank has the largest
 /// share; within a hybrid's ring another may send a thousandth more.
-std::vector<RankPart> bounding_ranks(const ModelShape& shape, const Config& config) {
+std::vector<RankPart> bounding_ranks(const model::ModelShape& shape, const Config& config) {
   const ParallelConfig& p = config.parallel;
   const int64_t stage = p.dp * p.sp * p.tp;
   std::vector<RankPart> ranks;
@@ -42,7 +42,7 @@ std::vector<RankPart> bounding_ranks(const ModelShape& shape, const Config& conf
   return ranks;
 }
 
-Layout predict(const std::vector<RankPart>& ranks, const ModelShape& shape, const Config& config,
+Layout predict(const std::vector<RankPart>& ranks, const model::ModelShape& shape, const Config& config,
                const Machine& machine, AttentionMemory attention) {
   Layout layout{config.parallel, config.memory.recompute, config.train.micro_batches, {}, {}};
   for (const RankPart& rank : ranks) {
@@ -80,7 +80,8 @@ std::string gibibytes(int64_t bytes) {
 
 class Search {
  public:
-  Search(const ModelShape& shape, const Config& config, const Machine& machine, AttentionMemory attention)
+  Search(const model::ModelShape& shape, const Config& config, const Machine& machine,
+         AttentionMemory attention)
       : shape_(shape), config_(config), machine_(machine), attention_(attention) {
     config_.parallel = {};
     config_.parallel.device = config.parallel.device;
@@ -106,7 +107,7 @@ class Search {
   }
 
  private:
-  const ModelShape& shape_;
+  const model::ModelShape& shape_;
   Config config_;
   const Machine& machine_;
   AttentionMemory attention_;
@@ -226,8 +227,8 @@ std::string Layout::settings() const {
   return text;
 }
 
-LayoutPlan plan_layouts(const ModelShape& shape, const Config& config, const Machine& machine, int64_t ranks,
-                        AttentionMemory attention) {
+LayoutPlan plan_layouts(const model::ModelShape& shape, const Config& config, const Machine& machine,
+                        int64_t ranks, AttentionMemory attention) {
   Search search(shape, config, machine, attention);
   for (int64_t n = ranks;; n /= 2) {
     search.all_of(n);
@@ -236,9 +237,9 @@ LayoutPlan plan_layouts(const ModelShape& shape, const Config& config, const Mac
   return search.result();
 }
 
-Layout predict_rank(const RankPart& rank, const ModelShape& shape, const Config& config,
+Layout predict_rank(const RankPart& rank, const model::ModelShape& shape, const Config& config,
                     const Machine& machine, AttentionMemory attention) {
   return predict({rank}, shape, config, machine, attention);
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::plan

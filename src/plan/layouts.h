@@ -18,7 +18,7 @@
 #include "plan/reasons.h"
 #include "plan/time.h"
 
-namespace seqvit {
+namespace seqvit::plan {
 
 struct Layout {
   ParallelConfig parallel;
@@ -40,11 +40,11 @@ struct LayoutPlan {
 
 /// `config` gives model and training; what it says of `parallel` and of recomputation is replaced, the device
 /// stays. Attention uses memory as `attention` says.
-LayoutPlan plan_layouts(const ModelShape& shape, const Config& config, const Machine& machine, int64_t ranks,
-                        AttentionMemory attention);
+LayoutPlan plan_layouts(const model::ModelShape& shape, const Config& config, const Machine& machine,
+                        int64_t ranks, AttentionMemory attention);
 
 /// One rank of the layout that `config` itself names.
-Layout predict_rank(const RankPart& rank, const ModelShape& shape, const Config& config,
+Layout predict_rank(const RankPart& rank, const model::ModelShape& shape, const Config& config,
                     const Machine& machine, AttentionMemory attention);
 
-}  // namespace seqvit
+}  // namespace seqvit::plan

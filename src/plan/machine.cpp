@@ -5,7 +5,7 @@
 
 #include "core/error.h"
 
-namespace seqvit {
+namespace seqvit::plan {
 namespace {
 
 constexpr double kTera = 1e12, kGiga = 1e9, kMicro = 1e-6;
@@ -109,4 +109,4 @@ Machine this_machine(Precision precision, double rate, int64_t ranks, AttentionM
           .between = link};
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::plan

@@ -13,7 +13,7 @@
 #include "core/config.h"
 #include "plan/block_memory.h"
 
-namespace seqvit {
+namespace seqvit::plan {
 
 /// Between two ranks, or rather what a rank gets of it when all its neighbours send too.
 struct Link {
@@ -45,4 +45,4 @@ Machine find_machine(const std::string& name);
 /// the kernel of `attention`.
 Machine this_machine(Precision precision, double rate, int64_t ranks, AttentionMemory attention);
 
-}  // namespace seqvit
+}  // namespace seqvit::plan

@@ -6,7 +6,7 @@
 #include "parallel/pipeline.h"
 #include "plan/traffic.h"
 
-namespace seqvit {
+namespace seqvit::plan {
 namespace {
 
 using Part = WeightGroup::Part;
@@ -22,9 +22,9 @@ int64_t total(const Parts& parts) {
 /// Micro-batches of each chunk that are kept, at most, when `chunk` begins a backward.
 std::vector<int64_t> in_flight(const RankPart& part, const Config& config, int64_t chunk) {
   std::vector<int64_t> now(part.chunks.size(), 0), most = now;
-  for (const Action& a : pipeline_schedule(part.pp, config.parallel.pp, config.parallel.interleave,
-                                           config.train.micro_batches)) {
-    if (a.kind == Action::Kind::forward) {
+  for (const parallel::Action& a : parallel::pipeline_schedule(
+           part.pp, config.parallel.pp, config.parallel.interleave, config.train.micro_batches)) {
+    if (a.kind == parallel::Action::Kind::forward) {
       ++now[a.chunk];
       continue;
     }
@@ -37,7 +37,7 @@ std::vector<int64_t> in_flight(const RankPart& part, const Config& config, int64
 
 class Rank {
  public:
-  Rank(const RankPart& part, const ModelShape& shape, const Config& config, AttentionMemory attention)
+  Rank(const RankPart& part, const model::ModelShape& shape, const Config& config, AttentionMemory attention)
       : part_(part),
         shape_(shape),
         config_(config),
@@ -64,7 +64,7 @@ class Rank {
 
  private:
   const RankPart& part_;
-  const ModelShape& shape_;
+  const model::ModelShape& shape_;
   const Config& config_;
   int64_t c_, m_, zero_;
   bool again_;
@@ -228,9 +228,9 @@ class Rank {
 
 }  // namespace
 
-MemoryPrediction predict_memory(const RankPart& part, const ModelShape& shape, const Config& config,
+MemoryPrediction predict_memory(const RankPart& part, const model::ModelShape& shape, const Config& config,
                                 AttentionMemory attention) {
   return Rank(part, shape, config, attention).peak();
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::plan

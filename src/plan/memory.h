@@ -15,7 +15,7 @@
 
 #include "plan/block_memory.h"
 
-namespace seqvit {
+namespace seqvit::plan {
 
 struct MemoryPrediction {
   /// weights, gradients, moments, batch, kept activations, block, packed operands, send buffers, embedding
@@ -24,7 +24,7 @@ struct MemoryPrediction {
   int64_t peak = 0;
 };
 
-MemoryPrediction predict_memory(const RankPart& part, const ModelShape& shape, const Config& config,
+MemoryPrediction predict_memory(const RankPart& part, const model::ModelShape& shape, const Config& config,
                                 AttentionMemory attention);
 
-}  // namespace seqvit
+}  // namespace seqvit::plan

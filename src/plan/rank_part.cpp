@@ -5,7 +5,7 @@
 
 #include "model/stages.h"
 
-namespace seqvit {
+namespace seqvit::plan {
 namespace {
 
 using Part = WeightGroup::Part;
@@ -18,7 +18,7 @@ WeightGroup make_group(Part part, int64_t matrices, int64_t vectors, int64_t sha
 }
 
 /// [matrices, vectors] of the embedding (model/embed.cpp).
-std::pair<int64_t, int64_t> embed_weights(const ModelShape& shape) {
+std::pair<int64_t, int64_t> embed_weights(const model::ModelShape& shape) {
   const int64_t width = shape.config.embed_dim, points = shape.patch_points(), inputs = shape.inputs();
   const bool joint = shape.config.tokens == Tokens::joint;
   int64_t matrices = inputs * points * width, vectors = joint ? width : inputs * width;
@@ -32,7 +32,7 @@ std::pair<int64_t, int64_t> embed_weights(const ModelShape& shape) {
 }
 
 /// The same of the head (model/head.cpp).
-std::pair<int64_t, int64_t> head_weights(const ModelShape& shape) {
+std::pair<int64_t, int64_t> head_weights(const model::ModelShape& shape) {
   const int64_t width = shape.config.embed_dim, layers = shape.config.head_layers,
                 outputs = std::ssize(shape.targets) * shape.patch_points();
   const int64_t read = shape.config.tokens == Tokens::aggregated ? width * shape.tokens_per_patch() : width;
@@ -48,12 +48,12 @@ int64_t WeightGroup::elements() const {
   return sum;
 }
 
-RankPart::RankPart(const ModelShape& shape, const Config& config, int64_t rank) {
+RankPart::RankPart(const model::ModelShape& shape, const Config& config, int64_t rank) {
   const ParallelConfig& p = config.parallel;
   tp = rank % p.tp, sp = rank / p.tp % p.sp, dp = rank / (p.tp * p.sp) % p.dp,
   pp = rank / (p.tp * p.sp * p.dp);
-  const TokenGrid grid = shape.token_grid();
-  slab = make_slab(grid, sp * p.tp + tp, p.sp * p.tp);
+  const grid::TokenGrid grid = shape.token_grid();
+  slab = grid::make_slab(grid, sp * p.tp + tp, p.sp * p.tp);
   tokens = slab.tokens.size(), all_tokens = grid.tokens();
   // Neighbours' slabs touch, so a group's tokens are one share of the units after another.
   for (int64_t group = 0; group < p.sp; ++group) {
@@ -65,7 +65,7 @@ RankPart::RankPart(const ModelShape& shape, const Config& config, int64_t rank) 
   micro_samples = share(samples, 0, config.train.micro_batches).size();
   heads = share(shape.config.num_heads, tp, p.tp).size();
   hidden = share(shape.hidden_dim(), tp, p.tp).size();
-  chunks = blocks_of_stage(shape, pp, p.pp, p.interleave);
+  chunks = model::blocks_of_stage(shape, pp, p.pp, p.interleave);
   begins_model = pp == 0, ends_model = pp == p.pp - 1;
   if (p.sp > 1 && p.sequence == Sequence::ulysses) ulysses = p.sp;
   if (p.sp > 1 && p.sequence == Sequence::ring) ring = p.sp;
@@ -107,4 +107,4 @@ int64_t RankPart::ulysses_tokens() const {
   return std::accumulate(first, first + ulysses, int64_t{0});
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::plan

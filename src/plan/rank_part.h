@@ -12,7 +12,7 @@
 #include "grid/partition.h"
 #include "model/shape.h"
 
-namespace seqvit {
+namespace seqvit::plan {
 
 /// Elements of a flat vector of weights, and how ranks share it.
 struct SharedVector {
@@ -36,10 +36,10 @@ struct WeightGroup {
 struct RankPart {
   /// `rank` of the pp x dp x sp x tp ranks of `config.parallel`. Throws Error(usage) where the sequence has
   /// fewer parts than ranks.
-  RankPart(const ModelShape& shape, const Config& config, int64_t rank);
+  RankPart(const model::ModelShape& shape, const Config& config, int64_t rank);
 
   int64_t pp = 0, dp = 0, sp = 0, tp = 0;  ///< where it stands on the mesh
-  Slab slab;                               ///< of its tokens
+  grid::Slab slab;                         ///< of its tokens
   int64_t tokens = 0;                      ///< of the slab
   /// Tokens of each rank of the sequence axis, a tensor-parallel group together; mine among them is
   /// group_tokens[sp].
@@ -62,4 +62,4 @@ struct RankPart {
   std::vector<int64_t> ulysses_heads() const { return share_sizes(heads, ulysses); }
 };
 
-}  // namespace seqvit
+}  // namespace seqvit::plan

@@ -5,7 +5,7 @@
 
 #include <fmt/core.h>
 
-namespace seqvit {
+namespace seqvit::plan {
 namespace {
 
 /// Every number as N, so that messages of one reason are the same.
@@ -51,4 +51,4 @@ std::string describe(const ParallelConfig& p) {
   return text;
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::plan

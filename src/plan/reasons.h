@@ -7,7 +7,7 @@
 
 #include "core/config.h"
 
-namespace seqvit {
+namespace seqvit::plan {
 
 struct Rejected {
   std::string reason;   ///< the message, with every number as N
@@ -37,4 +37,4 @@ class Reasons {
 /// "pp 1 x dp 2 x sp 4 x tp 1, ring".
 std::string describe(const ParallelConfig& layout);
 
-}  // namespace seqvit
+}  // namespace seqvit::plan

@@ -5,7 +5,7 @@
 
 #include "plan/traffic.h"
 
-namespace seqvit {
+namespace seqvit::plan {
 namespace {
 
 struct Work {
@@ -14,7 +14,7 @@ struct Work {
 
 /// Of one block, for all samples of a step. Forward once, backward twice as much in products and 2.5 times in
 /// attention, which makes its scores again (Dao et al., arXiv 2205.14135).
-Work block_work(const RankPart& part, const ModelShape& shape, const Config& config) {
+Work block_work(const RankPart& part, const model::ModelShape& shape, const Config& config) {
   const auto samples = static_cast<double>(part.samples * config.train.longest_rollout());
   const auto width = static_cast<double>(shape.config.embed_dim);
   const auto group = static_cast<double>(part.group_tokens[part.sp]);
@@ -37,7 +37,7 @@ Work block_work(const RankPart& part, const ModelShape& shape, const Config& con
 
 /// Bytes that norms, gelu and residuals read and write in a block: 4, 2 and 6 widths a token (gelu of the
 /// hidden width) forward, twice that backward.
-double passes_over_tokens(const RankPart& part, const ModelShape& shape, const Config& config) {
+double passes_over_tokens(const RankPart& part, const model::ModelShape& shape, const Config& config) {
   const auto samples = static_cast<double>(part.samples * config.train.longest_rollout());
   const double tokens = static_cast<double>(part.tokens),
                group = static_cast<double>(part.group_tokens[part.sp]);
@@ -47,7 +47,7 @@ double passes_over_tokens(const RankPart& part, const ModelShape& shape, const C
 }
 
 /// Embedding (fields want no gradient) and head, if they are here.
-double ends_work(const RankPart& part, const ModelShape& shape, const Config& config) {
+double ends_work(const RankPart& part, const model::ModelShape& shape, const Config& config) {
   const auto samples = static_cast<double>(part.samples * config.train.longest_rollout()),
              width = static_cast<double>(shape.config.embed_dim);
   const double point =
@@ -100,7 +100,7 @@ class Wire {
 };
 
 /// Seconds that messages take, by purpose, before any of it hides.
-std::map<std::string, double> wire_seconds(const RankPart& part, const ModelShape& shape,
+std::map<std::string, double> wire_seconds(const RankPart& part, const model::ModelShape& shape,
                                            const Config& config, const Machine& machine) {
   const ParallelConfig& p = config.parallel;
   const Wire wire(machine);
@@ -140,7 +140,7 @@ double TimePrediction::communication() const {
   return sum;
 }
 
-TimePrediction predict_time(const RankPart& part, const ModelShape& shape, const Config& config,
+TimePrediction predict_time(const RankPart& part, const model::ModelShape& shape, const Config& config,
                             const Machine& machine) {
   const double rate = machine.rate(config.train.precision);
   const Work block = block_work(part, shape, config);
@@ -183,4 +183,4 @@ TimePrediction predict_time(const RankPart& part, const ModelShape& shape, const
   return time;
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::plan

@@ -18,7 +18,7 @@
 #include "plan/machine.h"
 #include "plan/rank_part.h"
 
-namespace seqvit {
+namespace seqvit::plan {
 
 struct TimePrediction {
   /// products, attention, elementwise, optimizer, bubble, and what is waited for of messages by axis:
@@ -30,7 +30,7 @@ struct TimePrediction {
 };
 
 /// Of the rank `part`, if the others were as far as it is.
-TimePrediction predict_time(const RankPart& part, const ModelShape& shape, const Config& config,
+TimePrediction predict_time(const RankPart& part, const model::ModelShape& shape, const Config& config,
                             const Machine& machine);
 
-}  // namespace seqvit
+}  // namespace seqvit::plan

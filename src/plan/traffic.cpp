@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace seqvit {
+namespace seqvit::plan {
 namespace {
 
 /// What all_reduce counts (comm/checked.h).
@@ -32,7 +32,7 @@ int64_t zero_bytes(const RankPart& part, const Config& config, int64_t passes) {
 /// Everything below: of one block, for B samples that pass once.
 struct BlockTraffic {
   const RankPart& part;
-  const ModelShape& shape;
+  const model::ModelShape& shape;
   const Config& config;
   int64_t B = part.samples * config.train.longest_rollout();
   int64_t c = compute_bytes(config), m = master_bytes(config);
@@ -83,7 +83,7 @@ struct BlockTraffic {
 };
 
 /// Micro-batches do not change it: the samples are the same.
-int64_t pipeline_bytes(const RankPart& part, const ModelShape& shape, const Config& config) {
+int64_t pipeline_bytes(const RankPart& part, const model::ModelShape& shape, const Config& config) {
   int64_t crossings = 0;
   for (const Range& chunk : part.chunks)
     crossings += (chunk.begin > 0 ? 1 : 0) + (chunk.end < shape.config.depth ? 1 : 0);
@@ -100,7 +100,7 @@ int64_t master_bytes(const Config& config) {
   return config.train.precision == Precision::fp64 ? 8 : 4;
 }
 
-TrafficBytes predict_traffic(const RankPart& part, const ModelShape& shape, const Config& config) {
+TrafficBytes predict_traffic(const RankPart& part, const model::ModelShape& shape, const Config& config) {
   const ParallelConfig& p = config.parallel;
   const int64_t ranks = p.pp * p.dp * p.sp * p.tp;
   const int64_t rank = ((part.pp * p.dp + part.dp) * p.sp + part.sp) * p.tp + part.tp;
@@ -125,4 +125,4 @@ TrafficBytes predict_traffic(const RankPart& part, const ModelShape& shape, cons
   return bytes;
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::plan

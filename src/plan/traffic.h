@@ -20,16 +20,16 @@
 
 #include "plan/rank_part.h"
 
-namespace seqvit {
+namespace seqvit::plan {
 
 /// Purposes under which nothing is sent are left out.
 using TrafficBytes = std::map<std::string, int64_t>;
 
 /// Of one training step (Learner::backward and update).
-TrafficBytes predict_traffic(const RankPart& part, const ModelShape& shape, const Config& config);
+TrafficBytes predict_traffic(const RankPart& part, const model::ModelShape& shape, const Config& config);
 
 /// Bytes of a number in products and attention, and in weights, norms and sums.
 int64_t compute_bytes(const Config& config);
 int64_t master_bytes(const Config& config);
 
-}  // namespace seqvit
+}  // namespace seqvit::plan

@@ -8,7 +8,7 @@
 
 #include "report/chart_axis.h"
 
-namespace seqvit {
+namespace seqvit::report {
 namespace {
 
 constexpr double kWidth = 360, kLeft = 50, kRight = 14, kTop = 26, kBottom = 40, kPlotHeight = 190;
@@ -250,4 +250,4 @@ Html share_bar(const ChartText& text, const std::vector<Part>& parts) {
   return chart_figure(text, legend, kWidth, 34, drawing);
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::report

@@ -12,7 +12,7 @@
 #include "report/curves.h"
 #include "report/html.h"
 
-namespace seqvit {
+namespace seqvit::report {
 
 struct ChartText {
   std::string id;           ///< unique on the page
@@ -69,4 +69,4 @@ Html share_bar(const ChartText& text, const std::vector<Part>& parts);
 Html chart_figure(const ChartText& text, const std::vector<Html>& legend, double width, double height,
                   const Html& drawing);
 
-}  // namespace seqvit
+}  // namespace seqvit::report

@@ -7,7 +7,7 @@
 
 #include "evaluate/picture_axis.h"
 
-namespace seqvit {
+namespace seqvit::report {
 namespace {
 
 std::vector<double> logarithmic_ticks(double low, double high) {
@@ -44,7 +44,7 @@ std::vector<double> ChartAxis::ticks(int count) const {
     const std::vector<double> ticks = logarithmic_ticks(low, high);
     if (ticks.size() > 1) return every_nth(ticks, static_cast<size_t>(count) + 1);
   }
-  return round_ticks(low, high, count);
+  return evaluate::round_ticks(low, high, count);
 }
 
 ChartAxis axis_of(const std::vector<double>& values, bool logarithmic) {
@@ -89,4 +89,4 @@ std::string grouped(long long value) {
   return text;
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::report

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-namespace seqvit {
+namespace seqvit::report {
 
 struct ChartAxis {
   double low = 0, high = 1;
@@ -27,4 +27,4 @@ std::vector<std::string> axis_texts(const std::vector<double>& ticks);
 /// "1,234,567".
 std::string grouped(long long value);
 
-}  // namespace seqvit
+}  // namespace seqvit::report

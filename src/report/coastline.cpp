@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <array>
 
-namespace seqvit {
+namespace seqvit::report {
 namespace {
 
 constexpr size_t kMostCells = 180;  // along either side
@@ -18,7 +18,7 @@ struct Centres {
   std::vector<double> degrees;
   std::vector<int64_t> indices;
 
-  explicit Centres(const PictureAxis& axis) {
+  explicit Centres(const evaluate::PictureAxis& axis) {
     const size_t cells = axis.indices.size(), stride = (cells + kMostCells - 1) / kMostCells;
     for (size_t i = 0; i < cells; i += stride) {
       degrees.push_back((axis.edges[i] + axis.edges[i + 1]) / 2);
@@ -46,8 +46,8 @@ bool is_land_fraction(const std::string& name, const std::string& standard_name)
          std::find(usual.begin(), usual.end(), name) != usual.end();
 }
 
-std::vector<MapSegment> land_outline(const PictureAxis& latitude, const PictureAxis& longitude,
-                                     std::span<const float> land) {
+std::vector<MapSegment> land_outline(const evaluate::PictureAxis& latitude,
+                                     const evaluate::PictureAxis& longitude, std::span<const float> land) {
   const Centres rows(latitude), columns(longitude);
   const auto width = static_cast<int64_t>(longitude.indices.size());
   const auto corner = [&](size_t j, size_t i) {
@@ -70,4 +70,4 @@ std::vector<MapSegment> land_outline(const PictureAxis& latitude, const PictureA
   return outline;
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::report

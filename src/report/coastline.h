@@ -7,7 +7,7 @@
 
 #include "evaluate/picture_axis.h"
 
-namespace seqvit {
+namespace seqvit::report {
 
 struct MapPoint {
   double longitude = 0, latitude = 0;
@@ -23,7 +23,7 @@ bool is_land_fraction(const std::string& name, const std::string& standard_name)
 
 /// Where `land`, [Y, X] in the order of the data, crosses one half, by marching squares between the centres
 /// of cells. Fine grids are looked at in strides, so that there are at most some thousand pieces.
-std::vector<MapSegment> land_outline(const PictureAxis& latitude, const PictureAxis& longitude,
-                                     std::span<const float> land);
+std::vector<MapSegment> land_outline(const evaluate::PictureAxis& latitude,
+                                     const evaluate::PictureAxis& longitude, std::span<const float> land);
 
-}  // namespace seqvit
+}  // namespace seqvit::report

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-namespace seqvit {
+namespace seqvit::report {
 
 std::vector<ChartPoint> thinned(const std::vector<ChartPoint>& points, size_t count) {
   if (points.size() <= count) return points;
@@ -40,4 +40,4 @@ std::vector<ChartPoint> smoothed(const std::vector<ChartPoint>& points, size_t w
   return result;
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::report

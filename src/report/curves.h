@@ -5,7 +5,7 @@
 #include <limits>
 #include <vector>
 
-namespace seqvit {
+namespace seqvit::report {
 
 struct ChartPoint {
   double x = 0, y = 0;
@@ -20,4 +20,4 @@ std::vector<ChartPoint> thinned(const std::vector<ChartPoint>& points, size_t co
 /// Mean over a window of `width` points centred on each; shorter at the ends. NaN values are left out.
 std::vector<ChartPoint> smoothed(const std::vector<ChartPoint>& points, size_t width);
 
-}  // namespace seqvit
+}  // namespace seqvit::report

@@ -6,20 +6,20 @@
 
 #include <fmt/core.h>
 
-namespace seqvit {
+namespace seqvit::report {
 
-Score ScoreRow::metric(const std::string& name) const {
+evaluate::Score ScoreRow::metric(const std::string& name) const {
   const auto found = metrics.find(name);
   if (found != metrics.end()) return found->second;
-  Score none;
+  evaluate::Score none;
   none.value = none.persistence = none.climatology = none.low = none.high =
       std::numeric_limits<double>::quiet_NaN();
   return none;
 }
 
-std::vector<ScoreRow> score_rows(const std::vector<Score>& scores, const std::string& region) {
+std::vector<ScoreRow> score_rows(const std::vector<evaluate::Score>& scores, const std::string& region) {
   std::vector<ScoreRow> rows;
-  for (const Score& score : scores) {
+  for (const evaluate::Score& score : scores) {
     if (score.region != region) continue;
     if (rows.empty() || rows.back().variable != score.variable || rows.back().lead_hours != score.lead_hours)
       rows.push_back({score.variable, score.units, score.lead_hours, {}});
@@ -58,4 +58,4 @@ std::string bytes_text(double bytes) {
                            : fmt::format("{:.0f} MiB", mebibytes);
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::report

@@ -8,20 +8,21 @@
 
 #include "report/run_record.h"
 
-namespace seqvit {
+namespace seqvit::report {
 
 /// All metrics of one variable and lead over the whole grid.
 struct ScoreRow {
   std::string variable, units;
   double lead_hours = 0;
-  std::map<std::string, Score> metrics;  ///< by name
+  std::map<std::string, evaluate::Score> metrics;  ///< by name
 
   /// A metric, NaN throughout where it was not computed.
-  Score metric(const std::string& name) const;
+  evaluate::Score metric(const std::string& name) const;
 };
 
 /// Rows of `region` in the order of the file: by variable, then lead.
-std::vector<ScoreRow> score_rows(const std::vector<Score>& scores, const std::string& region = "global");
+std::vector<ScoreRow> score_rows(const std::vector<evaluate::Score>& scores,
+                                 const std::string& region = "global");
 
 std::optional<ValidationMetrics> best_validation(const RunRecord& run);
 
@@ -36,4 +37,4 @@ double peak_rss_bytes(const RunRecord& run);
 /// "1.2 GiB", "650 MiB".
 std::string bytes_text(double bytes);
 
-}  // namespace seqvit
+}  // namespace seqvit::report

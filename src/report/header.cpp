@@ -10,11 +10,11 @@
 #include "report/facts.h"
 #include "report/sections.h"
 
-namespace seqvit {
+namespace seqvit::report {
 namespace {
 
 std::string with_units(double value, const std::string& units) {
-  return number_text(value) + (units.empty() ? "" : " " + units);
+  return evaluate::number_text(value) + (units.empty() ? "" : " " + units);
 }
 
 // ": 43 % less than persistence (2.266 K)".
@@ -26,9 +26,9 @@ std::string compared(double value, double reference, const char* name, const std
 
 // The result in a sentence, from the first variable at its first lead.
 std::string result_sentence(const ScoreRow& row) {
-  const Score rmse = row.metric("rmse");
+  const evaluate::Score rmse = row.metric("rmse");
   std::string text = fmt::format("Forecasts of {} {} ahead have an RMSE of {}", row.variable,
-                                 lead_text(row.lead_hours), with_units(rmse.value, row.units));
+                                 evaluate::lead_text(row.lead_hours), with_units(rmse.value, row.units));
   const char* joint = ": ";
   if (rmse.persistence > 0) {
     text += joint + compared(rmse.value, rmse.persistence, "persistence", row.units);
@@ -55,7 +55,7 @@ Html tiles(const RunRecord& run) {
   return facts_list({{"Tokens a sample", count(run.manifest.tokens)},
                      {"Parameters", count(run.manifest.parameters)},
                      {"Steps of " + grouped(run.config.train.steps), grouped(last)},
-                     {"Best validation loss", best ? number_text(best->loss) : ""},
+                     {"Best validation loss", best ? evaluate::number_text(best->loss) : ""},
                      {"Time in steps", speeds.empty() ? "" : format_duration(time_spent(run).steps)},
                      {"Tokens a second", speeds.empty() ? "" : grouped(std::llround(median(speeds)))}},
                     "tiles");
@@ -71,4 +71,4 @@ Html report_header(const Report& report) {
       {paragraph("seqvit run", "kicker"), element("h1", {}, name), headline(report), tiles(report.run)});
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::report

@@ -4,7 +4,7 @@
 #include <array>
 #include <cstdint>
 
-namespace seqvit {
+namespace seqvit::report {
 namespace {
 
 constexpr std::array<std::string_view, 4> kVoidTags = {"meta", "br", "hr", "img"};
@@ -92,4 +92,4 @@ std::string png_url(std::span<const std::byte> png) {
   return "data:image/png;base64," + base64(png);
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::report

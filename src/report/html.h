@@ -12,7 +12,7 @@
 #include <utility>
 #include <vector>
 
-namespace seqvit {
+namespace seqvit::report {
 
 class Html {
  public:
@@ -44,4 +44,4 @@ Html element(std::string_view tag, const Attributes& attributes, std::initialize
 /// "data:image/png;base64,..." for an `href` or `src`.
 std::string png_url(std::span<const std::byte> png);
 
-}  // namespace seqvit
+}  // namespace seqvit::report

@@ -11,7 +11,7 @@
 #include "report/chart_axis.h"
 #include "report/coastline.h"
 
-namespace seqvit {
+namespace seqvit::report {
 namespace {
 
 constexpr double kWidth = 340, kLeft = 36, kTop = 8, kMapWidth = 292;
@@ -22,7 +22,7 @@ std::string px(double value) {
   return fmt::format("{:.1f}", value);
 }
 
-std::string css(Colour c) {
+std::string css(evaluate::Colour c) {
   return fmt::format("#{:02x}{:02x}{:02x}", c.red, c.green, c.blue);
 }
 
@@ -42,19 +42,19 @@ Html text(double x, double y, const char* anchor, const std::string& content) {
 // One map being drawn: where degrees are on it.
 class Panel {
  public:
-  explicit Panel(const Grid& grid)
-      : latitude_(latitude_axis(grid.latitude)),
-        longitude_(longitude_axis(grid.longitude)),
-        height_(map_height(latitude_, longitude_, static_cast<int>(kMapWidth))) {}
+  explicit Panel(const grid::Grid& grid)
+      : latitude_(evaluate::latitude_axis(grid.latitude)),
+        longitude_(evaluate::longitude_axis(grid.longitude)),
+        height_(evaluate::map_height(latitude_, longitude_, static_cast<int>(kMapWidth))) {}
 
   double bottom() const { return kTop + height_; }
 
-  Html field(std::span<const float> values, const ColourScale& scale) const;
+  Html field(std::span<const float> values, const evaluate::ColourScale& scale) const;
   Html graticule() const;
   Html outline(std::span<const float> land) const;
 
  private:
-  PictureAxis latitude_, longitude_;
+  evaluate::PictureAxis latitude_, longitude_;
   double height_;
 
   double at_x(double degrees) const {
@@ -65,11 +65,11 @@ class Panel {
   }
 };
 
-Html Panel::field(std::span<const float> values, const ColourScale& scale) const {
+Html Panel::field(std::span<const float> values, const evaluate::ColourScale& scale) const {
   const double enlarged = std::min(2.0, std::sqrt(kMostPixels / (kMapWidth * height_)));
   const int width = static_cast<int>(kMapWidth * enlarged), height = static_cast<int>(height_ * enlarged);
-  Canvas canvas(width, height, {255, 255, 255});
-  draw_map(canvas, {0, 0, width, height}, latitude_, longitude_, values, scale);
+  evaluate::Canvas canvas(width, height, {255, 255, 255});
+  evaluate::draw_map(canvas, {0, 0, width, height}, latitude_, longitude_, values, scale);
   return element("image", {{"x", px(kLeft)},
                            {"y", px(kTop)},
                            {"width", px(kMapWidth)},
@@ -81,13 +81,13 @@ Html Panel::field(std::span<const float> values, const ColourScale& scale) const
 Html Panel::graticule() const {
   Html svg;
   std::string lines;
-  for (const double tick : degree_ticks(longitude_.low(), longitude_.high(), 6)) {
+  for (const double tick : evaluate::degree_ticks(longitude_.low(), longitude_.high(), 6)) {
     lines += fmt::format("M{0:.1f} {1:.1f}V{2:.1f}", at_x(tick), kTop, bottom());
-    svg += text(at_x(tick), bottom() + 15, "middle", longitude_text(tick));
+    svg += text(at_x(tick), bottom() + 15, "middle", evaluate::longitude_text(tick));
   }
-  for (const double tick : degree_ticks(latitude_.low(), latitude_.high(), 7)) {
+  for (const double tick : evaluate::degree_ticks(latitude_.low(), latitude_.high(), 7)) {
     lines += fmt::format("M{0:.1f} {1:.1f}H{2:.1f}", kLeft, at_y(tick), kLeft + kMapWidth);
-    svg += text(kLeft - 5, at_y(tick) + 4, "end", latitude_text(tick));
+    svg += text(kLeft - 5, at_y(tick) + 4, "end", evaluate::latitude_text(tick));
   }
   svg += element("path", {{"class", "graticule"}, {"d", lines}});
   svg += rectangle("frame", kLeft, kTop, kMapWidth, height_, "none");
@@ -103,16 +103,17 @@ Html Panel::outline(std::span<const float> land) const {
   return element("path", {{"id", "coast"}, {"class", "coast"}, {"d", lines}});
 }
 
-Html colour_bar(const ColourScale& scale, const std::string& id, double top, const std::string& units) {
+Html colour_bar(const evaluate::ColourScale& scale, const std::string& id, double top,
+                const std::string& units) {
   Html stops;
   for (int i = 0; i <= kGradientStops; ++i) {
     const double part = static_cast<double>(i) / kGradientStops;
-    const Colour colour = scale(scale.low + part * (scale.high - scale.low));
+    const evaluate::Colour colour = scale(scale.low + part * (scale.high - scale.low));
     stops += element("stop", {{"offset", fmt::format("{:.4f}", part)}, {"stop-color", css(colour)}});
   }
   Html svg = element("linearGradient", {{"id", id}}, stops);
   svg += rectangle("frame", kLeft, top, kMapWidth, 11, "url(#" + id + ")");
-  const std::vector<double> ticks = round_ticks(scale.low, scale.high, 5);
+  const std::vector<double> ticks = evaluate::round_ticks(scale.low, scale.high, 5);
   const std::vector<std::string> texts = axis_texts(ticks);
   for (size_t i = 0; i < ticks.size(); ++i) {
     const double x = kLeft + (ticks[i] - scale.low) / (scale.high - scale.low) * kMapWidth;
@@ -134,15 +135,17 @@ Html map_figures(const ForecastMaps& maps) {
   std::vector<float> error(maps.truth.size());
   for (size_t i = 0; i < error.size(); ++i)
     error[i] = maps.forecast[i] - maps.truth[i];
-  const ColourScale values = field_scale(maps.truth, maps.forecast), errors = error_scale(error);
+  const evaluate::ColourScale values = evaluate::field_scale(maps.truth, maps.forecast),
+                              errors = evaluate::error_scale(error);
   const std::string what =
       fmt::format("{} valid {}, lead time {}", maps.text.variable, maps.text.valid_time, maps.text.lead);
-  const std::string rmse = fmt::format("RMSE {:.3g} {}", spatial_rmse(maps.grid, error), maps.text.units);
+  const std::string rmse =
+      fmt::format("RMSE {:.3g} {}", evaluate::spatial_rmse(maps.grid, error), maps.text.units);
   const Panel panel(maps.grid);
   Html outline = maps.land.empty() ? Html() : panel.outline(maps.land);
 
   const auto figure = [&](const std::string& id, const std::string& title, const std::string& description,
-                          std::span<const float> field, const ColourScale& scale) {
+                          std::span<const float> field, const evaluate::ColourScale& scale) {
     Html drawing = panel.field(field, scale);
     drawing += outline;
     if (!outline.empty()) outline = element("use", {{"href", "#coast"}});  // drawn once, then repeated
@@ -158,4 +161,4 @@ Html map_figures(const ForecastMaps& maps) {
                          error, errors)});
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::report

@@ -11,17 +11,17 @@
 #include "evaluate/picture.h"
 #include "report/html.h"
 
-namespace seqvit {
+namespace seqvit::report {
 
 struct ForecastMaps {
-  Grid grid;
+  grid::Grid grid;
   std::vector<float> truth, forecast;  ///< [Y, X], physical units, NaN where missing
   std::vector<float> land;             ///< [Y, X] fraction of land; empty: no outline is drawn
-  PictureText text;
+  evaluate::PictureText text;
   std::string initial_time;
 };
 
 /// A <div> of three figures. At most 1.8 MB, whatever the grid.
 Html map_figures(const ForecastMaps& maps);
 
-}  // namespace seqvit
+}  // namespace seqvit::report

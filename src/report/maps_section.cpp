@@ -2,7 +2,7 @@
 
 #include "report/sections.h"
 
-namespace seqvit {
+namespace seqvit::report {
 
 Html maps_section(const Report& report) {
   if (!report.maps) return section("maps", "Maps", {note("There are no maps: " + report.maps_missing)});
@@ -17,4 +17,4 @@ Html maps_section(const Report& report) {
                   map_figures(maps)});
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::report

@@ -3,7 +3,7 @@
 #include "core/version.h"
 #include "report/style.h"
 
-namespace seqvit {
+namespace seqvit::report {
 
 std::string page(const std::string& title, const Html& body) {
   const Html head =
@@ -17,4 +17,4 @@ std::string page(const std::string& title, const Html& body) {
          element("html", {{"lang", "en"}}, {head, element("body", {}, body + footer)}).str() + "\n";
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::report

@@ -5,9 +5,9 @@
 
 #include "report/html.h"
 
-namespace seqvit {
+namespace seqvit::report {
 
 /// A whole document: style, title, body, and who made it.
 std::string page(const std::string& title, const Html& body);
 
-}  // namespace seqvit
+}  // namespace seqvit::report

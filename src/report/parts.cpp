@@ -1,6 +1,6 @@
 #include "report/sections.h"
 
-namespace seqvit {
+namespace seqvit::report {
 
 Html section(const std::string& id, const std::string& heading, std::initializer_list<Html> content) {
   Html all = element("h2", {{"id", id + "-heading"}}, heading);
@@ -30,4 +30,4 @@ Html scrolling_table(const std::string& name, const Html& content) {
                  element("table", {}, content));
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::report

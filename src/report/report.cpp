@@ -9,7 +9,7 @@
 #include "report/page.h"
 #include "report/sections.h"
 
-namespace seqvit {
+namespace seqvit::report {
 namespace {
 
 Html navigation() {
@@ -48,7 +48,7 @@ nlohmann::json report_json(const Report& report) {
   if (run.manifest.command.empty()) missing.push_back("manifest");
   if (!report.data) missing.push_back("data");
   if (!report.maps) missing.push_back("maps");
-  nlohmann::json json = scores_to_json(run.scores, run.spectra);
+  nlohmann::json json = evaluate::scores_to_json(run.scores, run.spectra);
   json["run"] = run.directory.string();
   json["variables"] = run.config.data.variables;
   json["tokens"] = run.manifest.tokens;
@@ -64,4 +64,4 @@ nlohmann::json report_json(const Report& report) {
   return json;
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::report

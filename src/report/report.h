@@ -17,7 +17,7 @@
 #include "report/map_figure.h"
 #include "report/run_record.h"
 
-namespace seqvit {
+namespace seqvit::report {
 
 /// A period of the data: "training", from and to.
 struct PeriodFacts {
@@ -27,7 +27,7 @@ struct PeriodFacts {
 
 /// What only the data files know.
 struct DataFacts {
-  Grid grid;
+  grid::Grid grid;
   std::vector<PeriodFacts> periods;
 };
 
@@ -45,4 +45,4 @@ std::string report_page(const Report& report);
 /// lacks]}; null for what is not known.
 nlohmann::json report_json(const Report& report);
 
-}  // namespace seqvit
+}  // namespace seqvit::report

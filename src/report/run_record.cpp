@@ -8,7 +8,7 @@
 #include "core/error.h"
 #include "core/file.h"
 
-namespace seqvit {
+namespace seqvit::report {
 namespace {
 
 using nlohmann::json;
@@ -38,7 +38,7 @@ void read_scores(const json& file, RunRecord& run) {
   run.scored_split = file.value("split", "test");
   run.scored_step = file.value("step", int64_t{0});
   for (const json& entry : file.at("scores")) {
-    Score score;
+    evaluate::Score score;
     score.variable = entry.at("variable").get<std::string>();
     score.lead_hours = entry.at("lead_hours").get<double>();
     score.region = entry.at("region").get<std::string>();
@@ -121,4 +121,4 @@ RunRecord read_run(const std::filesystem::path& directory) {
   return run;
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::report

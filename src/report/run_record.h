@@ -11,7 +11,7 @@
 #include "evaluate/scores.h"
 #include "evaluate/spectra.h"
 
-namespace seqvit {
+namespace seqvit::report {
 
 /// A step's line of metrics.jsonl.
 struct StepMetrics {
@@ -40,8 +40,8 @@ struct RunRecord {
   Manifest manifest;
   std::vector<StepMetrics> steps;
   std::vector<ValidationMetrics> validations;
-  std::vector<Score> scores;
-  std::vector<Spectrum> spectra;
+  std::vector<evaluate::Score> scores;
+  std::vector<evaluate::Spectrum> spectra;
   std::string scored_split;
   int64_t scored_step = 0;  ///< of the checkpoint that was scored
 };
@@ -51,4 +51,4 @@ struct RunRecord {
 /// is no run, Error(checkpoint) naming a file that is damaged.
 RunRecord read_run(const std::filesystem::path& directory);
 
-}  // namespace seqvit
+}  // namespace seqvit::report

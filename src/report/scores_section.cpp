@@ -9,7 +9,7 @@
 #include "report/facts.h"
 #include "report/sections.h"
 
-namespace seqvit {
+namespace seqvit::report {
 namespace {
 
 constexpr size_t kMostPanels = 12, kMostRows = 200, kMostTicks = 8;
@@ -18,7 +18,7 @@ constexpr const char* kReferences[] = {"against persistence", "against climatolo
 constexpr const char* kMetrics[] = {"skill_persistence", "skill_climatology"};
 
 ChartPoint point(const ScoreRow& row, const char* metric) {
-  const Score score = row.metric(metric);
+  const evaluate::Score score = row.metric(metric);
   return {row.lead_hours, score.value, score.low, score.high};
 }
 
@@ -30,7 +30,7 @@ std::string three_digits(double value) {
 }
 
 // The 95 % interval, "" where there is none.
-std::string interval_text(const Score& score) {
+std::string interval_text(const evaluate::Score& score) {
   if (!std::isfinite(score.low) || !std::isfinite(score.high)) return "";
   return three_digits(score.low) + " to " + three_digits(score.high);
 }
@@ -81,7 +81,7 @@ Html rmse_chart(const std::vector<ScoreRow>& rows, const std::string& id) {
       persistence{"persistence", 2, Series::Mark::dotted_line, {}},
       climatology{"climatology", 3, Series::Mark::dotted_line, {}};
   for (const ScoreRow& row : rows) {
-    const Score rmse = row.metric("rmse");
+    const evaluate::Score rmse = row.metric("rmse");
     model.points.push_back(point(row, "rmse"));
     persistence.points.push_back({row.lead_hours, rmse.persistence});
     climatology.points.push_back({row.lead_hours, rmse.climatology});
@@ -107,7 +107,7 @@ Html variable_chart(const std::vector<ScoreRow>& rows, DotChart chart,
 }
 
 Html one_lead_charts(const std::vector<ScoreRow>& rows) {
-  const std::string lead = lead_text(rows.front().lead_hours) + " ahead";
+  const std::string lead = evaluate::lead_text(rows.front().lead_hours) + " ahead";
   DotChart skill;
   skill.include_zero = true;
   skill.series = {kReferences[0], kReferences[1]};
@@ -163,20 +163,20 @@ std::string fraction(double value) {
 
 // The lowest RMSE of the three is marked, whosever it is.
 Html table_row(const ScoreRow& row) {
-  const Score rmse = row.metric("rmse"), bias = row.metric("bias"), acc = row.metric("acc");
+  const evaluate::Score rmse = row.metric("rmse"), bias = row.metric("bias"), acc = row.metric("acc");
   const double lowest = std::fmin(rmse.value, std::fmin(rmse.persistence, rmse.climatology));
   const auto rmse_cell = [&](double value, const std::string& below) {
-    return cell(number_text(value), below, value == lowest);
+    return cell(evaluate::number_text(value), below, value == lowest);
   };
   Html cells = element("th", {{"scope", "row"}}, Html(row.variable) + element("small", {}, row.units));
-  cells += cell(lead_text(row.lead_hours), grouped(rmse.initial_times) + " times");
+  cells += cell(evaluate::lead_text(row.lead_hours), grouped(rmse.initial_times) + " times");
   cells += rmse_cell(rmse.value, interval_text(rmse));
   cells += rmse_cell(rmse.persistence, "");
   cells += rmse_cell(rmse.climatology, "");
   for (const char* metric : kMetrics)
     cells += cell(fraction(row.metric(metric).value), interval_text(row.metric(metric)));
   cells += cell(fraction(acc.value), interval_text(acc));
-  cells += cell(number_text(bias.value), interval_text(bias));
+  cells += cell(evaluate::number_text(bias.value), interval_text(bias));
   return element("tr", {}, cells);
 }
 
@@ -200,7 +200,7 @@ Html score_table(const std::string& name, const std::vector<ScoreRow>& rows) {
 // Scores of every other region, folded away.
 Html region_tables(const RunRecord& run) {
   std::vector<std::string> regions;
-  for (const Score& score : run.scores) {
+  for (const evaluate::Score& score : run.scores) {
     if (score.region != "global" && std::find(regions.begin(), regions.end(), score.region) == regions.end())
       regions.push_back(score.region);
   }
@@ -234,4 +234,4 @@ Html scores_section(const Report& report) {
                   score_table("Scores of the whole grid", rows), region_tables(run)});
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::report

@@ -8,14 +8,14 @@
 #include "report/html.h"
 #include "report/report.h"
 
-namespace seqvit {
+namespace seqvit::report {
 
 /// Name of the run, the result in a sentence, the numbers that tell runs apart.
 Html report_header(const Report& report);
 /// Skill as a figure, scores as tables.
 Html scores_section(const Report& report);
 /// Power spectra as figures, with how to read them.
-Html spectra_figures(const std::vector<Spectrum>& spectra);
+Html spectra_figures(const std::vector<evaluate::Spectrum>& spectra);
 Html maps_section(const Report& report);
 /// Loss, learning rate, gradient; where time and memory went.
 Html training_section(const Report& report);
@@ -34,4 +34,4 @@ Html facts_list(const std::vector<std::pair<std::string, std::string>>& facts, c
 /// A table that scrolls within itself where it is too wide. `name` is read out for the scrolling region.
 Html scrolling_table(const std::string& name, const Html& content);
 
-}  // namespace seqvit
+}  // namespace seqvit::report

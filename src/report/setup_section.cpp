@@ -7,7 +7,7 @@
 #include "report/chart_axis.h"
 #include "report/sections.h"
 
-namespace seqvit {
+namespace seqvit::report {
 namespace {
 
 constexpr size_t kMostNames = 24;
@@ -30,13 +30,14 @@ std::vector<std::string> file_names(const std::vector<std::string>& paths) {
   return names;
 }
 
-std::string extent_text(const Grid& grid) {
+std::string extent_text(const grid::Grid& grid) {
   const auto [south, north] = std::minmax_element(grid.latitude.begin(), grid.latitude.end());
   const auto tenths = [](double degrees) { return std::round(10 * degrees) / 10; };
-  const std::string latitudes = latitude_text(tenths(*south)) + " to " + latitude_text(tenths(*north));
+  const std::string latitudes =
+      evaluate::latitude_text(tenths(*south)) + " to " + evaluate::latitude_text(tenths(*north));
   if (grid.periodic()) return latitudes + ", all longitudes";
-  return latitudes + ", " + longitude_text(tenths(grid.longitude.front())) + " to " +
-         longitude_text(tenths(grid.longitude.back()));
+  return latitudes + ", " + evaluate::longitude_text(tenths(grid.longitude.front())) + " to " +
+         evaluate::longitude_text(tenths(grid.longitude.back()));
 }
 
 std::string split_text(const std::vector<std::string>& bounds) {
@@ -56,7 +57,7 @@ Facts data_facts(const Report& report) {
     facts.push_back({"Test", split_text(data.split.test)});
     return facts;
   }
-  const Grid& grid = report.data->grid;
+  const grid::Grid& grid = report.data->grid;
   facts.push_back({"Grid", fmt::format("{} x {} points", grid.rows(), grid.columns())});
   facts.push_back({"Extent", extent_text(grid)});
   for (const PeriodFacts& period : report.data->periods) {
@@ -155,4 +156,4 @@ Html configuration_section(const Report& report) {
                 element("pre", {{"tabindex", "0"}}, element("code", {}, report.run.config_text))})});
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::report

@@ -7,14 +7,14 @@
 #include "report/chart.h"
 #include "report/sections.h"
 
-namespace seqvit {
+namespace seqvit::report {
 namespace {
 
 constexpr size_t kMostPanels = 12;
 
 // Waves of which the truth has any; those beyond, down to the rounding of single precision, would squeeze the
 // others. Without the mean of the row.
-int64_t drawn_waves(const Spectrum& spectrum) {
+int64_t drawn_waves(const evaluate::Spectrum& spectrum) {
   auto waves = static_cast<int64_t>(spectrum.truth.size());
   if (waves < 2) return waves;
   const double least = 1e-12 * *std::max_element(spectrum.truth.begin() + 1, spectrum.truth.end());
@@ -23,7 +23,7 @@ int64_t drawn_waves(const Spectrum& spectrum) {
   return waves;
 }
 
-std::vector<ChartPoint> curve_of(const Spectrum& spectrum, const std::vector<double>& power) {
+std::vector<ChartPoint> curve_of(const evaluate::Spectrum& spectrum, const std::vector<double>& power) {
   std::vector<ChartPoint> curve;
   const int64_t waves = drawn_waves(spectrum);
   for (int64_t k = 1; k < waves; ++k) {
@@ -32,9 +32,9 @@ std::vector<ChartPoint> curve_of(const Spectrum& spectrum, const std::vector<dou
   return thinned(curve);
 }
 
-std::string forecast_label(const Spectrum& spectrum) {
+std::string forecast_label(const evaluate::Spectrum& spectrum) {
   const double ratio = spectrum.small_scale_ratio();
-  return "forecast, " + lead_text(spectrum.lead_hours) +
+  return "forecast, " + evaluate::lead_text(spectrum.lead_hours) +
          (std::isfinite(ratio) ? fmt::format(" (small scales: {:.3g})", ratio) : "");
 }
 
@@ -45,20 +45,20 @@ std::string squared(const std::string& units) {
 }
 
 // Truth, and the forecast at the first and the last lead: those between lie between.
-Html spectrum_chart(const std::vector<Spectrum>& leads, const std::string& id) {
-  const Spectrum &first = leads.front(), &last = leads.back();
+Html spectrum_chart(const std::vector<evaluate::Spectrum>& leads, const std::string& id) {
+  const evaluate::Spectrum &first = leads.front(), &last = leads.back();
   LineChart chart;
   chart.logarithmic = chart.logarithmic_x = true;
-  chart.text = {
-      .id = id,
-      .title = "Power of " + first.variable,
-      .description = fmt::format(
-          "Power by zonal wavenumber of truth and forecast, {}; both axes are logarithmic. "
-          "scores.json has the numbers of all lead times.",
-          leads.size() > 1 ? lead_text(first.lead_hours) + " and " + lead_text(last.lead_hours) + " ahead"
-                           : lead_text(first.lead_hours) + " ahead"),
-      .x_label = "waves in 360 degrees of longitude",
-      .y_label = "power, " + squared(first.units) + " m"};
+  chart.text = {.id = id,
+                .title = "Power of " + first.variable,
+                .description = fmt::format(
+                    "Power by zonal wavenumber of truth and forecast, {}; both axes are logarithmic. "
+                    "scores.json has the numbers of all lead times.",
+                    leads.size() > 1 ? evaluate::lead_text(first.lead_hours) + " and " +
+                                           evaluate::lead_text(last.lead_hours) + " ahead"
+                                     : evaluate::lead_text(first.lead_hours) + " ahead"),
+                .x_label = "waves in 360 degrees of longitude",
+                .y_label = "power, " + squared(first.units) + " m"};
   chart.series.push_back({"truth", 1, Series::Mark::line, curve_of(first, first.truth)});
   chart.series.push_back({forecast_label(first), 2, Series::Mark::line, curve_of(first, first.forecast)});
   if (leads.size() > 1)
@@ -68,9 +68,9 @@ Html spectrum_chart(const std::vector<Spectrum>& leads, const std::string& id) {
 
 }  // namespace
 
-Html spectra_figures(const std::vector<Spectrum>& spectra) {
-  std::vector<std::vector<Spectrum>> variables;  // spectra are ordered by variable
-  for (const Spectrum& spectrum : spectra) {
+Html spectra_figures(const std::vector<evaluate::Spectrum>& spectra) {
+  std::vector<std::vector<evaluate::Spectrum>> variables;  // spectra are ordered by variable
+  for (const evaluate::Spectrum& spectrum : spectra) {
     if (drawn_waves(spectrum) < 2) continue;
     if (variables.empty() || variables.back().front().variable != spectrum.variable) variables.emplace_back();
     variables.back().push_back(spectrum);
@@ -91,4 +91,4 @@ Html spectra_figures(const std::vector<Spectrum>& spectra) {
          element("div", {{"class", "charts"}}, figures);
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::report

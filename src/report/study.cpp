@@ -16,7 +16,7 @@
 #include "report/page.h"
 #include "report/sections.h"
 
-namespace seqvit {
+namespace seqvit::report {
 namespace {
 
 Spread over_seeds(const StudyVariant& variant, const std::function<double(const RunRecord&)>& number) {
@@ -47,11 +47,11 @@ std::vector<Target> targets_of(const std::vector<StudyVariant>& variants) {
 }
 
 /// The run's score, not a number where it has none.
-Score find_score(const RunRecord& run, const Target& target, const std::string& metric) {
+evaluate::Score find_score(const RunRecord& run, const Target& target, const std::string& metric) {
   for (const ScoreRow& row : score_rows(run.scores)) {
     if (row.variable == target.variable && row.lead_hours == target.lead_hours) return row.metric(metric);
   }
-  Score none;
+  evaluate::Score none;
   none.value = none.persistence = none.low = none.high = std::numeric_limits<double>::quiet_NaN();
   return none;
 }
@@ -59,7 +59,7 @@ Score find_score(const RunRecord& run, const Target& target, const std::string& 
 /// Over the seeds; of a single one its own interval, over initial times.
 Spread score(const StudyVariant& variant, const Target& target, const std::string& metric) {
   if (variant.runs.size() == 1) {
-    const Score only = find_score(variant.runs.front(), target, metric);
+    const evaluate::Score only = find_score(variant.runs.front(), target, metric);
     return {only.value, only.low, only.high};
   }
   return over_seeds(variant, [&](const RunRecord& run) { return find_score(run, target, metric).value; });
@@ -77,8 +77,10 @@ double gain(const std::vector<StudyVariant>& variants, const StudyVariant& v, co
 }
 
 std::string range_text(const Spread& s) {
-  const std::string mean = number_text(s.mean);
-  return s.low == s.high ? mean : fmt::format("{} ({} to {})", mean, number_text(s.low), number_text(s.high));
+  const std::string mean = evaluate::number_text(s.mean);
+  return s.low == s.high ? mean
+                         : fmt::format("{} ({} to {})", mean, evaluate::number_text(s.low),
+                                       evaluate::number_text(s.high));
 }
 
 const std::vector<std::string> kColumns = {"variant", "same",     "tokens", "steps", "RMSE",
@@ -92,13 +94,13 @@ std::vector<std::string> cells(const std::vector<StudyVariant>& variants, const 
           grouped(v.runs.front().config.train.steps),
           range_text(score(v, target, "rmse")) + " " + target.units,
           fmt::format("{:.1f} %", gain(variants, v, target)),
-          number_text(score(v, target, "rmse_per_step").mean) + " " + target.units,
+          evaluate::number_text(score(v, target, "rmse_per_step").mean) + " " + target.units,
           format_duration(train_seconds(v).mean),
           bytes_text(memory(v).mean)};
 }
 
 std::string heading(const Target& target) {
-  return target.variable + ", " + lead_text(target.lead_hours);
+  return target.variable + ", " + evaluate::lead_text(target.lead_hours);
 }
 
 nlohmann::json to_json(const Spread& s) {
@@ -170,7 +172,7 @@ std::string study_table(const std::vector<StudyVariant>& variants) {
         text += fmt::format("{:<{}}", row[i], i + 1 < row.size() ? widths[i] + 2 : 0);
       text += "\n";
     }
-    text += fmt::format("  persistence {} {}\n", number_text(persistence(variants.front(), target)),
+    text += fmt::format("  persistence {} {}\n", evaluate::number_text(persistence(variants.front(), target)),
                         target.units);
   }
   return text;
@@ -226,4 +228,4 @@ std::string study_page(const std::string& title, const std::vector<StudyVariant>
   return page("seqvit study: " + title, header + element("main", {}, sections));
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::report

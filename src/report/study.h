@@ -12,7 +12,7 @@
 
 #include "report/run_record.h"
 
-namespace seqvit {
+namespace seqvit::report {
 
 struct StudyVariant {
   std::string name;             ///< "patch 4", "patch 4, variable tokens"
@@ -38,4 +38,4 @@ nlohmann::json study_json(const std::vector<StudyVariant>& variants);
 /// One HTML page: error against tokens, time and memory as figures, and the table.
 std::string study_page(const std::string& title, const std::vector<StudyVariant>& variants);
 
-}  // namespace seqvit
+}  // namespace seqvit::report

@@ -1,6 +1,6 @@
 #include "report/style.h"
 
-namespace seqvit {
+namespace seqvit::report {
 
 const char* const kReportStyle = R"(
 :root {
@@ -103,4 +103,4 @@ footer { padding-top: 1.5rem; padding-bottom: 3rem; color: var(--soft); font-siz
 }
 )";
 
-}  // namespace seqvit
+}  // namespace seqvit::report

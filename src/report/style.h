@@ -2,8 +2,8 @@
 /// script and no address from outside.
 #pragma once
 
-namespace seqvit {
+namespace seqvit::report {
 
 extern const char* const kReportStyle;
 
-}  // namespace seqvit
+}  // namespace seqvit::report

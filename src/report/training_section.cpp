@@ -11,7 +11,7 @@
 #include "report/facts.h"
 #include "report/sections.h"
 
-namespace seqvit {
+namespace seqvit::report {
 namespace {
 
 using Curve = std::vector<ChartPoint>;
@@ -80,7 +80,7 @@ std::string cost_text(const RunRecord& run) {
       "{} steps took {}, {} s each (median); validation and saving are not counted. Memory of rank 0 "
       "peaked at {}.",
       grouped(static_cast<long long>(seconds.size())), format_duration(time_spent(run).steps),
-      number_text(median(seconds)), bytes_text(peak_rss_bytes(run)));
+      evaluate::number_text(median(seconds)), bytes_text(peak_rss_bytes(run)));
 }
 
 Html curves(const RunRecord& run) {
@@ -135,4 +135,4 @@ Html training_section(const Report& report) {
                   paragraph(cost_text(run)), missing, curves(run)});
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::report

@@ -16,7 +16,7 @@
 #include "core/log.h"
 #include "train/safetensors.h"
 
-namespace seqvit {
+namespace seqvit::train {
 namespace {
 
 namespace fs = std::filesystem;
@@ -28,7 +28,8 @@ const char* const kTemporary = ".tmp";
 const char* const kParts[] = {"weight", "exp_avg", "exp_avg_sq"};
 
 /// The weight and the two moments of a section, in the order of kParts.
-std::array<Tensor, 3> parts_of(const Section& section, AdamW& optimizer, size_t group, size_t index) {
+std::array<Tensor, 3> parts_of(const parallel::Section& section, AdamW& optimizer, size_t group,
+                               size_t index) {
   const auto& moments = optimizer.moments(group, index);
   return {section.weight.detach(), moments.first, moments.second};
 }
@@ -60,42 +61,43 @@ void read_back(const fs::path& file, const std::string& expected) {
 }
 
 /// Writes my shares and returns what the index says of them.
-json write_shard(const fs::path& directory, const std::vector<ParamGroup*>& groups, AdamW& optimizer,
-                 int rank) {
+json write_shard(const fs::path& directory, const std::vector<parallel::ParamGroup*>& groups,
+                 AdamW& optimizer, int rank) {
   const std::string file = fmt::format("rank-{:05}.safetensors", rank);
   std::vector<std::pair<std::string, Tensor>> tensors;
   json entries = json::array();
   for (size_t g = 0; g < groups.size(); ++g) {
     auto sections = groups[g]->sections();
-    const Comm& data = *groups[g]->sharding().data;
+    const comm::Comm& data = *groups[g]->sharding().data;
     for (size_t s = 0; s < sections.size(); ++s) {
       const auto parts = parts_of(sections[s], optimizer, g, s);
       // At stage 0 every rank has all: each still writes only its share.
       const Range mine = share(sections[s].size, data.rank(), data.size());
-      for_each_slice(sections[s], mine, [&](const Param& param, Range elements, int64_t offset) {
-        for (size_t part = 0; part < 3; ++part) {
-          Tensor values = parts[part].narrow(0, offset, elements.size());
-          if (elements.size() == param.size()) values = values.view(param.shape());
-          const std::string key = part == 0 ? param.name() : param.name() + "." + kParts[part];
-          if (!all_finite(values)) {
-            fail(
-                Exit::not_finite,
-                "{}: '{}' is not finite, no checkpoint is written; lower train.learning_rate, or look at the "
-                "data with `seqvit inspect`",
-                directory.parent_path().string(), key);
-          }
-          entries.push_back({{"name", param.name()},
-                             {"part", kParts[part]},
-                             {"shape", param.whole_shape()},
-                             {"begin", elements.begin},
-                             {"end", elements.end},
-                             {"file", file},
-                             {"key", key}});
-          if (!param.cut().is_whole())
-            entries.back()["cut"] = {param.cut().stride, param.cut().begin, param.cut().size};
-          tensors.emplace_back(key, values);
-        }
-      });
+      parallel::for_each_slice(
+          sections[s], mine, [&](const parallel::Param& param, Range elements, int64_t offset) {
+            for (size_t part = 0; part < 3; ++part) {
+              Tensor values = parts[part].narrow(0, offset, elements.size());
+              if (elements.size() == param.size()) values = values.view(param.shape());
+              const std::string key = part == 0 ? param.name() : param.name() + "." + kParts[part];
+              if (!all_finite(values)) {
+                fail(Exit::not_finite,
+                     "{}: '{}' is not finite, no checkpoint is written; lower train.learning_rate, or look "
+                     "at the "
+                     "data with `seqvit inspect`",
+                     directory.parent_path().string(), key);
+              }
+              entries.push_back({{"name", param.name()},
+                                 {"part", kParts[part]},
+                                 {"shape", param.whole_shape()},
+                                 {"begin", elements.begin},
+                                 {"end", elements.end},
+                                 {"file", file},
+                                 {"key", key}});
+              if (!param.cut().is_whole())
+                entries.back()["cut"] = {param.cut().stride, param.cut().begin, param.cut().size};
+              tensors.emplace_back(key, values);
+            }
+          });
     }
   }
   const std::string checksum = write_safetensors(directory / file, tensors);
@@ -213,7 +215,7 @@ class Pieces {
     }
   }
 
-  void read(const Param& param, const char* part, Range elements, const Tensor& out) {
+  void read(const parallel::Param& param, const char* part, Range elements, const Tensor& out) {
     const auto found = pieces_.find({param.name(), part});
     if (found == pieces_.end()) {
       fail(Exit::checkpoint, "{}: no {} '{}'; the configuration asks for another model than was saved",
@@ -246,7 +248,7 @@ class Pieces {
       const Tensor weight = at::empty(shape, entry_of(first).dtype);
       int64_t filled = 0;
       for (const json& piece : pieces)
-        filled += copy(piece, Cut::none(weight.numel()), {0, weight.numel()}, weight.view({-1}));
+        filled += copy(piece, parallel::Cut::none(weight.numel()), {0, weight.numel()}, weight.view({-1}));
       check_filled(name, filled, weight.numel());
       check_finite(weight, checkpoint_, name);
       weights.emplace_back(name, weight);
@@ -262,11 +264,11 @@ class Pieces {
 
   /// Copies what a piece (elements of a cut of the weight) has of `elements` of another cut; returns how
   /// many.
-  int64_t copy(const json& piece, const Cut& cut, Range elements, const Tensor& out) {
+  int64_t copy(const json& piece, const parallel::Cut& cut, Range elements, const Tensor& out) {
     const auto shape = piece.at("shape").get<std::vector<int64_t>>();
-    const int64_t whole = elements_of(shape);
+    const int64_t whole = parallel::elements_of(shape);
     const Range held{piece.at("begin"), piece.at("end")};
-    Cut theirs = Cut::none(whole);
+    parallel::Cut theirs = parallel::Cut::none(whole);
     if (piece.contains("cut")) theirs = {piece["cut"].at(0), piece["cut"].at(1), piece["cut"].at(2)};
     struct Run {
       int64_t from, to, count;
@@ -304,7 +306,7 @@ class Pieces {
   /// Throws unless the file holds as many elements as the index says; returns their number.
   int64_t check_size(const json& piece) {
     const int64_t held = piece.at("end").get<int64_t>() - piece.at("begin").get<int64_t>();
-    const int64_t found = elements_of(entry_of(piece).shape);
+    const int64_t found = parallel::elements_of(entry_of(piece).shape);
     if (found == held) return held;
     fail(Exit::checkpoint,
          "{}: '{}': expected {} elements in {}, found {}; the index is corrupt, use an older checkpoint",
@@ -321,7 +323,7 @@ class Pieces {
         fail(Exit::checkpoint, "{}: '{}': broken index: pieces of two shapes", checkpoint_.string(), name);
       held += check_size(piece);
     }
-    const int64_t wanted = elements_of(shape);
+    const int64_t wanted = parallel::elements_of(shape);
     check_filled(name, std::min(held, wanted), wanted);
   }
 
@@ -349,15 +351,15 @@ void with_files(const fs::path& checkpoint, const char* action, const std::funct
 
 }  // namespace
 
-Checkpoints::Checkpoints(fs::path run, Comm& world)
+Checkpoints::Checkpoints(fs::path run, comm::Comm& world)
     : directory_(std::move(run) / "checkpoints"), world_(world) {}
 
-void Checkpoints::save(const std::vector<ParamGroup*>& groups, AdamW& optimizer,
+void Checkpoints::save(const std::vector<parallel::ParamGroup*>& groups, AdamW& optimizer,
                        const Progression& progression, bool is_best, int64_t keep) {
   const std::string name = directory_name(progression.step);
   const fs::path temporary = directory_ / ("." + name + kTemporary), final = directory_ / name;
   const auto on_first = [&](const char* action, const std::function<void()>& work) {
-    do_on_first(
+    comm::do_on_first(
         world_, [&] { with_files(final, action, work); }, kPurpose);
   };
   try {
@@ -365,7 +367,7 @@ void Checkpoints::save(const std::vector<ParamGroup*>& groups, AdamW& optimizer,
       fs::remove_all(temporary);
       make_directories(temporary, Exit::checkpoint);
     });
-    const auto shards = gather_results(
+    const auto shards = comm::gather_results(
         world_, [&] { return write_shard(temporary, groups, optimizer, world_.rank()).dump(); }, kPurpose);
     on_first("save the checkpoint", [&] {
       const std::string index = make_index(progression, shards).dump(1);
@@ -446,7 +448,7 @@ std::optional<fs::path> Checkpoints::best() const {
 
 /// Every rank looks at a share of the files. Collective.
 void Checkpoints::check_whole(const fs::path& checkpoint) const {
-  do_together(
+  comm::do_together(
       world_,
       [&] {
         with_index(checkpoint, [&](const json& index) {
@@ -462,7 +464,7 @@ void Checkpoints::check_whole(const fs::path& checkpoint) const {
 
 std::optional<fs::path> Checkpoints::to_resume(const std::optional<std::string>& from) const {
   // As the first rank sees them: a file system of a network may show others another state.
-  const json seen = json::parse(broadcast_text(world_, json(names()).dump(), 0, kPurpose));
+  const json seen = json::parse(comm::broadcast_text(world_, json(names()).dump(), 0, kPurpose));
   const auto all = seen.get<std::vector<std::string>>();
   if (from) {
     const std::string name = *from == "best" && best() ? best()->filename().string() : *from;
@@ -502,7 +504,7 @@ bool Checkpoints::go_back_to(const Progression& progression) const {
     });
     return std::string(best() ? "best" : "");
   };
-  return !gather_results(
+  return !comm::gather_results(
               world_, [&] { return world_.rank() == 0 ? work() : ""; }, kPurpose)
               .front()
               .empty();
@@ -521,19 +523,19 @@ void Checkpoints::set_aside(const std::vector<std::string>& names) const {
            fmt::join(names, ", "));
 }
 
-Progression load_checkpoint(const fs::path& checkpoint, const std::vector<ParamGroup*>& groups,
+Progression load_checkpoint(const fs::path& checkpoint, const std::vector<parallel::ParamGroup*>& groups,
                             AdamW* optimizer) {
   return with_index(checkpoint, [&](const json& index) {
     Pieces pieces(checkpoint, index);
     for (size_t g = 0; g < groups.size(); ++g) {
-      groups[g]->load([&](const Param& param, Range elements, const Tensor& out) {
+      groups[g]->load([&](const parallel::Param& param, Range elements, const Tensor& out) {
         pieces.read(param, kParts[0], elements, out);
       });
       auto sections = groups[g]->sections();
       for (size_t s = 0; optimizer != nullptr && s < sections.size(); ++s) {
         const auto& moments = optimizer->moments(g, s);
-        for_each_slice(
-            sections[s], sections[s].mine, [&](const Param& param, Range elements, int64_t offset) {
+        parallel::for_each_slice(
+            sections[s], sections[s].mine, [&](const parallel::Param& param, Range elements, int64_t offset) {
               pieces.read(param, kParts[1], elements, moments.first.narrow(0, offset, elements.size()));
               pieces.read(param, kParts[2], elements, moments.second.narrow(0, offset, elements.size()));
             });
@@ -547,4 +549,4 @@ NamedTensors read_weights(const fs::path& checkpoint) {
   return with_index(checkpoint, [&](const json& index) { return Pieces(checkpoint, index).whole_weights(); });
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::train

@@ -16,7 +16,7 @@
 #include "train/optimizer.h"
 #include "train/safetensors.h"
 
-namespace seqvit {
+namespace seqvit::train {
 
 /// What a run needs to go on besides weights and moments: the order of samples and drop path follow from
 /// these and the seed. What checkpoints from before it was kept do not say is nullopt.
@@ -31,14 +31,14 @@ struct Progression {
 class Checkpoints {
  public:
   /// Those in `run`/checkpoints. `world`: all ranks of the job.
-  Checkpoints(std::filesystem::path run, Comm& world);
+  Checkpoints(std::filesystem::path run, comm::Comm& world);
 
   /// Collective. Writes a checkpoint and reads it back; marks it as the best if told so; only then removes
   /// all but the newest `keep` and the best. Where that fails on one rank, all ranks throw its error:
   /// Error(checkpoint) with the reason (a full disk), Error(not_finite) naming the weight. Earlier
   /// checkpoints are then as they were.
-  void save(const std::vector<ParamGroup*>& groups, AdamW& optimizer, const Progression& progression,
-            bool is_best, int64_t keep);
+  void save(const std::vector<parallel::ParamGroup*>& groups, AdamW& optimizer,
+            const Progression& progression, bool is_best, int64_t keep);
 
   /// Names of those there are, whole or damaged, by step.
   std::vector<std::string> names() const;
@@ -60,7 +60,7 @@ class Checkpoints {
 
  private:
   std::filesystem::path directory_;
-  Comm& world_;
+  comm::Comm& world_;
 
   void check_whole(const std::filesystem::path& checkpoint) const;
   void set_aside(const std::vector<std::string>& names) const;
@@ -71,11 +71,11 @@ class Checkpoints {
 /// Fills weights (and moments, if `optimizer` is given) from a checkpoint of any mesh. Throws
 /// Error(checkpoint): a missing or corrupt file, a weight that is not there, has another shape or is not
 /// finite.
-Progression load_checkpoint(const std::filesystem::path& checkpoint, const std::vector<ParamGroup*>& groups,
-                            AdamW* optimizer);
+Progression load_checkpoint(const std::filesystem::path& checkpoint,
+                            const std::vector<parallel::ParamGroup*>& groups, AdamW* optimizer);
 
 /// All weights of a checkpoint of any mesh, whole, in the order of their names. Needs neither the data nor
 /// the configuration; memory of all weights. Throws Error(checkpoint) as load_checkpoint does.
 NamedTensors read_weights(const std::filesystem::path& checkpoint);
 
-}  // namespace seqvit
+}  // namespace seqvit::train

@@ -4,11 +4,11 @@
 
 #include "core/error.h"
 
-namespace seqvit {
+namespace seqvit::train {
 
 ModelDescription describe(const Experiment& e) {
   ModelDescription model;
-  const Grid& grid = e.dataset->grid();
+  const grid::Grid& grid = e.dataset->grid();
   model.rows = grid.rows();
   model.columns = grid.columns();
   model.latitude = {grid.latitude.front(), grid.latitude.back()};
@@ -16,18 +16,18 @@ ModelDescription describe(const Experiment& e) {
   model.periodic = grid.periodic();
   model.patch_size = e.config.model.patch_size;
   model.num_heads = e.config.model.num_heads;
-  for (const VariableInfo& variable : e.dataset->variables())
+  for (const data::VariableInfo& variable : e.dataset->variables())
     model.inputs.push_back(variable.name);
   for (const int64_t target : e.targets)
     model.targets.push_back(model.inputs[target]);
-  for (const VariableInfo& field : e.dataset->statics())
+  for (const data::VariableInfo& field : e.dataset->statics())
     model.inputs.push_back(field.name);
   model.groups = e.groups;
   model.tokens = to_string(e.config.model.tokens);
   model.positions = e.config.model.positions == Positions::learned ? "learned" : "fixed";
   model.predict = e.config.model.predict == Predict::tendency ? "tendency" : "state";
   model.lead_time = e.lead.text();
-  for (const LeadTime& lead : e.leads())
+  for (const data::LeadTime& lead : e.leads())
     model.leads.push_back(lead.text());
   return model;
 }
@@ -54,7 +54,7 @@ ModelDescription description_from_json(const nlohmann::json& json, const std::st
     m.num_heads = json.at("num_heads");
     m.inputs = json.at("inputs");
     // Files from before there were groups have every input alone.
-    m.groups = json.value("groups", single_inputs(static_cast<int64_t>(m.inputs.size())));
+    m.groups = json.value("groups", model::single_inputs(static_cast<int64_t>(m.inputs.size())));
     m.targets = json.at("targets");
     m.tokens = json.at("tokens");
     m.positions = json.at("positions");
@@ -68,4 +68,4 @@ ModelDescription description_from_json(const nlohmann::json& json, const std::st
   fail(Exit::checkpoint, "{}: broken description of the model; export it again", where);
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::train

@@ -13,7 +13,7 @@
 #include "grid/partition.h"
 #include "train/experiment.h"
 
-namespace seqvit {
+namespace seqvit::train {
 
 struct ModelDescription {
   int64_t rows = 0, columns = 0;                  ///< of the grid
@@ -27,7 +27,7 @@ struct ModelDescription {
   std::string tokens, positions, predict, lead_time;  ///< as in the configuration
   std::vector<std::string> leads;                     ///< lead times it knows, lead_time first
 
-  TokenGrid grid() const { return {rows, columns, patch_size}; }
+  grid::TokenGrid grid() const { return {rows, columns, patch_size}; }
 };
 
 ModelDescription describe(const Experiment& experiment);
@@ -39,4 +39,4 @@ nlohmann::json to_json(const ModelDescription& model);
 /// Throws Error(checkpoint); `where` stands in the message.
 ModelDescription description_from_json(const nlohmann::json& json, const std::string& where);
 
-}  // namespace seqvit
+}  // namespace seqvit::train

@@ -6,7 +6,7 @@
 #include <c10/core/StreamGuard.h>
 #include <c10/core/impl/VirtualGuardImpl.h>
 
-namespace seqvit {
+namespace seqvit::train {
 
 DeviceBatches::DeviceBatches(std::function<LearnerBatch()> make, c10::Device device, bool ahead)
     : make_(std::move(make)), device_(device), ahead_(ahead) {
@@ -50,4 +50,4 @@ Tensor to_device(const Tensor& host, const at::TensorOptions& options) {
   return pinned.to(options.device(), /*non_blocking=*/true).to(options.dtype());
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::train

@@ -14,7 +14,7 @@
 
 #include "train/learner.h"
 
-namespace seqvit {
+namespace seqvit::train {
 
 class DeviceBatches {
  public:
@@ -46,4 +46,4 @@ class DeviceBatches {
 /// memory on the current stream, without waiting for it.
 Tensor to_device(const Tensor& host, const at::TensorOptions& options);
 
-}  // namespace seqvit
+}  // namespace seqvit::train

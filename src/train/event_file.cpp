@@ -7,7 +7,7 @@
 
 #include "core/error.h"
 
-namespace seqvit {
+namespace seqvit::train {
 namespace {
 
 enum Wire : uint32_t { kVarint = 0, kFixed64 = 1, kBytes = 2, kFixed32 = 5 };
@@ -103,4 +103,4 @@ void EventFile::record(const std::string& payload) {
   if (!out_) fail(Exit::checkpoint, "{}: cannot write; is the disk full?", path_.string());
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::train

@@ -16,7 +16,7 @@
 #include <utility>
 #include <vector>
 
-namespace seqvit {
+namespace seqvit::train {
 
 class EventFile {
  public:
@@ -39,4 +39,4 @@ class EventFile {
 /// CRC-32C (Castagnoli) of bytes.
 uint32_t crc32c(std::string_view bytes);
 
-}  // namespace seqvit
+}  // namespace seqvit::train

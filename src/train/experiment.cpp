@@ -16,15 +16,15 @@
 #include "data/phases.h"
 #include "evaluate/rollout_plan.h"
 
-namespace seqvit {
+namespace seqvit::train {
 
 namespace {
 
 /// The lead times to learn, in steps of data.lead_time, from the shortest.
-std::vector<int64_t> resolve_leads(const TrainConfig& train, const LeadTime& step) {
+std::vector<int64_t> resolve_leads(const TrainConfig& train, const data::LeadTime& step) {
   std::set<int64_t> strides;
   for (const std::string& text : train.leads)
-    strides.insert(steps_of(LeadTime::parse(text), step, "train.leads"));
+    strides.insert(evaluate::steps_of(data::LeadTime::parse(text), step, "train.leads"));
   if (!train.leads.empty() && !strides.contains(1)) {
     fail(Exit::usage,
          "train.leads: expected data.lead_time {} among them, found [{}]; longer forecasts are "
@@ -37,8 +37,8 @@ std::vector<int64_t> resolve_leads(const TrainConfig& train, const LeadTime& ste
 
 }  // namespace
 
-std::vector<LeadTime> Experiment::leads() const {
-  std::vector<LeadTime> leads;
+std::vector<data::LeadTime> Experiment::leads() const {
+  std::vector<data::LeadTime> leads;
   for (const int64_t stride : strides)
     leads.push_back(lead.times(stride));
   return leads;
@@ -56,8 +56,8 @@ void Experiment::check_reach(int64_t steps, const std::string& setting) const {
        setting, lead.times(steps).text());
 }
 
-ModelShape Experiment::model_shape() const {
-  ModelShape shape;
+model::ModelShape Experiment::model_shape() const {
+  model::ModelShape shape;
   shape.rows = dataset->grid().rows();
   shape.columns = dataset->grid().columns();
   shape.groups = groups;
@@ -68,7 +68,7 @@ ModelShape Experiment::model_shape() const {
     shape.target_weights.push_back(weight == weights.end() ? 1.0 : weight->second);
   }
   shape.conditions =
-      (config.model.time_embedding ? kPhases : 0) + (strides.size() > 1 ? std::ssize(strides) : 0);
+      (config.model.time_embedding ? data::kPhases : 0) + (strides.size() > 1 ? std::ssize(strides) : 0);
   shape.config = config.model;
   shape.seed = config.train.seed;
   return shape;
@@ -79,8 +79,8 @@ namespace {
 void resolve_periods(Experiment& e) {
   const auto period = [&](const std::vector<std::string>& bounds, const char* name) {
     if (bounds.empty()) return Range{};
-    return resolve_split(bounds, e.dataset->times(), e.dataset->calendar(),
-                         std::string("data.split.") + name);
+    return data::resolve_split(bounds, e.dataset->times(), e.dataset->calendar(),
+                               std::string("data.split.") + name);
   };
   const SplitConfig& split = e.config.data.split;
   e.train = period(split.train, "train");
@@ -90,14 +90,16 @@ void resolve_periods(Experiment& e) {
 
 void check_training_period(const Experiment& e) {
   const int64_t longest = e.config.train.longest_rollout();
-  const std::vector<TimeStamp>& times = e.dataset->times();
-  for (const LeadTime& lead : e.leads()) {
-    if (!make_training_samples(times, e.dataset->calendar(), e.train, {lead}, longest).empty()) continue;
+  const std::vector<data::TimeStamp>& times = e.dataset->times();
+  for (const data::LeadTime& lead : e.leads()) {
+    if (!data::make_training_samples(times, e.dataset->calendar(), e.train, {lead}, longest).empty())
+      continue;
     fail(Exit::usage,
          "lead time {}: expected {} times that far apart in data.split.train, found {}; change {} or the "
          "period",
          lead.text(), longest + 1,
-         describe_times({times.begin() + e.train.begin, times.begin() + e.train.end}, e.dataset->calendar()),
+         data::describe_times({times.begin() + e.train.begin, times.begin() + e.train.end},
+                              e.dataset->calendar()),
          longest > 1            ? "train.rollout_steps"
          : e.strides.size() > 1 ? "train.leads"
                                 : "data.lead_time");
@@ -128,7 +130,8 @@ void check_settings(const Experiment& e) {
          e.dataset->grid().longitude.front(), e.dataset->grid().longitude.back());
   }
   for (const std::string& lead : e.config.evaluate.leads)
-    e.check_reach(steps_of(LeadTime::parse(lead), e.lead, "evaluate.leads"), "evaluate.leads");
+    e.check_reach(evaluate::steps_of(data::LeadTime::parse(lead), e.lead, "evaluate.leads"),
+                  "evaluate.leads");
 }
 
 }  // namespace
@@ -136,20 +139,20 @@ void check_settings(const Experiment& e) {
 Experiment open_experiment(const Config& config, Periods periods) {
   Experiment e;
   e.config = config;
-  e.lead = LeadTime::parse(config.data.lead_time);
+  e.lead = data::LeadTime::parse(config.data.lead_time);
   e.strides = resolve_leads(config.train, e.lead);
-  e.dataset = std::make_unique<Dataset>(DatasetOptions{.files = config.data.files,
-                                                       .variables = config.data.variables,
-                                                       .statics = config.data.statics,
-                                                       .cache_bytes = config.data.cache_bytes});
+  e.dataset = std::make_unique<data::Dataset>(data::DatasetOptions{.files = config.data.files,
+                                                                   .variables = config.data.variables,
+                                                                   .statics = config.data.statics,
+                                                                   .cache_bytes = config.data.cache_bytes});
   if (config.data.targets.empty()) {
     for (size_t i = 0; i < e.dataset->variables().size(); ++i)
       e.targets.push_back(static_cast<int64_t>(i));
   }
   for (const std::string& name : config.data.targets)
     e.targets.push_back(e.dataset->variable_index(name));
-  e.groups = group_levels(e.dataset->variables(), static_cast<int64_t>(e.dataset->statics().size()),
-                          config.model.patch_levels);
+  e.groups = data::group_levels(e.dataset->variables(), static_cast<int64_t>(e.dataset->statics().size()),
+                                config.model.patch_levels);
   check_settings(e);
   if (periods == Periods::unused) return e;
   resolve_periods(e);
@@ -162,7 +165,7 @@ Tensor conditions(const Experiment& e, std::span<const Request> requests) {
   double* values = out.mutable_data_ptr<double>();
   for (const Request& request : requests) {
     if (e.config.model.time_embedding) {
-      const auto phases = calendar_phases(request.time, e.dataset->calendar());
+      const auto phases = data::calendar_phases(request.time, e.dataset->calendar());
       values = std::copy(phases.begin(), phases.end(), values);
     }
     if (e.strides.size() > 1) {
@@ -173,14 +176,14 @@ Tensor conditions(const Experiment& e, std::span<const Request> requests) {
   return out;
 }
 
-std::vector<Request> requests(const Experiment& e, const TrainingSample& sample) {
+std::vector<Request> requests(const Experiment& e, const data::TrainingSample& sample) {
   const auto& longitude = e.dataset->grid().longitude;
   const double degrees =
       sample.roll == 0 ? 0.0 : static_cast<double>(sample.roll) * (longitude[1] - longitude[0]);
   std::vector<Request> all;
   int64_t from = sample.input;
   for (const int64_t target : sample.targets) {
-    all.push_back({rolled_time(e.dataset->times()[from], degrees), sample.lead});
+    all.push_back({data::rolled_time(e.dataset->times()[from], degrees), sample.lead});
     from = target;
   }
   return all;
@@ -192,7 +195,7 @@ Config resolved_config(const Experiment& e) {
   for (const std::string& path : e.dataset->paths())
     config.data.files.push_back(std::filesystem::absolute(path));
   config.data.variables.clear();
-  for (const VariableInfo& variable : e.dataset->variables())
+  for (const data::VariableInfo& variable : e.dataset->variables())
     config.data.variables.push_back(variable.name);
   config.data.targets.clear();
   for (const int64_t target : e.targets)
@@ -229,7 +232,7 @@ void take_meaning(const std::filesystem::path& run, Experiment& e) {
   const auto json =
       nlohmann::json::parse(read_text(path, Exit::checkpoint), nullptr, /*allow_exceptions=*/false);
   if (json.is_discarded()) fail(Exit::checkpoint, "{}: not JSON; the file is corrupt", path.string());
-  e.statistics = statistics_from_json(json, *e.dataset, e.leads());
+  e.statistics = data::statistics_from_json(json, *e.dataset, e.leads());
 }
 
 Experiment open_run(const std::string& run, const std::vector<std::string>& overrides, Periods periods) {
@@ -239,10 +242,10 @@ Experiment open_run(const std::string& run, const std::vector<std::string>& over
          run);
   }
   const Config config = load_config(directory / "config.yaml", overrides);
-  set_comm_timeout(config.parallel.timeout_seconds);  // opening files is under it too
+  comm::set_comm_timeout(config.parallel.timeout_seconds);  // opening files is under it too
   Experiment e = open_experiment(config, periods);
   take_meaning(directory, e);
   return e;
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::train

@@ -8,32 +8,29 @@
 #include <string>
 #include <vector>
 
-#include <ATen/core/Tensor.h>
-
 #include "core/config.h"
+#include "core/tensor.h"
 #include "data/dataset.h"
 #include "data/samples.h"
 #include "data/statistics.h"
 #include "model/shape.h"
 
-namespace seqvit {
-
-using at::Tensor;
+namespace seqvit::train {
 
 struct Experiment {
   Config config;
-  std::unique_ptr<Dataset> dataset;
-  LeadTime lead;  ///< data.lead_time: one step of a forecast
+  std::unique_ptr<data::Dataset> dataset;
+  data::LeadTime lead;  ///< data.lead_time: one step of a forecast
   std::vector<int64_t>
       strides;  ///< lead times that the model knows, in steps: 1 and, by train.leads, longer ones
   Range train, validation, test;  ///< time indices; empty where the split is not set
   std::vector<int64_t> targets;   ///< indices into Dataset::variables()
   std::vector<int64_t> groups;    ///< of variables and static fields, as ModelShape's
-  Statistics statistics;          ///< of the training period
+  data::Statistics statistics;    ///< of the training period
 
   /// The lead times that the model knows.
-  std::vector<LeadTime> leads() const;
-  ModelShape model_shape() const;
+  std::vector<data::LeadTime> leads() const;
+  model::ModelShape model_shape() const;
   /// True when every variable is predicted, so that forecasts can be fed back.
   bool can_roll_out() const { return targets.size() == dataset->variables().size(); }
   /// Whether a forecast can go so many steps: in one stride or by being fed back.
@@ -49,14 +46,14 @@ enum class Periods { resolved, unused };
 Experiment open_experiment(const Config& config, Periods periods = Periods::resolved);
 /// A forecast that the model is asked for: from fields valid at `time`, `lead` as an index into strides.
 struct Request {
-  TimeStamp time = 0;
+  data::TimeStamp time = 0;
   int64_t lead = 0;
 };
 /// What the model is told beside the fields, [B, conditions] in fp64: where the time stands in day and year,
 /// and a one for the lead time if there are several.
 Tensor conditions(const Experiment& experiment, std::span<const Request> requests);
 /// What a training sample asks for at each step; its fields, and with them the sun, are rolled as it says.
-std::vector<Request> requests(const Experiment& experiment, const TrainingSample& sample);
+std::vector<Request> requests(const Experiment& experiment, const data::TrainingSample& sample);
 
 /// The configuration with every path absolute and every list that was left empty filled in: what a run
 /// directory keeps.
@@ -76,4 +73,4 @@ void take_meaning(const std::filesystem::path& run, Experiment& experiment);
 Experiment open_run(const std::string& run, const std::vector<std::string>& overrides,
                     Periods periods = Periods::resolved);
 
-}  // namespace seqvit
+}  // namespace seqvit::train

@@ -2,7 +2,7 @@
 
 #include "train/checkpoint.h"
 
-namespace seqvit {
+namespace seqvit::train {
 
 std::string exported_name(const std::string& weight) {
   const bool encoder = weight.starts_with("blocks.") || weight.starts_with("norm.");
@@ -18,4 +18,4 @@ int64_t export_weights(const std::filesystem::path& checkpoint, const std::files
   return static_cast<int64_t>(weights.size());
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::train

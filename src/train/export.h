@@ -11,7 +11,7 @@
 
 #include "train/safetensors.h"
 
-namespace seqvit {
+namespace seqvit::train {
 
 /// "blocks.0.attn.qkv.weight" as it is, "pos_embed" as "seqvit.pos_embed".
 std::string exported_name(const std::string& weight);
@@ -26,4 +26,4 @@ inline const char* const kNormalizationKey = "seqvit.normalization";
 int64_t export_weights(const std::filesystem::path& checkpoint, const std::filesystem::path& output,
                        const Metadata& metadata = {});
 
-}  // namespace seqvit
+}  // namespace seqvit::train

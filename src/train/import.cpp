@@ -11,7 +11,7 @@
 #include "model/resample.h"
 #include "train/patch_weights.h"
 
-namespace seqvit {
+namespace seqvit::train {
 namespace {
 
 using Shape = std::vector<int64_t>;
@@ -120,11 +120,11 @@ class Importer {
   }
 
   void fill_positions(const std::string& name, const Tensor& out) {
-    const TokenGrid from = from_.grid(), to = model_.grid();
+    const grid::TokenGrid from = from_.grid(), to = model_.grid();
     check_shape(name, {from.patches(), out.size(1)});
     const Tensor values = source_.take(name);
-    const bool same = same_patches(from, to);
-    out.copy_(same ? values : resample_positions(values, from, to, from_.periodic && model_.periodic));
+    const bool same = model::same_patches(from, to);
+    out.copy_(same ? values : model::resample_positions(values, from, to, from_.periodic && model_.periodic));
     (same ? report_.taken : report_.resampled).push_back(name);
     if (!source_.is_timm()) warn_of_another_region();
   }
@@ -153,7 +153,7 @@ class Importer {
       const double patch = std::abs(a[1] - a[0]) / static_cast<double>(std::max<int64_t>(points, 1));
       return std::abs(a[0] - b[0]) > patch || std::abs(a[1] - b[1]) > patch;
     };
-    const TokenGrid from = from_.grid();
+    const grid::TokenGrid from = from_.grid();
     if (!differ(from_.latitude, model_.latitude, from.patch_rows()) &&
         !differ(from_.longitude, model_.longitude, from.patch_columns()))
       return;
@@ -188,11 +188,11 @@ class Importer {
 }  // namespace
 
 ImportReport import_weights(const std::filesystem::path& file, std::optional<PatchRowsColumns> grid,
-                            const ModelDescription& model, const std::vector<ParamGroup*>& groups) {
+                            const ModelDescription& model, const std::vector<parallel::ParamGroup*>& groups) {
   ImportSource source(file, model, grid);
   Shapes wanted;
-  for (ParamGroup* group : groups) {
-    for (const Section& section : group->sections()) {
+  for (parallel::ParamGroup* group : groups) {
+    for (const parallel::Section& section : group->sections()) {
       for (const auto& param : section.params)
         wanted[param->name()] = param->whole_shape();
     }
@@ -200,8 +200,8 @@ ImportReport import_weights(const std::filesystem::path& file, std::optional<Pat
   check_blocks(source, wanted, model);
   ImportReport report;
   Importer importer(source, model, wanted, report);
-  for (ParamGroup* group : groups) {
-    group->load([&](const Param& param, Range elements, const Tensor& out) {
+  for (parallel::ParamGroup* group : groups) {
+    group->load([&](const parallel::Param& param, Range elements, const Tensor& out) {
       check(param.cut().is_whole() && elements.size() == param.size(), "import into a part of a weight");
       importer.fill(param.name(), out.view(param.whole_shape()));
     });
@@ -211,4 +211,4 @@ ImportReport import_weights(const std::filesystem::path& file, std::optional<Pat
   return report;
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::train

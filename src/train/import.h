@@ -16,7 +16,7 @@
 #include "parallel/param.h"
 #include "train/import_source.h"
 
-namespace seqvit {
+namespace seqvit::train {
 
 /// What became of each weight of the model, by its name, "NAME of VARIABLE" where it is a part of one.
 struct ImportReport {
@@ -30,6 +30,6 @@ struct ImportReport {
 /// Throws Error(checkpoint): a file that is missing or corrupt, a weight of another shape (naming it, both
 /// shapes and the setting), blocks that the model lacks or has more of.
 ImportReport import_weights(const std::filesystem::path& file, std::optional<PatchRowsColumns> grid,
-                            const ModelDescription& model, const std::vector<ParamGroup*>& groups);
+                            const ModelDescription& model, const std::vector<parallel::ParamGroup*>& groups);
 
-}  // namespace seqvit
+}  // namespace seqvit::train

@@ -8,7 +8,7 @@
 #include "core/error.h"
 #include "train/export.h"
 
-namespace seqvit {
+namespace seqvit::train {
 namespace {
 
 const char* const kEmbedding = "patch_embed.proj.weight";
@@ -33,7 +33,7 @@ ImportSource::ImportSource(const std::filesystem::path& file, const ModelDescrip
   description_ =
       description_from_json(nlohmann::json::parse(text->second, nullptr, /*allow_exceptions=*/false), path_);
   if (grid) {
-    const TokenGrid own = description_.grid();
+    const grid::TokenGrid own = description_.grid();
     fail(Exit::usage, "--source_grid: {} says its own, {} x {} patches; leave it out", path_,
          own.patch_rows(), own.patch_columns());
   }
@@ -127,4 +127,4 @@ std::vector<std::string> ImportSource::unused() const {
   return names;
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::train

@@ -16,7 +16,7 @@
 #include "train/description.h"
 #include "train/safetensors.h"
 
-namespace seqvit {
+namespace seqvit::train {
 
 /// Patch rows and columns that positions belong to.
 using PatchRowsColumns = std::pair<int64_t, int64_t>;
@@ -56,4 +56,4 @@ class ImportSource {
   PatchRowsColumns timm_grid(std::optional<PatchRowsColumns> grid);
 };
 
-}  // namespace seqvit
+}  // namespace seqvit::train

@@ -11,10 +11,10 @@
 #include "core/tensor.h"
 #include "ops/memory.h"
 
-namespace seqvit {
+namespace seqvit::train {
 
-Learner::Learner(const ModelShape& shape, const Config& config, const Grid& grid, Mesh& mesh,
-                 std::unique_ptr<SequenceParallel> strategy)
+Learner::Learner(const model::ModelShape& shape, const Config& config, const grid::Grid& grid,
+                 comm::Mesh& mesh, std::unique_ptr<parallel::SequenceParallel> strategy)
     : config_(config.train),
       rule_{config.model.predict == Predict::tendency, shape.targets},
       mesh_(mesh),
@@ -36,17 +36,17 @@ double Learner::backward(const LearnerBatch& batch, int64_t step, double* flag) 
   const auto totals = sum_over_ranks({weight, flag == nullptr ? 0.0 : *flag}, "loss weight");
   if (flag != nullptr) *flag = totals[1];
   weight_ = totals[0];
-  memory_ = {.before = tensor_bytes()};
+  memory_ = {.before = ops::tensor_bytes()};
   // A phantom that does not end the model has no weight of its own, and the step of one that has.
   if (weight_ == 0.0 && !mesh_.world().is_phantom()) return 0.0;
   std::vector<int64_t> positions;
   for (int64_t i = my_samples_.begin; i < my_samples_.end; ++i)
     positions.push_back(i);
   double loss_sum = 0.0;
-  reset_peak_tensor_bytes();
-  for (const Action& action :
-       pipeline_schedule(mesh_.pp().rank(), mesh_.pp().size(), model_.chunks(), config_.micro_batches)) {
-    if (action.kind == Action::Kind::backward) {
+  ops::reset_peak_tensor_bytes();
+  for (const parallel::Action& action : parallel::pipeline_schedule(mesh_.pp().rank(), mesh_.pp().size(),
+                                                                    model_.chunks(), config_.micro_batches)) {
+    if (action.kind == parallel::Action::Kind::backward) {
       run_backward(action);
       continue;
     }
@@ -56,18 +56,18 @@ double Learner::backward(const LearnerBatch& batch, int64_t step, double* flag) 
                                       part(batch.scale), part(batch.shift), part(batch.missing)},
                                      {step, std::span(positions).subspan(mine.begin, mine.size())},
                                      weight_});
-    memory_.kept = std::max(memory_.kept, tensor_bytes() - memory_.before);
+    memory_.kept = std::max(memory_.kept, ops::tensor_bytes() - memory_.before);
   }
   model_.wires().finish();
-  for (ParamGroup* group : groups_)
+  for (parallel::ParamGroup* group : groups_)
     group->finish_gradients();
-  memory_.peak = peak_tensor_bytes() - memory_.before;
+  memory_.peak = ops::peak_tensor_bytes() - memory_.before;
   return sum_over_ranks({loss_sum}, "loss")[0];
 }
 
 /// Returns this micro-batch's part of the loss where the model ends, else 0.
-double Learner::run_forward(const Action& action, const Part& part) {
-  Vit& vit = model_.vit();
+double Learner::run_forward(const parallel::Action& action, const Part& part) {
+  model::Vit& vit = model_.vit();
   InFlight& here = in_flight_[{action.chunk, action.micro}];
   const auto chunk = [&](const Tensor& fields, const Tensor& condition) {
     if (!vit.begins_model(action.chunk)) {
@@ -107,12 +107,12 @@ std::pair<double, double> Learner::loss_and_weight(const LearnerBatch& batch) {
 }
 
 void Learner::forget_gradients() {
-  for (ParamGroup* group : groups_)
+  for (parallel::ParamGroup* group : groups_)
     group->publish_weights();
 }
 
 /// Gradients add up over micro-batches and ranks.
-void Learner::run_backward(const Action& action) {
+void Learner::run_backward(const parallel::Action& action) {
   InFlight here = std::move(in_flight_.extract({action.chunk, action.micro}).mapped());
   if (model_.vit().ends_model(action.chunk)) {
     here.out.backward();
@@ -134,9 +134,9 @@ double Learner::update(int64_t step, double loss) {
     const TimedPart time("optimizer");  // without the collectives around it, which are a part of their own
     optimizer_.step(step + 1, learning_rate(config_, step));
   }
-  for (ParamGroup* group : groups_)
+  for (parallel::ParamGroup* group : groups_)
     group->publish_weights();
   return norm;
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::train

@@ -15,7 +15,7 @@
 #include "train/optimizer.h"
 #include "train/rollout.h"
 
-namespace seqvit {
+namespace seqvit::train {
 
 /// What a backward() took from libtorch's allocator, in bytes: held before it; more at the end of forward
 /// (what is kept for backward); more at its peak.
@@ -26,8 +26,8 @@ struct StepMemory {
 class Learner {
  public:
   /// Collective. `strategy`, if given, replaces the one that the configuration names.
-  Learner(const ModelShape& shape, const Config& config, const Grid& grid, Mesh& mesh,
-          std::unique_ptr<SequenceParallel> strategy = nullptr);
+  Learner(const model::ModelShape& shape, const Config& config, const grid::Grid& grid, comm::Mesh& mesh,
+          std::unique_ptr<parallel::SequenceParallel> strategy = nullptr);
 
   /// My samples of a step's batch: a share of train.batch_size.
   Range my_samples() const { return my_samples_; }
@@ -61,14 +61,14 @@ class Learner {
   const MeshModel& model() const { return model_; }
   const WeightedLoss& loss() const { return loss_; }
   AdamW& optimizer() { return optimizer_; }
-  const std::vector<ParamGroup*>& groups() const { return groups_; }
+  const std::vector<parallel::ParamGroup*>& groups() const { return groups_; }
 
  private:
   TrainConfig config_;
   RolloutRule rule_;
-  Mesh& mesh_;
+  comm::Mesh& mesh_;
   MeshModel model_;
-  std::vector<ParamGroup*> groups_;
+  std::vector<parallel::ParamGroup*> groups_;
   WeightedLoss loss_;
   AdamW optimizer_;
   Range my_samples_;
@@ -84,13 +84,13 @@ class Learner {
   /// What a micro-batch's forward needs.
   struct Part {
     LearnerBatch fields;
-    DropPathKeys drop;
+    model::DropPathKeys drop;
     double total_weight;
   };
   using Model = std::function<Tensor(const Tensor& fields_BVYX, const Tensor& condition_BC)>;
-  double run_forward(const Action& action, const Part& part);
+  double run_forward(const parallel::Action& action, const Part& part);
   Tensor rolled_loss(const LearnerBatch& batch, double total_weight, const Model& model) const;
-  void run_backward(const Action& action);
+  void run_backward(const parallel::Action& action);
 };
 
-}  // namespace seqvit
+}  // namespace seqvit::train

@@ -7,9 +7,9 @@
 #include <ATen/ops/tensor.h>
 #include <ATen/ops/where.h>
 
-namespace seqvit {
+namespace seqvit::train {
 
-WeightedLoss::WeightedLoss(const Grid& grid, Range rows, const Tensor& owned,
+WeightedLoss::WeightedLoss(const grid::Grid& grid, Range rows, const Tensor& owned,
                            std::span<const double> of_targets, at::ScalarType type)
     : owned_(owned) {
   std::vector<double> rows_weight = grid.row_weights();
@@ -36,4 +36,4 @@ Tensor WeightedLoss::operator()(const Tensor& prediction, const Tensor& target, 
   return (error.square() * weights_of(target)).sum() / total_weight;
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::train

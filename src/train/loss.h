@@ -7,21 +7,18 @@
 
 #include <span>
 
-#include <ATen/core/Tensor.h>
-
 #include "core/partition.h"
+#include "core/tensor.h"
 #include "grid/grid.h"
 
-namespace seqvit {
-
-using at::Tensor;
+namespace seqvit::train {
 
 class WeightedLoss {
  public:
   /// `owned` [T, Y, X], bool: whether this rank answers for the point; rows are those of my slab.
   /// `of_targets` [T]: weights of the targets beside those of the latitudes; empty: all 1. `type`: of
   /// predictions.
-  WeightedLoss(const Grid& grid, Range rows, const Tensor& owned, std::span<const double> of_targets,
+  WeightedLoss(const grid::Grid& grid, Range rows, const Tensor& owned, std::span<const double> of_targets,
                at::ScalarType type);
 
   /// My part of the denominator: target [..., T, Y, X] is NaN where it is missing.
@@ -36,4 +33,4 @@ class WeightedLoss {
   Tensor weights_of(const Tensor& target) const;
 };
 
-}  // namespace seqvit
+}  // namespace seqvit::train

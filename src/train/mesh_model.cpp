@@ -9,30 +9,30 @@
 #include "ops/attention.h"
 #include "parallel/strategy.h"
 
-namespace seqvit {
+namespace seqvit::train {
 
 namespace {
 
-Counts token_counts(const TokenGrid& grid, int ranks) {
-  Counts counts;
+comm::Counts token_counts(const grid::TokenGrid& grid, int ranks) {
+  comm::Counts counts;
   for (int rank = 0; rank < ranks; ++rank)
-    counts.push_back(make_slab(grid, rank, ranks).tokens.size());
+    counts.push_back(grid::make_slab(grid, rank, ranks).tokens.size());
   return counts;
 }
 
 /// The part of `counts` that belongs to my tensor-parallel group.
-Counts of_my_group(const Counts& counts, const Mesh& mesh) {
+comm::Counts of_my_group(const comm::Counts& counts, const comm::Mesh& mesh) {
   const auto first = counts.begin() + static_cast<int64_t>(mesh.sp().rank()) * mesh.tp().size();
   return {first, first + mesh.tp().size()};
 }
 
 /// What attention is called with on this rank.
-AttentionSizes attention_shape(const ModelShape& shape, const Config& config, const Mesh& mesh,
-                               int64_t my_tokens) {
+ops::AttentionSizes attention_shape(const model::ModelShape& shape, const Config& config,
+                                    const comm::Mesh& mesh, int64_t my_tokens) {
   const ParallelConfig& p = config.parallel;
   const int64_t all = shape.token_grid().tokens(), heads = (shape.config.num_heads + p.tp - 1) / p.tp;
   const int64_t samples = std::max<int64_t>(1, config.train.batch_size / (p.dp * config.train.micro_batches));
-  AttentionSizes s{samples, heads, all, all, shape.config.embed_dim / shape.config.num_heads};
+  ops::AttentionSizes s{samples, heads, all, all, shape.config.embed_dim / shape.config.num_heads};
   const int64_t spread = p.sequence == Sequence::ulysses  ? p.sp
                          : p.sequence == Sequence::hybrid ? p.ulysses
                                                           : 1;
@@ -45,44 +45,45 @@ AttentionSizes attention_shape(const ModelShape& shape, const Config& config, co
 
 }  // namespace
 
-MeshModel::MeshModel(const ModelShape& shape, const Config& config, Mesh& mesh,
-                     std::unique_ptr<SequenceParallel> strategy)
+MeshModel::MeshModel(const model::ModelShape& shape, const Config& config, comm::Mesh& mesh,
+                     std::unique_ptr<parallel::SequenceParallel> strategy)
     : mesh_(mesh),
       grid_(shape.token_grid()),
-      slab_(make_slab(grid_, mesh.tokens().rank(), mesh.tokens().size())),
+      slab_(grid::make_slab(grid_, mesh.tokens().rank(), mesh.tokens().size())),
       head_dim_(shape.config.embed_dim / shape.config.num_heads),
       chunks_(config.parallel.interleave),
       compute_(compute_type(config.train.precision)),
       options_(at::TensorOptions(master_type(config.train.precision)).device(mesh.device())),
       tensor_(mesh.tp(), of_my_group(token_counts(grid_, mesh.tokens().size()), mesh)),
-      sequence_(strategy != nullptr
-                    ? std::move(strategy)
-                    : make_strategy(config.parallel, mesh, token_counts(grid_, mesh.tokens().size()))),
+      sequence_(strategy != nullptr ? std::move(strategy)
+                                    : parallel::make_strategy(config.parallel, mesh,
+                                                              token_counts(grid_, mesh.tokens().size()))),
       wires_(mesh, chunks_),
-      owned_(owned_points(shape, slab_).to(mesh.device())) {
+      owned_(model::owned_points(shape, slab_).to(mesh.device())) {
   if (!mesh.device().is_cpu()) {
-    const auto kernels = cuda_attention_kernels(compute_);
-    attention_trials_ = try_attention_kernels(
+    const auto kernels = ops::cuda_attention_kernels(compute_);
+    attention_trials_ = ops::try_attention_kernels(
         kernels, attention_shape(shape, config, mesh, slab_.tokens.size()), options_.dtype(compute_));
-    use_attention_kernel(kernels[choose_attention_kernel(attention_trials_)]);
+    ops::use_attention_kernel(kernels[ops::choose_attention_kernel(attention_trials_)]);
   }
-  const Sharding whole{.data = &mesh.stage(),
-                       .stage = static_cast<int>(config.parallel.zero),
-                       .compute = compute_,
-                       .master = master_type(config.train.precision),
-                       .device = mesh.device()};
-  Sharding cut = whole;
+  const parallel::Sharding whole{.data = &mesh.stage(),
+                                 .stage = static_cast<int>(config.parallel.zero),
+                                 .compute = compute_,
+                                 .master = master_type(config.train.precision),
+                                 .device = mesh.device()};
+  parallel::Sharding cut = whole;
   cut.data = &mesh.data();
-  const ModelLayout layout{slab_,    sequence_.get(),
-                           &tensor_, whole,
-                           cut,      blocks_of_stage(shape, mesh.pp().rank(), mesh.pp().size(), chunks_)};
-  vit_ = std::make_unique<Vit>(shape, layout, config.memory);
+  const model::ModelLayout layout{
+      slab_,    sequence_.get(),
+      &tensor_, whole,
+      cut,      model::blocks_of_stage(shape, mesh.pp().rank(), mesh.pp().size(), chunks_)};
+  vit_ = std::make_unique<model::Vit>(shape, layout, config.memory);
 
   Tensor count = at::zeros({1}, at::kDouble);
-  for (ParamGroup* group : vit_->groups()) {
-    for (const Section& section : group->sections()) {
+  for (parallel::ParamGroup* group : vit_->groups()) {
+    for (const parallel::Section& section : group->sections()) {
       for (const auto& param : section.params)
-        count += elements_of(param->whole_shape());
+        count += parallel::elements_of(param->whole_shape());
     }
   }
   parameters_ = static_cast<int64_t>(mesh.pp().all_reduce(count, "parameters").wait().item<double>());
@@ -112,7 +113,7 @@ Tensor MeshModel::predict(const Tensor& fields_BVYX, const Tensor& condition_BC)
 }
 
 std::string MeshModel::attention_kernel() const {
-  return attention_kernel_name(at::empty({1, 1, 1, head_dim_}, options_.dtype(compute_)));
+  return ops::attention_kernel_name(at::empty({1, 1, 1, head_dim_}, options_.dtype(compute_)));
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::train

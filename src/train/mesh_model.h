@@ -9,24 +9,24 @@
 #include "ops/attention_choice.h"
 #include "parallel/pipeline.h"
 
-namespace seqvit {
+namespace seqvit::train {
 
 class MeshModel {
  public:
   /// Collective. `mesh` must outlive the model. `strategy`, if given, replaces the one that the configuration
   /// names.
-  MeshModel(const ModelShape& shape, const Config& config, Mesh& mesh,
-            std::unique_ptr<SequenceParallel> strategy = nullptr);
+  MeshModel(const model::ModelShape& shape, const Config& config, comm::Mesh& mesh,
+            std::unique_ptr<parallel::SequenceParallel> strategy = nullptr);
 
   /// A forecast without gradient: normalised inputs on my slab, conditions -> targets (as Vit::forward),
   /// through all pipeline stages and the same on each. Collective.
   Tensor predict(const Tensor& fields_BVYX, const Tensor& condition_BC);
 
-  Vit& vit() { return *vit_; }
-  PipelineWires& wires() { return wires_; }
-  const Slab& slab() const { return slab_; }
-  const TokenGrid& token_grid() const { return grid_; }
-  Mesh& mesh() { return mesh_; }
+  model::Vit& vit() { return *vit_; }
+  parallel::PipelineWires& wires() { return wires_; }
+  const grid::Slab& slab() const { return slab_; }
+  const grid::TokenGrid& token_grid() const { return grid_; }
+  comm::Mesh& mesh() { return mesh_; }
   /// 1 where my tokens predict the point: [T, Y, X]. The same on all pipeline stages.
   const Tensor& owned() const { return owned_; }
   int64_t chunks() const { return chunks_; }
@@ -37,23 +37,23 @@ class MeshModel {
   /// Name of the kernel that computes attention here.
   std::string attention_kernel() const;
   /// How it was chosen, where there was a choice (on GPUs).
-  const std::vector<KernelTrial>& attention_trials() const { return attention_trials_; }
+  const std::vector<ops::KernelTrial>& attention_trials() const { return attention_trials_; }
   /// Type and device of weights, inputs and the loss.
   const at::TensorOptions& options() const { return options_; }
 
  private:
-  Mesh& mesh_;
-  TokenGrid grid_;
-  Slab slab_;
+  comm::Mesh& mesh_;
+  grid::TokenGrid grid_;
+  grid::Slab slab_;
   int64_t head_dim_, chunks_, parameters_ = 0;
   at::ScalarType compute_;
   at::TensorOptions options_;
-  TensorParallel tensor_;
-  std::unique_ptr<SequenceParallel> sequence_;
-  std::unique_ptr<Vit> vit_;
-  PipelineWires wires_;
+  parallel::TensorParallel tensor_;
+  std::unique_ptr<parallel::SequenceParallel> sequence_;
+  std::unique_ptr<model::Vit> vit_;
+  parallel::PipelineWires wires_;
   Tensor owned_;
-  std::vector<KernelTrial> attention_trials_;
+  std::vector<ops::KernelTrial> attention_trials_;
 };
 
-}  // namespace seqvit
+}  // namespace seqvit::train

@@ -8,7 +8,7 @@
 #include "core/log.h"
 #include "core/resident.h"
 
-namespace seqvit {
+namespace seqvit::train {
 
 MetricsFile::MetricsFile(const std::filesystem::path& run, int64_t last_step)
     : path_(run / "metrics.jsonl"), events_(run) {
@@ -66,4 +66,4 @@ std::string progress_text(const StepReport& r, int64_t steps, double seconds_lef
                      format_duration(seconds_left));
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::train

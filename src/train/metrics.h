@@ -8,7 +8,7 @@
 
 #include "train/event_file.h"
 
-namespace seqvit {
+namespace seqvit::train {
 
 struct StepReport {
   int64_t step = 0;            ///< counts from 1
@@ -39,4 +39,4 @@ class MetricsFile {
 /// "step 120/1000  loss 0.1234  12,345 tokens/s  3 min 20 s left".
 std::string progress_text(const StepReport& report, int64_t steps, double seconds_left);
 
-}  // namespace seqvit
+}  // namespace seqvit::train

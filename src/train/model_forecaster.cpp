@@ -15,16 +15,16 @@
 
 #include "core/error.h"
 
-namespace seqvit {
+namespace seqvit::train {
 namespace {
 
 struct MomentTensors {
   Tensor mean, std;  // [n, 1, 1]
 };
 
-MomentTensors tensors_of(const std::vector<Moments>& moments) {
+MomentTensors tensors_of(const std::vector<data::Moments>& moments) {
   std::vector<double> means, stds;
-  for (const Moments& m : moments) {
+  for (const data::Moments& m : moments) {
     means.push_back(m.mean);
     stds.push_back(m.std);
   }
@@ -35,7 +35,7 @@ MomentTensors tensors_of(const std::vector<Moments>& moments) {
 
 ModelForecaster::ModelForecaster(const Experiment& experiment, MeshModel& model)
     : experiment_(experiment), model_(model) {
-  const Dataset& dataset = *experiment.dataset;
+  const data::Dataset& dataset = *experiment.dataset;
   const Range slab = rows();
   const int64_t columns = dataset.grid().columns(), points = slab.size() * columns;
   const auto statics = static_cast<int64_t>(dataset.statics().size());
@@ -56,11 +56,11 @@ ModelForecaster::ModelForecaster(const Experiment& experiment, MeshModel& model)
   owned_.assign(owned.const_data_ptr<float>(), owned.const_data_ptr<float>() + owned.numel());
 }
 
-std::vector<float> ModelForecaster::step(std::span<const float> states, std::span<const TimeStamp> times,
-                                         int64_t stride) {
+std::vector<float> ModelForecaster::step(std::span<const float> states,
+                                         std::span<const data::TimeStamp> times, int64_t stride) {
   const at::NoGradGuard no_grad;
-  const Dataset& dataset = *experiment_.dataset;
-  const Statistics& statistics = experiment_.statistics;
+  const data::Dataset& dataset = *experiment_.dataset;
+  const data::Statistics& statistics = experiment_.statistics;
   const auto variables = static_cast<int64_t>(dataset.variables().size()),
              batch = static_cast<int64_t>(times.size());
   // Physical fields in double: the tendency of a temperature in K would lose digits in fp32 sums over a long
@@ -75,7 +75,7 @@ std::vector<float> ModelForecaster::step(std::span<const float> states, std::spa
   const int64_t lead = std::find(strides.begin(), strides.end(), stride) - strides.begin();
   check(lead < std::ssize(strides), "a forecast over a lead time that the model does not know");
   std::vector<Request> requests;
-  for (const TimeStamp time : times)
+  for (const data::TimeStamp time : times)
     requests.push_back({time, lead});
   const Tensor prediction =
       model_.predict(input, conditions(experiment_, requests).to(model_.options())).to(at::kCPU, at::kDouble);
@@ -84,7 +84,7 @@ std::vector<float> ModelForecaster::step(std::span<const float> states, std::spa
   const bool tendency = experiment_.config.model.predict == Predict::tendency;
   for (size_t t = 0; t < experiment_.targets.size(); ++t) {
     const int64_t v = experiment_.targets[t];
-    const Moments& m = tendency ? statistics.tendencies[lead][v] : statistics.variables[v];
+    const data::Moments& m = tendency ? statistics.tendencies[lead][v] : statistics.variables[v];
     const Tensor now = state.select(1, v),
                  change = prediction.select(1, static_cast<int64_t>(t)) * m.std + m.mean;
     next.select(1, v).copy_(tendency ? now + change : at::where(now.isnan(), now, change));
@@ -99,4 +99,4 @@ void ModelForecaster::sum_over_ranks(std::span<double> values) {
   std::copy_n(sum.const_data_ptr<double>(), values.size(), values.begin());
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::train

@@ -7,15 +7,15 @@
 #include "train/experiment.h"
 #include "train/mesh_model.h"
 
-namespace seqvit {
+namespace seqvit::train {
 
-class ModelForecaster final : public Forecaster {
+class ModelForecaster final : public evaluate::Forecaster {
  public:
   /// Weights are those `model` holds. References must outlive this.
   ModelForecaster(const Experiment& experiment, MeshModel& model);
 
   /// Variables that are not targets come back missing; points that are missing stay missing.
-  std::vector<float> step(std::span<const float> states, std::span<const TimeStamp> times,
+  std::vector<float> step(std::span<const float> states, std::span<const data::TimeStamp> times,
                           int64_t stride) override;
   std::vector<int64_t> strides() const override { return experiment_.strides; }
   Range rows() const override { return model_.slab().rows; }
@@ -30,4 +30,4 @@ class ModelForecaster final : public Forecaster {
   std::vector<float> owned_;  // [V, Y, X]
 };
 
-}  // namespace seqvit
+}  // namespace seqvit::train

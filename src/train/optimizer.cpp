@@ -10,7 +10,7 @@
 #include <ATen/ops/zeros.h>
 #include <ATen/ops/zeros_like.h>
 
-namespace seqvit {
+namespace seqvit::train {
 
 double learning_rate(const TrainConfig& config, int64_t step) {
   step = std::min(step, config.schedule() - 1);
@@ -22,10 +22,10 @@ double learning_rate(const TrainConfig& config, int64_t step) {
   return config.learning_rate * 0.5 * (1.0 + std::cos(std::numbers::pi * progress));
 }
 
-AdamW::AdamW(std::vector<ParamGroup*> groups, const TrainConfig& config, Comm& world)
+AdamW::AdamW(std::vector<parallel::ParamGroup*> groups, const TrainConfig& config, comm::Comm& world)
     : groups_(std::move(groups)), config_(config), world_(world) {
-  for (ParamGroup* group : groups_) {
-    for (const Section& section : group->sections()) {
+  for (parallel::ParamGroup* group : groups_) {
+    for (const parallel::Section& section : group->sections()) {
       const Tensor zero = at::zeros_like(section.weight.detach());
       moments_.push_back({zero, zero.clone()});
     }
@@ -35,9 +35,9 @@ AdamW::AdamW(std::vector<ParamGroup*> groups, const TrainConfig& config, Comm& w
 double AdamW::clip(double max_norm) {
   const at::NoGradGuard no_grad;
   Tensor sum = at::zeros({1}, at::kDouble);
-  for (ParamGroup* group : groups_) {
-    const Comm& sharers = *group->sharding().data;
-    for (const Section& section : group->sections()) {
+  for (parallel::ParamGroup* group : groups_) {
+    const comm::Comm& sharers = *group->sharding().data;
+    for (const parallel::Section& section : group->sections()) {
       if (!section.gradient.defined()) continue;
       // At stage 0 every rank holds the whole gradient: each still counts only its share.
       const Range mine = share(section.size, sharers.rank(), sharers.size());
@@ -50,8 +50,8 @@ double AdamW::clip(double max_norm) {
   sum = world_.all_reduce(sum, "gradient norm").wait();
   const double norm = std::sqrt(sum.item<double>());
   if (max_norm > 0.0 && norm > max_norm) {
-    for (ParamGroup* group : groups_) {
-      for (Section& section : group->sections()) {
+    for (parallel::ParamGroup* group : groups_) {
+      for (parallel::Section& section : group->sections()) {
         if (section.gradient.defined()) section.gradient.mul_(max_norm / norm);
       }
     }
@@ -64,10 +64,10 @@ void AdamW::step(int64_t step, double rate) {
   for (size_t g = 0; g < groups_.size(); ++g) {
     auto sections = groups_[g]->sections();
     for (size_t s = 0; s < sections.size(); ++s) {
-      Section& section = sections[s];
+      parallel::Section& section = sections[s];
       if (!section.gradient.defined() || section.mine.size() == 0) continue;
       Moments& state = moments(g, s);
-      const double decay = section.kind == ParamKind::matrix ? config_.weight_decay : 0.0;
+      const double decay = section.kind == parallel::ParamKind::matrix ? config_.weight_decay : 0.0;
       Tensor weight = section.weight.detach();
       // libtorch adds one to nothing here: the count is that of this step, which bias correction needs.
       Tensor count = at::scalar_tensor(static_cast<double>(step), weight.options().dtype(at::kFloat));
@@ -78,4 +78,4 @@ void AdamW::step(int64_t step, double rate) {
   }
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::train

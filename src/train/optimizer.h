@@ -7,7 +7,7 @@
 #include "core/config.h"
 #include "parallel/param.h"
 
-namespace seqvit {
+namespace seqvit::train {
 
 /// Linear warm-up (its first step has rate / warmup_steps, its last the rate), then half a cosine that would
 /// reach 0 at step TrainConfig::schedule(), one after the schedule's last, whose rate later steps keep.
@@ -17,7 +17,7 @@ double learning_rate(const TrainConfig& config, int64_t step);
 class AdamW {
  public:
   /// Matrices decay, vectors (norms, biases, positions) do not.
-  AdamW(std::vector<ParamGroup*> groups, const TrainConfig& config, Comm& world);
+  AdamW(std::vector<parallel::ParamGroup*> groups, const TrainConfig& config, comm::Comm& world);
 
   /// Norm of the whole gradient, over all ranks; gradients are scaled down to `max_norm` where it is larger
   /// (0: never).
@@ -32,10 +32,10 @@ class AdamW {
   Moments& moments(size_t group, size_t section) { return moments_[2 * group + section]; }
 
  private:
-  std::vector<ParamGroup*> groups_;
+  std::vector<parallel::ParamGroup*> groups_;
   TrainConfig config_;
-  Comm& world_;
+  comm::Comm& world_;
   std::vector<Moments> moments_;
 };
 
-}  // namespace seqvit
+}  // namespace seqvit::train

@@ -7,7 +7,7 @@
 
 #include "model/resample.h"
 
-namespace seqvit {
+namespace seqvit::train {
 namespace {
 
 // As model/embed.cpp and model/head.cpp make them.
@@ -70,8 +70,8 @@ void PatchWeight::convert(const Tensor& weight, const PatchFields& from, const T
   Unfolded source = unfold(weight, *this, from);
   const Unfolded target = unfold(out, *this, to);
   if (source.points >= 0 && from.patch_size != to.patch_size) {
-    const Tensor resize = of_head ? patch_resize(from.patch_size, to.patch_size)
-                                  : embedding_resize(from.patch_size, to.patch_size);
+    const Tensor resize = of_head ? model::patch_resize(from.patch_size, to.patch_size)
+                                  : model::embedding_resize(from.patch_size, to.patch_size);
     source.tensor = at::movedim(at::tensordot(resize, source.tensor.to(at::kDouble), {1}, {source.points}), 0,
                                 source.points);
   }
@@ -83,4 +83,4 @@ void PatchWeight::convert(const Tensor& weight, const PatchFields& from, const T
   }
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::train

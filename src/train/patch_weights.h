@@ -5,11 +5,9 @@
 #include <string>
 #include <vector>
 
-#include <ATen/core/Tensor.h>
+#include "core/tensor.h"
 
-namespace seqvit {
-
-using at::Tensor;
+namespace seqvit::train {
 
 /// What such a weight is for.
 struct PatchFields {
@@ -32,4 +30,4 @@ struct PatchWeight {
   void convert(const Tensor& weight, const PatchFields& from, const Tensor& out, const PatchFields& to) const;
 };
 
-}  // namespace seqvit
+}  // namespace seqvit::train

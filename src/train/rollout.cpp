@@ -6,7 +6,7 @@
 
 #include "core/error.h"
 
-namespace seqvit {
+namespace seqvit::train {
 
 Rollout::Rollout(const LearnerBatch& batch, const RolloutRule& rule)
     : batch_(batch), rule_(rule), fields_(batch.input) {}
@@ -39,4 +39,4 @@ void Rollout::feed_back(const Tensor& forecast) {
   fields_ = at::cat({next, batch_.input.narrow(1, variables, statics)}, 1);
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::train

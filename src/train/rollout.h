@@ -11,11 +11,9 @@
 #include <cstdint>
 #include <vector>
 
-#include <ATen/core/Tensor.h>
+#include "core/tensor.h"
 
-namespace seqvit {
-
-using at::Tensor;
+namespace seqvit::train {
 
 /// My samples on my slab, normalised. B samples, V inputs (variables, then statics), K steps, T targets.
 struct LearnerBatch {
@@ -55,4 +53,4 @@ class Rollout {
   void feed_back(const Tensor& forecast);
 };
 
-}  // namespace seqvit
+}  // namespace seqvit::train

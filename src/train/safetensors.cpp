@@ -11,7 +11,7 @@
 #include "core/json.h"
 #include "parallel/cut.h"
 
-namespace seqvit {
+namespace seqvit::train {
 namespace {
 
 using nlohmann::json;
@@ -45,7 +45,7 @@ int64_t bytes_of(const SafetensorsFile::Entry& entry) {
   for (const int64_t size : entry.shape) {
     if (__builtin_mul_overflow(bytes, std::max<int64_t>(size, 1), &bytes)) return -1;
   }
-  return element * elements_of(entry.shape);
+  return element * parallel::elements_of(entry.shape);
 }
 
 }  // namespace
@@ -144,7 +144,7 @@ Tensor SafetensorsFile::read(const std::string& name, Range range) const {
 
 Tensor SafetensorsFile::read(const std::string& name) const {
   const auto& shape = entry(name).shape;
-  return read(name, {0, elements_of(shape)}).view(shape);
+  return read(name, {0, parallel::elements_of(shape)}).view(shape);
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::train

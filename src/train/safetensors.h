@@ -8,13 +8,10 @@
 #include <utility>
 #include <vector>
 
-#include <ATen/core/Tensor.h>
-
 #include "core/partition.h"
+#include "core/tensor.h"
 
-namespace seqvit {
-
-using at::Tensor;
+namespace seqvit::train {
 
 using NamedTensors = std::vector<std::pair<std::string, Tensor>>;
 
@@ -51,4 +48,4 @@ class SafetensorsFile {
   const Entry& entry(const std::string& name) const;
 };
 
-}  // namespace seqvit
+}  // namespace seqvit::train

@@ -14,10 +14,10 @@
 #include "core/stop.h"
 #include "core/watch.h"
 
-namespace seqvit {
+namespace seqvit::train {
 namespace {
 
-LoaderOptions loader_options(const Experiment& experiment, const Slab& slab) {
+data::LoaderOptions loader_options(const Experiment& experiment, const grid::Slab& slab) {
   return {.targets = experiment.targets,
           .tendency = experiment.config.model.predict == Predict::tendency,
           .rows = slab.rows,
@@ -25,10 +25,11 @@ LoaderOptions loader_options(const Experiment& experiment, const Slab& slab) {
 }
 
 /// At most `count` samples, evenly spaced (0: all).
-std::vector<TrainingSample> evenly_spaced(const std::vector<TrainingSample>& samples, int64_t count) {
+std::vector<data::TrainingSample> evenly_spaced(const std::vector<data::TrainingSample>& samples,
+                                                int64_t count) {
   const auto size = static_cast<int64_t>(samples.size());
   if (count == 0 || size <= count) return samples;
-  std::vector<TrainingSample> chosen;
+  std::vector<data::TrainingSample> chosen;
   for (int64_t i = 0; i < count; ++i)
     chosen.push_back(samples[i * size / count]);
   return chosen;
@@ -36,7 +37,7 @@ std::vector<TrainingSample> evenly_spaced(const std::vector<TrainingSample>& sam
 
 }  // namespace
 
-Trainer::Trainer(const Experiment& experiment, Mesh& mesh, std::optional<std::filesystem::path> run)
+Trainer::Trainer(const Experiment& experiment, comm::Mesh& mesh, std::optional<std::filesystem::path> run)
     : experiment_(experiment),
       config_(experiment.config.train),
       mesh_(mesh),
@@ -50,16 +51,16 @@ Trainer::Trainer(const Experiment& experiment, Mesh& mesh, std::optional<std::fi
   if (experiment.validation.size() == 0 || !validation_.empty()) return;
   fail(Exit::usage,
        "data.split.validation: {} holds no {} times that are {} apart; lengthen it, or leave it out",
-       period_text(experiment.dataset->times(), experiment.dataset->calendar(), experiment.validation),
+       data::period_text(experiment.dataset->times(), experiment.dataset->calendar(), experiment.validation),
        config_.longest_rollout() + 1, experiment.lead.text());
 }
 
-std::vector<TrainingSample> Trainer::samples_of(Range period, int64_t rollout) const {
-  return make_training_samples(experiment_.dataset->times(), experiment_.dataset->calendar(), period,
-                               experiment_.leads(), rollout);
+std::vector<data::TrainingSample> Trainer::samples_of(Range period, int64_t rollout) const {
+  return data::make_training_samples(experiment_.dataset->times(), experiment_.dataset->calendar(), period,
+                                     experiment_.leads(), rollout);
 }
 
-LearnerBatch Trainer::to_tensors(const Batch& batch, int64_t rollout) const {
+LearnerBatch Trainer::to_tensors(const data::Batch& batch, int64_t rollout) const {
   const int64_t size = std::ssize(batch.samples), targets = std::ssize(experiment_.targets);
   const int64_t rows = learner_.model().slab().rows.size(), columns = experiment_.dataset->grid().columns();
   const at::TensorOptions& options = learner_.model().options();
@@ -68,12 +69,12 @@ LearnerBatch Trainer::to_tensors(const Batch& batch, int64_t rollout) const {
   };
   std::vector<Request> asked;
   std::vector<double> scale, shift;  // of a normalised change to normalised fields
-  for (const TrainingSample& sample : batch.samples) {
+  for (const data::TrainingSample& sample : batch.samples) {
     const auto more = requests(experiment_, sample);
     asked.insert(asked.end(), more.begin(), more.end());
     for (const int64_t target : experiment_.targets) {
-      const Moments &change = experiment_.statistics.tendencies[sample.lead][target],
-                    &state = experiment_.statistics.variables[target];
+      const data::Moments &change = experiment_.statistics.tendencies[sample.lead][target],
+                          &state = experiment_.statistics.variables[target];
       scale.push_back(change.std / state.std);
       shift.push_back(change.mean / state.std);
     }
@@ -98,8 +99,8 @@ StepReport Trainer::step() {
   if (const int64_t rollout = config_.rollout_at(progression_.step); !loader_ || rollout != rollout_) {
     rollout_ = rollout;
     batches_.reset();  // it takes from the loader
-    loader_ = std::make_unique<Loader>(reader_, samples_of(experiment_.train, rollout), config_.seed,
-                                       config_.batch_size, learner_.my_samples(), samples_taken());
+    loader_ = std::make_unique<data::Loader>(reader_, samples_of(experiment_.train, rollout), config_.seed,
+                                             config_.batch_size, learner_.my_samples(), samples_taken());
     batches_.emplace([this, rollout] { return to_tensors(loader_->next(), rollout); },
                      learner_.model().options().device());
   }
@@ -166,7 +167,7 @@ void Trainer::fail_without_targets(const char* split, Range period) const {
   fail(Exit::data,
        "data.split.{}: {}: no valid point of {} in any sample{}; choose another period, or look at the data "
        "with `seqvit inspect`",
-       split, period_text(experiment_.dataset->times(), experiment_.dataset->calendar(), period),
+       split, data::period_text(experiment_.dataset->times(), experiment_.dataset->calendar(), period),
        fmt::join(names, ", "),
        config_.target_weights.empty() ? "" : " (of those that train.target_weights counts)");
 }
@@ -227,8 +228,8 @@ void Trainer::warn_of_another_rate() const {
 void Trainer::try_longest_rollout() {
   const int64_t rollout = config_.longest_rollout();
   if (rollout <= config_.rollout_at(progression_.step)) return;
-  const std::vector<TrainingSample> samples = samples_of(experiment_.train, rollout);
-  std::vector<TrainingSample> mine;
+  const std::vector<data::TrainingSample> samples = samples_of(experiment_.train, rollout);
+  std::vector<data::TrainingSample> mine;
   for (int64_t i = learner_.my_samples().begin; i < learner_.my_samples().end; ++i)
     mine.push_back(samples[i % std::ssize(samples)]);
   const double start = seconds_now();
@@ -269,7 +270,7 @@ void Trainer::run(std::optional<int64_t> stop_after) {
   Progress progress;
   bool saved = true;
   while (progression_.step < last && !stopping_) {
-    set_comm_step(progression_.step + 1);
+    comm::set_comm_step(progression_.step + 1);
     const Phase phase(fmt::format("step {}", progression_.step + 1));
     const StepReport report = step();
     if (writes) metrics->write(report);
@@ -290,4 +291,4 @@ void Trainer::run(std::optional<int64_t> stop_after) {
     log_info("stopped at step {}; `--resume` goes on from here", progression_.step);
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::train

@@ -14,13 +14,14 @@
 #include "train/learner.h"
 #include "train/metrics.h"
 
-namespace seqvit {
+namespace seqvit::train {
 
 class Trainer {
  public:
   /// Collective. Without `run` nothing is written (benchmarks, verification). Throws Error(usage) where
   /// data.split.validation is set and too short for one sample.
-  Trainer(const Experiment& experiment, Mesh& mesh, std::optional<std::filesystem::path> run = std::nullopt);
+  Trainer(const Experiment& experiment, comm::Mesh& mesh,
+          std::optional<std::filesystem::path> run = std::nullopt);
 
   /// Continues from the newest whole checkpoint of the run directory, if there is one, or from that named
   /// `from` (see Checkpoints::to_resume): at the sample where it stood, whatever the batch was then. Newer
@@ -45,13 +46,13 @@ class Trainer {
  private:
   const Experiment& experiment_;
   const TrainConfig& config_;
-  Mesh& mesh_;
+  comm::Mesh& mesh_;
   std::optional<std::filesystem::path> run_;
   Learner learner_;
-  BatchReader reader_;
+  data::BatchReader reader_;
   int64_t inputs_;
-  std::vector<TrainingSample> validation_;  // all with the longest rollout, so that losses compare
-  std::unique_ptr<Loader> loader_;
+  std::vector<data::TrainingSample> validation_;  // all with the longest rollout, so that losses compare
+  std::unique_ptr<data::Loader> loader_;
   int64_t rollout_ = 0;                   // of what loader_ reads
   std::optional<DeviceBatches> batches_;  // after the loader that it takes from
   Progression progression_;
@@ -61,8 +62,8 @@ class Trainer {
 
   int64_t samples_taken() const { return progression_.samples.value_or(0); }
   /// Samples, maybe none, that feed the forecast back `rollout` steps.
-  LearnerBatch to_tensors(const Batch& batch, int64_t rollout) const;
-  std::vector<TrainingSample> samples_of(Range period, int64_t rollout) const;
+  LearnerBatch to_tensors(const data::Batch& batch, int64_t rollout) const;
+  std::vector<data::TrainingSample> samples_of(Range period, int64_t rollout) const;
   /// My part of the batch of the validation samples from `first` on.
   LearnerBatch validation_batch(int64_t first) const;
   /// Throws as validate() does, without computing: else training would end so at its first validation.
@@ -78,4 +79,4 @@ class Trainer {
   bool validate_and_report(MetricsFile* metrics);
 };
 
-}  // namespace seqvit
+}  // namespace seqvit::train

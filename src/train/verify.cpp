@@ -18,31 +18,32 @@
 #include "core/error.h"
 #include "core/random.h"
 
-namespace seqvit {
+namespace seqvit::train {
 namespace {
 
-using Pick = std::function<Tensor(const Section&)>;
+using Pick = std::function<Tensor(const parallel::Section&)>;
 
 /// Whole weights (or their gradients) of my pipeline stage, by name: my share of each where it belongs,
 /// summed over ranks.
-Snapshot whole_of_stage(Learner& learner, Mesh& mesh, const Pick& pick) {
+Snapshot whole_of_stage(Learner& learner, comm::Mesh& mesh, const Pick& pick) {
   Snapshot all;
-  for (ParamGroup* group : learner.groups()) {
-    const Comm& sharers = *group->sharding().data;
-    for (const Section& section : group->sections()) {
+  for (parallel::ParamGroup* group : learner.groups()) {
+    const comm::Comm& sharers = *group->sharding().data;
+    for (const parallel::Section& section : group->sections()) {
       if (section.size == 0) continue;
       const Tensor values = pick(section).cpu();
       for (const auto& param : section.params)
-        all.emplace(param->name(), at::zeros({elements_of(param->whole_shape())}, at::kDouble));
+        all.emplace(param->name(), at::zeros({parallel::elements_of(param->whole_shape())}, at::kDouble));
       // At stage 0 every rank has all: each still gives only its share.
       const Range mine = share(section.size, sharers.rank(), sharers.size());
-      for_each_slice(section, mine, [&](const Param& param, Range elements, int64_t offset) {
-        const Tensor& whole = all.at(param.name());
-        param.cut().for_each_run(elements, {0, whole.numel()}, [&](Range run, int64_t first) {
-          whole.narrow(0, first, run.size())
-              .copy_(values.narrow(0, offset + run.begin - elements.begin, run.size()));
-        });
-      });
+      parallel::for_each_slice(
+          section, mine, [&](const parallel::Param& param, Range elements, int64_t offset) {
+            const Tensor& whole = all.at(param.name());
+            param.cut().for_each_run(elements, {0, whole.numel()}, [&](Range run, int64_t first) {
+              whole.narrow(0, first, run.size())
+                  .copy_(values.narrow(0, offset + run.begin - elements.begin, run.size()));
+            });
+          });
     }
   }
   for (auto& [name, whole] : all)
@@ -51,14 +52,14 @@ Snapshot whole_of_stage(Learner& learner, Mesh& mesh, const Pick& pick) {
 }
 
 /// Those of all stages.
-void add_params(Snapshot& snapshot, Learner& learner, Mesh& mesh, const std::string& before,
+void add_params(Snapshot& snapshot, Learner& learner, comm::Mesh& mesh, const std::string& before,
                 const std::string& after, const Pick& pick) {
   const Snapshot mine = whole_of_stage(learner, mesh, pick);
   for (int stage = 0; stage < mesh.pp().size(); ++stage) {
     nlohmann::json sizes;
     for (const auto& [name, whole] : mine)
       sizes[name] = whole.numel();
-    sizes = nlohmann::json::parse(broadcast_text(mesh.pp(), sizes.dump(), stage, "verify"));
+    sizes = nlohmann::json::parse(comm::broadcast_text(mesh.pp(), sizes.dump(), stage, "verify"));
     for (const auto& [name, size] : sizes.items()) {
       const Tensor own =
           stage == mesh.pp().rank() ? mine.at(name) : at::empty({size.get<int64_t>()}, at::kDouble);
@@ -69,7 +70,7 @@ void add_params(Snapshot& snapshot, Learner& learner, Mesh& mesh, const std::str
 
 }  // namespace
 
-VerifyProblem make_verify_problem(const Config& config, const ModelShape& real) {
+VerifyProblem make_verify_problem(const Config& config, const model::ModelShape& real) {
   VerifyProblem problem{config, real, {}};
   Config& c = problem.config;
   const int64_t patch = std::min<int64_t>(c.model.patch_size, 4);
@@ -138,7 +139,7 @@ LearnerBatch part_of(const LearnerBatch& fields, const Learner& learner) {
           part(fields.scale), part(fields.shift),     part(fields.missing)};
 }
 
-Snapshot take_snapshot(Learner& learner, Mesh& mesh, const LearnerBatch& fields, int64_t steps) {
+Snapshot take_snapshot(Learner& learner, comm::Mesh& mesh, const LearnerBatch& fields, int64_t steps) {
   Snapshot snapshot;
   const LearnerBatch batch = part_of(fields, learner);
   Tensor whole = at::zeros_like(fields.target.select(1, 0));
@@ -151,12 +152,13 @@ Snapshot take_snapshot(Learner& learner, Mesh& mesh, const LearnerBatch& fields,
     const double loss = learner.backward(batch, step);
     snapshot["loss of step " + std::to_string(step + 1)] = at::full({1}, loss, at::kDouble);
     if (step == 0) {
-      add_params(snapshot, learner, mesh, "gradient of ", "", [](const Section& s) { return s.gradient; });
+      add_params(snapshot, learner, mesh, "gradient of ", "",
+                 [](const parallel::Section& s) { return s.gradient; });
     }
     learner.update(step, loss);
   }
   add_params(snapshot, learner, mesh, "", " after " + std::to_string(steps) + " steps",
-             [](const Section& s) { return s.weight.detach(); });
+             [](const parallel::Section& s) { return s.weight.detach(); });
   return snapshot;
 }
 
@@ -176,9 +178,9 @@ Difference compare(const Snapshot& expected, const Snapshot& found) {
   return worst;
 }
 
-VerifyReport verify_layout(const VerifyProblem& problem, Comm& world, int64_t steps, double tolerance) {
+VerifyReport verify_layout(const VerifyProblem& problem, comm::Comm& world, int64_t steps, double tolerance) {
   const LearnerBatch fields = make_verify_fields(problem);
-  Mesh mesh(world, problem.config.parallel);
+  comm::Mesh mesh(world, problem.config.parallel);
   Learner parallel(problem.shape, problem.config, problem.grid, mesh);
   const Snapshot found = take_snapshot(parallel, mesh, fields, steps);
 
@@ -192,8 +194,8 @@ VerifyReport verify_layout(const VerifyProblem& problem, Comm& world, int64_t st
     serial.parallel.zero = 0;
     serial.train.micro_batches = 1;
     serial.memory = {};
-    const auto self = make_self_comm();
-    Mesh one(*self, 1, 1, 1, 1);
+    const auto self = comm::make_self_comm();
+    comm::Mesh one(*self, 1, 1, 1, 1);
     Learner reference(problem.shape, serial, problem.grid, one);
     report.worst = compare(take_snapshot(reference, one, fields, steps), found);
     result.fill_(report.worst.relative);
@@ -202,4 +204,4 @@ VerifyReport verify_layout(const VerifyProblem& problem, Comm& world, int64_t st
   return report;
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::train

@@ -11,18 +11,18 @@
 
 #include "train/learner.h"
 
-namespace seqvit {
+namespace seqvit::train {
 
 /// A small problem for a configuration's layout.
 struct VerifyProblem {
   Config config;
-  ModelShape shape;
-  Grid grid;
+  model::ModelShape shape;
+  grid::Grid grid;
 };
 
 /// Shrinks grid, width, depth and batch of `real`, keeps mesh, heads, tokenisation, patch overhang and
 /// micro-batches.
-VerifyProblem make_verify_problem(const Config& config, const ModelShape& real);
+VerifyProblem make_verify_problem(const Config& config, const model::ModelShape& real);
 
 /// Normalised fields of the whole grid and batch, the same on every rank, as a LearnerBatch; target with NaN,
 /// for the longest rollout.
@@ -36,7 +36,7 @@ using Snapshot = std::map<std::string, Tensor>;
 
 /// Runs `steps` optimizer steps; prediction, loss and gradients are those of the first. Collective; whole on
 /// every rank.
-Snapshot take_snapshot(Learner& learner, Mesh& mesh, const LearnerBatch& fields, int64_t steps);
+Snapshot take_snapshot(Learner& learner, comm::Mesh& mesh, const LearnerBatch& fields, int64_t steps);
 
 struct Difference {
   double relative = 0.0;  ///< largest |a - b| of a tensor over its largest |a|
@@ -55,7 +55,7 @@ struct VerifyReport {
 };
 
 /// Compares the layout of `problem` over `world` with one rank. Collective; the same report on every rank.
-VerifyReport verify_layout(const VerifyProblem& problem, Comm& world, int64_t steps = 3,
+VerifyReport verify_layout(const VerifyProblem& problem, comm::Comm& world, int64_t steps = 3,
                            double tolerance = 1e-9);
 
-}  // namespace seqvit
+}  // namespace seqvit::train

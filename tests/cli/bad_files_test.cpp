@@ -19,7 +19,7 @@
 #include "support/source_path.h"
 #include "support/temporary_directory.h"
 
-namespace seqvit {
+namespace seqvit::cli {
 namespace {
 
 namespace fs = std::filesystem;
@@ -66,9 +66,9 @@ class BadFiles : public testing::Test {
 
   /// air(time, lat, lon) of these hours; `special` stands at one point of the first.
   static void write_grid(const std::string& path, const std::vector<double>& hours,
-                         const std::function<void(NetcdfBuilder&, int)>& prepare = {},
+                         const std::function<void(data::NetcdfBuilder&, int)>& prepare = {},
                          float special = 25.0F) {
-    NetcdfBuilder file(path, NC_NETCDF4);
+    data::NetcdfBuilder file(path, NC_NETCDF4);
     file.coordinate("time", hours, "hours since 2000-01-01");
     file.coordinate("lat", {30, 20, 10}, "degrees_north");
     file.coordinate("lon", {0, 10, 20, 30}, "degrees_east");
@@ -103,10 +103,10 @@ class BadFiles : public testing::Test {
 
 TEST_F(BadFiles, InspectOfValuesThatCannotBeRead) {
   write_grid(file("damaged.nc"), {0, 6, 12},
-             [](NetcdfBuilder& file, int air) { nc_def_var_deflate(file.id(), air, 0, 1, 1); });
-  damage_last_chunk(file("damaged.nc"));
+             [](data::NetcdfBuilder& file, int air) { nc_def_var_deflate(file.id(), air, 0, 1, 1); });
+  data::damage_last_chunk(file("damaged.nc"));
   register_unknown_filter();
-  write_grid(file("filter.nc"), {0, 6, 12}, [](NetcdfBuilder& file, int air) {
+  write_grid(file("filter.nc"), {0, 6, 12}, [](data::NetcdfBuilder& file, int air) {
     ASSERT_EQ(nc_def_var_filter(file.id(), air, kUnknownFilter, 0, nullptr), NC_NOERR);
   });
   for (const std::string& path : {file("damaged.nc"), file("filter.nc")}) {
@@ -118,7 +118,7 @@ TEST_F(BadFiles, InspectOfValuesThatCannotBeRead) {
 
 TEST_F(BadFiles, InspectStopsOnRequest) {
   {  // 40 GB that take no room: reading them would take a minute
-    NetcdfBuilder file(data_, NC_64BIT_DATA);
+    data::NetcdfBuilder file(data_, NC_64BIT_DATA);
     nc_set_fill(file.id(), NC_NOFILL, nullptr);
     file.dim("time", 10000);
     file.dim("lat", 1000);
@@ -150,7 +150,7 @@ TEST_F(BadFiles, InspectAgreesWithTrain) {
       {"lead time 6h: expected 2 times that far apart", "found 1 time"});
   fs::remove(data_);
   {
-    NetcdfBuilder builder(data_, NC_NETCDF4);
+    data::NetcdfBuilder builder(data_, NC_NETCDF4);
     builder.coordinate("lat", {30, 20, 10}, "degrees_north");
     builder.coordinate("lon", {0, 10, 20, 30}, "degrees_east");
     builder.put(builder.variable("air", NC_FLOAT, {"lat", "lon"}), {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12});
@@ -204,7 +204,7 @@ TEST_F(BadFiles, ForecastsHoldNoNumberThatIsNone) {
                    "--data.files=[" + from + "]"});
   };
   expect_outcome(forecast(data_), 0, {"air: 8.33 % of the points are missing in the initial states"});
-  const NetcdfFile forecasted(output);
+  const data::NetcdfFile forecasted(output);
   const std::vector<double> air = forecasted.read_all(*forecasted.find("air"));
   ASSERT_EQ(air.size(), 24U);
   for (size_t i = 0; i < air.size(); ++i)
@@ -215,7 +215,7 @@ TEST_F(BadFiles, ForecastsHoldNoNumberThatIsNone) {
   expect_outcome(
       forecast(file("absurd.nc")), 6,
       {"seqvit: error: air: expected a finite forecast from 2000-01-01T00:00:00 at a lead time of 6h"});
-  write_grid(file("nothing.nc"), {0}, [](NetcdfBuilder& builder, int variable) {
+  write_grid(file("nothing.nc"), {0}, [](data::NetcdfBuilder& builder, int variable) {
     builder.number(variable, "valid_min", NC_FLOAT, {1000.0});
   });
   expect_outcome(forecast(file("nothing.nc")), 3,
@@ -224,4 +224,4 @@ TEST_F(BadFiles, ForecastsHoldNoNumberThatIsNone) {
 }
 
 }  // namespace
-}  // namespace seqvit
+}  // namespace seqvit::cli

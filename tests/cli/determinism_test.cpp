@@ -11,7 +11,7 @@
 #include "core/file.h"
 #include "support/temporary_directory.h"
 
-namespace seqvit {
+namespace seqvit::cli {
 namespace {
 
 /// A busy loop on every core while it lives.
@@ -66,4 +66,4 @@ TEST(Determinism, SameBytesTwiceAndBesideOtherWork) {
 }
 
 }  // namespace
-}  // namespace seqvit
+}  // namespace seqvit::cli

@@ -10,7 +10,7 @@
 #include "support/source_path.h"
 #include "support/temporary_directory.h"
 
-namespace seqvit {
+namespace seqvit::cli {
 namespace {
 
 const std::string kSample = source_path("samples/ncep_air_na_6h_2013_2014.nc");
@@ -251,4 +251,4 @@ TEST(Errors, LossThatIsNotFinite) {
 }
 
 }  // namespace
-}  // namespace seqvit
+}  // namespace seqvit::cli

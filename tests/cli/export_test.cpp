@@ -8,7 +8,7 @@
 #include "core/file.h"
 #include "support/temporary_directory.h"
 
-namespace seqvit {
+namespace seqvit::cli {
 namespace {
 
 /// Name -> shape, from the header of a safetensors file.
@@ -49,4 +49,4 @@ TEST(Export, NeedsACheckpoint) {
 }
 
 }  // namespace
-}  // namespace seqvit
+}  // namespace seqvit::cli

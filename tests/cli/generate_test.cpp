@@ -16,7 +16,7 @@
 #include "data/samples.h"
 #include "support/temporary_directory.h"
 
-namespace seqvit {
+namespace seqvit::cli {
 namespace {
 
 constexpr int64_t kTimes = 16;  // of small_run
@@ -73,14 +73,14 @@ TEST(Generate, PartsHaveTheSameBytesOnAnyNumberOfRanks) {
 TEST(Generate, PartsAreOneSeriesWhosePairsLieInOnePart) {
   const TemporaryDirectory d;
   ASSERT_EQ(seqvit(small_run(d / "a.nc", {"--parts", "3"})).code, 0);
-  const Dataset dataset({.files = {d / "a-*.nc"}, .statics = {"orography", "land"}});
+  const data::Dataset dataset({.files = {d / "a-*.nc"}, .statics = {"orography", "land"}});
   ASSERT_EQ(dataset.times().size(), 3 * kTimes);
-  EXPECT_EQ(format_time(dataset.times()[kTimes], dataset.calendar()), "0001-01-09T00:00:00");
+  EXPECT_EQ(data::format_time(dataset.times()[kTimes], dataset.calendar()), "0001-01-09T00:00:00");
   for (int64_t steps = 1; steps < kTimes; ++steps) {
-    const auto samples = make_samples(dataset.times(), dataset.calendar(), {0, 3 * kTimes},
-                                      LeadTime{.seconds = 21600 * steps});
+    const auto samples = data::make_samples(dataset.times(), dataset.calendar(), {0, 3 * kTimes},
+                                            data::LeadTime{.seconds = 21600 * steps});
     EXPECT_EQ(samples.size(), static_cast<size_t>(3 * (kTimes - steps))) << steps;
-    for (const Sample& sample : samples)
+    for (const data::Sample& sample : samples)
       EXPECT_EQ(sample.input / kTimes, sample.target / kTimes) << steps;
   }
   const Outcome trained = seqvit({"train", small_config(d.path()), "--run", d / "run",
@@ -156,4 +156,4 @@ TEST(Generate, SaysWhatItCannotMake) {
 }
 
 }  // namespace
-}  // namespace seqvit
+}  // namespace seqvit::cli

@@ -6,7 +6,7 @@
 #include "cli/program.h"
 #include "support/temporary_directory.h"
 
-namespace seqvit {
+namespace seqvit::cli {
 namespace {
 
 bool has_gpu() {
@@ -65,4 +65,4 @@ TEST(Gpu, TwoRanksOnOneTrainLikeOne) {
 }
 
 }  // namespace
-}  // namespace seqvit
+}  // namespace seqvit::cli

@@ -8,7 +8,7 @@
 #include "core/file.h"
 #include "support/temporary_directory.h"
 
-namespace seqvit {
+namespace seqvit::cli {
 namespace {
 
 /// A small run of 300 steps, and what `seqvit export` makes of it.
@@ -130,4 +130,4 @@ TEST(Import, OfWhatFitsNowhereWritesNothing) {
 }
 
 }  // namespace
-}  // namespace seqvit
+}  // namespace seqvit::cli

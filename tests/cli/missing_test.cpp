@@ -11,7 +11,7 @@
 #include "core/file.h"
 #include "support/temporary_directory.h"
 
-namespace seqvit {
+namespace seqvit::cli {
 namespace {
 
 constexpr int kTimes = 120, kRows = 8, kColumns = 12;
@@ -174,4 +174,4 @@ TEST(Missing, AVariableWithoutAScoreIsAnError) {
 }
 
 }  // namespace
-}  // namespace seqvit
+}  // namespace seqvit::cli

@@ -10,7 +10,7 @@
 #include "cli/program.h"
 #include "support/temporary_directory.h"
 
-namespace seqvit {
+namespace seqvit::cli {
 namespace {
 
 using Arguments = std::vector<std::string>;
@@ -162,4 +162,4 @@ TEST(Phantom, OptionsThatCannotBeMeantAreRefused) {
 }
 
 }  // namespace
-}  // namespace seqvit
+}  // namespace seqvit::cli

@@ -16,7 +16,7 @@
 #include "support/source_path.h"
 #include "support/temporary_directory.h"
 
-namespace seqvit {
+namespace seqvit::cli {
 namespace {
 
 const TemporaryDirectory& scratch() {
@@ -144,4 +144,4 @@ std::vector<std::string> files_below(const std::filesystem::path& directory) {
   return names;
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::cli

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-namespace seqvit {
+namespace seqvit::cli {
 
 struct Outcome {
   int code = -1;  ///< exit code, or 128 + signal
@@ -51,4 +51,4 @@ double largest_difference(const std::map<int, std::string>& a, const std::map<in
 /// Files below a directory.
 std::vector<std::string> files_below(const std::filesystem::path& directory);
 
-}  // namespace seqvit
+}  // namespace seqvit::cli

@@ -14,7 +14,7 @@
 #include "support/source_path.h"
 #include "support/temporary_directory.h"
 
-namespace seqvit {
+namespace seqvit::cli {
 namespace {
 
 double score(const std::filesystem::path& run) {
@@ -313,4 +313,4 @@ TEST(Ranks, VerifyPassesForTheConfiguredLayout) {
 }
 
 }  // namespace
-}  // namespace seqvit
+}  // namespace seqvit::cli

@@ -6,7 +6,7 @@
 #include "core/file.h"
 #include "support/temporary_directory.h"
 
-namespace seqvit {
+namespace seqvit::cli {
 namespace {
 
 TEST(Report, GrowsWithTheRun) {
@@ -70,4 +70,4 @@ TEST(Report, RefusesWhatItCannotShow) {
 }
 
 }  // namespace
-}  // namespace seqvit
+}  // namespace seqvit::cli

@@ -9,7 +9,7 @@
 #include "core/file.h"
 #include "support/temporary_directory.h"
 
-namespace seqvit {
+namespace seqvit::cli {
 namespace {
 
 namespace fs = std::filesystem;
@@ -205,4 +205,4 @@ TEST(Resume, AFullDiskUnderOneRankEndsAllWithTheReason) {
 }
 
 }  // namespace
-}  // namespace seqvit
+}  // namespace seqvit::cli

@@ -8,7 +8,7 @@
 #include "cli/program.h"
 #include "support/temporary_directory.h"
 
-namespace seqvit {
+namespace seqvit::cli {
 namespace {
 
 bool says(const Outcome& outcome, const std::string& text) {
@@ -99,4 +99,4 @@ TEST(Start, StagesOfAnUnevenDepthAreDivided) {
 }
 
 }  // namespace
-}  // namespace seqvit
+}  // namespace seqvit::cli

@@ -8,7 +8,7 @@
 #include "core/file.h"
 #include "support/temporary_directory.h"
 
-namespace seqvit {
+namespace seqvit::cli {
 namespace {
 
 TEST(Study, ComparesPatchSizesOverSeedsAndWithTheSameOperations) {
@@ -100,4 +100,4 @@ TEST(Study, OneSeedHasItsOwnIntervalAndAPatchSizeMayHaveItsOwnTokens) {
 }
 
 }  // namespace
-}  // namespace seqvit
+}  // namespace seqvit::cli

@@ -11,7 +11,7 @@
 #include "core/file.h"
 #include "support/temporary_directory.h"
 
-namespace seqvit {
+namespace seqvit::cli {
 namespace {
 
 TEST(Train, ResumedRunEqualsAnUnbrokenOneToTheLastBit) {
@@ -172,4 +172,4 @@ TEST(Forecast, WritesAFileThatNcdumpOpensAndTheSamePictureTwice) {
 }
 
 }  // namespace
-}  // namespace seqvit
+}  // namespace seqvit::cli

@@ -7,7 +7,7 @@
 #include "comm/thread.h"
 #include "support/errors.h"
 
-namespace seqvit {
+namespace seqvit::comm {
 namespace {
 
 TEST(Agreement, EveryRankHasEveryResult) {
@@ -37,4 +37,4 @@ TEST(Agreement, TheFailureOfSomeIsThatOfAll) {
 }
 
 }  // namespace
-}  // namespace seqvit
+}  // namespace seqvit::comm

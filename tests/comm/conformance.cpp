@@ -1,6 +1,6 @@
 #include "conformance.h"
 
-namespace seqvit {
+namespace seqvit::comm {
 
 std::vector<ConformanceCase> conformance_cases() {
   std::vector<ConformanceCase> all;
@@ -15,4 +15,4 @@ void reset_comm_state() {
   set_comm_step(-1);
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::comm

@@ -6,7 +6,7 @@
 
 #include "comm/comm.h"
 
-namespace seqvit {
+namespace seqvit::comm {
 
 struct ConformanceCase {
   const char* name;
@@ -25,4 +25,4 @@ std::vector<ConformanceCase> conformance_cases();
 /// Before each case: a limit that turns a hang into a failure, and no step.
 void reset_comm_state();
 
-}  // namespace seqvit
+}  // namespace seqvit::comm

@@ -17,6 +17,7 @@
 namespace {
 
 using namespace seqvit;
+using namespace seqvit::comm;
 
 void run(Comm& world, const std::string& how) {
   const Tensor x = make<float>(50'000, [](int64_t) { return 1; });
@@ -36,7 +37,7 @@ void run(Comm& world, const std::string& how) {
 
 int main(int, char** argv) {
   install_stop_handlers();
-  const seqvit::Launch launch;
+  const Launch launch;
   set_comm_timeout(std::string(argv[1]) == "hangs" ? 1.0 : 60.0);
   try {
     run(launch.world(), argv[1]);

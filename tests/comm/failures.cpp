@@ -11,7 +11,7 @@
 #include "core/error.h"
 #include "tensors.h"
 
-namespace seqvit {
+namespace seqvit::comm {
 namespace {
 
 Tensor ones(int64_t count) {
@@ -142,4 +142,4 @@ std::vector<ConformanceCase> failure_cases() {
           {"bad_arguments", bad_arguments}};
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::comm

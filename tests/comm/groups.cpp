@@ -6,7 +6,7 @@
 #include "core/error.h"
 #include "tensors.h"
 
-namespace seqvit {
+namespace seqvit::comm {
 namespace {
 
 /// Ranks of the world in the order of `comm`.
@@ -141,4 +141,4 @@ std::vector<ConformanceCase> group_cases() {
           {"mesh_refuses", mesh_refuses}};
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::comm

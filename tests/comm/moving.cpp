@@ -5,7 +5,7 @@
 #include "conformance.h"
 #include "tensors.h"
 
-namespace seqvit {
+namespace seqvit::comm {
 namespace {
 
 /// Equal counts, counts that differ, counts with nothing from some ranks, and nothing at all.
@@ -167,4 +167,4 @@ std::vector<ConformanceCase> moving_cases() {
           {"traffic", traffic}};
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::comm

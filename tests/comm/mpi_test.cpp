@@ -10,7 +10,7 @@
 #include "comm/launch.h"
 #include "conformance.h"
 
-namespace seqvit {
+namespace seqvit::comm {
 namespace {
 
 const Launch* job = nullptr;
@@ -65,16 +65,16 @@ class OnlyFailures : public testing::EmptyTestEventListener {
 };
 
 }  // namespace
-}  // namespace seqvit
+}  // namespace seqvit::comm
 
 int main(int argc, char** argv) {
   testing::InitGoogleTest(&argc, argv);
-  const seqvit::Launch launch;
-  seqvit::job = &launch;
+  const seqvit::comm::Launch launch;
+  seqvit::comm::job = &launch;
   if (launch.world().rank() != 0) {
     testing::TestEventListeners& listeners = testing::UnitTest::GetInstance()->listeners();
     delete listeners.Release(listeners.default_result_printer());
-    listeners.Append(new seqvit::OnlyFailures);
+    listeners.Append(new seqvit::comm::OnlyFailures);
   }
   return RUN_ALL_TESTS();
 }

@@ -8,7 +8,7 @@
 #include "core/random.h"
 #include "tensors.h"
 
-namespace seqvit {
+namespace seqvit::comm {
 namespace {
 
 constexpr int64_t lengths[] = {1, 40, 3000, 20'000};
@@ -127,4 +127,4 @@ std::vector<ConformanceCase> order_cases() {
           {"barrier", barrier}};
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::comm

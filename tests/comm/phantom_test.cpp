@@ -13,7 +13,7 @@
 #include "core/partition.h"
 #include "tensors.h"
 
-namespace seqvit {
+namespace seqvit::comm {
 namespace {
 
 /// What can be seen of a communicator from outside: elements of each result, then bytes and calls by purpose.
@@ -87,4 +87,4 @@ TEST(Phantom, OfALayoutThatHasNoSuchRankIsRefused) {
 }
 
 }  // namespace
-}  // namespace seqvit
+}  // namespace seqvit::comm

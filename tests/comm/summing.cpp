@@ -7,7 +7,7 @@
 #include "core/partition.h"
 #include "tensors.h"
 
-namespace seqvit {
+namespace seqvit::comm {
 namespace {
 
 /// Values whose sum depends on the order in which it is made.
@@ -99,4 +99,4 @@ std::vector<ConformanceCase> summing_cases() {
       {"all_reduce", all_reduce}, {"reduce_scatter", reduce_scatter}, {"results_are_own", results_are_own}};
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::comm

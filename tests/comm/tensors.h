@@ -10,7 +10,7 @@
 
 #include "comm/comm.h"
 
-namespace seqvit {
+namespace seqvit::comm {
 
 /// The tensor of f(0), f(1), ... f(count - 1).
 template <typename T, typename F>
@@ -36,4 +36,4 @@ inline int64_t mark(int rank, int64_t i) {
   return rank * 16 + i % 16;
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::comm

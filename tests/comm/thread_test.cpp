@@ -13,7 +13,7 @@
 #include "core/error.h"
 #include "tensors.h"
 
-namespace seqvit {
+namespace seqvit::comm {
 namespace {
 
 struct Run {
@@ -159,4 +159,4 @@ TEST(RunRanks, different_purposes_are_told_apart) {
 }
 
 }  // namespace
-}  // namespace seqvit
+}  // namespace seqvit::comm

@@ -139,9 +139,8 @@ TEST(Config, RefusesWrongValues) {
       {"train.target_weights={t: -1}", {"train.target_weights", ">= 0"}},
       {"train.target_weights={[t]: 1}", {"train.target_weights", "names in front of every ':'", "[t]"}},
       {"train=5", {"unknown setting 'train'"}}};
-  for (const auto& [text, words] : cases) {
-    expect_error(Exit::usage, words, [&] { parse(kGood, {text}); });
-  }
+  for (const auto& given : cases)
+    expect_error(Exit::usage, given.second, [&] { parse(kGood, {given.first}); });
   expect_error(Exit::usage, {"test.yaml", "not YAML", "line"}, [] { parse("a: [1, 2"); });
   expect_error(Exit::usage, {"test.yaml", "train", "section"}, [] { parse("train: 5"); });
   expect_error(Exit::usage, {"test.yaml", "line 2", "UTF-8", "0xfc"},
@@ -178,9 +177,8 @@ TEST(Config, RefusesContradictions) {
       {{"parallel.interleave=2"}, {"parallel.interleave 2", "found pp 1"}},
       {{"evaluate.regions=[a=1, 2]"}, {"test.yaml: evaluate.regions", "name=south,north,west,east"}},
       {{"evaluate.regions=['a=0,1,0,1', 'a=1,2,0,1']"}, {"evaluate.regions", "two regions", "'a'"}}};
-  for (const auto& [overrides, words] : cases) {
-    expect_error(Exit::usage, words, [&] { parse(kGood, overrides); });
-  }
+  for (const auto& given : cases)
+    expect_error(Exit::usage, given.second, [&] { parse(kGood, given.first); });
 }
 
 TEST(ParseBytes, KnowsUnits) {

@@ -7,7 +7,7 @@
 
 #include <gtest/gtest.h>
 
-namespace seqvit {
+namespace seqvit::data {
 namespace {
 
 float first_of(BlockCache& cache, int64_t block, const std::function<void(float*)>& load) {
@@ -59,4 +59,4 @@ TEST(BlockCache, ABlockInUseSurvivesItsEviction) {
 }
 
 }  // namespace
-}  // namespace seqvit
+}  // namespace seqvit::data

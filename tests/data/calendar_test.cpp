@@ -7,7 +7,7 @@
 
 #include "support/errors.h"
 
-namespace seqvit {
+namespace seqvit::data {
 namespace {
 
 constexpr int64_t kDay = 86400;
@@ -220,4 +220,4 @@ TEST(LeadTime, MonthsKeepTheDayWhereTheyCan) {
 }
 
 }  // namespace
-}  // namespace seqvit
+}  // namespace seqvit::data

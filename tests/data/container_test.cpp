@@ -12,7 +12,7 @@
 #include "support/source_path.h"
 #include "support/temporary_directory.h"
 
-namespace seqvit {
+namespace seqvit::data {
 namespace {
 
 void write_bytes(const std::string& path, const std::string& bytes) {
@@ -234,4 +234,4 @@ TEST(Container, DamagedHeadersAreErrors) {
 }
 
 }  // namespace
-}  // namespace seqvit
+}  // namespace seqvit::data

@@ -10,7 +10,7 @@
 #include "support/errors.h"
 #include "support/temporary_directory.h"
 
-namespace seqvit {
+namespace seqvit::data {
 
 class DatasetTest : public testing::Test {
  protected:
@@ -30,7 +30,7 @@ class DatasetTest : public testing::Test {
   template <typename Read>
   static void expect_rows(const Dataset& dataset, size_t variable, double at_hour, double level, Range rows,
                           Read&& read, double missing_where = -1) {
-    const Grid& grid = dataset.grid();
+    const grid::Grid& grid = dataset.grid();
     std::vector<float> field(static_cast<size_t>(rows.size() * grid.columns()), -1.0F);
     read(rows, std::span(field));
     for (int64_t y = rows.begin; y < rows.end; ++y) {
@@ -66,4 +66,4 @@ class DatasetTest : public testing::Test {
   TemporaryDirectory directory_;
 };
 
-}  // namespace seqvit
+}  // namespace seqvit::data

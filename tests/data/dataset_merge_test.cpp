@@ -9,7 +9,7 @@
 
 #include "data/dataset_fixture.h"
 
-namespace seqvit {
+namespace seqvit::data {
 namespace {
 
 GridFile at_hours(std::vector<double> hours, std::vector<std::string> variables = {"air"}) {
@@ -322,4 +322,4 @@ TEST_F(DatasetTest, InfiniteValuesAreMissing) {
 }
 
 }  // namespace
-}  // namespace seqvit
+}  // namespace seqvit::data

@@ -9,7 +9,7 @@
 
 #include "data/dataset_fixture.h"
 
-namespace seqvit {
+namespace seqvit::data {
 namespace {
 
 TEST_F(DatasetTest, ReadsAFileOfEveryFormat) {
@@ -225,4 +225,4 @@ TEST_F(DatasetTest, Lookups) {
 }
 
 }  // namespace
-}  // namespace seqvit
+}  // namespace seqvit::data

@@ -12,7 +12,7 @@
 
 #include "support/temporary_directory.h"
 
-namespace seqvit {
+namespace seqvit::data {
 namespace {
 
 class FullDisk : public ::testing::Test {
@@ -78,4 +78,4 @@ TEST_F(FullDisk, SunkWritesSucceedAndAreLost) {
 }
 
 }  // namespace
-}  // namespace seqvit
+}  // namespace seqvit::data

@@ -9,7 +9,7 @@
 #include "data/dataset_fixture.h"
 #include "data/moments.h"
 
-namespace seqvit {
+namespace seqvit::data {
 namespace {
 
 class InspectTest : public DatasetTest {
@@ -333,4 +333,4 @@ TEST_F(InspectTest, TextSaysTheSameOnce) {
 }
 
 }  // namespace
-}  // namespace seqvit
+}  // namespace seqvit::data

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace seqvit {
+namespace seqvit::data {
 namespace {
 
 TEST(FindStep, OfMonthsAndHours) {
@@ -20,4 +20,4 @@ TEST(FindStep, OfMonthsAndHours) {
 }
 
 }  // namespace
-}  // namespace seqvit
+}  // namespace seqvit::data

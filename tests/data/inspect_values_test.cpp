@@ -5,7 +5,7 @@
 #include "data/dataset_fixture.h"
 #include "data/source.h"
 
-namespace seqvit {
+namespace seqvit::data {
 namespace {
 
 using InspectValuesTest = DatasetTest;
@@ -59,4 +59,4 @@ TEST_F(InspectValuesTest, PiecesKnowWhichPointIsMissing) {
 }
 
 }  // namespace
-}  // namespace seqvit
+}  // namespace seqvit::data

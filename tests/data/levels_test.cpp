@@ -4,7 +4,7 @@
 
 #include "data/dataset_fixture.h"
 
-namespace seqvit {
+namespace seqvit::data {
 namespace {
 
 VariableInfo field(const std::string& name, const std::string& units = "K") {
@@ -60,4 +60,4 @@ TEST_F(Levels, OfTheLevelDimensionComeFirst) {
 }
 
 }  // namespace
-}  // namespace seqvit
+}  // namespace seqvit::data

@@ -9,7 +9,7 @@
 
 #include "data/dataset_fixture.h"
 
-namespace seqvit {
+namespace seqvit::data {
 namespace {
 
 const std::vector<LeadTime> kLeads = {{6 * 3600, 0}, {12 * 3600, 0}};
@@ -308,4 +308,4 @@ TEST_F(LoaderTest, StatisticsOfOtherVariablesAreABug) {
 }
 
 }  // namespace
-}  // namespace seqvit
+}  // namespace seqvit::data

@@ -11,7 +11,7 @@
 #include "data/inspect.h"
 #include "support/source_path.h"
 
-namespace seqvit {
+namespace seqvit::data {
 namespace {
 
 namespace fs = std::filesystem;
@@ -102,4 +102,4 @@ TEST(Manifest, DatasetsOfTheDeveloperData) {
 }
 
 }  // namespace
-}  // namespace seqvit
+}  // namespace seqvit::data

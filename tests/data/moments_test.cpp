@@ -5,7 +5,7 @@
 
 #include <gtest/gtest.h>
 
-namespace seqvit {
+namespace seqvit::data {
 namespace {
 
 TEST(RunningMoments, KeepsItsDigitsOnALargeMean) {
@@ -67,4 +67,4 @@ TEST(RunningMoments, NothingAndConstants) {
 }
 
 }  // namespace
-}  // namespace seqvit
+}  // namespace seqvit::data

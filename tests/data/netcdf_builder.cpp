@@ -5,7 +5,7 @@
 
 #include "core/file.h"
 
-namespace seqvit {
+namespace seqvit::data {
 namespace {
 
 void require(int status) {
@@ -141,4 +141,4 @@ void damage_last_chunk(const std::string& path) {
   write_text(path, bytes, Exit::bug);
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::data

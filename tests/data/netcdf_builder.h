@@ -9,7 +9,7 @@
 
 #include "data/calendar.h"
 
-namespace seqvit {
+namespace seqvit::data {
 
 /// netCDF-C with its errors as exceptions of the test.
 class NetcdfBuilder {
@@ -65,4 +65,4 @@ struct GridFile {
 /// Damages the last deflated chunk of a file, so that it no longer inflates; the header stays as it was.
 void damage_last_chunk(const std::string& path);
 
-}  // namespace seqvit
+}  // namespace seqvit::data

@@ -11,7 +11,7 @@
 #include "support/errors.h"
 #include "support/temporary_directory.h"
 
-namespace seqvit {
+namespace seqvit::data {
 namespace {
 
 struct TypeCase {
@@ -280,4 +280,4 @@ TEST(Netcdf, ThreadsReadAtTheSameTime) {
 }
 
 }  // namespace
-}  // namespace seqvit
+}  // namespace seqvit::data

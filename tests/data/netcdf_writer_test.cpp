@@ -9,7 +9,7 @@
 #include "support/errors.h"
 #include "support/temporary_directory.h"
 
-namespace seqvit {
+namespace seqvit::data {
 namespace {
 
 constexpr std::array<size_t, 2> kStart = {1, 0}, kCount = {1, 3};
@@ -71,4 +71,4 @@ TEST(NetcdfWriter, SaysWhatCannotBeWrittenAndWhy) {
 }
 
 }  // namespace
-}  // namespace seqvit
+}  // namespace seqvit::data

@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-namespace seqvit {
+namespace seqvit::data {
 namespace {
 
 TEST(Phases, FollowDayAndYearInEveryCalendar) {
@@ -32,4 +32,4 @@ TEST(Phases, TheSunGoesRoundWithRolledFields) {
 }
 
 }  // namespace
-}  // namespace seqvit
+}  // namespace seqvit::data

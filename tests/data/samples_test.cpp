@@ -6,7 +6,7 @@
 
 #include "support/errors.h"
 
-namespace seqvit {
+namespace seqvit::data {
 namespace {
 
 std::vector<TimeStamp> every(int64_t hours, int64_t count, const char* from = "2013-01-01") {
@@ -135,4 +135,4 @@ TEST(ShuffledSample, EveryEpochHasEverySampleOnce) {
 }
 
 }  // namespace
-}  // namespace seqvit
+}  // namespace seqvit::data

@@ -8,13 +8,13 @@
 #include "support/errors.h"
 #include "support/temporary_directory.h"
 
-namespace seqvit {
+namespace seqvit::data {
 namespace {
 
 using Columns = std::vector<int64_t>;
 
 TEST(MatchGrids, FindsTheOrientation) {
-  const Grid grid{{10, 0, -10}, {0, 90, 180, 270}};
+  const grid::Grid grid{{10, 0, -10}, {0, 90, 180, 270}};
   EXPECT_FALSE(match_grids(grid, grid)->flip);
   EXPECT_TRUE(match_grids(grid, grid)->columns.empty());
   EXPECT_TRUE(match_grids(grid, {{-10, 0, 10}, grid.longitude})->flip);
@@ -24,7 +24,7 @@ TEST(MatchGrids, FindsTheOrientation) {
 }
 
 TEST(MatchGrids, RefusesOtherGrids) {
-  const Grid grid{{10, 0, -10}, {0, 90, 180, 270}};
+  const grid::Grid grid{{10, 0, -10}, {0, 90, 180, 270}};
   EXPECT_FALSE(match_grids(grid, {{10, 0}, grid.longitude}));
   EXPECT_FALSE(match_grids(grid, {{10, 0, -11}, grid.longitude}));
   EXPECT_FALSE(match_grids(grid, {grid.latitude, {1, 91, 181, 271}}));
@@ -100,7 +100,8 @@ TEST(Source, BlocksFollowTheStorage) {
   source.layout.latitude = 1;
   source.layout.longitude = 2;
   source.variable.dims = {{"time", 100}, {"lat", 1000}, {"lon", 1000}};
-  source.grid = std::make_shared<Grid>(Grid{std::vector<double>(1000), std::vector<double>(1000)});
+  source.grid =
+      std::make_shared<grid::Grid>(grid::Grid{std::vector<double>(1000), std::vector<double>(1000)});
   EXPECT_EQ(source.block_steps(), 1);
   source.variable.chunk = {20, 10, 10};
   EXPECT_EQ(source.block_steps(), 20);
@@ -113,4 +114,4 @@ TEST(Source, BlocksFollowTheStorage) {
 }
 
 }  // namespace
-}  // namespace seqvit
+}  // namespace seqvit::data

@@ -11,7 +11,7 @@
 #include "data/checksums.h"
 #include "data/dataset_fixture.h"
 
-namespace seqvit {
+namespace seqvit::data {
 namespace {
 
 class StatisticsTest : public DatasetTest {
@@ -276,4 +276,4 @@ TEST_F(StatisticsTest, CacheDirectory) {
 }
 
 }  // namespace
-}  // namespace seqvit
+}  // namespace seqvit::data

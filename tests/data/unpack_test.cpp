@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-namespace seqvit {
+namespace seqvit::data {
 namespace {
 
 using Attributes = std::map<std::string, NetcdfAttribute>;
@@ -129,4 +129,4 @@ TEST(Unpack, InPlaceAsFloat) {
 }
 
 }  // namespace
-}  // namespace seqvit
+}  // namespace seqvit::data

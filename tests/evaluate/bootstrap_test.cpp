@@ -7,7 +7,7 @@
 
 #include "core/random.h"
 
-namespace seqvit {
+namespace seqvit::evaluate {
 namespace {
 
 double mean(std::span<const double> values, std::span<const float> counts) {
@@ -64,4 +64,4 @@ TEST(Bootstrap, CoversTheTruthForSeriesWithMemory) {
 }
 
 }  // namespace
-}  // namespace seqvit
+}  // namespace seqvit::evaluate

@@ -7,14 +7,14 @@
 
 #include "evaluate/synthetic.h"
 
-namespace seqvit {
+namespace seqvit::evaluate {
 namespace {
 
 using testing::Synthetic;
 using testing::TemporaryDirectory;
 using testing::write_synthetic;
 
-std::vector<int64_t> indices(const Dataset& dataset) {
+std::vector<int64_t> indices(const data::Dataset& dataset) {
   std::vector<int64_t> all(dataset.times().size());
   std::iota(all.begin(), all.end(), 0);
   return all;
@@ -27,13 +27,13 @@ double some_value(int64_t v, int64_t t, int64_t y, int64_t x) {
 }
 
 // Position of a date in a leap year, and the distance of two such positions round the year.
-int64_t leap_day(const Dataset& dataset, int64_t time) {
+int64_t leap_day(const data::Dataset& dataset, int64_t time) {
   static const int kStart[] = {0, 31, 60, 91, 121, 152, 182, 213, 244, 274, 305, 335};
-  const DateTime date = to_date_time(dataset.times()[time], dataset.calendar());
+  const data::DateTime date = data::to_date_time(dataset.times()[time], dataset.calendar());
   return kStart[date.month - 1] + date.day - 1;
 }
 
-double brute_force(const Dataset& dataset, Range training, const Synthetic& s, int64_t v, int64_t time,
+double brute_force(const data::Dataset& dataset, Range training, const Synthetic& s, int64_t v, int64_t time,
                    int64_t y, int64_t x) {
   double sum = 0, count = 0;
   for (int64_t t = training.begin; t < training.end; ++t) {
@@ -51,7 +51,7 @@ double brute_force(const Dataset& dataset, Range training, const Synthetic& s, i
 struct Years {
   TemporaryDirectory directory;
   Synthetic source;
-  std::unique_ptr<Dataset> dataset;
+  std::unique_ptr<data::Dataset> dataset;
 
   Years() {
     source.variables = {"a", "b"};
@@ -61,7 +61,7 @@ struct Years {
     source.time_units = "hours since 2003-01-01";
     source.value = some_value;
     write_synthetic(directory / "years.nc", source);
-    dataset = std::make_unique<Dataset>(DatasetOptions{{directory / "years.nc"}, {"a", "b"}});
+    dataset = std::make_unique<data::Dataset>(data::DatasetOptions{{directory / "years.nc"}, {"a", "b"}});
   }
 };
 
@@ -119,7 +119,7 @@ TEST(Climatology, KeepsTheTimesOfDayApart) {
   source.times = Synthetic::steps(400 * 4, 6.0);
   source.value = [](int64_t, int64_t t, int64_t, int64_t) { return 100.0 * static_cast<double>(t % 4); };
   write_synthetic(directory / "day.nc", source);
-  const Dataset dataset({{directory / "day.nc"}});
+  const data::Dataset dataset({{directory / "day.nc"}});
   const auto all = indices(dataset);
   const Climatology climatology(dataset, {{0, 1460}, {0}, {0, 4}}, all);
   for (int64_t time = 1500; time < 1504; ++time)
@@ -139,7 +139,7 @@ TEST(Climatology, MonthlyDataAreAveragedByMonth) {
     return static_cast<double>(t % 12 + 100 * (t / 12));
   };
   write_synthetic(directory / "months.nc", source);
-  const Dataset dataset({{directory / "months.nc"}});
+  const data::Dataset dataset({{directory / "months.nc"}});
   const std::vector<int64_t> needed = {24, 35};
   const Climatology climatology(dataset, {{0, 24}, {0}, {0, 4}, true}, needed);
   EXPECT_EQ(climatology.field(0, 24)[0], 50.0f);
@@ -154,7 +154,7 @@ TEST(Climatology, KnowsYearsOf360Days) {
   source.times = Synthetic::steps(720, 1.0);
   source.value = [](int64_t, int64_t t, int64_t, int64_t) { return t % 360 == 0 ? 21.0 : 0.0; };
   write_synthetic(directory / "days.nc", source);
-  const Dataset dataset({{directory / "days.nc"}});
+  const data::Dataset dataset({{directory / "days.nc"}});
   const auto all = indices(dataset);
   const Climatology climatology(dataset, {{0, 360}, {0}, {0, 4}}, all);
   EXPECT_EQ(climatology.field(0, 360 + 10)[0], 1.0f);
@@ -164,4 +164,4 @@ TEST(Climatology, KnowsYearsOf360Days) {
 }
 
 }  // namespace
-}  // namespace seqvit
+}  // namespace seqvit::evaluate

@@ -7,7 +7,7 @@
 
 #include "support/errors.h"
 
-namespace seqvit {
+namespace seqvit::evaluate {
 namespace {
 
 std::vector<std::string> names(const std::vector<Region>& regions) {
@@ -27,7 +27,7 @@ TEST(Regions, OnlyProperPartsOfTheGrid) {
 }
 
 TEST(Regions, ChosenOnesReplaceTheBandsAndHoldAPoint) {
-  const Grid grid{{60, 0, -60}, {0, 90, 180, 270}};
+  const grid::Grid grid{{60, 0, -60}, {0, 90, 180, 270}};
   const Region box{"box", -10, 70, 80, 100};
   EXPECT_EQ(names(regions_of(grid, {box})), (std::vector<std::string>{"global", "box"}));
   for (const Region& empty : {Region{"narrow", -10, 70, 100, 170}, Region{"low", 10, 50, 0, 360}}) {
@@ -37,7 +37,7 @@ TEST(Regions, ChosenOnesReplaceTheBandsAndHoldAPoint) {
 }
 
 TEST(ErrorSums, CountsABoxOfLongitudes) {
-  const Grid grid{{30, -30}, {0, 90, 180, 270}};
+  const grid::Grid grid{{30, -30}, {0, 90, 180, 270}};
   const ErrorSums errors(grid, {{"global"}, {"box", 0, 90, 80, 190}});
   std::vector<float> zero(8, 0.0f), forecast(8);
   std::iota(forecast.begin(), forecast.end(), 1.0f);
@@ -49,7 +49,7 @@ TEST(ErrorSums, CountsABoxOfLongitudes) {
 }
 
 TEST(ErrorSums, PointsOfOtherRanksDoNotCount) {
-  const Grid grid{{30, 0, -30}, {0, 180}};
+  const grid::Grid grid{{30, 0, -30}, {0, 180}};
   const ErrorSums errors(grid, {{"global"}});
   const std::vector<float> zero(6, 0.0f), forecast = {1, 2, 4, 8, 16, 32};
   std::vector<double> whole(errors.size(), 0.0), parts(errors.size(), 0.0);
@@ -63,7 +63,7 @@ TEST(ErrorSums, PointsOfOtherRanksDoNotCount) {
 }
 
 TEST(ErrorSums, CountsForecastsThatWereLost) {
-  const Grid grid{{0}, {0, 180}};
+  const grid::Grid grid{{0}, {0, 180}};
   const ErrorSums errors(grid, {{"global"}});
   const std::vector<float> forecast = {NAN, NAN}, truth = {1, NAN}, zero = {0, 0};
   std::vector<double> sums(errors.size(), 0.0);
@@ -72,4 +72,4 @@ TEST(ErrorSums, CountsForecastsThatWereLost) {
 }
 
 }  // namespace
-}  // namespace seqvit
+}  // namespace seqvit::evaluate

@@ -13,7 +13,7 @@
 #include "core/stop.h"
 #include "evaluate/synthetic.h"
 
-namespace seqvit {
+namespace seqvit::evaluate {
 namespace {
 
 using namespace testing;
@@ -39,8 +39,8 @@ void follow_law(std::span<float> state) {
 
 struct Lawful {
   TemporaryDirectory directory;
-  std::unique_ptr<Dataset> dataset;
-  LeadTime lead = LeadTime::parse("6h");
+  std::unique_ptr<data::Dataset> dataset;
+  data::LeadTime lead = data::LeadTime::parse("6h");
 
   explicit Lawful(int64_t count = 1600, bool with_holes = false) {
     Synthetic source;
@@ -55,11 +55,12 @@ struct Lawful {
       return static_cast<double>(value);
     };
     write_synthetic(directory / "law.nc", source);
-    dataset = std::make_unique<Dataset>(DatasetOptions{{directory / "law.nc"}, {"a", "b"}});
+    dataset = std::make_unique<data::Dataset>(data::DatasetOptions{{directory / "law.nc"}, {"a", "b"}});
   }
 
   EvaluateOptions options(Range period) const {
-    return {period, {LeadTime::parse("6h"), LeadTime::parse("12h"), LeadTime::parse("48h")}};
+    return {period,
+            {data::LeadTime::parse("6h"), data::LeadTime::parse("12h"), data::LeadTime::parse("48h")}};
   }
 };
 
@@ -222,7 +223,7 @@ TEST(Evaluate, MissingValuesAgainstAPlainSum) {
     for (float& x : state)
       x = 0.7f * x;
   });
-  EvaluateOptions options{{200, 230}, {LeadTime::parse("12h")}};
+  EvaluateOptions options{{200, 230}, {data::LeadTime::parse("12h")}};
   const auto scores = by_key(evaluate(*data.dataset, {0, 200}, data.lead, forecaster, options));
   const Range rows{0, 7};
   const std::vector<double> weights = data.dataset->grid().row_weights();
@@ -250,7 +251,7 @@ TEST(Evaluate, RefusesLeadsItCannotReach) {
   FunctionForecaster forecaster(*data.dataset, follow_law);
   const auto run = [&](const char* lead, Range period) {
     try {
-      evaluate(*data.dataset, {0, 50}, data.lead, forecaster, {period, {LeadTime::parse(lead)}});
+      evaluate(*data.dataset, {0, 50}, data.lead, forecaster, {period, {data::LeadTime::parse(lead)}});
     } catch (const Error& error) {
       EXPECT_EQ(error.code(), Exit::usage);
       return std::string(error.what());
@@ -276,10 +277,11 @@ TEST(Evaluate, MonthlyDataAreScoredByMonth) {
     return static_cast<double>(t % 12 + (t >= 36 ? 1 : 0));
   };
   write_synthetic(directory / "months.nc", source);
-  const Dataset dataset({{directory / "months.nc"}});
+  const data::Dataset dataset({{directory / "months.nc"}});
   FunctionForecaster persistence(dataset, [](std::span<float>) {});
-  const auto scores = by_key(evaluate(dataset, {0, 36}, LeadTime::parse("1mon"), persistence,
-                                      {{36, 48}, {LeadTime::parse("1mon"), LeadTime::parse("3mon")}}));
+  const auto scores =
+      by_key(evaluate(dataset, {0, 36}, data::LeadTime::parse("1mon"), persistence,
+                      {{36, 48}, {data::LeadTime::parse("1mon"), data::LeadTime::parse("3mon")}}));
   EXPECT_NEAR(scores.at({"a", 730.5, "global", "bias"}).value, -1.0, 1e-9);
   EXPECT_NEAR(scores.at({"a", 3 * 730.5, "global", "bias"}).value, -3.0, 1e-9);
   EXPECT_NEAR(scores.at({"a", 730.5, "global", "bias"}).climatology, -1.0, 1e-9);
@@ -290,11 +292,14 @@ TEST(Evaluate, MonthlyDataAreScoredByMonth) {
 TEST(Evaluate, ReferenceFiguresOfRealTemperature) {
   const std::string path = real_data("ncep_air_na_6h_2013_2014.nc");
   if (path.empty()) GTEST_SKIP() << "ncep_air_na_6h_2013_2014.nc is not there";
-  const Dataset dataset({{path}});
+  const data::Dataset dataset({{path}});
   FunctionForecaster persistence(dataset, [](std::span<float>) {});
   const EvaluateOptions options{
-      {2192, 2920}, {LeadTime::parse("6h"), LeadTime::parse("1d"), LeadTime::parse("5d")}, 1, 32};
-  const auto scores = by_key(evaluate(dataset, {0, 1460}, LeadTime::parse("6h"), persistence, options));
+      {2192, 2920},
+      {data::LeadTime::parse("6h"), data::LeadTime::parse("1d"), data::LeadTime::parse("5d")},
+      1,
+      32};
+  const auto scores = by_key(evaluate(dataset, {0, 1460}, data::LeadTime::parse("6h"), persistence, options));
   for (const auto& [lead, rmse] : std::map<double, double>{{6, 2.17}, {24, 2.60}, {120, 4.01}}) {
     const Score& s = scores.at({"air", lead, "global", "rmse_per_step"});
     EXPECT_NEAR(s.value, rmse, 0.005);
@@ -309,11 +314,14 @@ TEST(Evaluate, ReferenceFiguresOfRealTemperature) {
 TEST(Evaluate, ReferenceFiguresOfASimulatedAtmosphere) {
   const std::string path = real_data("speedy_t30_global_6h_1y.nc");
   if (path.empty()) GTEST_SKIP() << "speedy_t30_global_6h_1y.nc is not there";
-  const Dataset dataset({{path}, {"t_s950"}});
+  const data::Dataset dataset({{path}, {"t_s950"}});
   FunctionForecaster persistence(dataset, [](std::span<float>) {});
   const EvaluateOptions options{
-      {1168, 1460}, {LeadTime::parse("6h"), LeadTime::parse("1d"), LeadTime::parse("5d")}, 1, 32};
-  const auto scores = by_key(evaluate(dataset, {0, 1022}, LeadTime::parse("6h"), persistence, options));
+      {1168, 1460},
+      {data::LeadTime::parse("6h"), data::LeadTime::parse("1d"), data::LeadTime::parse("5d")},
+      1,
+      32};
+  const auto scores = by_key(evaluate(dataset, {0, 1022}, data::LeadTime::parse("6h"), persistence, options));
   for (const auto& [lead, rmse] : std::map<double, double>{{6, 0.31}, {24, 1.14}, {120, 2.05}}) {
     EXPECT_NEAR(scores.at({"t_s950", lead, "global", "rmse_per_step"}).value, rmse, 0.005);
     EXPECT_TRUE(std::isnan(scores.at({"t_s950", lead, "global", "rmse"}).climatology))
@@ -336,4 +344,4 @@ TEST(Evaluate, StopsWhenAskedTo) {
 }
 
 }  // namespace
-}  // namespace seqvit
+}  // namespace seqvit::evaluate

@@ -13,7 +13,7 @@
 #include "data/netcdf.h"
 #include "evaluate/synthetic.h"
 
-namespace seqvit {
+namespace seqvit::evaluate {
 namespace {
 
 using namespace testing;
@@ -21,7 +21,7 @@ using namespace testing;
 struct Source {
   TemporaryDirectory directory;
   Synthetic synthetic;
-  std::unique_ptr<Dataset> dataset;
+  std::unique_ptr<data::Dataset> dataset;
 
   explicit Source(const std::string& calendar = "standard",
                   const std::string& units = "hours since 1999-02-27", double step = 6.0,
@@ -35,7 +35,7 @@ struct Source {
       return y == 1 && x == 1 ? NAN : static_cast<double>(v * 1000 + t * 16 + y * 4 + x);
     };
     write_synthetic(directory / "source.nc", synthetic);
-    dataset = std::make_unique<Dataset>(DatasetOptions{{directory / "source.nc"}, {"a", "b"}});
+    dataset = std::make_unique<data::Dataset>(data::DatasetOptions{{directory / "source.nc"}, {"a", "b"}});
   }
   std::filesystem::path output() const { return directory / "forecast.nc"; }
 };
@@ -66,15 +66,15 @@ int64_t entries(const std::filesystem::path& directory) {
 
 TEST(ForecastFile, ReadsBackWhatWasWritten) {
   const Source source;
-  const ForecastLayout layout{{3, 7, 8}, LeadTime::parse("6h"), 2, {1, 0}, "seqvit forecast run"};
+  const ForecastLayout layout{{3, 7, 8}, data::LeadTime::parse("6h"), 2, {1, 0}, "seqvit forecast run"};
   ForecastWriter writer(source.output(), *source.dataset, layout);
   write_all(writer, layout);
   EXPECT_FALSE(std::filesystem::exists(source.output())) << "no name before it is complete";
   writer.commit();
   EXPECT_EQ(entries(source.directory.path()), 2) << "source and forecast";
 
-  const NetcdfFile file(source.output().string());
-  const NetcdfVariable& b = *file.find("b");
+  const data::NetcdfFile file(source.output().string());
+  const data::NetcdfVariable& b = *file.find("b");
   ASSERT_EQ(b.dims.size(), 4u);
   EXPECT_EQ(b.dims[0].name, "init_time");
   EXPECT_EQ(b.dims[1].name, "lead_time");
@@ -113,11 +113,11 @@ TEST(ForecastFile, ReadsBackWhatWasWritten) {
 TEST(ForecastFile, ValidTimesFollowTheCalendarOfTheSource) {
   for (const char* calendar : {"360_day", "noleap", "standard", "proleptic_gregorian", "julian"}) {
     const Source source(calendar, "days since 1996-02-25", 1.0);
-    const ForecastLayout layout{{2}, LeadTime::parse("1d"), 5, {0}, "x"};
+    const ForecastLayout layout{{2}, data::LeadTime::parse("1d"), 5, {0}, "x"};
     ForecastWriter writer(source.output(), *source.dataset, layout);
     write_all(writer, layout);
     writer.commit();
-    const NetcdfFile file(source.output().string());
+    const data::NetcdfFile file(source.output().string());
     EXPECT_EQ(file.find("time")->text("calendar"), calendar);
     EXPECT_EQ(file.read_all(*file.find("time")), (std::vector<double>{3, 4, 5, 6, 7})) << calendar;
   }
@@ -125,10 +125,10 @@ TEST(ForecastFile, ValidTimesFollowTheCalendarOfTheSource) {
 
 TEST(ForecastFile, MonthsHaveExactValidTimes) {
   const Source source("standard", "days since 2003-12-15", 31.0);
-  const ForecastLayout layout{{0}, LeadTime::parse("1mon"), 3, {0}, "x"};
+  const ForecastLayout layout{{0}, data::LeadTime::parse("1mon"), 3, {0}, "x"};
   ForecastWriter writer(source.output(), *source.dataset, layout);
   writer.commit();
-  const NetcdfFile file(source.output().string());
+  const data::NetcdfFile file(source.output().string());
   EXPECT_EQ(file.read_all(*file.find("time")), (std::vector<double>{31, 62, 91}))
       << "15 January, February, March 2004";
   EXPECT_EQ(file.read_all(*file.find("lead_time")), (std::vector<double>{730.5, 1461, 2191.5}));
@@ -138,7 +138,7 @@ TEST(ForecastFile, MonthsHaveExactValidTimes) {
 
 TEST(ForecastFile, AbandonedWithoutCommitLeavesNothing) {
   const Source source;
-  const ForecastLayout layout{{0}, LeadTime::parse("6h"), 2, {0}, "x"};
+  const ForecastLayout layout{{0}, data::LeadTime::parse("6h"), 2, {0}, "x"};
   {
     ForecastWriter writer(source.output(), *source.dataset, layout);
     write_all(writer, layout);
@@ -151,7 +151,7 @@ TEST(ForecastFile, NamesThePathAndTheReasonThatItCannotBeCreated) {
   const Source source;
   try {
     ForecastWriter writer(source.directory / "nowhere" / "f.nc", *source.dataset,
-                          {{0}, LeadTime::parse("6h"), 1, {0}, "x"});
+                          {{0}, data::LeadTime::parse("6h"), 1, {0}, "x"});
     FAIL();
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), Exit::data);
@@ -185,10 +185,10 @@ void expect_file_too_large(const Error& error) {
 
 TEST(ForecastFile, TooLittleRoomIsNoticedBeforeTheForecast) {
   const Source source;
-  const FileSizeLimit limit(kMetadataBytes + 76799);
+  const FileSizeLimit limit(data::kMetadataBytes + 76799);
   try {
     ForecastWriter writer(source.output(), *source.dataset,
-                          {{0, 1, 2, 3, 4, 5}, LeadTime::parse("6h"), 100, {0, 1}, "x"});
+                          {{0, 1, 2, 3, 4, 5}, data::LeadTime::parse("6h"), 100, {0, 1}, "x"});
     FAIL() << "76800 bytes of fields and the header";
   } catch (const Error& error) {
     expect_file_too_large(error);
@@ -200,7 +200,7 @@ TEST(ForecastFile, TooLittleRoomIsNoticedBeforeTheForecast) {
 // name stays, and the library goes on working.
 TEST(ForecastFile, RunningOutOfRoomLeavesNothing) {
   const Source source("standard", "hours since 1999-02-27", 6.0, Synthetic::steps(3000, 0.1));
-  const ForecastLayout layout{{0, 1, 2}, LeadTime::parse("6h"), 6, {0, 1}, "x"};
+  const ForecastLayout layout{{0, 1, 2}, data::LeadTime::parse("6h"), 6, {0, 1}, "x"};
   std::vector<float> noise(4 * 3000);
   for (size_t i = 0; i < noise.size(); ++i)
     noise[i] = static_cast<float>(uniform(1, i));
@@ -217,7 +217,7 @@ TEST(ForecastFile, RunningOutOfRoomLeavesNothing) {
   { std::ofstream(source.output()) << "old"; }
   for (int64_t bytes = 0; bytes < complete * 3 / 4; bytes += 99991) {
     try {
-      write(kMetadataBytes + bytes);
+      write(data::kMetadataBytes + bytes);
       ADD_FAILURE() << "complete at limit " << bytes;
     } catch (const Error& error) {
       expect_file_too_large(error);
@@ -226,7 +226,7 @@ TEST(ForecastFile, RunningOutOfRoomLeavesNothing) {
     EXPECT_EQ(std::filesystem::file_size(source.output()), 3u) << "at limit " << bytes;
   }
   write(int64_t{1} << 30);
-  EXPECT_NE(NetcdfFile(source.output().string()).find("a"), nullptr);
+  EXPECT_NE(data::NetcdfFile(source.output().string()).find("a"), nullptr);
 }
 
 TEST(ForecastFile, NamesAreOfLettersDigitsAndUnderscores) {
@@ -234,4 +234,4 @@ TEST(ForecastFile, NamesAreOfLettersDigitsAndUnderscores) {
 }
 
 }  // namespace
-}  // namespace seqvit
+}  // namespace seqvit::evaluate

@@ -9,7 +9,7 @@
 #include "evaluate/synthetic.h"
 #include "support/errors.h"
 
-namespace seqvit {
+namespace seqvit::evaluate {
 namespace {
 
 using namespace testing;
@@ -29,17 +29,17 @@ class Forecast : public ::testing::Test {
       return y == 2 && x == 3 ? NAN : static_cast<double>(64 * v + 16 * t + 4 * y + x);
     };
     write_synthetic(directory_ / "source.nc", source);
-    dataset_ = std::make_unique<Dataset>(DatasetOptions{{directory_ / "source.nc"}, {"a", "b"}});
+    dataset_ = std::make_unique<data::Dataset>(data::DatasetOptions{{directory_ / "source.nc"}, {"a", "b"}});
   }
 
-  ForecastLayout layout() const { return {{4, 9, 11}, LeadTime::parse("6h"), 3, {}, "x"}; }
+  ForecastLayout layout() const { return {{4, 9, 11}, data::LeadTime::parse("6h"), 3, {}, "x"}; }
   std::vector<double> read(const std::string& name, const std::string& variable) const {
-    const NetcdfFile file((directory_ / name).string());
+    const data::NetcdfFile file((directory_ / name).string());
     return file.read_all(*file.find(variable));
   }
 
   TemporaryDirectory directory_;
-  std::unique_ptr<Dataset> dataset_;
+  std::unique_ptr<data::Dataset> dataset_;
 };
 
 TEST_F(Forecast, HoldsEveryStepOfEveryInitialTime) {
@@ -99,9 +99,9 @@ TEST_F(Forecast, AnInitialStateWithoutValuesIsAnError) {
     return v == 1 && (t == 1 || y > 1) ? NAN : 3.0;
   };
   write_synthetic(directory_ / "gap.nc", source);
-  const Dataset gap({{directory_ / "gap.nc"}, {"a", "b"}});
+  const data::Dataset gap({{directory_ / "gap.nc"}, {"a", "b"}});
   FunctionForecaster forecaster(gap, halve);
-  const ForecastLayout of_gap{{0, 1}, LeadTime::parse("6h"), 2, {}, "x"};
+  const ForecastLayout of_gap{{0, 1}, data::LeadTime::parse("6h"), 2, {}, "x"};
   EXPECT_ERROR(run_forecast(gap, forecaster, of_gap, directory_ / "f.nc"), Exit::data,
                "b: expected values at 2000-01-01T06:00:00, found none valid");
   EXPECT_FALSE(std::filesystem::exists(directory_ / "f.nc"));
@@ -125,4 +125,4 @@ TEST_F(Forecast, AFailureToWriteEndsEveryRank) {
 }
 
 }  // namespace
-}  // namespace seqvit
+}  // namespace seqvit::evaluate

@@ -16,14 +16,15 @@
 namespace {
 
 using namespace seqvit;
+using namespace seqvit::evaluate;
 
 // A year and a half from the middle of 2003, over 29 February; a seasonal and a daily cycle, waves and noise.
 // One point is always missing, others now and then.
-testing::Synthetic source() {
-  testing::Synthetic s;
+evaluate::testing::Synthetic source() {
+  evaluate::testing::Synthetic s;
   s.latitude = {80, 50, 20, -10, -40, -70};
   s.longitude = {0, 45, 90, 135, 180, 225, 270, 315};
-  s.times = testing::Synthetic::steps(2200, 6.0);
+  s.times = evaluate::testing::Synthetic::steps(2200, 6.0);
   s.time_units = "hours since 2003-07-01";
   s.value = [](int64_t, int64_t t, int64_t y, int64_t x) {
     const int64_t place = (t * 6 + y) * 8 + x;
@@ -49,10 +50,10 @@ void damp(std::span<float> state) {
 int main(int count, char** arguments) {
   if (count != 2) return 2;
   const std::filesystem::path directory = arguments[1];
-  testing::write_synthetic(directory / "source.nc", source());
-  const Dataset dataset({{directory / "source.nc"}});
-  testing::FunctionForecaster forecaster(dataset, damp);
-  const LeadTime step = LeadTime::parse("6h");
+  evaluate::testing::write_synthetic(directory / "source.nc", source());
+  const data::Dataset dataset({{directory / "source.nc"}});
+  evaluate::testing::FunctionForecaster forecaster(dataset, damp);
+  const data::LeadTime step = data::LeadTime::parse("6h");
 
   // Strides longer than the longest lead: every lead is scored from the same 20 initial times.
   EvaluateOptions options{.period = {1700, 1700 + 20 * 25}, .stride = 25};
@@ -62,7 +63,7 @@ int main(int count, char** arguments) {
     layout.initial_times.push_back(1700 + (n - 1) * 25);
   }
   const Range training{0, 1600};
-  const EvaluationResult result = evaluate(dataset, training, step, forecaster, options);
+  const EvaluationResult result = evaluate::evaluate(dataset, training, step, forecaster, options);
   write_text(directory / "scores.json", scores_to_json(result.scores, result.spectra).dump(1), Exit::data);
   run_forecast(dataset, forecaster, layout, directory / "forecast.nc");
 }

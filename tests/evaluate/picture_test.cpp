@@ -13,7 +13,7 @@
 #include "evaluate/picture_axis.h"
 #include "evaluate/synthetic.h"
 
-namespace seqvit {
+namespace seqvit::evaluate {
 namespace {
 
 struct Image {
@@ -38,7 +38,7 @@ Image decode(const std::vector<std::byte>& bytes) {
 
 // South to north rows; values rise northward, one point is missing.
 struct Fields {
-  Grid grid{{-60, -20, 20, 60}, {0, 60, 120, 180, 240, 300}};
+  grid::Grid grid{{-60, -20, 20, 60}, {0, 60, 120, 180, 240, 300}};
   std::vector<float> truth, forecast;
   PictureText text{"t: temperature", "K", "2000-01-01T00:00:00", "6 h"};
   Fields() {
@@ -162,4 +162,4 @@ TEST(Font, EveryCharacterHasItsOwnShape) {
 }
 
 }  // namespace
-}  // namespace seqvit
+}  // namespace seqvit::evaluate

@@ -8,7 +8,7 @@
 
 #include "core/random.h"
 
-namespace seqvit {
+namespace seqvit::evaluate {
 namespace {
 
 constexpr double kPi = std::numbers::pi;
@@ -79,4 +79,4 @@ TEST(RowPower, OfOneWaveIsHalfItsSquaredAmplitude) {
 }
 
 }  // namespace
-}  // namespace seqvit
+}  // namespace seqvit::evaluate

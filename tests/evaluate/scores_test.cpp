@@ -6,13 +6,13 @@
 
 #include <gtest/gtest.h>
 
-namespace seqvit {
+namespace seqvit::evaluate {
 namespace {
 
 constexpr float kMissing = std::numeric_limits<float>::quiet_NaN();
 
 // Latitudes 60 and 0: weights 0.5 and 1 over their mean 0.75, that is 2/3 and 4/3.
-const Grid kGrid{{60, 0}, {0, 180}};
+const grid::Grid kGrid{{60, 0}, {0, 180}};
 
 std::map<std::string, Score> scores_of(const std::vector<std::vector<float>>& forecasts,
                                        const std::vector<std::vector<float>>& truths,
@@ -114,4 +114,4 @@ TEST(Scores, IntervalHoldsTheValueAndShrinksWithLength) {
 }
 
 }  // namespace
-}  // namespace seqvit
+}  // namespace seqvit::evaluate

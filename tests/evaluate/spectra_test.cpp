@@ -8,7 +8,7 @@
 
 #include "evaluate/synthetic.h"
 
-namespace seqvit {
+namespace seqvit::evaluate {
 namespace {
 
 constexpr float kMissing = std::numeric_limits<float>::quiet_NaN();
@@ -18,7 +18,7 @@ constexpr double kCircle = 2 * std::numbers::pi * 6.371e6;  // of the equator, m
 class Rank : public Forecaster {
  public:
   Rank(Range rows, std::vector<float> owned = {}) : rows_(rows), owned_(std::move(owned)) {}
-  std::vector<float> step(std::span<const float> states, std::span<const TimeStamp>, int64_t) override {
+  std::vector<float> step(std::span<const float> states, std::span<const data::TimeStamp>, int64_t) override {
     return {states.begin(), states.end()};
   }
   Range rows() const override { return rows_; }
@@ -31,14 +31,15 @@ class Rank : public Forecaster {
   std::vector<float> owned_;
 };
 
-Grid grid_of(std::vector<double> latitude, int64_t columns, double spacing) {
-  Grid grid{std::move(latitude), {}};
+grid::Grid grid_of(std::vector<double> latitude, int64_t columns, double spacing) {
+  grid::Grid grid{std::move(latitude), {}};
   for (int64_t x = 0; x < columns; ++x)
     grid.longitude.push_back(spacing * static_cast<double>(x));
   return grid;
 }
 
-Spectrum spectrum_of(const Grid& grid, const std::vector<float>& truth, const std::vector<float>& forecast) {
+Spectrum spectrum_of(const grid::Grid& grid, const std::vector<float>& truth,
+                     const std::vector<float>& forecast) {
   Rank rank({0, grid.rows()});
   const std::vector<int64_t> variables = {0};
   SpectrumSums sums(grid, rank, variables, 1);
@@ -48,7 +49,7 @@ Spectrum spectrum_of(const Grid& grid, const std::vector<float>& truth, const st
 }
 
 TEST(Spectra, WeighCirclesByTheirLengthAndTakeTheMiddleLatitudes) {
-  const Grid grid = grid_of({75, 60, 0, -45}, 8, 45);
+  const grid::Grid grid = grid_of({75, 60, 0, -45}, 8, 45);
   std::vector<float> truth(32), forecast(32);
   for (int x = 0; x < 8; ++x) {
     for (int y = 0; y < 4; ++y) {
@@ -66,7 +67,7 @@ TEST(Spectra, WeighCirclesByTheirLengthAndTakeTheMiddleLatitudes) {
 }
 
 TEST(Spectra, OfARegionCountWavesInTheWholeCircle) {
-  const Grid grid = grid_of({10, 0}, 6, 2.5);  // no middle latitudes: all rows
+  const grid::Grid grid = grid_of({10, 0}, 6, 2.5);  // no middle latitudes: all rows
   std::vector<float> field(12);
   for (int x = 0; x < 6; ++x)
     field[x] = field[6 + x] = static_cast<float>(std::cos(std::numbers::pi * (x + 0.5) / 6 * 2));
@@ -80,7 +81,7 @@ TEST(Spectra, OfARegionCountWavesInTheWholeCircle) {
 }
 
 TEST(Spectra, LeaveOutRowsWithMissingValues) {
-  const Grid grid = grid_of({50, 40, 35}, 4, 90);
+  const grid::Grid grid = grid_of({50, 40, 35}, 4, 90);
   const std::vector<float> truth = {1, 1, 1, 1, 2, kMissing, 2, 2, 3, 3, 3, 3};
   const std::vector<float> forecast = {1, 1, 1, kMissing, 2, 2, 2, 2, 5, 5, 5, 5};
   const Spectrum s = spectrum_of(grid, truth, forecast);
@@ -94,13 +95,13 @@ TEST(Spectra, LeaveOutRowsWithMissingValues) {
 TEST(Spectra, SayWhyThereAreNone) {
   Rank rank({0, 1});
   const std::vector<int64_t> variables = {0};
-  for (const Grid& grid : {Grid{{45}, {0, 10, 20, 40}}, Grid{{45}, {0, 10, 20}}}) {
+  for (const grid::Grid& grid : {grid::Grid{{45}, {0, 10, 20, 40}}, grid::Grid{{45}, {0, 10, 20}}}) {
     SpectrumSums sums(grid, rank, variables, 1);
     EXPECT_NE(sums.problem().find("at least 4 longitudes at equal distances"), std::string::npos);
     EXPECT_EQ(sums.message_size(), 0);
     EXPECT_EQ(sums.mean(0, rank).rows, 0);
   }
-  const Grid across{{45}, {340, 350, 0, 10}};
+  const grid::Grid across{{45}, {340, 350, 0, 10}};
   EXPECT_EQ(SpectrumSums(across, rank, variables, 1).problem(), "") << "across Greenwich";
 }
 
@@ -139,4 +140,4 @@ TEST(Spectrum, WavesWithoutWeatherAreNotResolved) {
 }
 
 }  // namespace
-}  // namespace seqvit
+}  // namespace seqvit::evaluate

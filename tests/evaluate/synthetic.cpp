@@ -10,7 +10,7 @@
 
 #include "support/source_path.h"
 
-namespace seqvit::testing {
+namespace seqvit::evaluate::testing {
 namespace {
 
 void must(int status) {
@@ -87,13 +87,13 @@ void write_synthetic(const std::filesystem::path& path, const Synthetic& s) {
   must(nc_close(file));
 }
 
-FunctionForecaster::FunctionForecaster(const Dataset& dataset, Function function)
+FunctionForecaster::FunctionForecaster(const data::Dataset& dataset, Function function)
     : rows_{0, dataset.grid().rows()},
       state_size_per_row_(static_cast<int64_t>(dataset.variables().size()) * dataset.grid().columns()),
       function_(std::move(function)) {}
 
-std::vector<float> FunctionForecaster::step(std::span<const float> states, std::span<const TimeStamp> times,
-                                            int64_t stride) {
+std::vector<float> FunctionForecaster::step(std::span<const float> states,
+                                            std::span<const data::TimeStamp> times, int64_t stride) {
   std::vector<float> next(states.begin(), states.end());
   const int64_t size = state_size_per_row_ * rows_.size();
   for (size_t b = 0; b < times.size(); ++b) {
@@ -104,7 +104,7 @@ std::vector<float> FunctionForecaster::step(std::span<const float> states, std::
   return next;
 }
 
-SlabForecaster::SlabForecaster(const Dataset& dataset, Function function, Meeting& meeting, int rank,
+SlabForecaster::SlabForecaster(const data::Dataset& dataset, Function function, Meeting& meeting, int rank,
                                Range rows, std::vector<float> owned)
     : FunctionForecaster(dataset, std::move(function)), meeting_(meeting), rank_(rank) {
   rows_ = rows;
@@ -152,4 +152,4 @@ std::string real_data(const std::string& name) {
   return "";
 }
 
-}  // namespace seqvit::testing
+}  // namespace seqvit::evaluate::testing

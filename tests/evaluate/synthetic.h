@@ -12,7 +12,7 @@
 #include "data/dataset.h"
 #include "evaluate/forecaster.h"
 
-namespace seqvit::testing {
+namespace seqvit::evaluate::testing {
 
 /// A directory that is removed with everything in it.
 class TemporaryDirectory {
@@ -46,8 +46,8 @@ void write_synthetic(const std::filesystem::path& path, const Synthetic& synthet
 class FunctionForecaster : public Forecaster {
  public:
   using Function = std::function<void(std::span<float> state)>;
-  FunctionForecaster(const Dataset& dataset, Function function);
-  std::vector<float> step(std::span<const float> states, std::span<const TimeStamp> times,
+  FunctionForecaster(const data::Dataset& dataset, Function function);
+  std::vector<float> step(std::span<const float> states, std::span<const data::TimeStamp> times,
                           int64_t stride) override;
   std::vector<int64_t> strides() const override { return known_strides; }
   Range rows() const override { return rows_; }
@@ -55,7 +55,7 @@ class FunctionForecaster : public Forecaster {
   void sum_over_ranks(std::span<double>) override {}
   bool writes() const override { return true; }
   std::vector<int64_t> known_strides = {1};
-  std::vector<std::pair<TimeStamp, int64_t>> calls;  ///< of step(): time of the first state and stride
+  std::vector<std::pair<data::TimeStamp, int64_t>> calls;  ///< of step(): time of the first state and stride
 
  protected:
   Range rows_;
@@ -77,7 +77,7 @@ struct Meeting {
 class SlabForecaster : public FunctionForecaster {
  public:
   /// `owned` as in Forecaster::owned.
-  SlabForecaster(const Dataset& dataset, Function function, Meeting& meeting, int rank, Range rows,
+  SlabForecaster(const data::Dataset& dataset, Function function, Meeting& meeting, int rank, Range rows,
                  std::vector<float> owned = {});
   void sum_over_ranks(std::span<double> values) override;
   bool writes() const override { return rank_ == 0; }
@@ -94,4 +94,4 @@ void run_ranks(int ranks, const std::function<void(int)>& body);
 /// environment variable SEQVIT_TEST_DATA names. Empty if there is none.
 std::string real_data(const std::string& name);
 
-}  // namespace seqvit::testing
+}  // namespace seqvit::evaluate::testing

@@ -7,7 +7,7 @@
 #include "evaluate/synthetic.h"
 #include "support/errors.h"
 
-namespace seqvit {
+namespace seqvit::evaluate {
 namespace {
 
 using namespace testing;
@@ -19,7 +19,7 @@ class TrajectoryTest : public ::testing::Test {
     source.times = Synthetic::steps(20, 6.0);
     source.value = [](int64_t, int64_t t, int64_t, int64_t) { return static_cast<double>(100 * t); };
     write_synthetic(directory_ / "source.nc", source);
-    dataset_ = std::make_unique<Dataset>(DatasetOptions{{directory_ / "source.nc"}, {"a"}});
+    dataset_ = std::make_unique<data::Dataset>(data::DatasetOptions{{directory_ / "source.nc"}, {"a"}});
   }
 
   /// The strides of the calls that lead to `leads`, and from which step each goes.
@@ -28,7 +28,7 @@ class TrajectoryTest : public ::testing::Test {
     FunctionForecaster forecaster(*dataset_, [](std::span<float> state) { state[0] += 1; });
     forecaster.known_strides = std::move(strides);
     const std::vector<int64_t> initial = {3, 7};
-    Trajectory trajectory(*dataset_, forecaster, LeadTime::parse("6h"), initial);
+    Trajectory trajectory(*dataset_, forecaster, data::LeadTime::parse("6h"), initial);
     for (const int64_t lead : leads) {
       const std::span<const float> found = trajectory.at(lead);
       EXPECT_EQ(found[0], static_cast<float>(300 + lead));
@@ -42,7 +42,7 @@ class TrajectoryTest : public ::testing::Test {
   }
 
   TemporaryDirectory directory_;
-  std::unique_ptr<Dataset> dataset_;
+  std::unique_ptr<data::Dataset> dataset_;
 };
 
 using Calls = std::vector<std::pair<int64_t, int64_t>>;
@@ -65,7 +65,7 @@ TEST_F(TrajectoryTest, NoNumberThatIsNoneLeavesIt) {
       if (++calls == 3) state[6] = bad;
     };
     FunctionForecaster forecaster(*dataset_, spoil);
-    Trajectory trajectory(*dataset_, forecaster, LeadTime::parse("6h"), initial);
+    Trajectory trajectory(*dataset_, forecaster, data::LeadTime::parse("6h"), initial);
     trajectory.at(1);
     EXPECT_ERROR(trajectory.at(2), Exit::not_finite, "a: expected a finite forecast from 2000-01-01T18:00:00",
                  "lead time of 12h", "latitude 30, longitude 180", bad > 0 ? "found inf" : "found nan");
@@ -75,10 +75,10 @@ TEST_F(TrajectoryTest, NoNumberThatIsNoneLeavesIt) {
     std::vector<float> owned(16, 1.0F);
     owned[6] = 0.0F;  // another rank answers for it
     SlabForecaster of_rank(*dataset_, spoil, alone, 0, {0, 4}, owned);
-    Trajectory other(*dataset_, of_rank, LeadTime::parse("6h"), initial);
+    Trajectory other(*dataset_, of_rank, data::LeadTime::parse("6h"), initial);
     EXPECT_NO_THROW(other.at(2));
   }
 }
 
 }  // namespace
-}  // namespace seqvit
+}  // namespace seqvit::evaluate

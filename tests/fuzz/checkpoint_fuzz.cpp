@@ -24,16 +24,16 @@ void write_checkpoint(const std::filesystem::path& directory, std::string_view i
 
 /// The model that a checkpoint is loaded into: as the seeds'.
 struct Model {
-  std::unique_ptr<Comm> comm = make_self_comm();
-  Sharding sharding{comm.get(), 0, at::kFloat, at::kFloat};
-  ParamGroup group{"a", sharding};
-  std::optional<AdamW> optimizer;
+  std::unique_ptr<comm::Comm> comm = comm::make_self_comm();
+  parallel::Sharding sharding{comm.get(), 0, at::kFloat, at::kFloat};
+  parallel::ParamGroup group{"a", sharding};
+  std::optional<train::AdamW> optimizer;
 
   Model() {
-    group.add("w", {3, 4}, ParamKind::matrix, init_zero());
-    group.add("n", {4}, ParamKind::vector, init_zero());
+    group.add("w", {3, 4}, parallel::ParamKind::matrix, parallel::init_zero());
+    group.add("n", {4}, parallel::ParamKind::vector, parallel::init_zero());
     group.seal();
-    optimizer.emplace(std::vector<ParamGroup*>{&group}, TrainConfig{}, *comm);
+    optimizer.emplace(std::vector<parallel::ParamGroup*>{&group}, TrainConfig{}, *comm);
   }
 };
 
@@ -46,9 +46,10 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   static Model model;
   write_checkpoint(directory.path(), text_of(data, size));
   within_a_second([&] {
-    only_errors([&] { read_weights(directory.path()); });
+    only_errors([&] { train::read_weights(directory.path()); });
     only_errors([&] {
-      const Progression progression = load_checkpoint(directory.path(), {&model.group}, &*model.optimizer);
+      const train::Progression progression =
+          train::load_checkpoint(directory.path(), {&model.group}, &*model.optimizer);
       require(progression.step >= 0, "a negative step");
     });
   });

@@ -7,7 +7,7 @@ namespace seqvit {
 namespace {
 
 void find(const std::string& name) {
-  const Machine machine = find_machine(name);
+  const plan::Machine machine = plan::find_machine(name);
   require(machine.name == name && machine.memory_bytes > 0 && machine.ranks_per_node > 0,
           "a machine of nothing");
   for (const Precision precision : {Precision::bf16, Precision::fp32, Precision::fp64})

@@ -12,7 +12,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   write_input(path, text_of(data, size));
   within_a_second([&] {
     only_errors([&] {
-      if (check_container(path).format == ContainerFormat::classic) understand(path);
+      if (data::check_container(path).format == data::ContainerFormat::classic) understand(path);
     });
   });
   return 0;

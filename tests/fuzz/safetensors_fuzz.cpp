@@ -14,7 +14,7 @@ std::string file_bytes(std::string_view input) {
 }
 
 void read_file(const std::string& path) {
-  const SafetensorsFile file(path);
+  const train::SafetensorsFile file(path);
   for (const auto& [name, entry] : file.entries()) {
     const Tensor all = file.read(name);
     require(all.sizes() == at::IntArrayRef(entry.shape), "a tensor of another shape");

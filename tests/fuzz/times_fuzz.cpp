@@ -28,11 +28,11 @@ class Said {
     const size_t space = line.find(' ');
     const std::string kind = line.substr(0, space),
                       text = space == std::string::npos ? "" : line.substr(space + 1);
-    if (kind == "calendar") calendar_ = parse_calendar(text);
-    if (kind == "units") units_ = TimeUnits::parse(text, calendar_);
+    if (kind == "calendar") calendar_ = data::parse_calendar(text);
+    if (kind == "units") units_ = data::TimeUnits::parse(text, calendar_);
     if (kind == "value") take_value(text);
-    if (kind == "init") take_time(parse_time(text, calendar_));
-    if (kind == "lead") take_lead(LeadTime::parse(text));
+    if (kind == "init") take_time(data::parse_time(text, calendar_));
+    if (kind == "lead") take_lead(data::LeadTime::parse(text));
     if (kind == "split") take_split(text);
     if (kind == "region") take_region(Region::parse(text, "evaluate.regions"));
     if (kind == "bytes") require(parse_bytes(text, "data.cache_bytes") >= 0, "negative bytes");
@@ -40,21 +40,21 @@ class Said {
 
   /// What inspect says of the times.
   void inspect() {
-    FileReport file;
+    data::FileReport file;
     file.path = "fuzz.nc";
     file.calendar = calendar_;
     file.times = times_;
-    file.step = find_step(times_, calendar_);
-    std::vector<Problem> problems;
-    check_order(file, problems);
-    check_sequence({&file}, problems);
+    file.step = data::find_step(times_, calendar_);
+    std::vector<data::Problem> problems;
+    data::check_order(file, problems);
+    data::check_sequence({&file}, problems);
   }
 
  private:
-  Calendar calendar_ = Calendar::standard;
-  TimeUnits units_;
-  std::vector<TimeStamp> times_;
-  LeadTime lead_;
+  data::Calendar calendar_ = data::Calendar::standard;
+  data::TimeUnits units_;
+  std::vector<data::TimeStamp> times_;
+  data::LeadTime lead_;
 
   void take_value(const std::string& text) {
     double value = 0.0;
@@ -62,41 +62,42 @@ class Said {
     take_time(units_.decode(value));
   }
 
-  void take_time(TimeStamp time) {
-    const DateTime date = to_date_time(time, calendar_);
-    require(is_valid(date, calendar_), "no date of the calendar");
-    require(to_time_stamp(date, calendar_) == time, "a time's date is another time");
-    require(parse_time(format_time(time, calendar_), calendar_) == time, "a time's text is another time");
-    const int day = day_of_year(time, calendar_);
+  void take_time(data::TimeStamp time) {
+    const data::DateTime date = data::to_date_time(time, calendar_);
+    require(data::is_valid(date, calendar_), "no date of the calendar");
+    require(data::to_time_stamp(date, calendar_) == time, "a time's date is another time");
+    require(data::parse_time(data::format_time(time, calendar_), calendar_) == time,
+            "a time's text is another time");
+    const int day = data::day_of_year(time, calendar_);
     require(day >= 1 && day <= 366, "no day of the year");
     times_.push_back(time);
   }
 
-  void take_lead(const LeadTime& lead) {
-    require(LeadTime::parse(lead.text()) == lead, "a lead time's text is another one");
+  void take_lead(const data::LeadTime& lead) {
+    require(data::LeadTime::parse(lead.text()) == lead, "a lead time's text is another one");
     require(lead.hours() > 0.0, "a lead time of nothing");
-    if (lead_ == LeadTime{}) lead_ = lead;
-    for (const TimeStamp time : times_) {
-      const TimeStamp after = lead.after(time, calendar_);
+    if (lead_ == data::LeadTime{}) lead_ = lead;
+    for (const data::TimeStamp time : times_) {
+      const data::TimeStamp after = lead.after(time, calendar_);
       require(after > time, "a lead time that goes back");
-      format_time(after, calendar_);
+      data::format_time(after, calendar_);
     }
-    steps_of(lead, lead_, "--lead");
+    evaluate::steps_of(lead, lead_, "--lead");
   }
 
   void take_split(const std::string& text) {
     if (times_.empty()) return;
-    std::vector<TimeStamp> sorted = times_;
+    std::vector<data::TimeStamp> sorted = times_;
     std::sort(sorted.begin(), sorted.end());
     sorted.erase(std::unique(sorted.begin(), sorted.end()), sorted.end());
     const size_t comma = text.find(',');
     std::vector<std::string> bounds = {text.substr(0, comma)};
     if (comma != std::string::npos) bounds.push_back(text.substr(comma + 1));
-    const Range period = resolve_split(bounds, sorted, calendar_, "data.split.train");
+    const Range period = data::resolve_split(bounds, sorted, calendar_, "data.split.train");
     require(period.begin >= 0 && period.size() > 0 && period.end <= std::ssize(sorted),
             "a period outside the data");
-    if (lead_ == LeadTime{}) return;
-    for (const Sample& sample : make_samples(sorted, calendar_, period, lead_))
+    if (lead_ == data::LeadTime{}) return;
+    for (const data::Sample& sample : data::make_samples(sorted, calendar_, period, lead_))
       require(period.contains(sample.input) && period.contains(sample.target), "a sample outside the period");
   }
 

@@ -10,13 +10,13 @@
 namespace seqvit {
 namespace {
 
-bool is_good(const InspectReport& report) {
+bool is_good(const data::InspectReport& report) {
   return std::none_of(report.problems.begin(), report.problems.end(),
-                      [](const Problem& problem) { return problem.severity == "error"; });
+                      [](const data::Problem& problem) { return problem.severity == "error"; });
 }
 
 void read_as_training_does(const std::string& path) {
-  const Dataset dataset({.files = {path}});
+  const data::Dataset dataset({.files = {path}});
   std::vector<float> field(dataset.grid().points());
   const auto steps = std::ssize(dataset.times());
   for (int64_t v = 0; v < std::ssize(dataset.variables()); ++v) {
@@ -28,11 +28,12 @@ void read_as_training_does(const std::string& path) {
 }  // namespace
 
 void understand(const std::string& path) {
-  const InspectReport report = inspect_files({path});
+  const data::InspectReport report = data::inspect_files({path});
   require(!report.to_text().empty(), "a report of nothing");
   json_text(report.to_json());
-  const bool has_field = std::any_of(report.variables.begin(), report.variables.end(),
-                                     [](const VariableReport& variable) { return variable.role == "field"; });
+  const bool has_field =
+      std::any_of(report.variables.begin(), report.variables.end(),
+                  [](const data::VariableReport& variable) { return variable.role == "field"; });
   if (is_good(report) && has_field) read_as_training_does(path);
 }
 

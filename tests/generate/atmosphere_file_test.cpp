@@ -8,7 +8,7 @@
 #include "support/errors.h"
 #include "support/temporary_directory.h"
 
-namespace seqvit {
+namespace seqvit::generate {
 namespace {
 
 constexpr double kStep = 21600.0;
@@ -27,11 +27,11 @@ void write_run(const std::filesystem::path& path, uint64_t seed) {
 TEST(AtmosphereFile, IsADatasetOfWhatWasWritten) {
   const TemporaryDirectory directory;
   write_run(directory / "a.nc", 1);
-  const Dataset dataset({.files = {directory / "a.nc"}, .statics = {"orography", "land"}});
+  const data::Dataset dataset({.files = {directory / "a.nc"}, .statics = {"orography", "land"}});
   ASSERT_EQ(dataset.variables().size(), 8U);
-  EXPECT_EQ(dataset.calendar(), Calendar::noleap);
+  EXPECT_EQ(dataset.calendar(), data::Calendar::noleap);
   ASSERT_EQ(dataset.times().size(), 3U);
-  EXPECT_EQ(format_time(dataset.times()[1], dataset.calendar()), "0001-01-01T06:00:00");
+  EXPECT_EQ(data::format_time(dataset.times()[1], dataset.calendar()), "0001-01-01T06:00:00");
   EXPECT_TRUE(dataset.grid().periodic());
 
   Atmosphere atmosphere(10, 1, -kStep);
@@ -79,4 +79,4 @@ TEST(AtmosphereFile, AbandonedLeavesNothing) {
 }
 
 }  // namespace
-}  // namespace seqvit
+}  // namespace seqvit::generate

@@ -10,7 +10,7 @@
 #include "generate/fields.h"
 #include "generate/planet.h"
 
-namespace seqvit {
+namespace seqvit::generate {
 namespace {
 
 using namespace testing;
@@ -92,4 +92,4 @@ TEST(Atmosphere, EndlessWeather) {
 }
 
 }  // namespace
-}  // namespace seqvit
+}  // namespace seqvit::generate

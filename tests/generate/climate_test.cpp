@@ -11,7 +11,7 @@
 #include "generate/fields.h"
 #include "generate/planet.h"
 
-namespace seqvit {
+namespace seqvit::generate {
 namespace {
 
 using namespace testing;
@@ -91,4 +91,4 @@ TEST(Climate, ForcingDrawsTheFlowToTheJetsAndKeepsTheMass) {
 }
 
 }  // namespace
-}  // namespace seqvit
+}  // namespace seqvit::generate

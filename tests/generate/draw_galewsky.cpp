@@ -16,6 +16,7 @@
 namespace {
 
 using namespace seqvit;
+using namespace seqvit::generate;
 
 constexpr int kWidth = 1024, kHeight = 200, kMargin = 16, kTop = 44;
 constexpr double kNorth = 80.0, kSouth = 10.0;
@@ -37,8 +38,8 @@ double row_of(const std::vector<double>& latitude, double degrees) {
   return row - (degrees - *below) / (*(below - 1) - *below);
 }
 
-void draw(const testing::Galewsky& jet, const std::filesystem::path& path) {
-  Canvas canvas(kWidth + 2 * kMargin, kHeight + kTop + kMargin, {255, 255, 255});
+void draw(const generate::testing::Galewsky& jet, const std::filesystem::path& path) {
+  evaluate::Canvas canvas(kWidth + 2 * kMargin, kHeight + kTop + kMargin, {255, 255, 255});
   canvas.text(kMargin, 14, 2, {40, 40, 40},
               "relative vorticity after 6 days, T85, 10 to 80 N, colours to 1.5E-4 1/s");
   const at::Tensor field = jet.transform.to_grid(jet.state).select(0, kVorticity);
@@ -48,7 +49,8 @@ void draw(const testing::Galewsky& jet, const std::filesystem::path& path) {
     const double row = row_of(jet.transform.grid().latitude, degrees);
     for (int x = 0; x < kWidth; ++x) {
       const double column = x * static_cast<double>(field.size(1)) / kWidth;
-      canvas.set(kMargin + x, kTop + y, diverging_colour(interpolate(values, row, column) / kScale));
+      canvas.set(kMargin + x, kTop + y,
+                 evaluate::diverging_colour(interpolate(values, row, column) / kScale));
     }
   }
   canvas.frame(kMargin, kTop, kWidth, kHeight, {120, 120, 120});
@@ -62,7 +64,7 @@ void draw(const testing::Galewsky& jet, const std::filesystem::path& path) {
 int main(int count, char** arguments) {
   if (count != 2) return 2;
   at::set_num_threads(1);
-  testing::Galewsky jet(85, 120.0);
+  generate::testing::Galewsky jet(85, 120.0);
   jet.advance(6.0);
   draw(jet, arguments[1]);
 }

@@ -10,7 +10,7 @@
 
 #include "core/random.h"
 
-namespace seqvit::testing {
+namespace seqvit::generate::testing {
 
 at::Tensor random_spectral(int64_t truncation, int64_t fields, uint64_t seed) {
   const int64_t count = truncation + 1;
@@ -46,4 +46,4 @@ bool long_tests() {
   return std::getenv("SEQVIT_LONG_TESTS") != nullptr;
 }
 
-}  // namespace seqvit::testing
+}  // namespace seqvit::generate::testing

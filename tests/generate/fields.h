@@ -5,7 +5,7 @@
 
 #include "generate/spherical_transform.h"
 
-namespace seqvit::testing {
+namespace seqvit::generate::testing {
 
 /// Random coefficients [M, N, fields] of a real field, zero where n < m; n = 0 is zero too.
 at::Tensor random_spectral(int64_t truncation, int64_t fields, uint64_t seed);
@@ -23,4 +23,4 @@ double wave_power(const at::Tensor& spectral, int64_t m);
 /// Whether the slow tests were asked for (SEQVIT_LONG_TESTS in the environment).
 bool long_tests();
 
-}  // namespace seqvit::testing
+}  // namespace seqvit::generate::testing

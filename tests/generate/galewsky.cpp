@@ -13,7 +13,7 @@
 #include "generate/jet.h"
 #include "generate/planet.h"
 
-namespace seqvit::testing {
+namespace seqvit::generate::testing {
 
 Galewsky::Galewsky(int64_t truncation, double bump)
     : transform(truncation, kRadius),
@@ -34,4 +34,4 @@ void Galewsky::advance(double days) {
     state = model.step(state, seconds / steps) * decay;
 }
 
-}  // namespace seqvit::testing
+}  // namespace seqvit::generate::testing

@@ -5,7 +5,7 @@
 
 #include "generate/shallow_water.h"
 
-namespace seqvit::testing {
+namespace seqvit::generate::testing {
 
 struct Galewsky {
   SphericalTransform transform;
@@ -18,4 +18,4 @@ struct Galewsky {
   void advance(double days);
 };
 
-}  // namespace seqvit::testing
+}  // namespace seqvit::generate::testing

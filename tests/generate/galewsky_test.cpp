@@ -12,7 +12,7 @@
 #include "generate/fields.h"
 #include "generate/planet.h"
 
-namespace seqvit {
+namespace seqvit::generate {
 namespace {
 
 using namespace testing;
@@ -82,4 +82,4 @@ TEST(Galewsky, JetRollsUpByDaySix) {
 }
 
 }  // namespace
-}  // namespace seqvit
+}  // namespace seqvit::generate

@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-namespace seqvit {
+namespace seqvit::generate {
 namespace {
 
 TEST(Legendre, GaussianSumsAreExactUpToTheirDegree) {
@@ -62,4 +62,4 @@ TEST(Legendre, DerivativeIsThatOfTheValue) {
 }
 
 }  // namespace
-}  // namespace seqvit
+}  // namespace seqvit::generate

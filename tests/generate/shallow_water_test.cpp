@@ -17,7 +17,7 @@
 #include "generate/jet.h"
 #include "generate/planet.h"
 
-namespace seqvit {
+namespace seqvit::generate {
 namespace {
 
 using namespace testing;
@@ -155,4 +155,4 @@ TEST(ShallowWater, CarriedFieldFollowsTheFlow) {
 }
 
 }  // namespace
-}  // namespace seqvit
+}  // namespace seqvit::generate

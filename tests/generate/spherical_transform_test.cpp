@@ -7,7 +7,7 @@
 #include "generate/fields.h"
 #include "generate/planet.h"
 
-namespace seqvit {
+namespace seqvit::generate {
 namespace {
 
 using namespace testing;
@@ -18,7 +18,7 @@ TEST(SphericalTransform, GridsOfTheUsualTruncations) {
     EXPECT_EQ(transform.columns(), columns);
     EXPECT_EQ(transform.rows(), columns / 2);
   }
-  const Grid grid = SphericalTransform(42, kRadius).grid();
+  const grid::Grid grid = SphericalTransform(42, kRadius).grid();
   EXPECT_NEAR(grid.latitude.front(), 87.8638, 1e-4);
   EXPECT_NEAR(grid.latitude.back(), -87.8638, 1e-4);
   EXPECT_TRUE(grid.periodic());
@@ -68,4 +68,4 @@ TEST(SphericalTransform, LaplacianAndItsInverse) {
 }
 
 }  // namespace
-}  // namespace seqvit
+}  // namespace seqvit::generate

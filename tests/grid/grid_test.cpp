@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-namespace seqvit {
+namespace seqvit::grid {
 namespace {
 
 TEST(Grid, WeightsAreCosineWithMeanOne) {
@@ -24,4 +24,4 @@ TEST(Grid, KnowsWhetherItGoesRoundTheGlobe) {
 }
 
 }  // namespace
-}  // namespace seqvit
+}  // namespace seqvit::grid

@@ -4,7 +4,7 @@
 
 #include "support/errors.h"
 
-namespace seqvit {
+namespace seqvit::grid {
 namespace {
 
 // (rows, columns, patch, tokens a patch, tokens a unit): even and uneven, overhanging, cut inside rows and
@@ -47,4 +47,4 @@ TEST(Slab, RefusesMoreRanksThanParts) {
 }
 
 }  // namespace
-}  // namespace seqvit
+}  // namespace seqvit::grid

@@ -7,12 +7,12 @@
 #include <ATen/ops/zeros_like.h>
 #include <gtest/gtest.h>
 
-namespace seqvit {
+namespace seqvit::model {
 namespace {
 
 TEST(Patches, RoundTripKeepsTheGridAndOverhangsAreZero) {
-  const TokenGrid grid{25, 53, 4, 1, 1};
-  const Slab slab = make_slab(grid, 0, 1);
+  const grid::TokenGrid grid{25, 53, 4, 1, 1};
+  const grid::Slab slab = grid::make_slab(grid, 0, 1);
   const Tensor fields = at::randn({2, 3, 25, 53});
   const Tensor patches = to_patches(fields, grid, slab);
   EXPECT_EQ(patches.sizes().vec(), (std::vector<int64_t>{2, 7 * 14, 3, 16}));
@@ -23,12 +23,12 @@ TEST(Patches, RoundTripKeepsTheGridAndOverhangsAreZero) {
 }
 
 TEST(Patches, SlabsTogetherAreTheWholeGrid) {
-  const TokenGrid grid{25, 53, 4, 1, 1};
+  const grid::TokenGrid grid{25, 53, 4, 1, 1};
   const Tensor fields = at::randn({1, 2, 25, 53});
   for (const int ranks : {2, 3, 5, 8}) {
     Tensor sum = at::zeros_like(fields);
     for (int rank = 0; rank < ranks; ++rank) {
-      const Slab slab = make_slab(grid, rank, ranks);
+      const grid::Slab slab = grid::make_slab(grid, rank, ranks);
       const Tensor mine = fields.slice(2, slab.rows.begin, slab.rows.end);
       sum.slice(2, slab.rows.begin, slab.rows.end) += from_patches(to_patches(mine, grid, slab), grid, slab);
     }
@@ -37,4 +37,4 @@ TEST(Patches, SlabsTogetherAreTheWholeGrid) {
 }
 
 }  // namespace
-}  // namespace seqvit
+}  // namespace seqvit::model

@@ -12,7 +12,7 @@
 #include <ATen/ops/tensor.h>
 #include <gtest/gtest.h>
 
-namespace seqvit {
+namespace seqvit::model {
 namespace {
 
 const std::pair<int64_t, int64_t> kSides[] = {{1, 3}, {2, 4}, {3, 4}, {4, 6}, {5, 8}, {8, 4}, {5, 3}, {4, 1}};
@@ -45,7 +45,7 @@ TEST(Resample, ConstantsStayConstant) {
     const Tensor field = at::ones({from * from}, at::kDouble);
     EXPECT_LT(largest(patch_resize(from, to).mv(field) - 1.0), 1e-12) << from << " -> " << to;
   }
-  const TokenGrid from{25, 53, 5}, to{73, 144, 4};
+  const grid::TokenGrid from{25, 53, 5}, to{73, 144, 4};
   const Tensor position = at::randn({1, 6}, at::kDouble);
   const Tensor resampled =
       resample_positions(position.expand({from.patches(), 6}), from, to, /*periodic=*/false);
@@ -84,7 +84,7 @@ TEST(Resample, AGradientKeepsItsAxis) {
 }
 
 /// The coordinate of a patch's centre in grid points, as its position: [patches, 2] of row and column.
-Tensor centres(const TokenGrid& grid) {
+Tensor centres(const grid::TokenGrid& grid) {
   const Tensor rows = (at::arange(grid.patch_rows(), at::kDouble) + 0.5) * grid.patch_size,
                columns = (at::arange(grid.patch_columns(), at::kDouble) + 0.5) * grid.patch_size;
   return at::stack({rows.repeat_interleave(grid.patch_columns()), columns.repeat({grid.patch_rows()})}, 1);
@@ -92,17 +92,17 @@ Tensor centres(const TokenGrid& grid) {
 
 TEST(Resample, PositionsGoWhereTheirPatchesLie) {
   // 5 x 11 patches that hang over by 2 columns, to 9 x 18 that hang over by 2 rows and 1 column.
-  const TokenGrid from{25, 53, 5}, to{25, 53, 3};
+  const grid::TokenGrid from{25, 53, 5}, to{25, 53, 3};
   const Tensor found = resample_positions(centres(from), from, to, false).view({9, 18, 2});
   const Tensor expected = centres(to).view({9, 18, 2});
   EXPECT_LT(largest((found - expected).slice(0, 1, 8).slice(1, 1, 17)), 1e-9)
       << "beyond the edge it is clamped";
   EXPECT_FALSE(same_patches(from, to));
-  EXPECT_TRUE(same_patches(TokenGrid{20, 40, 4}, TokenGrid{10, 20, 2}));
+  EXPECT_TRUE(same_patches(grid::TokenGrid{20, 40, 4}, grid::TokenGrid{10, 20, 2}));
 }
 
 TEST(Resample, LongitudesOfTheGlobeWrapRound) {
-  const TokenGrid from{16, 32, 4}, to{16, 32, 2};
+  const grid::TokenGrid from{16, 32, 4}, to{16, 32, 2};
   const Tensor position = at::randn({4, 8, 3}, at::kDouble);
   const auto resample = [&](const Tensor& p, bool periodic) {
     return resample_positions(p.reshape({32, 3}), from, to, periodic).view({8, 16, 3});
@@ -113,4 +113,4 @@ TEST(Resample, LongitudesOfTheGlobeWrapRound) {
 }
 
 }  // namespace
-}  // namespace seqvit
+}  // namespace seqvit::model

@@ -17,7 +17,7 @@
 
 #include "core/random.h"
 
-namespace seqvit {
+namespace seqvit::model {
 namespace {
 
 ModelShape small_shape(Tokens tokens) {
@@ -33,19 +33,19 @@ ModelShape small_shape(Tokens tokens) {
 struct Fixture {
   explicit Fixture(const ModelShape& shape, Recompute recompute = Recompute::none,
                    at::ScalarType compute = at::kDouble, at::ScalarType master = at::kDouble)
-      : comm(make_self_comm()),
-        attention(make_local_attention()),
+      : comm(comm::make_self_comm()),
+        attention(parallel::make_local_attention()),
         tensor(*comm, {shape.token_grid().tokens()}),
-        layout{make_slab(shape.token_grid(), 0, 1),
+        layout{grid::make_slab(shape.token_grid(), 0, 1),
                attention.get(),
                &tensor,
                {comm.get(), 0, compute, master},
                {comm.get(), 0, compute, master},
                {{0, shape.config.depth}}},
         vit(shape, layout, MemoryConfig{.recompute = recompute}) {}
-  std::unique_ptr<Comm> comm;
-  std::unique_ptr<SequenceParallel> attention;
-  TensorParallel tensor;
+  std::unique_ptr<comm::Comm> comm;
+  std::unique_ptr<parallel::SequenceParallel> attention;
+  parallel::TensorParallel tensor;
   ModelLayout layout;
   Vit vit;
 };
@@ -73,8 +73,8 @@ TEST(Vit, ATokenIsTheSumOverItsGroup) {
   ModelShape shape = small_shape(Tokens::variable);
   shape.groups = single_inputs(5);
   const auto change = [&] {
-    const auto comm = make_self_comm();
-    Embed embed(shape, make_slab(shape.token_grid(), 0, 1), {comm.get(), 0, at::kDouble, at::kDouble},
+    const auto comm = comm::make_self_comm();
+    Embed embed(shape, grid::make_slab(shape.token_grid(), 0, 1), {comm.get(), 0, at::kDouble, at::kDouble},
                 Recompute::none);
     at::manual_seed(2);
     const Tensor fields = at::randn({2, 5, 5, 7}, at::kDouble), none = at::zeros_like(fields);
@@ -115,34 +115,35 @@ TEST(Vit, EveryGradientMatchesFiniteDifferences) {
     const Tensor fields = at::randn({2, 3, 5, 7}, at::kDouble), weight = at::randn({2, 2, 5, 7}, at::kDouble);
     auto loss = [&] { return (f.vit.forward(fields, condition(fields)) * weight).sum(); };
     // Weights of 0.02 leave the softmax flat and some gradients tiny: make them larger.
-    for (ParamGroup* group : f.vit.groups()) {
-      group->load([](const Param&, Range, const Tensor& out) {
+    for (parallel::ParamGroup* group : f.vit.groups()) {
+      group->load([](const parallel::Param&, Range, const Tensor& out) {
         out.copy_(at::randn(out.sizes(), at::kDouble) * 0.4);
       });
     }
     loss().backward();
     int64_t params = 0, checked = 0;
-    for (ParamGroup* group : f.vit.groups()) {
+    for (parallel::ParamGroup* group : f.vit.groups()) {
       group->finish_gradients();
-      for (Section& section : group->sections()) {
-        for_each_slice(section, section.mine, [&](const Param& param, Range elements, int64_t offset) {
-          ++params;
-          for (int64_t pick = 0; pick < std::min<int64_t>(elements.size(), 3); ++pick) {
-            const int64_t i = offset + permuted(9, pick, elements.size());
-            Tensor w = section.weight.detach();
-            const double before = w[i].item<double>(), h = 1e-5;
-            const at::NoGradGuard no_grad;
-            w[i] = before + h;
-            const double up = loss().item<double>();
-            w[i] = before - h;
-            const double down = loss().item<double>();
-            w[i] = before;
-            const double expected = (up - down) / (2 * h), found = section.gradient[i].item<double>();
-            EXPECT_NEAR(found, expected, 1e-6 * std::max(1.0, std::abs(expected)))
-                << param.name() << "[" << i << "]";
-            checked += std::abs(expected) > 1e-4 ? 1 : 0;
-          }
-        });
+      for (parallel::Section& section : group->sections()) {
+        parallel::for_each_slice(
+            section, section.mine, [&](const parallel::Param& param, Range elements, int64_t offset) {
+              ++params;
+              for (int64_t pick = 0; pick < std::min<int64_t>(elements.size(), 3); ++pick) {
+                const int64_t i = offset + permuted(9, pick, elements.size());
+                Tensor w = section.weight.detach();
+                const double before = w[i].item<double>(), h = 1e-5;
+                const at::NoGradGuard no_grad;
+                w[i] = before + h;
+                const double up = loss().item<double>();
+                w[i] = before - h;
+                const double down = loss().item<double>();
+                w[i] = before;
+                const double expected = (up - down) / (2 * h), found = section.gradient[i].item<double>();
+                EXPECT_NEAR(found, expected, 1e-6 * std::max(1.0, std::abs(expected)))
+                    << param.name() << "[" << i << "]";
+                checked += std::abs(expected) > 1e-4 ? 1 : 0;
+              }
+            });
       }
     }
     EXPECT_GT(params, 30);
@@ -158,9 +159,9 @@ TEST(Vit, RecomputationChangesNothing) {
     Fixture f(shape, mode);
     f.vit.forward(fields, condition(fields)).square().sum().backward();
     gradients.emplace_back();
-    for (ParamGroup* group : f.vit.groups()) {
+    for (parallel::ParamGroup* group : f.vit.groups()) {
       group->finish_gradients();
-      for (const Section& section : group->sections())
+      for (const parallel::Section& section : group->sections())
         gradients.back().push_back(section.gradient);
     }
   }
@@ -213,4 +214,4 @@ TEST(Vit, DropPathDropsWholeBranchesOfSamplesByTheirNumber) {
 }
 
 }  // namespace
-}  // namespace seqvit
+}  // namespace seqvit::model

@@ -8,7 +8,7 @@
 
 #include "support/errors.h"
 
-namespace seqvit {
+namespace seqvit::ops {
 namespace {
 
 AttentionKernel ours() {
@@ -87,4 +87,4 @@ TEST(AttentionChoice, TakesTheFastestOfTheRest) {
 }
 
 }  // namespace
-}  // namespace seqvit
+}  // namespace seqvit::ops

@@ -11,7 +11,7 @@
 #include <ATen/ops/softmax.h>
 #include <gtest/gtest.h>
 
-namespace seqvit {
+namespace seqvit::ops {
 namespace {
 
 struct Reference {
@@ -110,4 +110,4 @@ TEST(Attention, BackwardOfABlockOfKeysIsItsShare) {
 }
 
 }  // namespace
-}  // namespace seqvit
+}  // namespace seqvit::ops

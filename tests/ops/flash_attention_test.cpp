@@ -18,7 +18,7 @@
 
 #include "ops/flash/kernel.h"
 
-namespace seqvit {
+namespace seqvit::ops {
 namespace {
 
 struct Case {
@@ -263,4 +263,4 @@ INSTANTIATE_TEST_SUITE_P(Instructions, FlashAttention,
                          });
 
 }  // namespace
-}  // namespace seqvit
+}  // namespace seqvit::ops

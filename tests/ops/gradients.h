@@ -3,11 +3,9 @@
 
 #include <vector>
 
-#include <ATen/core/Tensor.h>
+#include "core/tensor.h"
 
-namespace seqvit {
-
-using at::Tensor;
+namespace seqvit::ops {
 
 /// y, then the gradients of sum(y seed) in each of `inputs`, which are cleared.
 inline std::vector<Tensor> with_gradients(const Tensor& y, const Tensor& seed,
@@ -31,4 +29,4 @@ inline double worst(const std::vector<Tensor>& found, const std::vector<Tensor>&
   return error;
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::ops

@@ -10,7 +10,7 @@
 #include "ops/gradients.h"
 #include "ops/memory.h"
 
-namespace seqvit {
+namespace seqvit::ops {
 namespace {
 
 /// [R, 4] -> [R, 3, 2], by way of 64 times as much.
@@ -56,4 +56,4 @@ TEST(InTiles, HoldsWhatOneTileNeeds) {
 }
 
 }  // namespace
-}  // namespace seqvit
+}  // namespace seqvit::ops

@@ -9,7 +9,7 @@
 #include "ops/gradients.h"
 #include "ops/tiles.h"
 
-namespace seqvit {
+namespace seqvit::ops {
 namespace {
 
 /// Lengths that tiles do and do not divide; with a branch dropped and without.
@@ -34,4 +34,4 @@ TEST(LinearResidual, EqualsLinearThenAddInValueAndGradient) {
 }
 
 }  // namespace
-}  // namespace seqvit
+}  // namespace seqvit::ops

@@ -12,7 +12,7 @@
 
 #include "ops/arena.h"
 
-namespace seqvit {
+namespace seqvit::ops {
 namespace {
 
 TEST(Memory, CountsWhatTensorsHoldAndItsPeak) {
@@ -130,4 +130,4 @@ TEST(Arena, GivesNothingWhereTheSystemRefuses) {
 }
 
 }  // namespace
-}  // namespace seqvit
+}  // namespace seqvit::ops

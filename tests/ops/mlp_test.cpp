@@ -14,7 +14,7 @@
 #include "ops/recompute.h"
 #include "support/temporary_directory.h"
 
-namespace seqvit {
+namespace seqvit::ops {
 namespace {
 
 MlpWeights random_weights(int64_t width, int64_t hidden, at::ScalarType compute) {
@@ -95,4 +95,4 @@ TEST(Mlp, EndsARecomputedPart) {
 }
 
 }  // namespace
-}  // namespace seqvit
+}  // namespace seqvit::ops

@@ -10,7 +10,7 @@
 #include "ops/gradients.h"
 #include "ops/tiles.h"
 
-namespace seqvit {
+namespace seqvit::ops {
 namespace {
 
 /// Lengths that tiles do and do not divide; one token and two read as a vector.
@@ -33,4 +33,4 @@ TEST(NormLinear, EqualsNormThenLinearInValueAndGradient) {
 }
 
 }  // namespace
-}  // namespace seqvit
+}  // namespace seqvit::ops

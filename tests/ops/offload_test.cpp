@@ -7,7 +7,7 @@
 
 #include "support/temporary_directory.h"
 
-namespace seqvit {
+namespace seqvit::ops {
 namespace {
 
 TEST(OffloadFile, IsAStackThatGivesItsRoomBack) {
@@ -58,4 +58,4 @@ TEST(Kept, LiesInMemoryAsBefore) {
 }
 
 }  // namespace
-}  // namespace seqvit
+}  // namespace seqvit::ops

@@ -15,7 +15,7 @@
 #include "ops/gradients.h"
 #include "ops/tiles.h"
 
-namespace seqvit {
+namespace seqvit::ops {
 namespace {
 
 /// As on a processor without AVX-512, where this one has AVX2 at least.
@@ -98,4 +98,4 @@ TEST_F(Product, OtherTypesAreAsTheyWere) {
 }
 
 }  // namespace
-}  // namespace seqvit
+}  // namespace seqvit::ops

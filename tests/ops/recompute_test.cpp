@@ -19,7 +19,7 @@
 #include "ops/offload.h"
 #include "support/temporary_directory.h"
 
-namespace seqvit {
+namespace seqvit::ops {
 namespace {
 
 struct Result {
@@ -108,4 +108,4 @@ TEST(Recompute, IsPlainWithoutGradients) {
 }
 
 }  // namespace
-}  // namespace seqvit
+}  // namespace seqvit::ops

@@ -14,11 +14,11 @@
 #include "comm/thread.h"
 #include "core/partition.h"
 
-namespace seqvit {
+namespace seqvit::parallel {
 namespace {
 
 /// My part of a whole tensor along dim.
-Tensor part(const Tensor& whole, int64_t dim, const Counts& counts, int rank) {
+Tensor part(const Tensor& whole, int64_t dim, const comm::Counts& counts, int rank) {
   int64_t begin = 0;
   for (int r = 0; r < rank; ++r)
     begin += counts[r];
@@ -27,11 +27,11 @@ Tensor part(const Tensor& whole, int64_t dim, const Counts& counts, int rank) {
 
 TEST(AllGather, GathersAndItsBackwardSumsOverRanks) {
   for (const int ranks : {1, 2, 3, 4}) {
-    const Counts tokens = share_sizes(10, ranks);
+    const comm::Counts tokens = share_sizes(10, ranks);
     at::manual_seed(2);
     const Tensor a = at::randn({2, 10, 3}, at::kDouble), b = at::randn({2, 10, 4}, at::kDouble);
     const Tensor weight = at::randn({ranks, 2, 10, 3}, at::kDouble);
-    run_ranks(ranks, [&](Comm& comm) {
+    comm::run_ranks(ranks, [&](comm::Comm& comm) {
       const int me = comm.rank();
       const Tensor mine = part(a, 1, tokens, me).clone().requires_grad_();
       const auto out = all_gather({mine, part(b, 1, tokens, me)}, 1, tokens, comm, "test");
@@ -44,9 +44,9 @@ TEST(AllGather, GathersAndItsBackwardSumsOverRanks) {
 }
 
 TEST(AllGather, SumsBf16GradientsInFp32) {
-  run_ranks(8, [](Comm& comm) {
+  comm::run_ranks(8, [](comm::Comm& comm) {
     const Tensor mine = at::ones({1, 1, 1}, at::kBFloat16).requires_grad_();
-    const Tensor out = all_gather({mine}, 1, Counts(8, 1), comm, "test")[0];
+    const Tensor out = all_gather({mine}, 1, comm::Counts(8, 1), comm, "test")[0];
     // 256 + 7 x 1: adding one by one in bf16 would stay at 256.
     (out.to(at::kFloat).sum() * (comm.rank() == 0 ? 256.0 : 1.0)).backward();
     EXPECT_EQ(mine.grad().item<float>(), 264.0F);
@@ -55,10 +55,10 @@ TEST(AllGather, SumsBf16GradientsInFp32) {
 
 TEST(ReduceScatter, SumsAndItsBackwardGathers) {
   for (const int ranks : {1, 2, 3, 4}) {
-    const Counts tokens = share_sizes(10, ranks);
+    const comm::Counts tokens = share_sizes(10, ranks);
     at::manual_seed(3);
     const Tensor x = at::randn({ranks, 2, 10, 3}, at::kDouble), weight = at::randn({2, 10, 3}, at::kDouble);
-    run_ranks(ranks, [&](Comm& comm) {
+    comm::run_ranks(ranks, [&](comm::Comm& comm) {
       const int me = comm.rank();
       const Tensor mine = x[me].clone().requires_grad_();
       for (const bool unread : {false, true}) {
@@ -79,4 +79,4 @@ TEST(ReduceScatter, SumsAndItsBackwardGathers) {
 }
 
 }  // namespace
-}  // namespace seqvit
+}  // namespace seqvit::parallel

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace seqvit {
+namespace seqvit::parallel {
 namespace {
 
 /// Against the elements found one by one.
@@ -41,4 +41,4 @@ TEST(Cut, NamesTheElementsOfAnyRangeOfAnyDim) {
 }
 
 }  // namespace
-}  // namespace seqvit
+}  // namespace seqvit::parallel

@@ -13,7 +13,7 @@
 #include "core/partition.h"
 #include "ops/memory.h"
 
-namespace seqvit {
+namespace seqvit::parallel {
 namespace {
 
 Shares shares_of(int64_t heads, int64_t tokens, int ranks) {
@@ -49,7 +49,7 @@ TEST(Exchange, SwapsTokensForHeadsAndItsBackwardSwapsBack) {
     at::manual_seed(1);
     const Tensor a = at::randn({c.batch, 7, c.tokens, 3}, at::kDouble), b = at::randn_like(a),
                  weight = at::randn_like(a);
-    run_ranks(c.ranks, [&](Comm& comm) {
+    comm::run_ranks(c.ranks, [&](comm::Comm& comm) {
       const Parts of_a = parts_of(a, shares, comm.rank()), of_b = parts_of(b, shares, comm.rank()),
                   of_weight = parts_of(weight, shares, comm.rank());
       Tensor mine = of_a.my_tokens.clone().requires_grad_();
@@ -81,8 +81,8 @@ TEST(Exchange, SwapsTokensForHeadsAndItsBackwardSwapsBack) {
 /// Beside its inputs an exchange holds its results and the messages of one group; results are messages, or
 /// slices of a fused projection. Tensors that travel together, and those too large for it.
 TEST(Exchange, HoldsNoMoreThanItsMessages) {
-  install_tensor_allocator();
-  const auto comm = make_phantom_comm(4, 1);
+  ops::install_tensor_allocator();
+  const auto comm = comm::make_phantom_comm(4, 1);
   const int64_t width = 6 * 64 * 4,
                 fitting = kMessageBytes / width;  // tokens whose one tensor fills a message
   for (const int64_t tokens : {fitting / 8, fitting + 1024}) {
@@ -91,15 +91,15 @@ TEST(Exchange, HoldsNoMoreThanItsMessages) {
     const auto projection = at::randn({1, tokens, 3, 6, 64}).permute({2, 0, 3, 1, 4}).unbind(0);
     const int64_t mine = tokens * width;  // bytes of one tensor
     auto held = [&](const std::function<std::vector<Tensor>()>& exchange) {
-      const int64_t before = tensor_bytes();
-      reset_peak_tensor_bytes();
+      const int64_t before = ops::tensor_bytes();
+      ops::reset_peak_tensor_bytes();
       const auto results = exchange();
-      return std::pair{peak_tensor_bytes() - before, results};
+      return std::pair{ops::peak_tensor_bytes() - before, results};
     };
     const auto [there, whole] = held([&] { return gather_tokens(projection, shares, *comm, "test"); });
     const int64_t arrived = whole[0].numel() * 4;
     EXPECT_NEAR(there, 3 * arrived + group * mine, mine / 20);
-    const auto [back, heads] = held([&] { return gather_heads(whole, shares, *comm, "test"); });
+    const auto [back, heads] = held([&, &all = whole] { return gather_heads(all, shares, *comm, "test"); });
     EXPECT_NEAR(back, 3 * mine + group * mine, mine / 20);
     for (size_t i = 0; i < 3; ++i) {
       EXPECT_EQ(heads[i].strides(), projection[i].strides());
@@ -111,4 +111,4 @@ TEST(Exchange, HoldsNoMoreThanItsMessages) {
 }
 
 }  // namespace
-}  // namespace seqvit
+}  // namespace seqvit::parallel

@@ -14,12 +14,13 @@
 #include "comm/thread.h"
 #include "support/errors.h"
 
-namespace seqvit {
+namespace seqvit::parallel {
 namespace {
 
 /// A group of two matrices and a vector that no number of ranks divides.
 struct Fixture {
-  Fixture(Comm& comm, int stage, at::ScalarType compute = at::kDouble, at::ScalarType master = at::kDouble)
+  Fixture(comm::Comm& comm, int stage, at::ScalarType compute = at::kDouble,
+          at::ScalarType master = at::kDouble)
       : group("g", {&comm, stage, compute, master}) {
     auto counting = [](float start) {
       return [start](std::span<float> out, int64_t first) {
@@ -39,7 +40,7 @@ struct Fixture {
 TEST(ParamGroup, AllStagesReadTheSameWeightsAndSumTheSameGradients) {
   for (const int stage : {0, 1, 2, 3}) {
     for (const int ranks : {1, 2, 3, 5}) {
-      run_ranks(ranks, [&](Comm& comm) {
+      comm::run_ranks(ranks, [&](comm::Comm& comm) {
         Fixture f(comm, stage);
         for (int micro = 0; micro < 2; ++micro) {
           const auto weights = f.group.gather();
@@ -70,7 +71,7 @@ TEST(ParamGroup, AllStagesReadTheSameWeightsAndSumTheSameGradients) {
 
 TEST(ParamGroup, PublishesUpdatedSharesToEveryRank) {
   for (const int stage : {0, 1, 2, 3}) {
-    run_ranks(3, [&](Comm& comm) {
+    comm::run_ranks(3, [&](comm::Comm& comm) {
       Fixture f(comm, stage);
       for (Section& section : f.group.sections()) {
         const at::NoGradGuard no_grad;
@@ -84,7 +85,7 @@ TEST(ParamGroup, PublishesUpdatedSharesToEveryRank) {
 }
 
 TEST(ParamGroup, MatricesAreReadInTheComputeTypeAndGradientsKeptInTheMasterType) {
-  run_ranks(2, [](Comm& comm) {
+  comm::run_ranks(2, [](comm::Comm& comm) {
     Fixture f(comm, 3, at::kBFloat16, at::kFloat);
     {
       const auto weights = f.group.gather();
@@ -98,7 +99,7 @@ TEST(ParamGroup, MatricesAreReadInTheComputeTypeAndGradientsKeptInTheMasterType)
 }
 
 TEST(ParamGroup, ReadingOutsideGatherIsABug) {
-  const auto comm = make_self_comm();
+  const auto comm = comm::make_self_comm();
   Fixture f(*comm, 3);
   expect_error(Exit::bug, {"outside"}, [&] { (**f.a).sum(); });
   { const auto weights = f.group.gather(); }
@@ -106,7 +107,7 @@ TEST(ParamGroup, ReadingOutsideGatherIsABug) {
 }
 
 TEST(ParamGroup, PrefetchedWeightsAreTheSame) {
-  run_ranks(3, [](Comm& comm) {
+  comm::run_ranks(3, [](comm::Comm& comm) {
     Fixture f(comm, 3);
     f.group.prefetch();
     f.group.prefetch();
@@ -117,7 +118,7 @@ TEST(ParamGroup, PrefetchedWeightsAreTheSame) {
 
 /// A rank that holds part of a weight starts from, and trains, the same elements as one that holds all.
 TEST(ParamGroup, ASliceIsThatPartOfTheWhole) {
-  const auto comm = make_self_comm();
+  const auto comm = comm::make_self_comm();
   const Sharding sharding{comm.get(), 0, at::kDouble, at::kDouble};
   ParamGroup whole("g", sharding), part("g", sharding);
   const Init init = init_truncated_normal(1.0, 7, "g.a");
@@ -134,4 +135,4 @@ TEST(ParamGroup, ASliceIsThatPartOfTheWhole) {
 }
 
 }  // namespace
-}  // namespace seqvit
+}  // namespace seqvit::parallel

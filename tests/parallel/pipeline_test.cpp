@@ -16,7 +16,7 @@
 #include "comm/checked.h"
 #include "comm/thread.h"
 
-namespace seqvit {
+namespace seqvit::parallel {
 namespace {
 
 /// Runs the lists of all stages against one another: an action waits for its input. Returns the most
@@ -137,8 +137,8 @@ TEST(DivideBlocks, EndsAndIsEvenAtEverySize) {
 
 TEST(Wires, CarryActivationsOnAndGradientsBack) {
   for (const int64_t chunks : {1, 2}) {
-    run_ranks(3, [&](Comm& world) {
-      Mesh mesh(world, 3, 1, 1, 1);
+    comm::run_ranks(3, [&](comm::Comm& world) {
+      comm::Mesh mesh(world, 3, 1, 1, 1);
       PipelineWires wires(mesh, chunks);
       const int rank = world.rank();
       const auto me = static_cast<double>(rank);
@@ -161,34 +161,40 @@ struct Message {
 
 /// One rank alone that notes its messages. Communicators are numbered in the order of their making, which is
 /// the same on all ranks.
-class Recorder final : public CheckedComm {
+class Recorder final : public comm::CheckedComm {
  public:
   struct Log {
     int communicators = 0;
     std::vector<Message> messages;
   };
   Recorder(int rank, std::vector<int> members, Log& log)
-      : CheckedComm(rank, std::move(members)), log_(log), number_(log.communicators++) {}
+      : comm::CheckedComm(rank, std::move(members)), log_(log), number_(log.communicators++) {}
 
  private:
   Log& log_;
   int number_;
 
-  [[noreturn]] static Pending none() { throw std::logic_error("not a message"); }
+  [[noreturn]] static comm::Pending none() { throw std::logic_error("not a message"); }
   /// Only where a split meets.
-  Pending start_all_gather(const Call&, const Tensor& mine, const Counts& counts) override {
-    return Pending([result = mine.repeat({std::ssize(counts)})] { return result; });
+  comm::Pending start_all_gather(const comm::Call&, const Tensor& mine, const comm::Counts& counts) override {
+    return comm::Pending([result = mine.repeat({std::ssize(counts)})] { return result; });
   }
-  Pending start_reduce_scatter(const Call&, const Tensor&, const Counts&) override { none(); }
-  Pending start_all_reduce(const Call&, const Tensor&) override { none(); }
-  Pending start_all_to_all(const Call&, const Tensor&, const Counts&, const Counts&) override { none(); }
-  Pending start_broadcast(const Call&, const Tensor&, int) override { none(); }
-  Pending start_send_recv(const Call&, const Tensor& x, int to, int from, int64_t count) override {
+  comm::Pending start_reduce_scatter(const comm::Call&, const Tensor&, const comm::Counts&) override {
+    none();
+  }
+  comm::Pending start_all_reduce(const comm::Call&, const Tensor&) override { none(); }
+  comm::Pending start_all_to_all(const comm::Call&, const Tensor&, const comm::Counts&,
+                                 const comm::Counts&) override {
+    none();
+  }
+  comm::Pending start_broadcast(const comm::Call&, const Tensor&, int) override { none(); }
+  comm::Pending start_send_recv(const comm::Call&, const Tensor& x, int to, int from,
+                                int64_t count) override {
     if (x.numel() > 0) log_.messages.push_back({number_, to, true});
     if (count > 0) log_.messages.push_back({number_, from, false});
-    return Pending([result = at::zeros({count}, x.options())] { return result; });
+    return comm::Pending([result = at::zeros({count}, x.options())] { return result; });
   }
-  std::unique_ptr<Comm> make_group(int, int rank, std::vector<int> members) override {
+  std::unique_ptr<comm::Comm> make_group(int, int rank, std::vector<int> members) override {
     return std::make_unique<Recorder>(rank, std::move(members), log_);
   }
 };
@@ -199,7 +205,7 @@ std::vector<Message> messages_of(int stage, int stages, int64_t chunks, int64_t 
   std::iota(members.begin(), members.end(), 0);
   Recorder::Log log;
   Recorder world(stage, members, log);
-  Mesh mesh(world, stages, 1, 1, 1);
+  comm::Mesh mesh(world, stages, 1, 1, 1);
   PipelineWires wires(mesh, chunks);
   const Tensor x = at::zeros({1}, at::kDouble);
   for (const Action& a : pipeline_schedule(stage, stages, chunks, micro_batches)) {
@@ -263,4 +269,4 @@ TEST(Wires, NeverWaitForOneAnotherWhereMessagesGoStrictlyInOrder) {
 }
 
 }  // namespace
-}  // namespace seqvit
+}  // namespace seqvit::parallel

@@ -19,7 +19,7 @@
 #include "parallel/ring.h"
 #include "parallel/ulysses.h"
 
-namespace seqvit {
+namespace seqvit::parallel {
 namespace {
 
 struct Case {
@@ -60,8 +60,8 @@ TEST(Strategy, EachGivesExactAttentionAndGradient) {
     const Tensor weight = at::randn({kBatch, c.tokens, c.heads * kHead}, at::kDouble);
     const Tensor expected = attend(*make_local_attention(), u, c.heads);
     (expected * weight).sum().backward();
-    run_ranks(c.ranks, [&](Comm& world) {
-      Mesh mesh(world, 1, 1, c.ranks, 1);
+    comm::run_ranks(c.ranks, [&](comm::Comm& world) {
+      comm::Mesh mesh(world, 1, 1, c.ranks, 1);
       ParallelConfig config;
       config.sequence = c.sequence, config.ulysses = c.ulysses;
       const Range mine = share(c.tokens, world.rank(), c.ranks);
@@ -96,8 +96,8 @@ TEST(Strategy, SendsWhatItsFormulaSays) {
   for (const Sequence sequence : {Sequence::ulysses, Sequence::lss, Sequence::lss_kv, Sequence::ring}) {
     for (const int ranks : {2, 4, 8}) {
       const int64_t tokens = 16, heads = 8;
-      run_ranks(ranks, [&](Comm& world) {
-        Mesh mesh(world, 1, 1, ranks, 1);
+      comm::run_ranks(ranks, [&](comm::Comm& world) {
+        comm::Mesh mesh(world, 1, 1, ranks, 1);
         ParallelConfig config;
         config.sequence = sequence;
         const auto strategy = make_strategy(config, mesh, share_sizes(tokens, ranks));
@@ -119,8 +119,8 @@ TEST(Strategy, HybridSendsTheSumOfItsParts) {
   const int64_t tokens = 32, heads = 8, width = heads * kHead;
   for (const auto& [u, r] : {std::pair{2, 2}, {2, 4}, {4, 2}, {8, 1}, {1, 4}}) {
     const int ulysses = u, ring = r, ranks = u * r;
-    run_ranks(ranks, [&](Comm& world) {
-      Mesh mesh(world, 1, 1, ranks, 1);
+    comm::run_ranks(ranks, [&](comm::Comm& world) {
+      comm::Mesh mesh(world, 1, 1, ranks, 1);
       ParallelConfig config;
       config.sequence = Sequence::hybrid, config.ulysses = ulysses;
       const auto strategy = make_strategy(config, mesh, share_sizes(tokens, ranks));
@@ -131,8 +131,9 @@ TEST(Strategy, HybridSendsTheSumOfItsParts) {
         return traffic.contains(purpose) ? traffic.at(purpose).bytes : 0;
       };
       EXPECT_EQ(sent("ulysses"), 8 * formula(Sequence::ulysses, ulysses, tokens / ring, width))
-          << u << " x " << r;
-      EXPECT_EQ(sent("ring"), 8 * formula(Sequence::ring, ring, tokens, width / ulysses)) << u << " x " << r;
+          << ulysses << " x " << ring;
+      EXPECT_EQ(sent("ring"), 8 * formula(Sequence::ring, ring, tokens, width / ulysses))
+          << ulysses << " x " << ring;
     });
   }
 }
@@ -148,21 +149,21 @@ TEST(Ulysses, GradientsInPlaceOfWhatArrivedAreTheSame) {
       const Tensor x = at::randn({batch, tokens, 3 * width}).to(type),
                    seed = at::randn({batch, tokens, width}).to(type);
       auto attend_with = [&](const SequenceParallel& sequence, const Tensor& in) {
-        const auto qkv = split_heads(in, 3, heads);
+        const auto qkv = ops::split_heads(in, 3, heads);
         return sequence.attend(qkv[0], qkv[1], qkv[2]).transpose(1, 2).flatten(2);
       };
       const Tensor whole = x.clone().requires_grad_();
-      const auto exact = with_gradients(attend_with(*make_local_attention(), whole), seed, {whole});
+      const auto exact = ops::with_gradients(attend_with(*make_local_attention(), whole), seed, {whole});
       const int size = ranks;
-      run_ranks(size, [&](Comm& world) {
+      comm::run_ranks(size, [&](comm::Comm& world) {
         const Range mine = share(tokens, world.rank(), size);
         auto of_mine = [&](const Tensor& t) { return t.slice(1, mine.begin, mine.end); };
         const auto ulysses = make_ulysses(world, share_sizes(tokens, size), make_local_attention());
         const Tensor my_x = of_mine(x).clone().requires_grad_();
         for (const Recompute mode : {Recompute::none, Recompute::full, Recompute::keep_attention}) {
-          const Tensor y = recompute(
+          const Tensor y = ops::recompute(
               mode, [&](const Tensor& in) { return attend_with(*ulysses, in); }, my_x);
-          const auto found = with_gradients(y, of_mine(seed), {my_x});
+          const auto found = ops::with_gradients(y, of_mine(seed), {my_x});
           for (size_t i = 0; i < found.size(); ++i)
             EXPECT_TRUE(at::equal(found[i], of_mine(exact[i]))) << i << " " << to_string(mode);
         }
@@ -179,7 +180,7 @@ TEST(Ring, ErrorInBf16DoesNotGrowWithRanks) {
   std::map<int, double> error;
   for (const int ranks : {2, 16}) {
     std::vector<Tensor> parts(ranks);
-    run_ranks(ranks, [&](Comm& world) {
+    comm::run_ranks(ranks, [&](comm::Comm& world) {
       const Range mine = share(tokens, world.rank(), ranks);
       const auto ring = make_ring(world, share_sizes(tokens, ranks));
       parts[world.rank()] =
@@ -192,4 +193,4 @@ TEST(Ring, ErrorInBf16DoesNotGrowWithRanks) {
 }
 
 }  // namespace
-}  // namespace seqvit
+}  // namespace seqvit::parallel

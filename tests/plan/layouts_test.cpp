@@ -9,7 +9,7 @@
 
 #include "phantom_step.h"
 
-namespace seqvit {
+namespace seqvit::plan {
 namespace {
 
 constexpr int64_t kGibibyte = int64_t{1} << 30;
@@ -119,4 +119,4 @@ TEST(Layouts, MoreMachineIsNeverSlower) {
 }
 
 }  // namespace
-}  // namespace seqvit
+}  // namespace seqvit::plan

@@ -5,7 +5,7 @@
 
 #include "core/error.h"
 
-namespace seqvit {
+namespace seqvit::plan {
 namespace {
 
 TEST(Machine, OfAWrongNameIsRefusedWithTheNearest) {
@@ -50,4 +50,4 @@ TEST(Machine, OfManyRanksSharesTheMemoryOut) {
 }
 
 }  // namespace
-}  // namespace seqvit
+}  // namespace seqvit::plan

@@ -11,7 +11,7 @@
 #include "ops/memory.h"
 #include "phantom_step.h"
 
-namespace seqvit {
+namespace seqvit::plan {
 namespace {
 
 using Settings = std::vector<std::string>;
@@ -60,12 +60,12 @@ const Settings kLayouts[] = {
 
 /// First and last rank of a case, alone.
 void expect_predicted(const StepCase& one, double bound) {
-  install_tensor_allocator();
+  ops::install_tensor_allocator();
   const int ranks = ranks_of(one.config);
   for (const int rank : std::set<int>{0, ranks - 1}) {
-    const int64_t before = tensor_bytes();
+    const int64_t before = ops::tensor_bytes();
     const auto found =
-        static_cast<double>(run_step(one, *make_phantom_comm(ranks, rank)).peak_bytes - before);
+        static_cast<double>(run_step(one, *comm::make_phantom_comm(ranks, rank)).peak_bytes - before);
     const MemoryPrediction predicted = predict_memory(RankPart(one.shape, one.config, rank), one.shape,
                                                       one.config, attention_memory_here(one.config));
     int64_t sum = 0;
@@ -97,7 +97,7 @@ TEST(Memory, OfLongSequencesWhoseTokensWaitInAFile) {
       {2048, {"model.embed_dim=128", "model.num_heads=4", "parallel.sp=4", "parallel.sequence=ulysses"}},
       {4096, {"model.embed_dim=512", "model.num_heads=8", "parallel.sp=4", "parallel.sequence=ulysses"}},
       {2048, {"model.embed_dim=128", "model.num_heads=2", "parallel.sp=4", "parallel.sequence=ring"}}};
-  const AllocateOnly only(AllocateOnly::In::attention_and_products);
+  const ops::AllocateOnly only(ops::AllocateOnly::In::attention_and_products);
   for (const char* recompute : {"memory.recompute=keep_attention", "memory.recompute=full"}) {
     for (const Long& one : cases) {
       Settings settings = {recompute, "memory.offload=disk", "model.positions=fixed"};
@@ -120,4 +120,4 @@ TEST(Memory, OfStrategiesOrdersAsTheirKeysAndValuesDo) {
 }
 
 }  // namespace
-}  // namespace seqvit
+}  // namespace seqvit::plan

@@ -6,7 +6,7 @@
 
 #include "ops/memory.h"
 
-namespace seqvit {
+namespace seqvit::plan {
 
 StepCase make_case(int64_t columns, const std::vector<std::string>& overrides) {
   StepCase one;
@@ -16,7 +16,7 @@ StepCase make_case(int64_t columns, const std::vector<std::string>& overrides) {
   one.config = parse_config("{data: {files: [none], split: {train: [0, 1]}}}", "test", settings);
   one.shape.rows = 16 * one.config.model.patch_size,
   one.shape.columns = columns * one.config.model.patch_size;
-  one.shape.groups = single_inputs(2), one.shape.targets = {0, 1}, one.shape.conditions = 3;
+  one.shape.groups = model::single_inputs(2), one.shape.targets = {0, 1}, one.shape.conditions = 3;
   one.shape.config = one.config.model;
   return one;
 }
@@ -26,29 +26,29 @@ int ranks_of(const Config& config) {
   return static_cast<int>(p.pp * p.dp * p.sp * p.tp);
 }
 
-StepMeasured run_step(const StepCase& one, Comm& world) {
-  Grid grid{std::vector<double>(one.shape.rows, 10.0), std::vector<double>(one.shape.columns, 0.0)};
-  Mesh mesh(world, one.config.parallel);
-  Learner learner(one.shape, one.config, grid, mesh);
+StepMeasured run_step(const StepCase& one, comm::Comm& world) {
+  grid::Grid grid{std::vector<double>(one.shape.rows, 10.0), std::vector<double>(one.shape.columns, 0.0)};
+  comm::Mesh mesh(world, one.config.parallel);
+  train::Learner learner(one.shape, one.config, grid, mesh);
   const auto options = learner.model().options();
   const int64_t samples = learner.my_samples().size(), rows = learner.model().slab().rows.size();
   const auto fields = [&](int64_t n) { return at::randn({samples, n, rows, one.shape.columns}, options); };
   const int64_t targets = std::ssize(one.shape.targets), steps = one.config.train.longest_rollout();
-  const LearnerBatch batch{fields(one.shape.inputs()),
-                           at::randn({samples, steps, one.shape.conditions}, options),
-                           fields(steps * targets).unflatten(1, {steps, targets}),
-                           at::full({samples, targets}, 0.3, options),
-                           at::full({samples, targets}, 0.0, options),
-                           {}};
+  const train::LearnerBatch batch{fields(one.shape.inputs()),
+                                  at::randn({samples, steps, one.shape.conditions}, options),
+                                  fields(steps * targets).unflatten(1, {steps, targets}),
+                                  at::full({samples, targets}, 0.3, options),
+                                  at::full({samples, targets}, 0.0, options),
+                                  {}};
   StepMeasured measured;
-  for (ParamGroup* group : learner.groups()) {
-    for (const Section& section : group->sections())
+  for (parallel::ParamGroup* group : learner.groups()) {
+    for (const parallel::Section& section : group->sections())
       if (section.size > 0)
         measured.weights.push_back({section.size, section.counts[group->sharding().data->rank()]});
   }
   const auto before = mesh.traffic();
   learner.update(0, learner.backward(batch, 0));
-  measured.peak_bytes = peak_tensor_bytes();
+  measured.peak_bytes = ops::peak_tensor_bytes();
   for (const auto& [purpose, sent] : mesh.traffic()) {
     const auto old = before.find(purpose);
     const int64_t bytes = sent.bytes - (old == before.end() ? 0 : old->second.bytes);
@@ -65,4 +65,4 @@ std::string name_of(const Config& config) {
                      to_string(config.train.precision));
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::plan

@@ -8,11 +8,11 @@
 #include "plan/traffic.h"
 #include "train/learner.h"
 
-namespace seqvit {
+namespace seqvit::plan {
 
 struct StepCase {
   Config config;
-  ModelShape shape;
+  model::ModelShape shape;
 };
 
 /// A model on a grid of 16 x `columns` patches of 2 x 2 points; `overrides` as on the command line.
@@ -29,9 +29,9 @@ struct StepMeasured {
 
 /// Runs one step of a rank; `world` may be a phantom. `again`: a second one, so that what only the first
 /// allocates is out of the way.
-StepMeasured run_step(const StepCase& one, Comm& world);
+StepMeasured run_step(const StepCase& one, comm::Comm& world);
 
 /// "pp 2, dp 1, sp 4 ulysses, ...": for messages.
 std::string name_of(const Config& config);
 
-}  // namespace seqvit
+}  // namespace seqvit::plan

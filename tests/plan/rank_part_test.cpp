@@ -8,7 +8,7 @@
 #include "comm/phantom.h"
 #include "phantom_step.h"
 
-namespace seqvit {
+namespace seqvit::plan {
 namespace {
 
 using Settings = std::vector<std::string>;
@@ -32,7 +32,7 @@ TEST(RankPart, HoldsTheWeightsOfTheModelBuilt) {
         for (const WeightGroup& group : RankPart(one.shape, one.config, rank).groups)
           for (const SharedVector& v : group.vectors)
             expected.push_back({v.elements, v.mine()});
-        EXPECT_EQ(run_step(one, *make_phantom_comm(ranks_of(one.config), rank)).weights, expected)
+        EXPECT_EQ(run_step(one, *comm::make_phantom_comm(ranks_of(one.config), rank)).weights, expected)
             << name_of(one.config) << ", rank " << rank;
       }
     }
@@ -40,4 +40,4 @@ TEST(RankPart, HoldsTheWeightsOfTheModelBuilt) {
 }
 
 }  // namespace
-}  // namespace seqvit
+}  // namespace seqvit::plan

@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-namespace seqvit {
+namespace seqvit::plan {
 namespace {
 
 TEST(Reasons, AreGroupedByTheirWordsAndKeepTheNearest) {
@@ -24,4 +24,4 @@ TEST(Reasons, AreGroupedByTheirWordsAndKeepTheNearest) {
 }
 
 }  // namespace
-}  // namespace seqvit
+}  // namespace seqvit::plan

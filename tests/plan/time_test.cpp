@@ -5,7 +5,7 @@
 
 #include "phantom_step.h"
 
-namespace seqvit {
+namespace seqvit::plan {
 namespace {
 
 using Settings = std::vector<std::string>;
@@ -105,4 +105,4 @@ TEST(Time, PartsAddUp) {
 }
 
 }  // namespace
-}  // namespace seqvit
+}  // namespace seqvit::plan

@@ -7,7 +7,7 @@
 #include "comm/thread.h"
 #include "phantom_step.h"
 
-namespace seqvit {
+namespace seqvit::plan {
 namespace {
 
 using Settings = std::vector<std::string>;
@@ -47,7 +47,7 @@ TEST(Traffic, IsPredictedToTheByteOnEveryRank) {
     for (int rank = 0; rank < ranks_of(one.config); ++rank) {
       const RankPart part(one.shape, one.config, rank);
       EXPECT_EQ(predict_traffic(part, one.shape, one.config),
-                run_step(one, *make_phantom_comm(ranks_of(one.config), rank)).sent)
+                run_step(one, *comm::make_phantom_comm(ranks_of(one.config), rank)).sent)
           << name_of(one.config) << ", rank " << rank;
     }
   }
@@ -57,9 +57,10 @@ TEST(Traffic, OfAPhantomIsThatOfTheRealRank) {
   for (const Settings& layout : kLayouts) {
     const StepCase one = case_of(layout);
     std::vector<StepMeasured> real(ranks_of(one.config));
-    run_ranks(ranks_of(one.config), [&](Comm& world) { real[world.rank()] = run_step(one, world); });
+    comm::run_ranks(ranks_of(one.config),
+                    [&](comm::Comm& world) { real[world.rank()] = run_step(one, world); });
     for (int rank = 0; rank < ranks_of(one.config); ++rank) {
-      const StepMeasured phantom = run_step(one, *make_phantom_comm(ranks_of(one.config), rank));
+      const StepMeasured phantom = run_step(one, *comm::make_phantom_comm(ranks_of(one.config), rank));
       EXPECT_EQ(phantom.sent, real[rank].sent) << name_of(one.config) << ", rank " << rank;
       EXPECT_EQ(phantom.weights, real[rank].weights) << name_of(one.config) << ", rank " << rank;
     }
@@ -67,4 +68,4 @@ TEST(Traffic, OfAPhantomIsThatOfTheRealRank) {
 }
 
 }  // namespace
-}  // namespace seqvit
+}  // namespace seqvit::plan

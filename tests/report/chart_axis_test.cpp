@@ -5,7 +5,7 @@
 
 #include <gtest/gtest.h>
 
-namespace seqvit {
+namespace seqvit::report {
 namespace {
 
 using Texts = std::vector<std::string>;
@@ -63,4 +63,4 @@ TEST(ChartAxis, GroupsDigitsByThree) {
 }
 
 }  // namespace
-}  // namespace seqvit
+}  // namespace seqvit::report

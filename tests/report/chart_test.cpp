@@ -6,7 +6,7 @@
 
 #include "report/markup.h"
 
-namespace seqvit {
+namespace seqvit::report {
 namespace {
 
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
@@ -82,4 +82,4 @@ TEST(Chart, WithoutPointsThereIsStillAFigure) {
 }
 
 }  // namespace
-}  // namespace seqvit
+}  // namespace seqvit::report

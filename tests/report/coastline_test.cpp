@@ -5,7 +5,7 @@
 
 #include <gtest/gtest.h>
 
-namespace seqvit {
+namespace seqvit::report {
 namespace {
 
 // A round island of 25 degrees about (10 E, 5 N), rows from north to south.
@@ -24,7 +24,7 @@ struct Island {
     }
   }
   std::vector<MapSegment> outline() const {
-    return land_outline(latitude_axis(latitude), longitude_axis(longitude), land);
+    return land_outline(evaluate::latitude_axis(latitude), evaluate::longitude_axis(longitude), land);
   }
 };
 
@@ -57,4 +57,4 @@ TEST(Coastline, KnowsLandByNameOrStandardName) {
 }
 
 }  // namespace
-}  // namespace seqvit
+}  // namespace seqvit::report

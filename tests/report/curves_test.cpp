@@ -6,7 +6,7 @@
 
 #include <gtest/gtest.h>
 
-namespace seqvit {
+namespace seqvit::report {
 namespace {
 
 std::vector<ChartPoint> some_points(int count) {
@@ -47,4 +47,4 @@ TEST(Curves, SmoothingIsACentredMean) {
 }
 
 }  // namespace
-}  // namespace seqvit
+}  // namespace seqvit::report

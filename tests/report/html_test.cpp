@@ -4,7 +4,7 @@
 
 #include "report/markup.h"
 
-namespace seqvit {
+namespace seqvit::report {
 namespace {
 
 std::vector<std::byte> bytes_of(std::string_view text) {
@@ -33,4 +33,4 @@ TEST(Html, PngsAreBase64) {
 }
 
 }  // namespace
-}  // namespace seqvit
+}  // namespace seqvit::report

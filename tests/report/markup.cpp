@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace seqvit {
+namespace seqvit::report {
 namespace {
 
 bool is_void(const std::string& tag) {
@@ -82,4 +82,4 @@ std::vector<std::string> attribute_values(std::string_view page, const std::stri
   return values;
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::report

@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-namespace seqvit {
+namespace seqvit::report {
 
 /// What is wrong with the tags of a page or a piece of one; "" if they are balanced, attributes are quoted
 /// and no character stands unescaped between them. Reads on over <style>, whose content is not markup.
@@ -17,4 +17,4 @@ int occurrences(std::string_view page, std::string_view text);
 /// Values of every attribute `name`.
 std::vector<std::string> attribute_values(std::string_view page, const std::string& name);
 
-}  // namespace seqvit
+}  // namespace seqvit::report

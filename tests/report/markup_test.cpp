@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-namespace seqvit {
+namespace seqvit::report {
 namespace {
 
 TEST(Markup, AcceptsBalancedTagsAndNamesWhatIsWrongWithOthers) {
@@ -16,4 +16,4 @@ TEST(Markup, AcceptsBalancedTagsAndNamesWhatIsWrongWithOthers) {
 }
 
 }  // namespace
-}  // namespace seqvit
+}  // namespace seqvit::report

@@ -10,7 +10,7 @@
 #include "report/run_files.h"
 #include "support/temporary_directory.h"
 
-namespace seqvit {
+namespace seqvit::report {
 namespace {
 
 const std::string kWicked = "</title><script>alert(1)</script>&'\"";
@@ -157,4 +157,4 @@ TEST(Report, JsonHoldsThePagesNumbers) {
 }
 
 }  // namespace
-}  // namespace seqvit
+}  // namespace seqvit::report

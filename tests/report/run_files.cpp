@@ -9,7 +9,7 @@
 #include "core/file.h"
 #include "evaluate/score_report.h"
 
-namespace seqvit {
+namespace seqvit::report {
 namespace {
 
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
@@ -34,11 +34,11 @@ void write_metrics(const std::filesystem::path& run, int steps) {
 }
 
 // Power falls as the square of 360 waves; the forecast's fine half lacks half of it, more with each lead.
-std::vector<Spectrum> some_spectra(int leads, const std::string& name) {
-  std::vector<Spectrum> spectra;
+std::vector<evaluate::Spectrum> some_spectra(int leads, const std::string& name) {
+  std::vector<evaluate::Spectrum> spectra;
   for (const std::string& variable : {std::string("t"), name}) {
     for (int lead = 1; lead <= leads; ++lead) {
-      Spectrum spectrum{.variable = variable, .lead_hours = 6.0 * lead, .units = "K", .rows = 10};
+      evaluate::Spectrum spectrum{.variable = variable, .lead_hours = 6.0 * lead, .units = "K", .rows = 10};
       for (int k = 0; k <= 360; ++k) {
         spectrum.wavenumber.push_back(k);
         spectrum.truth.push_back(1e9 * std::pow(k + 1, -2.0));
@@ -74,17 +74,17 @@ void write_run(const std::filesystem::path& run, int steps, const std::string& n
 }
 
 void write_scores(const std::filesystem::path& run, int leads, const std::string& name) {
-  std::vector<Score> scores;
+  std::vector<evaluate::Score> scores;
   for (const std::string& variable : {std::string("t"), name}) {
     for (int lead = 1; lead <= leads; ++lead) {
       for (const char* region : {"global", "tropics"}) {
-        const Score label{.variable = variable,
-                          .lead_hours = 6.0 * lead,
-                          .region = region,
-                          .units = "K",
-                          .initial_times = 730};
+        const evaluate::Score label{.variable = variable,
+                                    .lead_hours = 6.0 * lead,
+                                    .region = region,
+                                    .units = "K",
+                                    .initial_times = 730};
         const auto add = [&](const char* metric, double value, double persistence, double climatology) {
-          Score score = label;
+          evaluate::Score score = label;
           score.metric = metric;
           score.value = value, score.persistence = persistence, score.climatology = climatology;
           score.low = 0.9 * value, score.high = 1.1 * value;
@@ -98,10 +98,10 @@ void write_scores(const std::filesystem::path& run, int leads, const std::string
       }
     }
   }
-  nlohmann::json json = scores_to_json(scores, some_spectra(leads, name));
+  nlohmann::json json = evaluate::scores_to_json(scores, some_spectra(leads, name));
   json["split"] = "test";
   json["step"] = 30;
   write_text(run / "scores.json", json.dump(), Exit::bug);
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::report

@@ -4,7 +4,7 @@
 #include <filesystem>
 #include <string>
 
-namespace seqvit {
+namespace seqvit::report {
 
 /// Writes config.yaml (variables `t` and `name`), manifest.json and metrics.jsonl of `steps` steps, with a
 /// validation every tenth of them, to `run`.
@@ -14,4 +14,4 @@ void write_run(const std::filesystem::path& run, int steps, const std::string& n
 /// tropics, with spectra whose small scales have 0.5, 0.25, ... of the truth's power.
 void write_scores(const std::filesystem::path& run, int leads, const std::string& name = "u");
 
-}  // namespace seqvit
+}  // namespace seqvit::report

@@ -11,7 +11,7 @@
 #include "support/errors.h"
 #include "support/temporary_directory.h"
 
-namespace seqvit {
+namespace seqvit::report {
 namespace {
 
 TEST(RunRecord, HoldsWhatTheFilesSay) {
@@ -73,4 +73,4 @@ TEST(RunRecord, DamagedFilesAreNamed) {
 }
 
 }  // namespace
-}  // namespace seqvit
+}  // namespace seqvit::report

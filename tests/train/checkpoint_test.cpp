@@ -17,27 +17,27 @@
 #include "support/errors.h"
 #include "support/temporary_directory.h"
 
-namespace seqvit {
+namespace seqvit::train {
 namespace {
 
 /// Two groups with random weights and moments.
 struct Fixture {
-  Fixture(Comm& comm, int stage, int64_t width = 5)
+  Fixture(comm::Comm& comm, int stage, int64_t width = 5)
       : sharding{&comm, stage, at::kFloat, at::kFloat}, a("a", sharding), b("b", sharding) {
-    a.add("w", {3, width}, ParamKind::matrix, init_truncated_normal(1, 1, "w"));
-    a.add("n", {width}, ParamKind::vector, init_truncated_normal(1, 1, "n"));
-    b.add("w", {7, 2}, ParamKind::matrix, init_truncated_normal(1, 1, "bw"));
+    a.add("w", {3, width}, parallel::ParamKind::matrix, parallel::init_truncated_normal(1, 1, "w"));
+    a.add("n", {width}, parallel::ParamKind::vector, parallel::init_truncated_normal(1, 1, "n"));
+    b.add("w", {7, 2}, parallel::ParamKind::matrix, parallel::init_truncated_normal(1, 1, "bw"));
     a.seal();
     b.seal();
     optimizer.emplace(groups(), TrainConfig{}, comm);
   }
-  std::vector<ParamGroup*> groups() { return {&a, &b}; }
+  std::vector<parallel::ParamGroup*> groups() { return {&a, &b}; }
 
   /// Weights and moments as functions of the element, so that they are known on any mesh.
   void set(float offset) {
     for (size_t g = 0; g < 2; ++g) {
       for (size_t s = 0; s < 2; ++s) {
-        Section& section = groups()[g]->sections()[s];
+        parallel::Section& section = groups()[g]->sections()[s];
         const at::NoGradGuard no_grad;
         const Tensor values = at::arange(section.mine.begin, section.mine.end, at::kFloat) + offset +
                               100.0F * static_cast<float>(2 * g + s);
@@ -50,7 +50,7 @@ struct Fixture {
   bool is(float offset) {
     for (size_t g = 0; g < 2; ++g) {
       for (size_t s = 0; s < 2; ++s) {
-        const Section& section = groups()[g]->sections()[s];
+        const parallel::Section& section = groups()[g]->sections()[s];
         const Tensor values = at::arange(section.mine.begin, section.mine.end, at::kFloat) + offset +
                               100.0F * static_cast<float>(2 * g + s);
         if (!at::equal(section.weight.detach(), values) ||
@@ -63,15 +63,15 @@ struct Fixture {
     return true;
   }
 
-  Sharding sharding;
-  ParamGroup a, b;
+  parallel::Sharding sharding;
+  parallel::ParamGroup a, b;
   std::optional<AdamW> optimizer;
 };
 
 /// The checkpoints of one rank alone, in a directory of its own.
 struct OneRank {
   TemporaryDirectory run;
-  std::unique_ptr<Comm> comm = make_self_comm();
+  std::unique_ptr<comm::Comm> comm = comm::make_self_comm();
   Fixture f{*comm, 0};
   Checkpoints all{run.path(), *comm};
 };
@@ -79,13 +79,13 @@ struct OneRank {
 TEST(Checkpoint, GoesFromAnyMeshToAnyOther) {
   for (const auto& [saved_on, saved_stage] : {std::pair{1, 0}, {2, 0}, {3, 1}, {4, 3}, {7, 2}}) {
     const TemporaryDirectory run;
-    run_ranks(saved_on, [&, stage = saved_stage](Comm& comm) {
+    comm::run_ranks(saved_on, [&, stage = saved_stage](comm::Comm& comm) {
       Fixture f(comm, stage);
       f.set(3.0F);
       Checkpoints(run.path(), comm).save(f.groups(), *f.optimizer, {12, 0.5}, true, 2);
     });
     for (const auto& [loaded_on, stage] : {std::pair{1, 3}, {2, 1}, {5, 3}, {3, 0}}) {
-      run_ranks(loaded_on, [&, stage = stage](Comm& comm) {
+      comm::run_ranks(loaded_on, [&, stage = stage](comm::Comm& comm) {
         Fixture f(comm, stage);
         const Checkpoints all(run.path(), comm);
         EXPECT_EQ(all.newest(), all.best());
@@ -201,7 +201,7 @@ std::vector<std::string> names_in(const std::filesystem::path& directory) {
 /// The program must not write it, and must not believe one that somebody else has written.
 TEST(Checkpoint, IsNeverOfWhatIsNotFinite) {
   const TemporaryDirectory run;
-  run_ranks(3, [&](Comm& comm) {
+  comm::run_ranks(3, [&](comm::Comm& comm) {
     Fixture f(comm, 3);
     f.set(1.0F);
     Checkpoints all(run.path(), comm);
@@ -214,7 +214,7 @@ TEST(Checkpoint, IsNeverOfWhatIsNotFinite) {
   });
   EXPECT_EQ(names_in(run / "checkpoints"), (std::vector<std::string>{"best", "step-00000001"}));
 
-  const auto comm = make_self_comm();
+  const auto comm = comm::make_self_comm();
   const auto checkpoint = run / "checkpoints/step-00000001", shard = checkpoint / "rank-00002.safetensors";
   std::string index = read_text(checkpoint / "index.json", Exit::bug);
   const std::string before = file_checksum(shard, Exit::bug);
@@ -245,7 +245,7 @@ TEST(Checkpoint, ResumesFromTheNewestWholeOne) {
   const TemporaryDirectory run;
   const auto to_resume = [&](const std::optional<std::string>& from = std::nullopt) {
     std::string name;
-    run_ranks(2, [&](Comm& comm) {
+    comm::run_ranks(2, [&](comm::Comm& comm) {
       const auto found = Checkpoints(run.path(), comm).to_resume(from);
       if (comm.rank() == 1) name = found ? found->filename() : "";
     });
@@ -254,7 +254,7 @@ TEST(Checkpoint, ResumesFromTheNewestWholeOne) {
   EXPECT_EQ(to_resume(), "");
   EXPECT_ERROR(to_resume("step-00000001"), Exit::checkpoint, "no checkpoint 'step-00000001'",
                "there is none");
-  run_ranks(3, [&](Comm& comm) {
+  comm::run_ranks(3, [&](comm::Comm& comm) {
     Fixture f(comm, 3);
     Checkpoints all(run.path(), comm);
     for (int step = 1; step <= 4; ++step)
@@ -322,7 +322,7 @@ TEST(Checkpoint, TemporariesOfAKilledTrainingGo) {
 TEST(Checkpoint, ThatCannotBeWrittenIsAnError) {
   const TemporaryDirectory run;
   write_text(run / "checkpoints", "a file", Exit::bug);
-  run_ranks(2, [&](Comm& comm) {
+  comm::run_ranks(2, [&](comm::Comm& comm) {
     Fixture f(comm, 1);
     EXPECT_ERROR(Checkpoints(run.path(), comm).save(f.groups(), *f.optimizer, {1, 1.0}, true, 1),
                  Exit::checkpoint, "checkpoints", "cannot");
@@ -330,4 +330,4 @@ TEST(Checkpoint, ThatCannotBeWrittenIsAnError) {
 }
 
 }  // namespace
-}  // namespace seqvit
+}  // namespace seqvit::train

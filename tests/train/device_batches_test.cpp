@@ -13,7 +13,7 @@
 #include "support/errors.h"
 #include "support/source_path.h"
 
-namespace seqvit {
+namespace seqvit::train {
 namespace {
 
 constexpr int64_t kBatch = 3;
@@ -25,7 +25,7 @@ class Source {
       : loader_(reader_, samples_, 7, kBatch, {0, kBatch}, first_step * kBatch) {}
 
   LearnerBatch operator()() {
-    const Batch batch = loader_.next();
+    const data::Batch batch = loader_.next();
     auto tensor = [](const std::vector<float>& values) {
       return to_device(
           at::from_blob(const_cast<float*>(values.data()), {static_cast<int64_t>(values.size())}, at::kFloat),
@@ -39,14 +39,14 @@ class Source {
   }
 
  private:
-  Dataset dataset_{{.files = {source_path("samples/ncep_air_na_6h_2013_2014.nc")}}};
-  LeadTime lead_ = LeadTime::parse("6h");
-  BatchReader reader_{dataset_,
-                      compute_statistics(dataset_, {0, 40}, {lead_}),
-                      {.targets = {0}, .rows = {0, dataset_.grid().rows()}}};
-  std::vector<TrainingSample> samples_ =
-      make_training_samples(dataset_.times(), dataset_.calendar(), {0, 40}, {lead_}, 1);
-  Loader loader_;
+  data::Dataset dataset_{{.files = {source_path("samples/ncep_air_na_6h_2013_2014.nc")}}};
+  data::LeadTime lead_ = data::LeadTime::parse("6h");
+  data::BatchReader reader_{dataset_,
+                            data::compute_statistics(dataset_, {0, 40}, {lead_}),
+                            {.targets = {0}, .rows = {0, dataset_.grid().rows()}}};
+  std::vector<data::TrainingSample> samples_ =
+      data::make_training_samples(dataset_.times(), dataset_.calendar(), {0, 40}, {lead_}, 1);
+  data::Loader loader_;
 };
 
 void expect_same(const LearnerBatch& found, const LearnerBatch& expected) {
@@ -128,4 +128,4 @@ TEST(DeviceBatches, ATensorOfItsOwnOfTheTypeAskedFor) {
 }
 
 }  // namespace
-}  // namespace seqvit
+}  // namespace seqvit::train

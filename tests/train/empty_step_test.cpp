@@ -9,7 +9,7 @@
 #include "comm/thread.h"
 #include "train/verify.h"
 
-namespace seqvit {
+namespace seqvit::train {
 namespace {
 
 constexpr int64_t kBatch = 4;
@@ -19,8 +19,8 @@ VerifyProblem problem_of(const ParallelConfig& parallel, int64_t rollout) {
   config.model.num_heads = 4, config.model.embed_dim = 16, config.model.depth = 2,
   config.model.patch_size = 2;
   config.train.seed = 3, config.train.micro_batches = 2, config.train.rollout_steps = {rollout};
-  ModelShape real;
-  real.groups = single_inputs(2), real.targets = {0, 1}, real.target_weights = {1.0, 0.5};
+  model::ModelShape real;
+  real.groups = model::single_inputs(2), real.targets = {0, 1}, real.target_weights = {1.0, 0.5};
   real.conditions = 2, real.seed = 3;
   VerifyProblem problem = make_verify_problem(config, real);
   problem.config.train.batch_size = kBatch;
@@ -47,7 +47,7 @@ const std::vector<Gap>& gaps() {
 }
 
 /// Weights after a whole step, one with the gap, and another whole one; with the losses of the three.
-Snapshot train(const VerifyProblem& problem, Mesh& mesh, const Gap& gap) {
+Snapshot train(const VerifyProblem& problem, comm::Mesh& mesh, const Gap& gap) {
   Learner learner(problem.shape, problem.config, problem.grid, mesh);
   const LearnerBatch whole = make_verify_fields(problem);
   LearnerBatch gappy = whole;
@@ -75,26 +75,27 @@ ParallelConfig mesh_of(int pp, int dp, int sp, int tp, int zero) {
 TEST(EmptyStep, CountsAlikeOnEveryMesh) {
   for (const int64_t rollout : {1, 2}) {
     for (const Gap& gap : gaps()) {
-      const auto self = make_self_comm();
-      Mesh one(*self, 1, 1, 1, 1);
+      const auto self = comm::make_self_comm();
+      comm::Mesh one(*self, 1, 1, 1, 1);
       std::vector<ParallelConfig> meshes = {mesh_of(1, 1, 3, 1, 1), mesh_of(1, 2, 2, 1, 3)};
       if (rollout == 1) {  // forecasts are not fed back through a pipeline
         meshes.insert(meshes.end(), {mesh_of(1, 2, 1, 1, 0), mesh_of(1, 1, 1, 2, 2), mesh_of(2, 2, 1, 1, 3)});
       }
       for (const ParallelConfig& parallel : meshes) {
-        const auto [pp, dp, sp, tp] = std::tuple(parallel.pp, parallel.dp, parallel.sp, parallel.tp);
         const VerifyProblem problem = problem_of(parallel, rollout);
         VerifyProblem alone = problem;
         alone.config.parallel = mesh_of(1, 1, 1, 1, 0);
         const Snapshot expected = train(alone, one, gap);
         EXPECT_TRUE(expected.at("losses").isfinite().all().item<bool>()) << gap.name;
-        run_ranks(static_cast<int>(pp * dp * sp * tp), [&](Comm& world) {
-          Mesh mesh(world, parallel);
-          const Snapshot found = train(problem, mesh, gap);
-          const Difference worst = compare(expected, found);
-          EXPECT_LT(worst.relative, 1e-9) << fmt::format("{}, rollout {}, pp {} dp {} sp {} tp {}: {}",
-                                                         gap.name, rollout, pp, dp, sp, tp, worst.element);
-        });
+        comm::run_ranks(
+            static_cast<int>(parallel.pp * parallel.dp * parallel.sp * parallel.tp), [&](comm::Comm& world) {
+              comm::Mesh mesh(world, parallel);
+              const Snapshot found = train(problem, mesh, gap);
+              const Difference worst = compare(expected, found);
+              EXPECT_LT(worst.relative, 1e-9)
+                  << fmt::format("{}, rollout {}, pp {} dp {} sp {} tp {}: {}", gap.name, rollout,
+                                 parallel.pp, parallel.dp, parallel.sp, parallel.tp, worst.element);
+            });
       }
     }
   }
@@ -103,8 +104,8 @@ TEST(EmptyStep, CountsAlikeOnEveryMesh) {
 /// Momentum and decay of weights rest too.
 TEST(EmptyStep, ChangesNothing) {
   const VerifyProblem problem = problem_of(mesh_of(1, 1, 1, 1, 0), 1);
-  const auto self = make_self_comm();
-  Mesh mesh(*self, 1, 1, 1, 1);
+  const auto self = comm::make_self_comm();
+  comm::Mesh mesh(*self, 1, 1, 1, 1);
   Learner learner(problem.shape, problem.config, problem.grid, mesh);
   LearnerBatch fields = part_of(make_verify_fields(problem), learner);
   learner.update(0, learner.backward(fields, 0));
@@ -131,4 +132,4 @@ TEST(EmptyStep, ChangesNothing) {
 }
 
 }  // namespace
-}  // namespace seqvit
+}  // namespace seqvit::train

@@ -6,7 +6,7 @@
 #include "comm/thread.h"
 #include "train/verify.h"
 
-namespace seqvit {
+namespace seqvit::train {
 namespace {
 
 struct Layout {
@@ -54,8 +54,8 @@ VerifyProblem problem_of(const Layout& l) {
   config.memory.recompute = l.recompute;
   config.memory.mlp_chunk = 3;  // leaves a rest in most slabs
   if (l.recompute == Recompute::keep_attention) config.memory.offload = Offload::disk;
-  ModelShape real;
-  real.groups = single_inputs(3), real.targets = {0, 2}, real.conditions = 4, real.seed = 3;
+  model::ModelShape real;
+  real.groups = model::single_inputs(3), real.targets = {0, 2}, real.conditions = 4, real.seed = 3;
   // Three levels of one variable, two of another, a field without: the second token of the first is short.
   if (l.patch_levels == 2) real.groups = {0, 1, 0, 1, 2, 3}, real.targets = {4, 2, 1};
   real.target_weights = {1.0, 0.3};
@@ -74,7 +74,7 @@ VerifyProblem problem_of(const Layout& l) {
 }
 
 void expect_equal(const Layout& layout, const VerifyProblem& problem, int64_t steps, double tolerance) {
-  run_ranks(layout.ranks(), [&](Comm& world) {
+  comm::run_ranks(layout.ranks(), [&](comm::Comm& world) {
     const VerifyReport report = verify_layout(problem, world, steps, tolerance);
     if (world.rank() > 0) return;
     EXPECT_TRUE(report.passed()) << name_of(layout) << ": " << report.worst.relative << " at "
@@ -291,11 +291,12 @@ TEST(Equivalence, LevelsTogetherInATokenCutInsideAPatch) {
                           .tp = tp,
                           .patch_levels = 2};
       const VerifyProblem problem = wider(problem_of(layout));
-      const TokenGrid grid = problem.shape.token_grid();
+      const grid::TokenGrid grid = problem.shape.token_grid();
       EXPECT_EQ(problem.shape.inputs(), 6);
       if (tokens == Tokens::variable) {
         EXPECT_EQ(grid.tokens_per_patch, 4);
-        EXPECT_EQ(make_slab(grid, 1, 3).tokens.begin % 4 != 0, sp == 3) << "a share begins inside a patch";
+        EXPECT_EQ(grid::make_slab(grid, 1, 3).tokens.begin % 4 != 0, sp == 3)
+            << "a share begins inside a patch";
       }
       expect_equal(layout, problem, 3, 1e-10);
     }
@@ -322,4 +323,4 @@ TEST(Equivalence, HiddenLayersOfTheHead) {
 }
 
 }  // namespace
-}  // namespace seqvit
+}  // namespace seqvit::train

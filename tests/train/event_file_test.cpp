@@ -10,7 +10,7 @@
 #include "support/temporary_directory.h"
 #include "train/metrics.h"
 
-namespace seqvit {
+namespace seqvit::train {
 namespace {
 
 namespace fs = std::filesystem;
@@ -151,4 +151,4 @@ TEST(EventFile, AFailureNamesTheFile) {
 }
 
 }  // namespace
-}  // namespace seqvit
+}  // namespace seqvit::train

@@ -10,7 +10,7 @@
 #include "support/temporary_directory.h"
 #include "train/checkpoint.h"
 
-namespace seqvit {
+namespace seqvit::train {
 namespace {
 
 TEST(Export, KeepsTheEncodersNamesAndMarksTheRest) {
@@ -21,17 +21,17 @@ TEST(Export, KeepsTheEncodersNamesAndMarksTheRest) {
 }
 
 // Every element of every weight says where it belongs.
-void save_numbered(Comm& comm, const std::filesystem::path& run, int stage) {
-  ParamGroup group("", {&comm, stage, at::kFloat, at::kFloat});
+void save_numbered(comm::Comm& comm, const std::filesystem::path& run, int stage) {
+  parallel::ParamGroup group("", {&comm, stage, at::kFloat, at::kFloat});
   const auto numbered = [](float offset) {
     return [offset](std::span<float> out, int64_t first) {
       for (size_t i = 0; i < out.size(); ++i)
         out[i] = offset + static_cast<float>(first) + static_cast<float>(i);
     };
   };
-  group.add("blocks.0.mlp.fc1.weight", {5, 7}, ParamKind::matrix, numbered(0));
-  group.add("head.weight", {3, 4}, ParamKind::matrix, numbered(100));
-  group.add("norm.weight", {9}, ParamKind::vector, numbered(200));
+  group.add("blocks.0.mlp.fc1.weight", {5, 7}, parallel::ParamKind::matrix, numbered(0));
+  group.add("head.weight", {3, 4}, parallel::ParamKind::matrix, numbered(100));
+  group.add("norm.weight", {9}, parallel::ParamKind::vector, numbered(200));
   group.seal();
   AdamW optimizer({&group}, TrainConfig{}, comm);
   Checkpoints(run, comm).save({&group}, optimizer, {1, 1.0}, false, 1);
@@ -40,7 +40,7 @@ void save_numbered(Comm& comm, const std::filesystem::path& run, int stage) {
 TEST(Export, GathersWholeWeightsFromTheSharesOfAnyMesh) {
   for (const auto& [ranks, stage] : {std::pair{1, 0}, {2, 3}, {3, 1}, {7, 3}}) {
     const TemporaryDirectory d;
-    run_ranks(ranks, [&, stage = stage](Comm& comm) { save_numbered(comm, d.path(), stage); });
+    comm::run_ranks(ranks, [&, stage = stage](comm::Comm& comm) { save_numbered(comm, d.path(), stage); });
     EXPECT_EQ(export_weights(d / "checkpoints/step-00000001", d / "w.safetensors"), 3);
     const SafetensorsFile file(d / "w.safetensors");
     ASSERT_EQ(file.entries().size(), 3U) << "weights only, no moments";
@@ -53,7 +53,7 @@ TEST(Export, GathersWholeWeightsFromTheSharesOfAnyMesh) {
 
 TEST(Export, NamesWhatIsMissing) {
   const TemporaryDirectory d;
-  run_ranks(2, [&](Comm& comm) { save_numbered(comm, d.path(), 3); });
+  comm::run_ranks(2, [&](comm::Comm& comm) { save_numbered(comm, d.path(), 3); });
   const auto checkpoint = d / "checkpoints/step-00000001";
   expect_error(Exit::checkpoint, {"/nowhere/w.safetensors"},
                [&] { export_weights(checkpoint, "/nowhere/w.safetensors"); });
@@ -64,4 +64,4 @@ TEST(Export, NamesWhatIsMissing) {
 }
 
 }  // namespace
-}  // namespace seqvit
+}  // namespace seqvit::train

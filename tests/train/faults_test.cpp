@@ -18,61 +18,61 @@
 #include "parallel/collectives.h"
 #include "train/verify.h"
 
-namespace seqvit {
+namespace seqvit::train {
 namespace {
 
 constexpr int kRanks = 4;
 
 /// Changes the result of one kind of collective of one purpose; everything split from it does the same.
-class FaultyComm final : public Comm {
+class FaultyComm final : public comm::Comm {
  public:
   struct Fault {
     const char* purpose = "";
     std::function<Tensor(const Tensor& result, const Tensor& mine, int size)> change;
     int from = 0, to = std::numeric_limits<int>::max();  ///< of the calls with that purpose
   };
-  FaultyComm(std::unique_ptr<Comm> owned, Comm& inner, Fault fault)
+  FaultyComm(std::unique_ptr<comm::Comm> owned, comm::Comm& inner, Fault fault)
       : owned_(std::move(owned)), inner_(inner), fault_(std::move(fault)) {}
 
   int rank() const override { return inner_.rank(); }
   int size() const override { return inner_.size(); }
-  Pending all_gather(const Tensor& x, const Counts& counts, const char* purpose) override {
+  comm::Pending all_gather(const Tensor& x, const comm::Counts& counts, const char* purpose) override {
     return changed(inner_.all_gather(x, counts, purpose), x, purpose);
   }
-  Pending reduce_scatter(const Tensor& x, const Counts& counts, const char* purpose) override {
+  comm::Pending reduce_scatter(const Tensor& x, const comm::Counts& counts, const char* purpose) override {
     return changed(inner_.reduce_scatter(x, counts, purpose), x, purpose);
   }
-  Pending all_reduce(const Tensor& x, const char* purpose) override {
+  comm::Pending all_reduce(const Tensor& x, const char* purpose) override {
     return changed(inner_.all_reduce(x, purpose), x, purpose);
   }
-  Pending all_to_all(const Tensor& x, const Counts& send, const Counts& receive,
-                     const char* purpose) override {
+  comm::Pending all_to_all(const Tensor& x, const comm::Counts& send, const comm::Counts& receive,
+                           const char* purpose) override {
     return changed(inner_.all_to_all(x, send, receive, purpose), x, purpose);
   }
-  Pending send_recv(const Tensor& x, int to, int from, int64_t count, const char* purpose) override {
+  comm::Pending send_recv(const Tensor& x, int to, int from, int64_t count, const char* purpose) override {
     return changed(inner_.send_recv(x, to, from, count, purpose), x, purpose);
   }
-  Pending broadcast(const Tensor& x, int root, const char* purpose) override {
+  comm::Pending broadcast(const Tensor& x, int root, const char* purpose) override {
     return inner_.broadcast(x, root, purpose);
   }
   void barrier(const char* purpose) override { inner_.barrier(purpose); }
-  std::unique_ptr<Comm> split(const Coloring& color_of) override {
+  std::unique_ptr<comm::Comm> split(const comm::Coloring& color_of) override {
     auto part = inner_.split(color_of);
-    Comm& reference = *part;
+    comm::Comm& reference = *part;
     return std::make_unique<FaultyComm>(std::move(part), reference, fault_);
   }
 
  private:
-  std::unique_ptr<Comm> owned_;
-  Comm& inner_;
+  std::unique_ptr<comm::Comm> owned_;
+  comm::Comm& inner_;
   Fault fault_;
   int calls_ = 0;
 
-  Pending changed(Pending pending, const Tensor& mine, const char* purpose) {
+  comm::Pending changed(comm::Pending pending, const Tensor& mine, const char* purpose) {
     if (std::strcmp(purpose, fault_.purpose) != 0) return pending;
     const int call = calls_++;
     if (call < fault_.from || call >= fault_.to) return pending;
-    return Pending([this, mine, p = std::make_shared<Pending>(std::move(pending))] {
+    return comm::Pending([this, mine, p = std::make_shared<comm::Pending>(std::move(pending))] {
       return fault_.change(p->wait(), mine, size());
     });
   }
@@ -85,8 +85,8 @@ VerifyProblem problem_of(const ParallelConfig& parallel, int64_t micro_batches =
   config.parallel = parallel;
   config.train.micro_batches = micro_batches;
   config.train.seed = 1;
-  ModelShape real;
-  real.groups = single_inputs(2), real.targets = {0, 1}, real.conditions = 4, real.seed = 1;
+  model::ModelShape real;
+  real.groups = model::single_inputs(2), real.targets = {0, 1}, real.conditions = 4, real.seed = 1;
   return make_verify_problem(config, real);
 }
 
@@ -100,7 +100,7 @@ ParallelConfig over_tokens(Sequence sequence, int zero) {
 double with_wire_fault(const ParallelConfig& parallel, const FaultyComm::Fault& fault,
                        int64_t micro_batches = 1) {
   double worst = 0;
-  run_ranks(kRanks, [&](Comm& world) {
+  comm::run_ranks(kRanks, [&](comm::Comm& world) {
     FaultyComm faulty(nullptr, world, fault);
     const VerifyReport report = verify_layout(problem_of(parallel, micro_batches), faulty);
     if (world.rank() == 0) worst = report.worst.relative;
@@ -114,23 +114,24 @@ double with_wire_fault(Sequence sequence, int zero, const FaultyComm::Fault& fau
 
 /// The same with a learner and fields spoilt by hand on some rank.
 using Spoil = std::function<void(Learner&, LearnerBatch&, int rank)>;
-using MakeStrategy = std::function<std::unique_ptr<SequenceParallel>(Comm& sp, const Counts& tokens)>;
+using MakeStrategy =
+    std::function<std::unique_ptr<parallel::SequenceParallel>(comm::Comm& sp, const comm::Counts& tokens)>;
 
 double with_fault(const ParallelConfig& layout, const Spoil& spoil, const MakeStrategy& make = nullptr) {
   const VerifyProblem problem = problem_of(layout);
   const LearnerBatch fields = make_verify_fields(problem);
-  const auto self = make_self_comm();
-  Mesh one(*self, 1, 1, 1, 1);
+  const auto self = comm::make_self_comm();
+  comm::Mesh one(*self, 1, 1, 1, 1);
   Config serial = problem.config;
   serial.parallel = {};
   Learner reference(problem.shape, serial, problem.grid, one);
   const Snapshot expected = take_snapshot(reference, one, fields, 2);
   double worst = 0;
-  run_ranks(kRanks, [&](Comm& world) {
-    Mesh mesh(world, layout);
-    Counts tokens;
+  comm::run_ranks(kRanks, [&](comm::Comm& world) {
+    comm::Mesh mesh(world, layout);
+    comm::Counts tokens;
     for (int r = 0; r < kRanks; ++r)
-      tokens.push_back(make_slab(problem.shape.token_grid(), r, kRanks).tokens.size());
+      tokens.push_back(grid::make_slab(problem.shape.token_grid(), r, kRanks).tokens.size());
     Learner learner(problem.shape, problem.config, problem.grid, mesh,
                     make ? make(mesh.sp(), tokens) : nullptr);
     LearnerBatch mine = fields;
@@ -217,13 +218,14 @@ TEST(Faults, EachIsCaught) {
        [] {
          return with_fault(Sequence::ring, 0, [](Learner& learner, LearnerBatch&, int rank) {
            if (rank != 1) return;
-           Section& vectors = learner.groups()[0]->sections()[1];
-           for_each_slice(vectors, vectors.mine, [&](const Param& param, Range elements, int64_t offset) {
-             if (param.name() != "pos_embed") return;
-             const at::NoGradGuard no_grad;
-             Tensor position = vectors.weight.narrow(0, offset, elements.size());
-             position.copy_(position.roll({16 * 3}));  // by one row of patches
-           });
+           parallel::Section& vectors = learner.groups()[0]->sections()[1];
+           parallel::for_each_slice(vectors, vectors.mine,
+                                    [&](const parallel::Param& param, Range elements, int64_t offset) {
+                                      if (param.name() != "pos_embed") return;
+                                      const at::NoGradGuard no_grad;
+                                      Tensor position = vectors.weight.narrow(0, offset, elements.size());
+                                      position.copy_(position.roll({16 * 3}));  // by one row of patches
+                                    });
          });
        }},
       {"weights not shared at start",
@@ -237,14 +239,15 @@ TEST(Faults, EachIsCaught) {
        [] {
          return with_fault(tensor_parallel(), [](Learner& learner, LearnerBatch&, int rank) {
            // As if rows 12 r to 12 r + 11 of [q; k; v] went to rank r: all ranks but two get no keys.
-           Section& matrices = learner.groups()[2]->sections()[0];
-           for_each_slice(matrices, matrices.mine, [&](const Param& param, Range elements, int64_t offset) {
-             if (param.name() != "blocks.0.attn.qkv.weight") return;
-             std::vector<float> rows(elements.size());
-             init_truncated_normal(0.02, 1, param.name())(rows, rank * elements.size());
-             const at::NoGradGuard no_grad;
-             matrices.weight.narrow(0, offset, elements.size()).copy_(at::tensor(rows));
-           });
+           parallel::Section& matrices = learner.groups()[2]->sections()[0];
+           parallel::for_each_slice(
+               matrices, matrices.mine, [&](const parallel::Param& param, Range elements, int64_t offset) {
+                 if (param.name() != "blocks.0.attn.qkv.weight") return;
+                 std::vector<float> rows(elements.size());
+                 parallel::init_truncated_normal(0.02, 1, param.name())(rows, rank * elements.size());
+                 const at::NoGradGuard no_grad;
+                 matrices.weight.narrow(0, offset, elements.size()).copy_(at::tensor(rows));
+               });
          });
        }},
       {"sum over tensor-parallel ranks left out in backward",
@@ -276,19 +279,19 @@ TEST(Faults, EachIsCaught) {
       {"ring merges in bf16",
        [] {
          // Attention over everyone's keys, its result rounded as if partial results had been merged in bf16.
-         class Rounded final : public SequenceParallel {
+         class Rounded final : public parallel::SequenceParallel {
           public:
-           Rounded(Comm& comm, Counts tokens) : comm_(comm), tokens_(std::move(tokens)) {}
+           Rounded(comm::Comm& comm, comm::Counts tokens) : comm_(comm), tokens_(std::move(tokens)) {}
            Tensor attend(Tensor q, Tensor k, Tensor v) const override {
-             const auto whole = all_gather({k, v}, 2, tokens_, comm_, "ring");
-             return attention(q, whole[0], whole[1]).to(at::kBFloat16).to(q.scalar_type());
+             const auto whole = parallel::all_gather({k, v}, 2, tokens_, comm_, "ring");
+             return ops::attention(q, whole[0], whole[1]).to(at::kBFloat16).to(q.scalar_type());
            }
 
           private:
-           Comm& comm_;
-           Counts tokens_;
+           comm::Comm& comm_;
+           comm::Counts tokens_;
          };
-         return with_fault(Sequence::ring, 0, nullptr, [](Comm& sp, const Counts& tokens) {
+         return with_fault(Sequence::ring, 0, nullptr, [](comm::Comm& sp, const comm::Counts& tokens) {
            return std::make_unique<Rounded>(sp, tokens);
          });
        }},
@@ -302,4 +305,4 @@ TEST(Faults, EachIsCaught) {
 }
 
 }  // namespace
-}  // namespace seqvit
+}  // namespace seqvit::train

@@ -16,18 +16,19 @@
 #include "train/import.h"
 #include "train/learner.h"
 
-namespace seqvit {
+namespace seqvit::train {
 
 /// A model of random weights (each another's, none zero), whole on one rank, in fp64.
 class Model {
  public:
   explicit Model(const ModelDescription& description, const ModelConfig& config = {})
       : description_(description),
-        world_(make_self_comm()),
+        world_(comm::make_self_comm()),
         mesh_(*world_, ParallelConfig{.zero = 0}),
         learner_(shape_of(description, config), settings(description, config), grid_of(description), mesh_) {
-    for (ParamGroup* group : learner_.groups()) {
-      group->load([&](const Param&, Range, const Tensor& out) { out.copy_(0.2 * at::randn(out.sizes())); });
+    for (parallel::ParamGroup* group : learner_.groups()) {
+      group->load(
+          [&](const parallel::Param&, Range, const Tensor& out) { out.copy_(0.2 * at::randn(out.sizes())); });
     }
   }
 
@@ -36,12 +37,13 @@ class Model {
 
   std::map<std::string, Tensor> weights() {
     std::map<std::string, Tensor> all;
-    for (ParamGroup* group : learner_.groups()) {
-      for (const Section& section : group->sections()) {
-        for_each_slice(section, section.mine, [&](const Param& param, Range elements, int64_t offset) {
-          all[param.name()] =
-              section.weight.detach().narrow(0, offset, elements.size()).clone().view(param.shape());
-        });
+    for (parallel::ParamGroup* group : learner_.groups()) {
+      for (const parallel::Section& section : group->sections()) {
+        parallel::for_each_slice(
+            section, section.mine, [&](const parallel::Param& param, Range elements, int64_t offset) {
+              all[param.name()] =
+                  section.weight.detach().narrow(0, offset, elements.size()).clone().view(param.shape());
+            });
       }
     }
     return all;
@@ -60,8 +62,8 @@ class Model {
 
  private:
   ModelDescription description_;
-  std::unique_ptr<Comm> world_;
-  Mesh mesh_;
+  std::unique_ptr<comm::Comm> world_;
+  comm::Mesh mesh_;
   Learner learner_;
 
   static ModelConfig complete(const ModelDescription& d, ModelConfig config) {
@@ -74,10 +76,10 @@ class Model {
                                                : Tokens::joint;
     return config;
   }
-  static ModelShape shape_of(const ModelDescription& d, const ModelConfig& config) {
-    ModelShape shape;
+  static model::ModelShape shape_of(const ModelDescription& d, const ModelConfig& config) {
+    model::ModelShape shape;
     shape.rows = d.rows, shape.columns = d.columns;
-    shape.groups = d.groups.empty() ? single_inputs(static_cast<int64_t>(d.inputs.size())) : d.groups;
+    shape.groups = d.groups.empty() ? model::single_inputs(static_cast<int64_t>(d.inputs.size())) : d.groups;
     for (const std::string& target : d.targets)
       shape.targets.push_back(std::find(d.inputs.begin(), d.inputs.end(), target) - d.inputs.begin());
     shape.conditions = 4 + (d.leads.size() > 1 ? std::ssize(d.leads) : 0);
@@ -91,7 +93,7 @@ class Model {
     all.train.batch_size = 1;
     return all;
   }
-  static Grid grid_of(const ModelDescription& d) {
+  static grid::Grid grid_of(const ModelDescription& d) {
     return {std::vector<double>(d.rows, 10.0), std::vector<double>(d.columns, 0.0)};
   }
 };
@@ -107,4 +109,4 @@ inline ModelDescription describe(int64_t rows, int64_t columns, int64_t patch_si
   return d;
 }
 
-}  // namespace seqvit
+}  // namespace seqvit::train

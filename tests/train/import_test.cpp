@@ -12,7 +12,7 @@
 #include "support/errors.h"
 #include "train/import_model.h"
 
-namespace seqvit {
+namespace seqvit::train {
 namespace {
 
 TEST(Import, TheSameModelIsTheSameToTheLastBit) {
@@ -29,10 +29,10 @@ TEST(Import, TheSameModelIsTheSameToTheLastBit) {
 }
 
 /// Every patch of fields [B, V, Y, X] resized: fields on the grid of `to`.
-Tensor resize_patches(const Tensor& fields_BVYX, const TokenGrid& from, const TokenGrid& to) {
-  const Tensor patches = to_patches(fields_BVYX, from, make_slab(from, 0, 1));
-  const Tensor resized = at::matmul(patches, patch_resize(from.patch_size, to.patch_size).t());
-  return from_patches(resized, to, make_slab(to, 0, 1));
+Tensor resize_patches(const Tensor& fields_BVYX, const grid::TokenGrid& from, const grid::TokenGrid& to) {
+  const Tensor patches = model::to_patches(fields_BVYX, from, grid::make_slab(from, 0, 1));
+  const Tensor resized = at::matmul(patches, model::patch_resize(from.patch_size, to.patch_size).t());
+  return model::from_patches(resized, to, grid::make_slab(to, 0, 1));
 }
 
 // FlexiViT's property through the whole model: on upsampled patches it sees the same tokens and predicts the
@@ -43,7 +43,7 @@ TEST(Import, AFinerGridWithLargerPatchesPredictsTheUpsampledFields) {
     Model source(describe(8, 12, 2, tokens)), target(describe(20, 30, 5, tokens));
     const ImportReport report = target.import(source.write(d));
     EXPECT_EQ(report.resampled.size(), 3U) << "embedding, head and its bias; the patches lie alike";
-    const TokenGrid from = source.description().grid(), to = target.description().grid();
+    const grid::TokenGrid from = source.description().grid(), to = target.description().grid();
     const Tensor fields = at::randn({1, 3, 8, 12}, at::kDouble), condition = at::randn({1, 4}, at::kDouble);
     const Tensor expected = resize_patches(source.learner().model().predict(fields, condition), from, to);
     const Tensor found = target.learner().model().predict(resize_patches(fields, from, to), condition);
@@ -84,7 +84,7 @@ TEST(Import, PositionsAreLaidOverAnotherGrid) {
     EXPECT_EQ(target.import(source.write(d)).resampled, std::vector<std::string>{"pos_embed"});
     const Tensor position = source.weights().at("pos_embed");
     EXPECT_TRUE(at::equal(target.weights().at("pos_embed"),
-                          resample_positions(position, coarse.grid(), fine.grid(), globes)));
+                          model::resample_positions(position, coarse.grid(), fine.grid(), globes)));
   }
 }
 
@@ -205,4 +205,4 @@ TEST(Import, NamesWhatFitsNowhere) {
 }
 
 }  // namespace
-}  // namespace seqvit
+}  // namespace seqvit::train

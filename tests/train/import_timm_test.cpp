@@ -11,7 +11,7 @@
 #include "support/errors.h"
 #include "train/import_model.h"
 
-namespace seqvit {
+namespace seqvit::train {
 namespace {
 
 /// A state as timm's VisionTransformer has it, from the weights of a model; `channels` of its patch
@@ -63,7 +63,8 @@ TEST(Import, TakesTimmsPatchEmbeddingForAsManyInputsAndAnyGridThatIsNamed) {
   const Tensor kernel = std::find_if(state.begin(), state.end(), [](const auto& entry) {
                           return entry.first == "patch_embed.proj.weight";
                         })->second;
-  const Tensor expected = at::matmul(kernel.view({16, 3, 16}), embedding_resize(4, 2).t()).view({16, 12});
+  const Tensor expected =
+      at::matmul(kernel.view({16, 3, 16}), model::embedding_resize(4, 2).t()).view({16, 12});
   EXPECT_LT((target.weights().at("patch_embed.proj.weight") - expected).abs().max().item<double>(), 1e-12);
 }
 
@@ -82,4 +83,4 @@ TEST(Import, RefusesBlocksThatComputeSomethingElse) {
 }
 
 }  // namespace
-}  // namespace seqvit
+}  // namespace seqvit::train

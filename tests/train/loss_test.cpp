@@ -10,10 +10,10 @@
 #include <ATen/ops/zeros.h>
 #include <gtest/gtest.h>
 
-namespace seqvit {
+namespace seqvit::train {
 namespace {
 
-const Grid kGrid{{60.0, 0.0, -60.0}, {0.0, 1.0}};  // weights 0.75, 1.5, 0.75
+const grid::Grid kGrid{{60.0, 0.0, -60.0}, {0.0, 1.0}};  // weights 0.75, 1.5, 0.75
 
 TEST(WeightedLoss, WeighsByLatitudeAndLeavesMissingPointsOut) {
   const WeightedLoss loss(kGrid, {0, 3}, at::ones({1, 3, 2}, at::kBool), {}, at::kDouble);
@@ -62,4 +62,4 @@ TEST(WeightedLoss, PartsOfRanksAddUp) {
 }
 
 }  // namespace
-}  // namespace seqvit
+}  // namespace seqvit::train

@@ -8,7 +8,7 @@
 
 #include "comm/thread.h"
 
-namespace seqvit {
+namespace seqvit::train {
 namespace {
 
 TEST(LearningRate, WarmsUpAndFollowsHalfACosine) {
@@ -38,21 +38,21 @@ TEST(LearningRate, FollowsAScheduleOfItsOwnLengthAndStaysAtItsEnd) {
 
 /// A matrix and a vector whose gradients are set by hand.
 struct Fixture {
-  explicit Fixture(Comm& comm, int stage = 0) : group("g", {&comm, stage, at::kDouble, at::kDouble}) {
-    matrix = group.add("m", {4}, ParamKind::matrix, init_constant(1.0F));
-    vector = group.add("v", {3}, ParamKind::vector, init_constant(1.0F));
+  explicit Fixture(comm::Comm& comm, int stage = 0) : group("g", {&comm, stage, at::kDouble, at::kDouble}) {
+    matrix = group.add("m", {4}, parallel::ParamKind::matrix, parallel::init_constant(1.0F));
+    vector = group.add("v", {3}, parallel::ParamKind::vector, parallel::init_constant(1.0F));
     group.seal();
   }
   void backward(double factor) {
     const auto weights = group.gather();
     ((**matrix).sum() * factor + (**vector).sum() * factor).backward();
   }
-  ParamGroup group;
-  const Param *matrix, *vector;
+  parallel::ParamGroup group;
+  const parallel::Param *matrix, *vector;
 };
 
 TEST(AdamW, FollowsItsDefinitionAndDecaysMatricesOnly) {
-  const auto comm = make_self_comm();
+  const auto comm = comm::make_self_comm();
   Fixture f(*comm);
   TrainConfig config;
   config.betas = {0.9, 0.99}, config.weight_decay = 0.1;
@@ -75,13 +75,13 @@ TEST(AdamW, FollowsItsDefinitionAndDecaysMatricesOnly) {
 
 TEST(AdamW, ClipsTheNormOverAllRanks) {
   for (const int stage : {0, 1, 3}) {
-    run_ranks(3, [&](Comm& comm) {
+    comm::run_ranks(3, [&](comm::Comm& comm) {
       Fixture f(comm, stage);
       AdamW optimizer({&f.group}, TrainConfig{}, comm);
       f.backward(2.0);
       f.group.finish_gradients();  // 7 elements of 3 x 2
       EXPECT_NEAR(optimizer.clip(1.0), 6 * std::sqrt(7.0), 1e-12);
-      for (const Section& section : f.group.sections()) {
+      for (const parallel::Section& section : f.group.sections()) {
         if (section.mine.size() == 0) continue;
         EXPECT_NEAR(section.gradient[0].item<double>(), 1 / std::sqrt(7.0), 1e-12);
       }
@@ -91,4 +91,4 @@ TEST(AdamW, ClipsTheNormOverAllRanks) {
 }
 
 }  // namespace
-}  // namespace seqvit
+}  // namespace seqvit::train

@@ -9,7 +9,7 @@
 #include "train/checkpoint.h"
 #include "train/verify.h"
 
-namespace seqvit {
+namespace seqvit::train {
 namespace {
 
 VerifyProblem problem_of(const ParallelConfig& parallel) {
@@ -18,7 +18,7 @@ VerifyProblem problem_of(const ParallelConfig& parallel) {
   config.model.patch_size = 2;
   config.model.tokens = Tokens::variable, config.model.patch_levels = 2, config.model.head_layers = 1;
   config.train.seed = 5, config.train.learning_rate = 1e-3, config.train.micro_batches = 2;
-  ModelShape real;
+  model::ModelShape real;
   real.groups = {0, 1, 0}, real.targets = {0, 1, 2}, real.conditions = 4, real.seed = 5;
   VerifyProblem problem = make_verify_problem(config, real);
   problem.config.model.depth = problem.shape.config.depth = 3;
@@ -38,19 +38,20 @@ Snapshot train_to(int64_t last, const ParallelConfig& parallel, const std::files
   const VerifyProblem problem = problem_of(parallel);
   const LearnerBatch fields = make_verify_fields(problem);
   Snapshot result;
-  run_ranks(static_cast<int>(parallel.pp * parallel.dp * parallel.sp * parallel.tp), [&](Comm& world) {
-    Mesh mesh(world, parallel);
-    Learner learner(problem.shape, problem.config, problem.grid, mesh);
-    Checkpoints checkpoints(run, world);
-    int64_t step = 0;
-    if (const auto newest = checkpoints.newest())
-      step = load_checkpoint(*newest, learner.groups(), &learner.optimizer()).step;
-    for (; step < last; ++step)
-      learner.update(step, learner.backward(part_of(fields, learner), step));
-    checkpoints.save(learner.groups(), learner.optimizer(), {last, 1.0}, false, 1);
-    const Snapshot mine = take_snapshot(learner, mesh, fields, 0);
-    if (world.rank() == 0) result = mine;
-  });
+  comm::run_ranks(static_cast<int>(parallel.pp * parallel.dp * parallel.sp * parallel.tp),
+                  [&](comm::Comm& world) {
+                    comm::Mesh mesh(world, parallel);
+                    Learner learner(problem.shape, problem.config, problem.grid, mesh);
+                    Checkpoints checkpoints(run, world);
+                    int64_t step = 0;
+                    if (const auto newest = checkpoints.newest())
+                      step = load_checkpoint(*newest, learner.groups(), &learner.optimizer()).step;
+                    for (; step < last; ++step)
+                      learner.update(step, learner.backward(part_of(fields, learner), step));
+                    checkpoints.save(learner.groups(), learner.optimizer(), {last, 1.0}, false, 1);
+                    const Snapshot mine = take_snapshot(learner, mesh, fields, 0);
+                    if (world.rank() == 0) result = mine;
+                  });
   return result;
 }
 
@@ -70,4 +71,4 @@ TEST(Reshard, TrainingGoesOnUnderAnyMesh) {
 }
 
 }  // namespace
-}  // namespace seqvit
+}  // namespace seqvit::train

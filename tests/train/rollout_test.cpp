@@ -15,7 +15,7 @@
 #include "train/trainer.h"
 #include "train/verify.h"
 
-namespace seqvit {
+namespace seqvit::train {
 namespace {
 
 /// Two variables and a static field on one point, two steps; the second variable is missing in sample 1.
@@ -81,21 +81,21 @@ TEST(Rollout, GradientIsThatOfTheWholeForecast) {
     config.model.predict = predict;
     config.parallel.zero = 0;
     config.train.rollout_steps = {3};
-    ModelShape real;
-    real.groups = single_inputs(3), real.targets = {1, 0}, real.conditions = 2, real.seed = 4;
+    model::ModelShape real;
+    real.groups = model::single_inputs(3), real.targets = {1, 0}, real.conditions = 2, real.seed = 4;
     const VerifyProblem problem = make_verify_problem(config, real);
     const LearnerBatch fields = make_verify_fields(problem);
     EXPECT_TRUE(fields.missing.any().item<bool>());
-    const auto self = make_self_comm();
-    Mesh mesh(*self, 1, 1, 1, 1);
+    const auto self = comm::make_self_comm();
+    comm::Mesh mesh(*self, 1, 1, 1, 1);
     Learner learner(problem.shape, problem.config, problem.grid, mesh);
     const auto loss = [&] {
       const auto [sum, weight] = learner.loss_and_weight(fields);
       return sum / weight;
     };
     EXPECT_NEAR(learner.backward(fields, 0), loss(), 1e-12);
-    for (ParamGroup* group : learner.groups()) {
-      Section& section = group->sections()[0];
+    for (parallel::ParamGroup* group : learner.groups()) {
+      parallel::Section& section = group->sections()[0];
       const int64_t element = section.size / 3;
       Tensor weight = section.weight.detach()[element];
       const double at = weight.item<double>(), step = 1e-5, found = section.gradient[element].item<double>();
@@ -129,9 +129,9 @@ TEST(Rollout, LossIsTheErrorOfTheForecasts) {
     config.model.predict = std::string_view(predict) == "state" ? Predict::state : Predict::tendency;
     Experiment e = open_experiment(config);
     ASSERT_EQ(e.strides, (std::vector<int64_t>{1, 2}));
-    e.statistics = compute_statistics(*e.dataset, e.train, e.leads());
-    const auto self = make_self_comm();
-    Mesh mesh(*self, 1, 1, 1, 1);
+    e.statistics = data::compute_statistics(*e.dataset, e.train, e.leads());
+    const auto self = comm::make_self_comm();
+    comm::Mesh mesh(*self, 1, 1, 1, 1);
     Trainer trainer(e, mesh);
     ModelForecaster forecaster(e, trainer.learner().model());
 
@@ -139,14 +139,14 @@ TEST(Rollout, LossIsTheErrorOfTheForecasts) {
     const std::vector<double> rows = e.dataset->grid().row_weights();
     const int64_t points = e.dataset->grid().points();
     const auto samples =
-        make_training_samples(e.dataset->times(), e.dataset->calendar(), e.validation, e.leads(), 3);
+        data::make_training_samples(e.dataset->times(), e.dataset->calendar(), e.validation, e.leads(), 3);
     EXPECT_EQ(samples.size(), 9U + 6U);
-    for (const TrainingSample& sample : samples) {
+    for (const data::TrainingSample& sample : samples) {
       std::vector<float> state(points), truth(points);
       e.dataset->read(0, sample.input, {0, e.dataset->grid().rows()}, state);
       int64_t from = sample.input;
       for (const int64_t target : sample.targets) {
-        const TimeStamp time = e.dataset->times()[from];
+        const data::TimeStamp time = e.dataset->times()[from];
         state = forecaster.step(state, {&time, 1}, e.strides[sample.lead]);
         e.dataset->read(0, target, {0, e.dataset->grid().rows()}, truth);
         const double scale = config.model.predict == Predict::tendency
@@ -175,13 +175,13 @@ TEST(Rollout, ValidationOfFewerSamplesThanRanks) {
     config.train.leads = {};
     config.data.split.validation = {"2013-02-01", "2013-02-02"};  // 5 samples: one is left for the last batch
     Experiment e = open_experiment(config);
-    e.statistics = compute_statistics(*e.dataset, e.train, e.leads());
+    e.statistics = data::compute_statistics(*e.dataset, e.train, e.leads());
     const auto losses = [&](int ranks) {
       std::vector<double> all(ranks);
-      run_ranks(ranks, [&](Comm& world) {
+      comm::run_ranks(ranks, [&](comm::Comm& world) {
         Experiment mine = open_experiment(config);
         mine.statistics = e.statistics;
-        Mesh mesh(world, 1, ranks, 1, 1);
+        comm::Mesh mesh(world, 1, ranks, 1, 1);
         all[world.rank()] = Trainer(mine, mesh).validate();
       });
       return all;
@@ -193,4 +193,4 @@ TEST(Rollout, ValidationOfFewerSamplesThanRanks) {
 }
 
 }  // namespace
-}  // namespace seqvit
+}  // namespace seqvit::train

@@ -11,7 +11,7 @@
 #include "support/errors.h"
 #include "support/temporary_directory.h"
 
-namespace seqvit {
+namespace seqvit::train {
 namespace {
 
 /// A file of this header and so many bytes of data.
@@ -66,4 +66,4 @@ TEST(Safetensors, RefusesWhatIsBroken) {
 }
 
 }  // namespace
-}  // namespace seqvit
+}  // namespace seqvit::train

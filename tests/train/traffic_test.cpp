@@ -4,7 +4,7 @@
 #include "comm/thread.h"
 #include "train/verify.h"
 
-namespace seqvit {
+namespace seqvit::train {
 namespace {
 
 VerifyProblem problem_of(const ParallelConfig& parallel, Recompute recompute, int64_t micro_batches) {
@@ -12,8 +12,8 @@ VerifyProblem problem_of(const ParallelConfig& parallel, Recompute recompute, in
   config.model.num_heads = 4, config.model.embed_dim = 16, config.model.depth = 4,
   config.model.patch_size = 2;
   config.parallel = parallel, config.memory.recompute = recompute, config.train.micro_batches = micro_batches;
-  ModelShape real;
-  real.groups = single_inputs(1), real.targets = {0};
+  model::ModelShape real;
+  real.groups = model::single_inputs(1), real.targets = {0};
   VerifyProblem problem = make_verify_problem(config, real);
   problem.config.model.depth = problem.shape.config.depth = 4;
   return problem;
@@ -24,8 +24,8 @@ int64_t sent(const VerifyProblem& problem, const char* purpose) {
   const ParallelConfig& p = problem.config.parallel;
   const LearnerBatch fields = make_verify_fields(problem);
   std::atomic<int64_t> total = 0;
-  run_ranks(static_cast<int>(p.pp * p.dp * p.sp * p.tp), [&](Comm& world) {
-    Mesh mesh(world, p);
+  comm::run_ranks(static_cast<int>(p.pp * p.dp * p.sp * p.tp), [&](comm::Comm& world) {
+    comm::Mesh mesh(world, p);
     Learner learner(problem.shape, problem.config, problem.grid, mesh);
     auto so_far = [&] { return mesh.traffic()[purpose].bytes; };
     const int64_t before = so_far();
@@ -64,4 +64,4 @@ TEST(Traffic, OfThePipelineIsItsFormula) {
 }
 
 }  // namespace
-}  // namespace seqvit
+}  // namespace seqvit::train

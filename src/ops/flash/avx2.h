@@ -6,7 +6,7 @@
 #include <cstring>
 #include <immintrin.h>
 
-namespace seqvit::flash {
+namespace seqvit::ops::flash {
 namespace {
 
 using Vector = __m256;
@@ -146,4 +146,4 @@ SEQVIT_INLINE void store_bf16(uint16_t* p, Lanes lanes, Vector v) {
 }
 
 }  // namespace
-}  // namespace seqvit::flash
+}  // namespace seqvit::ops::flash

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <immintrin.h>
 
-namespace seqvit::flash {
+namespace seqvit::ops::flash {
 namespace {
 
 using Vector = __m512;    ///< fp32; + - * work on it
@@ -105,4 +105,4 @@ SEQVIT_INLINE void store_bf16(uint16_t* p, Lanes lanes, Vector v) {
 }
 
 }  // namespace
-}  // namespace seqvit::flash
+}  // namespace seqvit::ops::flash

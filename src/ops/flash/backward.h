@@ -5,7 +5,7 @@
 
 #include "ops/flash/tile.h"
 
-namespace seqvit::flash {
+namespace seqvit::ops::flash {
 namespace {
 
 template <class T, int64_t kWidth>
@@ -203,4 +203,4 @@ struct Backward {
 };
 
 }  // namespace
-}  // namespace seqvit::flash
+}  // namespace seqvit::ops::flash

@@ -2,7 +2,7 @@
 #include "core/error.h"
 #include "ops/flash/kernel.h"
 
-namespace seqvit::flash {
+namespace seqvit::ops::flash {
 
 #if defined(__x86_64__)
 
@@ -67,4 +67,4 @@ const Kernel& kernel_for(Type, int64_t) {
 
 #endif
 
-}  // namespace seqvit::flash
+}  // namespace seqvit::ops::flash

@@ -4,7 +4,7 @@
 
 #include "ops/flash/vector.h"
 
-namespace seqvit::flash {
+namespace seqvit::ops::flash {
 namespace {
 
 struct Bf16 {
@@ -75,4 +75,4 @@ struct Bf16 {
 };
 
 }  // namespace
-}  // namespace seqvit::flash
+}  // namespace seqvit::ops::flash

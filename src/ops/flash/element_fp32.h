@@ -4,7 +4,7 @@
 
 #include "ops/flash/vector.h"
 
-namespace seqvit::flash {
+namespace seqvit::ops::flash {
 namespace {
 
 struct Fp32 {
@@ -81,4 +81,4 @@ struct WidenedBf16 : Fp32 {
 };
 
 }  // namespace
-}  // namespace seqvit::flash
+}  // namespace seqvit::ops::flash

@@ -3,7 +3,7 @@
 
 #include "ops/flash/tile.h"
 
-namespace seqvit::flash {
+namespace seqvit::ops::flash {
 namespace {
 
 template <class T, int64_t kWidth>
@@ -162,4 +162,4 @@ struct Forward {
 };
 
 }  // namespace
-}  // namespace seqvit::flash
+}  // namespace seqvit::ops::flash

@@ -4,7 +4,7 @@
 #include "ops/flash/backward.h"
 #include "ops/flash/forward.h"
 
-namespace seqvit::flash {
+namespace seqvit::ops::flash {
 namespace {
 
 /// Of a thread that packs panels and then works on blocks of a pass (Forward or Backward), whichever needs
@@ -49,4 +49,4 @@ const Kernel& kernel_for(int64_t head_dim) {
 }
 
 }  // namespace
-}  // namespace seqvit::flash
+}  // namespace seqvit::ops::flash

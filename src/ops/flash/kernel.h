@@ -33,7 +33,7 @@
 #include <cstdint>
 #include <optional>
 
-namespace seqvit::flash {
+namespace seqvit::ops::flash {
 
 using Word = uint32_t;  ///< one fp32, or two bf16 that are neighbours along the reduction
 
@@ -113,4 +113,4 @@ const Kernel& kernel_for(Type type, int64_t head_dim);
 /// For tests, on a processor that has more. Not for several threads to change at once.
 void use_at_most(Instructions instructions);
 
-}  // namespace seqvit::flash
+}  // namespace seqvit::ops::flash

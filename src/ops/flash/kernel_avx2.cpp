@@ -1,7 +1,7 @@
 #include "ops/flash/element_fp32.h"
 #include "ops/flash/instances.h"
 
-namespace seqvit::flash {
+namespace seqvit::ops::flash {
 
 const Kernel& fp32_avx2_kernel(int64_t head_dim) {
   return kernel_for<Fp32>(head_dim);
@@ -10,4 +10,4 @@ const Kernel& bf16_avx2_kernel(int64_t head_dim) {
   return kernel_for<WidenedBf16>(head_dim);
 }
 
-}  // namespace seqvit::flash
+}  // namespace seqvit::ops::flash

@@ -1,10 +1,10 @@
 #include "ops/flash/element_bf16.h"
 #include "ops/flash/instances.h"
 
-namespace seqvit::flash {
+namespace seqvit::ops::flash {
 
 const Kernel& bf16_avx512_bf16_kernel(int64_t head_dim) {
   return kernel_for<Bf16>(head_dim);
 }
 
-}  // namespace seqvit::flash
+}  // namespace seqvit::ops::flash

@@ -11,7 +11,7 @@
 
 #include "ops/flash/vector.h"
 
-namespace seqvit::flash {
+namespace seqvit::ops::flash {
 namespace {
 
 constexpr int64_t kTileColumns = kLanes * kTileVectors;
@@ -165,4 +165,4 @@ SEQVIT_INLINE void store_scaled_row(const Matrix& to, int64_t row, const float* 
 }
 
 }  // namespace
-}  // namespace seqvit::flash
+}  // namespace seqvit::ops::flash

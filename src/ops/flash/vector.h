@@ -17,7 +17,7 @@
 #include "ops/flash/avx2.h"
 #endif
 
-namespace seqvit::flash {
+namespace seqvit::ops::flash {
 namespace {
 
 constexpr float kLog2E = 1.4426950408889634F;
@@ -72,4 +72,4 @@ class Scratch {
 };
 
 }  // namespace
-}  // namespace seqvit::flash
+}  // namespace seqvit::ops::flash
