@@ -13,7 +13,7 @@
 
 #define LANES static inline __attribute__((always_inline))
 
-namespace lanes {
+namespace seqvit::ops::lanes {
 
 typedef float F32 __attribute__((vector_size(64)));
 typedef long long I64 __attribute__((vector_size(64)));
@@ -230,54 +230,54 @@ LANES I64 unpackhi_epi16(I64 a, I64 b) {
   return interleaved(a, b, 4);
 }
 
-}  // namespace lanes
+}  // namespace seqvit::ops::lanes
 
-#define __m512 lanes::F32
-#define __m512i lanes::I64
-#define __m512bh lanes::U16
-#define _mm256_mask_storeu_epi16 lanes::mask_storeu_epi16
-#define _mm256_maskz_loadu_epi16 lanes::maskz_loadu_epi16
-#define _mm512_add_epi32 lanes::add_epi32
-#define _mm512_and_si512 lanes::and_si512
-#define _mm512_castps_si512 lanes::castps_si512
-#define _mm512_castsi512_ps lanes::castsi512_ps
-#define _mm512_castsi512_si256 lanes::castsi512_si256
-#define _mm512_cmp_ps_mask lanes::cmp_ps_mask
-#define _mm512_cvtepi32_epi16 lanes::cvtepi32_epi16
-#define _mm512_cvtepu16_epi32 lanes::cvtepu16_epi32
-#define _mm512_cvtne2ps_pbh lanes::cvtne2ps_pbh
-#define _mm512_cvtneps_pbh lanes::cvtneps_pbh
-#define _mm512_dpbf16_ps lanes::dpbf16_ps
-#define _mm512_extracti64x4_epi64 lanes::extracti64x4_epi64
-#define _mm512_fmadd_ps lanes::fmadd_ps
-#define _mm512_fmsub_ps lanes::fmsub_ps
-#define _mm512_i32gather_epi32 lanes::i32gather_epi32
-#define _mm512_load_si512 lanes::load_si512
-#define _mm512_loadu_ps lanes::loadu_ps
-#define _mm512_loadu_si512 lanes::loadu_si512
-#define _mm512_mask_blend_epi32 lanes::mask_blend_epi32
-#define _mm512_mask_blend_ps lanes::mask_blend_ps
-#define _mm512_mask_storeu_ps lanes::mask_storeu_ps
-#define _mm512_maskz_loadu_ps lanes::maskz_loadu_ps
-#define _mm512_max_ps lanes::max_ps
-#define _mm512_min_ps lanes::min_ps
-#define _mm512_mullo_epi32 lanes::mullo_epi32
-#define _mm512_or_si512 lanes::or_si512
-#define _mm512_permutex2var_epi64 lanes::permutex2var_epi64
-#define _mm512_permutexvar_epi16 lanes::permutexvar_epi16
-#define _mm512_reduce_add_ps lanes::reduce_add_ps
-#define _mm512_reduce_max_ps lanes::reduce_max_ps
-#define _mm512_set1_epi16 lanes::set1_epi16
-#define _mm512_set1_epi32 lanes::set1_epi32
-#define _mm512_set1_ps lanes::set1_ps
+#define __m512 seqvit::ops::lanes::F32
+#define __m512i seqvit::ops::lanes::I64
+#define __m512bh seqvit::ops::lanes::U16
+#define _mm256_mask_storeu_epi16 seqvit::ops::lanes::mask_storeu_epi16
+#define _mm256_maskz_loadu_epi16 seqvit::ops::lanes::maskz_loadu_epi16
+#define _mm512_add_epi32 seqvit::ops::lanes::add_epi32
+#define _mm512_and_si512 seqvit::ops::lanes::and_si512
+#define _mm512_castps_si512 seqvit::ops::lanes::castps_si512
+#define _mm512_castsi512_ps seqvit::ops::lanes::castsi512_ps
+#define _mm512_castsi512_si256 seqvit::ops::lanes::castsi512_si256
+#define _mm512_cmp_ps_mask seqvit::ops::lanes::cmp_ps_mask
+#define _mm512_cvtepi32_epi16 seqvit::ops::lanes::cvtepi32_epi16
+#define _mm512_cvtepu16_epi32 seqvit::ops::lanes::cvtepu16_epi32
+#define _mm512_cvtne2ps_pbh seqvit::ops::lanes::cvtne2ps_pbh
+#define _mm512_cvtneps_pbh seqvit::ops::lanes::cvtneps_pbh
+#define _mm512_dpbf16_ps seqvit::ops::lanes::dpbf16_ps
+#define _mm512_extracti64x4_epi64 seqvit::ops::lanes::extracti64x4_epi64
+#define _mm512_fmadd_ps seqvit::ops::lanes::fmadd_ps
+#define _mm512_fmsub_ps seqvit::ops::lanes::fmsub_ps
+#define _mm512_i32gather_epi32 seqvit::ops::lanes::i32gather_epi32
+#define _mm512_load_si512 seqvit::ops::lanes::load_si512
+#define _mm512_loadu_ps seqvit::ops::lanes::loadu_ps
+#define _mm512_loadu_si512 seqvit::ops::lanes::loadu_si512
+#define _mm512_mask_blend_epi32 seqvit::ops::lanes::mask_blend_epi32
+#define _mm512_mask_blend_ps seqvit::ops::lanes::mask_blend_ps
+#define _mm512_mask_storeu_ps seqvit::ops::lanes::mask_storeu_ps
+#define _mm512_maskz_loadu_ps seqvit::ops::lanes::maskz_loadu_ps
+#define _mm512_max_ps seqvit::ops::lanes::max_ps
+#define _mm512_min_ps seqvit::ops::lanes::min_ps
+#define _mm512_mullo_epi32 seqvit::ops::lanes::mullo_epi32
+#define _mm512_or_si512 seqvit::ops::lanes::or_si512
+#define _mm512_permutex2var_epi64 seqvit::ops::lanes::permutex2var_epi64
+#define _mm512_permutexvar_epi16 seqvit::ops::lanes::permutexvar_epi16
+#define _mm512_reduce_add_ps seqvit::ops::lanes::reduce_add_ps
+#define _mm512_reduce_max_ps seqvit::ops::lanes::reduce_max_ps
+#define _mm512_set1_epi16 seqvit::ops::lanes::set1_epi16
+#define _mm512_set1_epi32 seqvit::ops::lanes::set1_epi32
+#define _mm512_set1_ps seqvit::ops::lanes::set1_ps
 #undef _mm512_setr_epi32
 #undef _mm512_setr_epi64
-#define _mm512_setr_epi32 lanes::setr_epi32
-#define _mm512_setr_epi64 lanes::setr_epi64
-#define _mm512_setzero_ps lanes::setzero_ps
-#define _mm512_slli_epi32 lanes::slli_epi32
-#define _mm512_srli_epi32 lanes::srli_epi32
-#define _mm512_storeu_ps lanes::storeu_ps
-#define _mm512_storeu_si512 lanes::storeu_si512
-#define _mm512_unpackhi_epi16 lanes::unpackhi_epi16
-#define _mm512_unpacklo_epi16 lanes::unpacklo_epi16
+#define _mm512_setr_epi32 seqvit::ops::lanes::setr_epi32
+#define _mm512_setr_epi64 seqvit::ops::lanes::setr_epi64
+#define _mm512_setzero_ps seqvit::ops::lanes::setzero_ps
+#define _mm512_slli_epi32 seqvit::ops::lanes::slli_epi32
+#define _mm512_srli_epi32 seqvit::ops::lanes::srli_epi32
+#define _mm512_storeu_ps seqvit::ops::lanes::storeu_ps
+#define _mm512_storeu_si512 seqvit::ops::lanes::storeu_si512
+#define _mm512_unpackhi_epi16 seqvit::ops::lanes::unpackhi_epi16
+#define _mm512_unpacklo_epi16 seqvit::ops::lanes::unpacklo_epi16
