@@ -83,7 +83,7 @@ Timed time_steps(int64_t steps, BenchStep& step, const comm::Mesh& mesh) {
   Progress progress;
   for (int64_t i = 0; i < steps && !(mesh.world().size() == 1 && stop_requested()); ++i) {
     timed.seconds.push_back(step());
-    timed.losses.push_back(step.loss());
+    timed.losses.push_back(step.result().loss);
     timed.peak = std::max(timed.peak, ops::peak_tensor_bytes());  // since this step's backward() began
     progress.show(fmt::format("bench: step {}/{}  {:.3f} s", i + 1, steps, timed.seconds.back()));
   }
@@ -111,7 +111,7 @@ nlohmann::ordered_json predictions(bool phantom, const BenchProblem& problem, co
       plan::this_machine(config.train.precision, rate, mesh.world().size(), attention), attention);
   double seconds = predicted.time.total;
   if (phantom)  // waits for no message
-    seconds -= predicted.time.communication() + predicted.time.parts.at("bubble");
+    seconds -= predicted.time.parts.communication() + predicted.time.parts.bubble;
   return {{"predicted_peak_bytes", predicted.memory.peak}, {"predicted_seconds", seconds}};
 }
 
@@ -146,7 +146,7 @@ void run_steps(const BenchCommand& command, const BenchProblem& problem, comm::C
   const Timed timed = time_steps(command.steps, step, mesh);
   const int64_t peak_at_end = peak_resident_bytes();
   const double typical = timed.typical(), flops = step.operations() / typical;
-  const train::StepMemory& memory = step.learner().memory();
+  const train::StepMemory& memory = step.result().memory;
   nlohmann::ordered_json json = {
       {"tokens", problem.tokens()},
       {"ranks", world.size()},

@@ -37,7 +37,7 @@ StepPeak peak_of_step(const Config& config, int64_t tokens, comm::Comm& world, o
   comm::Mesh mesh(world, config.parallel);
   BenchStep step(config, bench_model(config, tokens), mesh);
   step();
-  const train::StepMemory& m = step.learner().memory();
+  const train::StepMemory& m = step.result().memory;
   return {largest(m.before + m.peak, world), largest(knows_resident ? peak_resident_bytes() : 0, world)};
 }
 

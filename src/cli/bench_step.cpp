@@ -124,8 +124,8 @@ BenchStep::BenchStep(const Config& config, const model::ModelShape& shape, comm:
 
 double BenchStep::operator()() {
   return seconds_of([&] {
-    loss_ = learner_->backward(batch_, step_);
-    learner_->update(step_++, loss_);
+    result_ = learner_->backward(batch_, step_);
+    learner_->update(step_++, result_);
     mesh_.world().barrier("bench");
   });
 }

@@ -50,7 +50,7 @@ class BenchStep {
   /// One step: forward, backward, optimizer, barrier. Returns its seconds.
   double operator()();
   const train::Learner& learner() const { return *learner_; }
-  double loss() const { return loss_; }
+  const train::StepResult& result() const { return result_; }  ///< of the last step
   double operations() const { return operations_; }  ///< of a step, as ModelShape::training_operations counts
 
  private:
@@ -58,7 +58,8 @@ class BenchStep {
   std::unique_ptr<train::Learner> learner_;
   train::LearnerBatch batch_;
   int64_t step_ = 0;
-  double loss_ = 0.0, operations_ = 0.0;
+  train::StepResult result_;
+  double operations_ = 0.0;
 };
 
 }  // namespace seqvit::cli

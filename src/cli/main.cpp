@@ -13,6 +13,7 @@
 #include "cli/command.h"
 #include "core/error.h"
 #include "core/log.h"
+#include "core/settings.h"
 #include "core/stop.h"
 #include "core/version.h"
 #include "core/watch.h"
@@ -67,8 +68,18 @@ int run(comm::Launch& launch, std::vector<std::string> arguments) {
   CLI::App app("seqvit: vision transformers over very long token sequences for scientific images");
   app.set_version_flag("--version", std::string("seqvit ") + kVersion);
   app.require_subcommand(1);
+  app.add_flag_callback(
+         "--settings",
+         [] {
+           for (const SettingText& s : setting_texts())
+             fmt::print("{:28} {:14} {}\n", s.path, s.value, s.meaning);
+           throw CLI::Success();
+         },
+         "List every setting of a configuration with its default and meaning, and exit")
+      ->trigger_on_parse();
   app.footer(
-      "Settings: any --section.key=value overrides the configuration file. Exit codes: see README.md.");
+      "Settings (`seqvit --settings`): any --section.key=value overrides the configuration file. Exit codes: "
+      "see README.md.");
   const std::map<std::string, CommandBody> commands = {
       {"inspect", add_inspect(app)},   {"generate", add_generate(app)}, {"train", add_train(app)},
       {"evaluate", add_evaluate(app)}, {"forecast", add_forecast(app)}, {"report", add_report(app)},

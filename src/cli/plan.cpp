@@ -65,25 +65,26 @@ Problem plan_problem(const PlanCommand& command, const Invocation& invocation) {
 
 nlohmann::ordered_json to_json(const plan::Layout& layout, const Problem& problem, bool hours) {
   const ParallelConfig& p = layout.parallel;
-  nlohmann::ordered_json json = {{"parallel",
-                                  {{"pp", p.pp},
-                                   {"dp", p.dp},
-                                   {"sp", p.sp},
-                                   {"tp", p.tp},
-                                   {"sequence", to_string(p.sequence)},
-                                   {"ulysses", p.ulysses},
-                                   {"interleave", p.interleave},
-                                   {"zero", p.zero}}},
-                                 {"recompute", to_string(layout.recompute)},
-                                 {"micro_batches", layout.micro_batches},
-                                 {"ranks", layout.ranks()},
-                                 {"memory", layout.memory.parts},
-                                 {"peak_bytes", layout.memory.peak},
-                                 {"seconds", layout.time.parts},
-                                 {"seconds_per_step", layout.time.total},
-                                 {"tokens_per_second", problem.tokens_of_step() / layout.time.total},
-                                 {"share_communicating", layout.time.communication() / layout.time.total},
-                                 {"settings", layout.settings()}};
+  nlohmann::ordered_json json = {
+      {"parallel",
+       {{"pp", p.pp},
+        {"dp", p.dp},
+        {"sp", p.sp},
+        {"tp", p.tp},
+        {"sequence", to_string(p.sequence)},
+        {"ulysses", p.ulysses},
+        {"interleave", p.interleave},
+        {"zero", p.zero}}},
+      {"recompute", to_string(layout.recompute)},
+      {"micro_batches", layout.micro_batches},
+      {"ranks", layout.ranks()},
+      {"memory", layout.memory.parts.by_name()},
+      {"peak_bytes", layout.memory.peak},
+      {"seconds", layout.time.parts.by_name()},
+      {"seconds_per_step", layout.time.total},
+      {"tokens_per_second", problem.tokens_of_step() / layout.time.total},
+      {"share_communicating", layout.time.parts.communication() / layout.time.total},
+      {"settings", layout.settings()}};
   if (hours) {
     json["rank_hours"] =
         static_cast<double>(layout.ranks() * problem.config.train.steps) * layout.time.total / 3600.0;

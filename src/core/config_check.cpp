@@ -12,7 +12,6 @@ bool has(const std::vector<std::string>& names, const std::string& name) {
 }
 
 void validate_data(const DataConfig& data, const std::string& name) {
-  if (data.files.empty()) fail(Exit::usage, "{}: data.files: expected at least one file, found none", name);
   for (const std::string& target : data.targets) {
     if (!data.variables.empty() && !has(data.variables, target)) {
       fail(Exit::usage, "{}: data.targets: '{}' is not in data.variables{}", name, target,
@@ -163,7 +162,8 @@ int64_t TrainConfig::longest_rollout() const {
 }
 
 void validate(const Config& config, const std::string& name) {
-  validate_data(config.data, name);
+  // A program of one's own may take its fields from elsewhere.
+  if (!config.data.files.empty()) validate_data(config.data, name);
   validate_model(config.model, name);
   validate_train(config, name);
   validate_memory(config.memory, config.parallel.device, name);

@@ -11,6 +11,7 @@
 namespace seqvit {
 namespace {
 
+// Of the process: it has one terminal.
 bool quiet = false;
 size_t drawn_width = 0;  // of the progress line that stands on the terminal now
 

@@ -7,6 +7,7 @@
 namespace seqvit {
 namespace {
 
+// A rank is a thread: its models share what it spends.
 thread_local std::map<std::string, double> seconds_by_part;
 
 }  // namespace

@@ -7,6 +7,7 @@
 namespace seqvit {
 namespace {
 
+// Signals come to the process.
 volatile std::sig_atomic_t requested = 0;
 
 void on_signal(int signal) {

@@ -31,8 +31,8 @@
 
 #include <ATen/core/Tensor.h>
 
-#include "model/layers.h"
 #include "model/shape.h"
+#include "parallel/layers.h"
 
 namespace seqvit::model {
 
@@ -46,8 +46,8 @@ class Aggregation {
 
  private:
   const parallel::Param* query_;
-  LayerNorm norm_;
-  Linear key_value_, projection_;
+  parallel::LayerNorm norm_;
+  parallel::Linear key_value_, projection_;
 };
 
 class Embed {
@@ -66,7 +66,7 @@ class Embed {
   grid::Slab slab_;
   Recompute recompute_;
   parallel::ParamGroup params_;
-  std::optional<Linear> joint_;                       // joint
+  std::optional<parallel::Linear> joint_;             // joint
   const parallel::Param* variable_weight_ = nullptr;  // else: [V, D, p*p]
   const parallel::Param* variable_embed_ =
       nullptr;      // else: [V, D], also the bias of each variable's patch embedding
@@ -74,7 +74,7 @@ class Embed {
   std::optional<Aggregation> aggregation_;     // aggregated
   const parallel::Param* position_ = nullptr;  // learned: [patches, D]
   Tensor row_table_, column_table_;            // fixed: [patch rows or columns, D/2]
-  std::optional<Linear> condition_;            // [conditions] -> [D]
+  std::optional<parallel::Linear> condition_;  // [conditions] -> [D]
 
   Tensor by_group(const Tensor& of_inputs_V) const;
   Tensor tokens_by_group(const Tensor& fields_BVYX) const;

@@ -59,7 +59,7 @@ Head::Head(const ModelShape& shape, const grid::Slab& slab, const parallel::Shar
 /// What the last map reads: [B, L, D].
 Tensor Head::features(const Tensor& tokens_BLD) const {
   Tensor x_BLD = norm_.forward(tokens_BLD);
-  for (const Linear& layer : hidden_)
+  for (const parallel::Linear& layer : hidden_)
     x_BLD = at::gelu(layer.forward(x_BLD));
   return x_BLD;
 }

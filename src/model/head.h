@@ -8,8 +8,8 @@
 
 #include <ATen/core/Tensor.h>
 
-#include "model/layers.h"
 #include "model/shape.h"
+#include "parallel/layers.h"
 
 namespace seqvit::model {
 
@@ -27,9 +27,9 @@ class Head {
   grid::TokenGrid grid_;
   grid::Slab slab_;
   parallel::ParamGroup params_;
-  LayerNorm norm_;
-  std::vector<Linear> hidden_;
-  std::optional<Linear> linear_;                      // joint, aggregated: [K D] -> [T p*p]
+  parallel::LayerNorm norm_;
+  std::vector<parallel::Linear> hidden_;
+  std::optional<parallel::Linear> linear_;            // joint, aggregated: [K D] -> [T p*p]
   const parallel::Param* variable_weight_ = nullptr;  // variable: [T, p*p, D]
   const parallel::Param* variable_bias_ = nullptr;    // variable: [T, p*p]
   Tensor owned_;  // where my tokens begin or end inside a patch: see owned_points

@@ -15,7 +15,14 @@ Vit::Vit(const ModelShape& shape, const ModelLayout& layout, const MemoryConfig&
     auto& blocks = chunks_.emplace_back();
     for (int64_t i = layout.chunks[c].begin; i < layout.chunks[c].end; ++i)
       blocks.push_back(std::make_unique<Block>(i, shape, layout, memory.mlp_chunk));
-    if (ends_model(static_cast<int64_t>(c))) head_.emplace(shape, layout.slab, layout.whole);
+    std::vector<std::vector<parallel::ParamGroup*>> in_order;
+    for (const auto& block : blocks)
+      in_order.push_back(block->groups());
+    if (ends_model(static_cast<int64_t>(c))) {
+      head_.emplace(shape, layout.slab, layout.whole);
+      in_order.push_back({&head_->params()});
+    }
+    parallel::fetch_ahead(in_order);
   }
   if (memory.offload == Offload::disk) {
     store_ = std::make_unique<ops::OffloadFile>(memory.offload_directory.empty()
@@ -27,21 +34,13 @@ Vit::Vit(const ModelShape& shape, const ModelLayout& layout, const MemoryConfig&
 }
 
 Tensor Vit::forward(int64_t chunk, const Tensor& in, const Tensor& condition_BC, const DropPathKeys& drop) {
-  const auto& blocks = chunks_[chunk];
+  int64_t layer = layout_.chunks[chunk].begin;
   Tensor x_BLD = begins_model(chunk) ? embed_->forward(in, condition_BC) : in;
-  using Groups = std::vector<parallel::ParamGroup*>;
-  for (size_t i = 0; i < blocks.size(); ++i) {
-    const Groups after = i + 1 < blocks.size() ? blocks[i + 1]->groups()
-                         : ends_model(chunk)   ? Groups{&head_->params()}
-                                               : Groups{};
-    const Groups before = i > 0 ? blocks[i - 1]->groups() : Groups{};
-    const Tensor keep_B11 = keep_mask(drop, layout_.chunks[chunk].begin + static_cast<int64_t>(i), x_BLD);
-    auto body = [block = blocks[i].get(), before, after, keep_B11](const Tensor& x) {
-      for (parallel::ParamGroup* group : ops::recomputing() ? before : after)
-        group->prefetch();
-      return block->forward(x, keep_B11);
+  for (const auto& block : chunks_[chunk]) {
+    const auto run = [&block = *block, keep_B11 = keep_mask(drop, layer++, x_BLD)](const Tensor& x) {
+      return block.forward(x, keep_B11);
     };
-    x_BLD = ops::recompute(recompute_, body, x_BLD, store_.get(), blocks[i]->takes_input());
+    x_BLD = ops::recompute(recompute_, run, x_BLD, store_.get(), block->takes_input());
   }
   return ends_model(chunk) ? head_->forward(x_BLD) : x_BLD;
 }

@@ -14,6 +14,7 @@
 namespace seqvit::ops {
 namespace {
 
+// Of the process, as libtorch's allocator of CPU tensors is.
 std::atomic<int64_t> held{0}, peak{0};
 
 constexpr size_t kLarge = size_t{1} << 20;

@@ -10,6 +10,7 @@
 #include "core/error.h"
 #include "core/random.h"
 #include "core/watch.h"
+#include "ops/recompute.h"
 
 namespace seqvit::parallel {
 
@@ -36,21 +37,26 @@ const Tensor& Param::operator*() const {
   return full_;
 }
 
+/// Where a vector's gradient goes.
+struct Home : torch::CustomClassHolder {
+  Home(const ParamGroup& g, Section& s) : group(g), section(s) {}
+  const ParamGroup& group;
+  Section& section;
+};
+
 /// My share -> the whole vector in the type it is used in; backward adds to the group's gradient. The
 /// gradient does not go through autograd's leaves: it is summed in the master type, and over ranks where the
 /// stage says so.
 struct GatherFunction : torch::autograd::Function<GatherFunction> {
   static Tensor forward(AutogradContext* ctx, const Tensor& /*weight: makes the result differentiable*/,
-                        const Tensor& full, int64_t group, int64_t section) {
-    ctx->saved_data["group"] = group;
-    ctx->saved_data["section"] = section;
+                        const Tensor& full, const c10::intrusive_ptr<Home>& home) {
+    ctx->saved_data["home"] = c10::IValue::make_capsule(home);
     return full.view_as(full);
   }
   static variable_list backward(AutogradContext* ctx, variable_list grads) {
-    const auto* group = reinterpret_cast<const ParamGroup*>(ctx->saved_data["group"].toInt());
-    auto* section = reinterpret_cast<Section*>(ctx->saved_data["section"].toInt());
-    if (grads[0].defined()) group->accumulate(*section, grads[0]);
-    return {Tensor(), Tensor(), Tensor(), Tensor()};
+    const auto home = c10::static_intrusive_pointer_cast<Home>(ctx->saved_data["home"].toCapsule());
+    if (grads[0].defined()) home->group.accumulate(home->section, grads[0]);
+    return {Tensor(), Tensor(), Tensor()};
   }
 };
 
@@ -114,6 +120,15 @@ comm::Pending ParamGroup::start_gather(Section& section) const {
                                     section.counts, "zero");
 }
 
+void fetch_ahead(std::span<const std::vector<ParamGroup*>> in_order) {
+  for (size_t i = 0; i < in_order.size(); ++i) {
+    for (ParamGroup* group : in_order[i]) {
+      if (i > 0) group->before_ = in_order[i - 1];
+      if (i + 1 < in_order.size()) group->after_ = in_order[i + 1];
+    }
+  }
+}
+
 void ParamGroup::prefetch() {
   if (sharding_.stage < 3 || depth_ > 0) return;
   for (Section& section : sections_) {
@@ -123,6 +138,8 @@ void ParamGroup::prefetch() {
 
 ParamGroup::Gathered ParamGroup::gather() {
   if (depth_++ > 0) return Gathered(*this);
+  for (ParamGroup* next : ops::recomputing() ? before_ : after_)
+    next->prefetch();
   for (Section& section : sections_) {
     if (section.size == 0) continue;
     Tensor full;
@@ -134,8 +151,8 @@ ParamGroup::Gathered ParamGroup::gather() {
       full = section.full.defined() ? section.full : section.weight.detach();
       if (section.kind == ParamKind::matrix) full = full.to(sharding_.compute);
     }
-    const Tensor flat = GatherFunction::apply(section.weight, full, reinterpret_cast<int64_t>(this),
-                                              reinterpret_cast<int64_t>(&section));
+    const Tensor flat =
+        GatherFunction::apply(section.weight, full, c10::make_intrusive<Home>(*this, section));
     // One split instead of a narrow for each weight: its backward is one concatenation, where each narrow's
     // is a zero-filled vector of the whole length.
     std::vector<int64_t> sizes;

@@ -116,6 +116,7 @@ class ParamGroup {
    private:
     ParamGroup& group_;
   };
+  /// Stage 3: also starts to fetch the groups that fetch_ahead() says are next.
   [[nodiscard]] Gathered gather();
   /// Stage 3: starts to gather, so that a gather() soon after finds the weights on their way. A no-op
   /// elsewhere.
@@ -135,14 +136,20 @@ class ParamGroup {
 
  private:
   friend struct GatherFunction;
+  friend void fetch_ahead(std::span<const std::vector<ParamGroup*>> in_order);
   std::string name_;
   Sharding sharding_;
   std::array<Section, 2> sections_;
+  std::vector<ParamGroup*> after_,
+      before_;     // used next: in forward, and in backward by a part that runs again
   int depth_ = 0;  // nested Gathered scopes
-
   comm::Pending start_gather(Section& section) const;
   void accumulate(Section& section, const Tensor& gradient) const;
 };
+
+/// Says in which order parts of a model gather their groups: each gather() then starts to fetch the next part's, so that they come while
+/// this one computes. A part that runs again in backward fetches those of the one before it.
+void fetch_ahead(std::span<const std::vector<ParamGroup*>> in_order);
 
 /// Calls f(weight, its elements [begin, end), offset in section.mine) for every weight that a range of the
 /// flat vector covers.

@@ -56,21 +56,22 @@ Layout predict(const std::vector<RankPart>& ranks, const model::ModelShape& shap
 
 /// What takes most of a rank's memory, and what makes it less.
 std::string advice(const Layout& layout) {
-  const auto largest = std::max_element(layout.memory.parts.begin(), layout.memory.parts.end(),
-                                        [](const auto& a, const auto& b) { return a.second < b.second; });
-  const std::string& part = largest->first;
+  const MemoryParts& parts = layout.memory.parts;
+  const auto names = parts.by_name();
+  const auto [part, most] =
+      *std::ranges::max_element(names, {}, &std::pair<const std::string, int64_t>::second);
   const bool whole_keys =
       layout.parallel.sequence == Sequence::lss || layout.parallel.sequence == Sequence::lss_kv;
   const char* what = "use more ranks or another strategy";
-  if (part == "kept activations")
+  if (most == parts.kept_activations)
     what = layout.recompute == Recompute::none ? "set memory.recompute"
                                                : "use more ranks in parallel.sp or tp, or memory.offload";
-  if (part == "weights" || part == "gradients" || part == "moments")
+  if (most == parts.weights || most == parts.gradients || most == parts.moments)
     what = layout.parallel.zero < 3 ? "set parallel.zero=3" : "use more ranks";
-  if (part == "block" || part == "send buffers")
+  if (most == parts.block || most == parts.send_buffers)
     what = layout.parallel.sp > 1 && whole_keys ? "use ulysses, ring or hybrid"
                                                 : "use more ranks in parallel.sp";
-  if (part == "batch") what = "use more ranks in parallel.dp or sp";
+  if (most == parts.batch) what = "use more ranks in parallel.dp or sp";
   return fmt::format("most of it {}: {}", part, what);
 }
 

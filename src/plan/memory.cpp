@@ -1,6 +1,7 @@
 #include "plan/memory.h"
 
 #include <algorithm>
+#include <iterator>
 #include <vector>
 
 #include "parallel/pipeline.h"
@@ -10,15 +11,6 @@ namespace seqvit::plan {
 namespace {
 
 using Part = WeightGroup::Part;
-using Parts = std::map<std::string, int64_t>;
-
-int64_t total(const Parts& parts) {
-  int64_t sum = 0;
-  for (const auto& [name, bytes] : parts)
-    sum += bytes;
-  return sum;
-}
-
 /// Micro-batches of each chunk that are kept, at most, when `chunk` begins a backward.
 std::vector<int64_t> in_flight(const RankPart& part, const Config& config, int64_t chunk) {
   std::vector<int64_t> now(part.chunks.size(), 0), most = now;
@@ -71,13 +63,12 @@ class Rank {
   int64_t blocks_, targets_;
   int64_t stream_;  // a micro-batch's tokens here, master type
   BlockMemory block_;
-  Parts state_;
+  MemoryParts state_;
   MemoryPrediction worst_;
 
-  void consider(Parts parts) {
-    for (const auto& [name, bytes] : state_)
-      parts[name] += bytes;
-    if (const int64_t sum = total(parts); sum > worst_.peak) worst_ = {std::move(parts), sum};
+  void consider(MemoryParts parts) {
+    parts += state_;
+    if (const int64_t sum = parts.total(); sum > worst_.peak) worst_ = {parts, sum};
   }
 
   template <typename Bytes>
@@ -128,23 +119,23 @@ class Rank {
       for (const SharedVector& v : group.vectors) {
         const int64_t kept = zero_ == 0 ? v.elements : v.mine();
         const bool whole = (zero_ == 1 || zero_ == 2) && v.sharers > 1;
-        state_["weights"] += m_ * (kept + (whole ? v.elements : 0));
-        state_["moments"] += 2 * m_ * kept;
+        state_.weights += m_ * (kept + (whole ? v.elements : 0));
+        state_.moments += 2 * m_ * kept;
       }
     }
-    state_["batch"] = fields(shape_.inputs() + targets_ * config_.train.longest_rollout(), part_.samples);
+    state_.batch = fields(shape_.inputs() + targets_ * config_.train.longest_rollout(), part_.samples);
     // Where a slab ends inside a row: which points are mine, a byte each.
     const int64_t row = shape_.token_grid().patch_columns() * shape_.tokens_per_patch();
     if (part_.slab.tokens.begin % row != 0 || part_.slab.tokens.end % row != 0)
-      state_["batch"] += fields(targets_, 1) / m_;
+      state_.batch += fields(targets_, 1) / m_;
   }
 
   int64_t kept_block() const { return config_.memory.offload != Offload::none ? 0 : block_.kept; }
   int64_t kept_copies() const { return again_ ? 0 : copies(Part::block) / blocks_; }
 
   /// What everyone keeps when `chunk` begins a backward.
-  Parts kept(size_t chunk) const {
-    Parts parts;
+  MemoryParts kept(size_t chunk) const {
+    MemoryParts parts;
     auto flight = in_flight(part_, config_, static_cast<int64_t>(chunk));
     // A forecast that is fed back keeps every one of its steps.
     for (int64_t& passes : flight)
@@ -155,8 +146,8 @@ class Rank {
       // Error and weight of each point, or what went on to the next stage.
       const int64_t ends = (first ? points(shape_.inputs()) : 0) +
                            (last ? 2 * fields(targets_, part_.micro_samples) : stream_);
-      parts["kept activations"] += flight[c] * (blocks.size() * kept_block() + ends);
-      parts["weights"] +=
+      parts.kept_activations += flight[c] * (blocks.size() * kept_block() + ends);
+      parts.weights +=
           flight[c] * (blocks.size() * kept_copies() + (first ? copies(Part::embed, /*vectors=*/false) : 0) +
                        (last ? copies(Part::head) : 0));
     }
@@ -165,34 +156,34 @@ class Rank {
 
   /// From the last block's result to the gradient of it.
   void consider_head() {
-    Parts parts = kept(part_.chunks.size() - 1);
+    MemoryParts parts = kept(part_.chunks.size() - 1);
     const int64_t layers = shape_.config.head_layers;
-    parts["embedding and head"] = 2 * stream_ + layers * 2 * stream_ / m_ * c_ + (layers > 0 ? stream_ : 0) +
-                                  points(targets_) + 4 * fields(targets_, part_.micro_samples) +
-                                  weights(Part::head);
-    parts["gradients"] = accumulates() ? all_gradients() : 0;
-    consider(std::move(parts));
+    parts.embedding_and_head = 2 * stream_ + layers * 2 * stream_ / m_ * c_ + (layers > 0 ? stream_ : 0) +
+                               points(targets_) + 4 * fields(targets_, part_.micro_samples) +
+                               weights(Part::head);
+    parts.gradients = accumulates() ? all_gradients() : 0;
+    consider(parts);
   }
 
   void consider_blocks(size_t chunk, int64_t& behind) {
-    Parts before = kept(chunk);
+    MemoryParts before = kept(chunk);
     const int64_t one = weights(Part::block) / blocks_, copy = copies(Part::block) / blocks_;
     // Of a block that runs again, and of the next, which is on its way.
     const int64_t gathered = again_ ? (zero_ == 3 ? 2 : 1) * copy : 0;
     for (int64_t i = part_.chunks[chunk].size(); i-- > 0;) {
-      Parts now = before;
-      now["kept activations"] -= kept_block();
-      now["block"] = block_.at_work - block_.packed - block_.buffers;
-      now["packed operands"] = block_.packed, now["send buffers"] = block_.buffers;
-      now["weights"] += gathered;
-      now["gradients"] = accumulates() ? all_gradients() : behind;
+      MemoryParts now = before;
+      now.kept_activations -= kept_block();
+      now.block = block_.at_work - block_.packed - block_.buffers;
+      now.packed_operands = block_.packed, now.send_buffers = block_.buffers;
+      now.weights += gathered;
+      now.gradients = accumulates() ? all_gradients() : behind;
       consider(now);
       // Its gradients are handed over: in parts, as one vector, and what of it arrives from others.
-      now["block"] = 2 * stream_ + 2 * one;
-      now["packed operands"] = 0, now["send buffers"] = arriving(Part::block) / blocks_;
+      now.block = 2 * stream_ + 2 * one;
+      now.packed_operands = 0, now.send_buffers = arriving(Part::block) / blocks_;
       consider(now);
-      before["kept activations"] -= kept_block();
-      before["weights"] -= kept_copies();
+      before.kept_activations -= kept_block();
+      before.weights -= kept_copies();
       behind += gradients(Part::block) / blocks_;
     }
   }
@@ -200,14 +191,14 @@ class Rank {
   void consider_embedding() {
     const int64_t vectors =
         sum_over(Part::embed, [&](const SharedVector& v) { return v.matrix ? 0 : m_ * v.elements; });
-    Parts parts;
-    parts["kept activations"] = points(shape_.inputs());
-    parts["gradients"] = all_gradients() - (accumulates() ? 0 : gradients(Part::embed));
+    MemoryParts parts;
+    parts.kept_activations = points(shape_.inputs());
+    parts.gradients = all_gradients() - (accumulates() ? 0 : gradients(Part::embed));
     // The gradient of my patches' positions is one of all, before it goes into the vector.
-    parts["embedding and head"] = stream_ + weights(Part::embed) + vectors;
-    parts["weights"] = copies(Part::embed);
-    parts["send buffers"] = arriving(Part::embed);
-    consider(std::move(parts));
+    parts.embedding_and_head = stream_ + weights(Part::embed) + vectors;
+    parts.weights = copies(Part::embed);
+    parts.send_buffers = arriving(Part::embed);
+    consider(parts);
   }
 
   /// Sums of gradients over ranks, or the square of a gradient for its norm; one vector after another.
@@ -219,14 +210,53 @@ class Rank {
         largest = std::max(largest, m_ * whole);
       }
     }
-    Parts parts;
-    parts["gradients"] = all_gradients();
-    parts["send buffers"] = largest;
-    consider(std::move(parts));
+    MemoryParts parts;
+    parts.gradients = all_gradients();
+    parts.send_buffers = largest;
+    consider(parts);
   }
 };
 
 }  // namespace
+
+namespace {
+
+struct NamedPart {
+  const char* name;
+  int64_t MemoryParts::*bytes;
+};
+constexpr NamedPart kParts[] = {{"weights", &MemoryParts::weights},
+                                {"gradients", &MemoryParts::gradients},
+                                {"moments", &MemoryParts::moments},
+                                {"batch", &MemoryParts::batch},
+                                {"kept activations", &MemoryParts::kept_activations},
+                                {"block", &MemoryParts::block},
+                                {"packed operands", &MemoryParts::packed_operands},
+                                {"send buffers", &MemoryParts::send_buffers},
+                                {"embedding and head", &MemoryParts::embedding_and_head}};
+static_assert(sizeof(MemoryParts) == std::size(kParts) * sizeof(int64_t), "every part has a name");
+
+}  // namespace
+
+int64_t MemoryParts::total() const {
+  int64_t sum = 0;
+  for (const NamedPart& part : kParts)
+    sum += this->*part.bytes;
+  return sum;
+}
+
+std::map<std::string, int64_t> MemoryParts::by_name() const {
+  std::map<std::string, int64_t> parts;
+  for (const NamedPart& part : kParts)
+    parts[part.name] = this->*part.bytes;
+  return parts;
+}
+
+MemoryParts& MemoryParts::operator+=(const MemoryParts& other) {
+  for (const NamedPart& part : kParts)
+    this->*part.bytes += other.*part.bytes;
+  return *this;
+}
 
 MemoryPrediction predict_memory(const RankPart& part, const model::ModelShape& shape, const Config& config,
                                 AttentionMemory attention) {

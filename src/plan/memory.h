@@ -17,11 +17,20 @@
 
 namespace seqvit::plan {
 
+/// Bytes of a rank's tensors, by what they are for.
+struct MemoryParts {
+  int64_t weights = 0, gradients = 0, moments = 0, batch = 0, kept_activations = 0, block = 0,
+          packed_operands = 0, send_buffers = 0, embedding_and_head = 0;
+
+  int64_t total() const;
+  /// Under the names of `plan --json`: "kept activations".
+  std::map<std::string, int64_t> by_name() const;
+  MemoryParts& operator+=(const MemoryParts& other);
+};
+
 struct MemoryPrediction {
-  /// weights, gradients, moments, batch, kept activations, block, packed operands, send buffers, embedding
-  /// and head; bytes at the peak. They add up to `peak`.
-  std::map<std::string, int64_t> parts;
-  int64_t peak = 0;
+  MemoryParts parts;  ///< at the peak
+  int64_t peak = 0;   ///< their sum
 };
 
 MemoryPrediction predict_memory(const RankPart& part, const model::ModelShape& shape, const Config& config,

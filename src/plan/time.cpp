@@ -133,11 +133,10 @@ std::map<std::string, double> wire_seconds(const RankPart& part, const model::Mo
 
 }  // namespace
 
-double TimePrediction::communication() const {
-  double sum = 0.0;
-  for (const auto& [part, seconds] : parts)
-    sum += part.starts_with("communication") ? seconds : 0.0;
-  return sum;
+std::map<std::string, double> TimeParts::by_name() const {
+  return {{"products", products},   {"attention", attention}, {"elementwise", elementwise},
+          {"optimizer", optimizer}, {"bubble", bubble},       {"communication tp", tp},
+          {"communication sp", sp}, {"communication pp", pp}, {"communication data", data}};
 }
 
 TimePrediction predict_time(const RankPart& part, const model::ModelShape& shape, const Config& config,
@@ -145,23 +144,22 @@ TimePrediction predict_time(const RankPart& part, const model::ModelShape& shape
   const double rate = machine.rate(config.train.precision);
   const Work block = block_work(part, shape, config);
   const auto blocks = static_cast<double>(part.blocks());
-  TimePrediction time;
-  time.parts["products"] = (blocks * block.products + ends_work(part, shape, config)) / rate;
-  time.parts["attention"] = blocks * block.attention / (rate * machine.attention_share);
+  TimeParts parts;
+  parts.products = (blocks * block.products + ends_work(part, shape, config)) / rate;
+  parts.attention = blocks * block.attention / (rate * machine.attention_share);
 
-  time.parts["elementwise"] = blocks * passes_over_tokens(part, shape, config) / machine.memory_rate;
+  parts.elementwise = blocks * passes_over_tokens(part, shape, config) / machine.memory_rate;
   auto wire = wire_seconds(part, shape, config, machine);
   const auto waited = [&](const char* purpose, double hidden) {
     return std::max(0.0, wire[purpose] - hidden);
   };
   // Gathers are two of the three messages of a ZeRO-3 pass, in a third of the time or more.
   const double gathers = config.parallel.zero == 3 ? wire["zero"] * 2.0 / 3.0 : 0.0;
-  time.parts["communication tp"] = wire["tp"];
-  time.parts["communication sp"] =
-      wire["ulysses"] + wire["lss"] + wire["lss_kv"] + waited("ring", time.parts["attention"]);
-  time.parts["communication pp"] = wire["pp"];
-  time.parts["communication data"] = wire["loss"] + wire["loss weight"] + wire["gradient norm"] +
-                                     wire["zero"] - std::min(gathers, time.parts["products"]);
+  parts.tp = wire["tp"];
+  parts.sp = wire["ulysses"] + wire["lss"] + wire["lss_kv"] + waited("ring", parts.attention);
+  parts.pp = wire["pp"];
+  parts.data = wire["loss"] + wire["loss weight"] + wire["gradient norm"] + wire["zero"] -
+               std::min(gathers, parts.products);
 
   int64_t updated = 0;
   for (const WeightGroup& group : part.groups) {
@@ -170,17 +168,13 @@ TimePrediction predict_time(const RankPart& part, const model::ModelShape& shape
   }
   // AdamW reads weight, gradient and two moments, and writes all but the gradient; clipping reads it twice
   // more.
-  time.parts["optimizer"] = 9.0 * static_cast<double>(updated * master_bytes(config)) / machine.memory_rate;
+  parts.optimizer = 9.0 * static_cast<double>(updated * master_bytes(config)) / machine.memory_rate;
 
   const auto stages = static_cast<double>(config.parallel.pp - 1),
              turns = static_cast<double>(config.parallel.interleave * config.train.micro_batches);
-  const double busy = time.parts["products"] + time.parts["attention"] + time.parts["elementwise"] +
-                      time.parts["communication tp"] + time.parts["communication sp"] +
-                      time.parts["communication pp"];
-  time.parts["bubble"] = busy * stages / turns;
-  for (const auto& [name, seconds] : time.parts)
-    time.total += seconds;
-  return time;
+  const double busy = parts.products + parts.attention + parts.elementwise + parts.tp + parts.sp + parts.pp;
+  parts.bubble = busy * stages / turns;
+  return {parts, parts.total()};
 }
 
 }  // namespace seqvit::plan

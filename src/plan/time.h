@@ -20,13 +20,20 @@
 
 namespace seqvit::plan {
 
-struct TimePrediction {
-  /// products, attention, elementwise, optimizer, bubble, and what is waited for of messages by axis:
-  /// "communication tp", "communication sp", "communication pp", "communication data".
-  std::map<std::string, double> parts;
-  double total = 0.0;
+/// Seconds of a step, by what takes them.
+struct TimeParts {
+  double products = 0.0, attention = 0.0, elementwise = 0.0, optimizer = 0.0, bubble = 0.0;
+  double tp = 0.0, sp = 0.0, pp = 0.0, data = 0.0;  ///< what is waited for of messages, by axis
 
-  double communication() const;
+  double communication() const { return data + pp + sp + tp; }
+  double total() const { return attention + bubble + communication() + elementwise + optimizer + products; }
+  /// Under the names of `plan --json`: "communication tp".
+  std::map<std::string, double> by_name() const;
+};
+
+struct TimePrediction {
+  TimeParts parts;
+  double total = 0.0;  ///< their sum
 };
 
 /// Of the rank `part`, if the others were as far as it is.

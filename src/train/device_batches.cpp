@@ -1,10 +1,12 @@
 #include "train/device_batches.h"
 
-#include <cstring>
+#include <algorithm>
 
 #include <ATen/ops/empty.h>
 #include <c10/core/StreamGuard.h>
 #include <c10/core/impl/VirtualGuardImpl.h>
+
+#include "core/error.h"
 
 namespace seqvit::train {
 
@@ -42,12 +44,13 @@ LearnerBatch DeviceBatches::next() {
   return made.batch;
 }
 
-Tensor to_device(const Tensor& host, const at::TensorOptions& options) {
-  if (options.device().is_cpu()) return host.to(options, /*non_blocking=*/false, /*copy=*/true);
+Tensor to_device(std::span<const float> values, at::IntArrayRef shape, const at::TensorOptions& options) {
+  const bool pinned = !options.device().is_cpu();
+  const Tensor host = at::empty(shape, at::TensorOptions(at::kFloat).pinned_memory(pinned));
+  check(host.numel() == std::ssize(values), "a tensor of as many elements as there are values");
   // Not by copy_: that would start a pool of threads for the thread that reads ahead.
-  const Tensor pinned = at::empty(host.sizes(), host.options().pinned_memory(true));
-  std::memcpy(pinned.mutable_data_ptr(), host.const_data_ptr(), host.nbytes());
-  return pinned.to(options.device(), /*non_blocking=*/true).to(options.dtype());
+  std::ranges::copy(values, host.mutable_data_ptr<float>());
+  return host.to(options.device(), /*non_blocking=*/true).to(options.dtype());
 }
 
 }  // namespace seqvit::train

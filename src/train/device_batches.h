@@ -9,6 +9,7 @@
 #include <functional>
 #include <future>
 #include <optional>
+#include <span>
 
 #include <c10/core/Event.h>
 
@@ -42,8 +43,8 @@ class DeviceBatches {
   std::future<Made> next_;             ///< last: its end is waited for before what it uses is destroyed
 };
 
-/// `host`, contiguous in the CPU's memory, as a new tensor of this type and device. To a GPU through pinned
-/// memory on the current stream, without waiting for it.
-Tensor to_device(const Tensor& host, const at::TensorOptions& options);
+/// Values in the CPU's memory as a new tensor of this type and device. To a GPU through pinned memory on the
+/// current stream, without waiting for it.
+Tensor to_device(std::span<const float> values, at::IntArrayRef shape, const at::TensorOptions& options);
 
 }  // namespace seqvit::train

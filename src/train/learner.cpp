@@ -31,14 +31,12 @@ std::vector<double> Learner::sum_over_ranks(std::vector<double> values, const ch
   return {sum.const_data_ptr<double>(), sum.const_data_ptr<double>() + values.size()};
 }
 
-double Learner::backward(const LearnerBatch& batch, int64_t step, double* flag) {
+StepResult Learner::backward(const LearnerBatch& batch, int64_t step, bool stop) {
   const double weight = model_.ends_model() ? loss_.weight_of(batch.target) : 0.0;
-  const auto totals = sum_over_ranks({weight, flag == nullptr ? 0.0 : *flag}, "loss weight");
-  if (flag != nullptr) *flag = totals[1];
-  weight_ = totals[0];
-  memory_ = {.before = ops::tensor_bytes()};
+  const auto totals = sum_over_ranks({weight, stop ? 1.0 : 0.0}, "loss weight");
+  StepResult result{.weight = totals[0], .stop = totals[1] > 0.0, .memory = {.before = ops::tensor_bytes()}};
   // A phantom that does not end the model has no weight of its own, and the step of one that has.
-  if (weight_ == 0.0 && !mesh_.world().is_phantom()) return 0.0;
+  if (result.weight == 0.0 && !mesh_.world().is_phantom()) return result;
   std::vector<int64_t> positions;
   for (int64_t i = my_samples_.begin; i < my_samples_.end; ++i)
     positions.push_back(i);
@@ -55,14 +53,15 @@ double Learner::backward(const LearnerBatch& batch, int64_t step, double* flag) 
     loss_sum += run_forward(action, {{part(batch.input), part(batch.condition), part(batch.target),
                                       part(batch.scale), part(batch.shift), part(batch.missing)},
                                      {step, std::span(positions).subspan(mine.begin, mine.size())},
-                                     weight_});
-    memory_.kept = std::max(memory_.kept, ops::tensor_bytes() - memory_.before);
+                                     result.weight});
+    result.memory.kept = std::max(result.memory.kept, ops::tensor_bytes() - result.memory.before);
   }
   model_.wires().finish();
   for (parallel::ParamGroup* group : groups_)
     group->finish_gradients();
-  memory_.peak = ops::peak_tensor_bytes() - memory_.before;
-  return sum_over_ranks({loss_sum}, "loss")[0];
+  result.memory.peak = ops::peak_tensor_bytes() - result.memory.before;
+  result.loss = sum_over_ranks({loss_sum}, "loss")[0];
+  return result;
 }
 
 /// Returns this micro-batch's part of the loss where the model ends, else 0.
@@ -122,13 +121,13 @@ void Learner::run_backward(const parallel::Action& action) {
   if (here.in.defined()) model_.wires().send_gradient(here.in.grad());
 }
 
-double Learner::update(int64_t step, double loss) {
+double Learner::update(int64_t step, const StepResult& result) {
   const double norm = optimizer_.clip(config_.max_grad_norm);
-  if (!std::isfinite(loss) || !std::isfinite(norm)) {
+  if (!std::isfinite(result.loss) || !std::isfinite(norm)) {
     fail(Exit::not_finite,
          "step {}: loss {}, gradient norm {}: not finite; lower train.learning_rate or look at the data with "
          "`seqvit inspect`",
-         step + 1, loss, norm);
+         step + 1, result.loss, norm);
   }
   {
     const TimedPart time("optimizer");  // without the collectives around it, which are a part of their own

@@ -17,10 +17,17 @@
 
 namespace seqvit::train {
 
-/// What a backward() took from libtorch's allocator, in bytes: held before it; more at the end of forward
+/// What a step took from libtorch's allocator, in bytes: held before it; more at the end of forward
 /// (what is kept for backward); more at its peak.
 struct StepMemory {
   int64_t before = 0, kept = 0, peak = 0;
+};
+
+struct StepResult {
+  double loss = 0.0;    ///< over all ranks; 0 where no target is valid
+  double weight = 0.0;  ///< of all valid target points
+  bool stop = false;    ///< some rank was asked to stop
+  StepMemory memory;    ///< `kept` for all micro-batches that were in flight together
 };
 
 class Learner {
@@ -33,16 +40,13 @@ class Learner {
   Range my_samples() const { return my_samples_; }
 
   /// Forward and backward over my samples, in micro-batches; the gradients of my shares are complete
-  /// afterwards. `step` counts from 0. Returns the global loss. `flag` is summed over ranks on the way and
-  /// returned in place (an agreed request to stop). Where no rank has a valid target, nothing is computed, on
-  /// any mesh: weight() and loss are 0, there are no gradients, and update() leaves weights and moments as
-  /// they are.
-  double backward(const LearnerBatch& batch, int64_t step, double* flag = nullptr);
-  /// Of all valid target points of the last backward(), over all ranks.
-  double weight() const { return weight_; }
+  /// afterwards. `step` counts from 0. `stop`: this rank was asked to stop, which all ranks then know. Where no
+  /// rank has a valid target, nothing is computed, on any mesh: there are no gradients, and update() leaves
+  /// weights and moments as they are.
+  StepResult backward(const LearnerBatch& batch, int64_t step, bool stop = false);
   /// Clips, updates my shares, makes the new weights readable. Returns the gradient norm before clipping.
   /// Throws Error(not_finite), with weights untouched, if loss or gradient is not finite.
-  double update(int64_t step, double loss);
+  double update(int64_t step, const StepResult& result);
 
   /// The part of backward()'s loss that my samples on my slab have, without gradient, and its weight before
   /// it is divided; 0 where the model does not end. Collective.
@@ -53,9 +57,6 @@ class Learner {
   /// Sums over all ranks; what is known on several of them (the loss, where the model ends) one must
   /// contribute, the others 0. Collective.
   std::vector<double> sum_over_ranks(std::vector<double> values, const char* purpose);
-
-  /// Of the last backward(); `kept` for all micro-batches that were in flight together.
-  const StepMemory& memory() const { return memory_; }
 
   MeshModel& model() { return model_; }
   const MeshModel& model() const { return model_; }
@@ -72,8 +73,6 @@ class Learner {
   WeightedLoss loss_;
   AdamW optimizer_;
   Range my_samples_;
-  double weight_ = 0.0;
-  StepMemory memory_;
   /// A micro-batch on its way through one chunk of my stage: what came in (undefined where the model begins)
   /// and what went out (the loss where it ends).
   struct InFlight {

@@ -54,10 +54,10 @@ MeshModel::MeshModel(const model::ModelShape& shape, const Config& config, comm:
       chunks_(config.parallel.interleave),
       compute_(compute_type(config.train.precision)),
       options_(at::TensorOptions(master_type(config.train.precision)).device(mesh.device())),
-      tensor_(mesh.tp(), of_my_group(token_counts(grid_, mesh.tokens().size()), mesh)),
-      sequence_(strategy != nullptr ? std::move(strategy)
-                                    : parallel::make_strategy(config.parallel, mesh,
-                                                              token_counts(grid_, mesh.tokens().size()))),
+      peers_(strategy != nullptr
+                 ? std::move(strategy)
+                 : parallel::make_strategy(config.parallel, mesh, token_counts(grid_, mesh.tokens().size())),
+             mesh.tp(), of_my_group(token_counts(grid_, mesh.tokens().size()), mesh)),
       wires_(mesh, chunks_),
       owned_(model::owned_points(shape, slab_).to(mesh.device())) {
   if (!mesh.device().is_cpu()) {
@@ -73,10 +73,8 @@ MeshModel::MeshModel(const model::ModelShape& shape, const Config& config, comm:
                                  .device = mesh.device()};
   parallel::Sharding cut = whole;
   cut.data = &mesh.data();
-  const model::ModelLayout layout{
-      slab_,    sequence_.get(),
-      &tensor_, whole,
-      cut,      model::blocks_of_stage(shape, mesh.pp().rank(), mesh.pp().size(), chunks_)};
+  const model::ModelLayout layout{slab_, &peers_, whole, cut,
+                                  model::blocks_of_stage(shape, mesh.pp().rank(), mesh.pp().size(), chunks_)};
   vit_ = std::make_unique<model::Vit>(shape, layout, config.memory);
 
   Tensor count = at::zeros({1}, at::kDouble);

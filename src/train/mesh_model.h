@@ -48,8 +48,7 @@ class MeshModel {
   int64_t head_dim_, chunks_, parameters_ = 0;
   at::ScalarType compute_;
   at::TensorOptions options_;
-  parallel::TensorParallel tensor_;
-  std::unique_ptr<parallel::SequenceParallel> sequence_;
+  parallel::Peers peers_;
   std::unique_ptr<model::Vit> vit_;
   parallel::PipelineWires wires_;
   Tensor owned_;

@@ -14,6 +14,7 @@
 #include <ATen/ops/zeros.h>
 
 #include "core/error.h"
+#include "train/device_batches.h"
 
 namespace seqvit::train {
 namespace {
@@ -65,9 +66,8 @@ std::vector<float> ModelForecaster::step(std::span<const float> states,
              batch = static_cast<int64_t>(times.size());
   // Physical fields in double: the tendency of a temperature in K would lose digits in fp32 sums over a long
   // rollout.
-  const Tensor state = at::from_blob(const_cast<float*>(states.data()),
-                                     {batch, variables, rows().size(), dataset.grid().columns()}, at::kFloat)
-                           .to(at::kDouble);
+  const Tensor state =
+      to_device(states, {batch, variables, rows().size(), dataset.grid().columns()}, at::kDouble);
   const auto [mean, std] = tensors_of(statistics.variables);
   const Tensor fields = at::nan_to_num((state - mean) / std);
   const Tensor input = at::cat({fields, statics_.expand({batch, -1, -1, -1})}, 1).to(model_.options());

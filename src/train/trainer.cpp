@@ -2,7 +2,6 @@
 
 #include <cmath>
 
-#include <ATen/ops/from_blob.h>
 #include <ATen/ops/isfinite.h>
 #include <ATen/ops/nan_to_num.h>
 #include <ATen/ops/tensor.h>
@@ -64,8 +63,8 @@ LearnerBatch Trainer::to_tensors(const data::Batch& batch, int64_t rollout) cons
   const int64_t size = std::ssize(batch.samples), targets = std::ssize(experiment_.targets);
   const int64_t rows = learner_.model().slab().rows.size(), columns = experiment_.dataset->grid().columns();
   const at::TensorOptions& options = learner_.model().options();
-  const auto tensor = [&](const std::vector<float>& values, std::vector<int64_t> shape) {
-    return to_device(at::from_blob(const_cast<float*>(values.data()), shape, at::kFloat), options);
+  const auto tensor = [&](const std::vector<float>& values, const std::vector<int64_t>& shape) {
+    return to_device(values, shape, options);
   };
   std::vector<Request> asked;
   std::vector<double> scale, shift;  // of a normalised change to normalised fields
@@ -110,18 +109,17 @@ StepReport Trainer::step() {
     return batches_->next();
   }();
   const double data_seconds = seconds_now() - start;
-  double stop = stop_requested() ? 1.0 : 0.0;
   StepReport report;
   report.step = progression_.step + 1;
   report.learning_rate = learning_rate(config_, progression_.step);
-  const double loss = learner_.backward(fields, progression_.step, &stop);
-  if (learner_.weight() > 0.0) report.loss = loss;
-  report.grad_norm = learner_.update(progression_.step, loss);
+  const StepResult result = learner_.backward(fields, progression_.step, stop_requested());
+  if (result.weight > 0.0) report.loss = result.loss;
+  report.grad_norm = learner_.update(progression_.step, result);
   report.samples = samples_taken() + config_.batch_size;
   progression_.step = report.step;
   progression_.samples = report.samples;
   progression_.learning_rate = report.learning_rate;
-  stopping_ = stop > 0.0;
+  stopping_ = result.stop;
   report.seconds = seconds_now() - start;
   report.data_seconds = data_seconds;
   report.tokens_per_second =
@@ -233,11 +231,11 @@ void Trainer::try_longest_rollout() {
   for (int64_t i = learner_.my_samples().begin; i < learner_.my_samples().end; ++i)
     mine.push_back(samples[i % std::ssize(samples)]);
   const double start = seconds_now();
-  learner_.backward(to_tensors(reader_.read(mine), rollout), progression_.step);
+  const StepResult result = learner_.backward(to_tensors(reader_.read(mine), rollout), progression_.step);
   learner_.forget_gradients();
-  if (learner_.weight() == 0.0) return;  // nothing was computed
+  if (result.weight == 0.0) return;  // nothing was computed
   log_info("steps that feed the forecast back {} times come later: {:.2f} s each, {} MiB at their peak",
-           rollout - 1, seconds_now() - start, learner_.memory().peak >> 20);
+           rollout - 1, seconds_now() - start, result.memory.peak >> 20);
 }
 
 bool Trainer::validate_and_report(MetricsFile* metrics) {

@@ -149,13 +149,13 @@ Snapshot take_snapshot(Learner& learner, comm::Mesh& mesh, const LearnerBatch& f
     whole.slice(0, samples.begin, samples.end).slice(2, rows.begin, rows.end).copy_(prediction);
   snapshot["prediction"] = mesh.world().all_reduce(whole.flatten(), "verify").wait();
   for (int64_t step = 0; step < steps; ++step) {
-    const double loss = learner.backward(batch, step);
-    snapshot["loss of step " + std::to_string(step + 1)] = at::full({1}, loss, at::kDouble);
+    const StepResult result = learner.backward(batch, step);
+    snapshot["loss of step " + std::to_string(step + 1)] = at::full({1}, result.loss, at::kDouble);
     if (step == 0) {
       add_params(snapshot, learner, mesh, "gradient of ", "",
                  [](const parallel::Section& s) { return s.gradient; });
     }
-    learner.update(step, loss);
+    learner.update(step, result);
   }
   add_params(snapshot, learner, mesh, "", " after " + std::to_string(steps) + " steps",
              [](const parallel::Section& s) { return s.weight.detach(); });

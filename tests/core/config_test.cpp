@@ -8,6 +8,7 @@
 #include <yaml-cpp/yaml.h>
 
 #include "core/file.h"
+#include "core/settings.h"
 #include "support/errors.h"
 #include "support/source_path.h"
 
@@ -75,18 +76,22 @@ void add_paths(const YAML::Node& node, const std::string& path, std::set<std::st
     add_paths(entry.second, (path.empty() ? "" : path + ".") + entry.first.as<std::string>(), paths);
 }
 
-/// docs/settings.md has a row for every setting, with its default.
+/// docs/settings.md has a row for every setting, with its default and the meaning that the table gives it.
 TEST(Config, EverySettingIsDocumentedWithItsDefault) {
   const std::string yaml = "data: {files: [a], split: {train: [0, 1]}}";
   const std::string defaults = to_yaml(parse(yaml));
+  std::map<std::string, std::string> meanings;
+  for (const SettingText& setting : setting_texts())
+    meanings[setting.path] = setting.meaning;
   std::set<std::string> expected, found;
   add_paths(YAML::Load(defaults), "", expected);
   std::istringstream lines(read_text(source_path("docs/settings.md"), Exit::bug));
   for (std::string line; std::getline(lines, line);) {
-    static const std::regex row(R"(\| `([a-z_.]+)` \| (?:`([^`]*)`|required) \| .+ \|)");
+    static const std::regex row(R"(\| `([a-z_.]+)` \| (?:`([^`]*)`|required) \| (.+) \|)");
     std::smatch cells;
     if (!std::regex_match(line, cells, row)) continue;
     found.insert(cells[1]);
+    EXPECT_EQ(meanings[cells[1]], cells[3]) << line;
     if (cells[2].matched) {
       EXPECT_EQ(to_yaml(parse(yaml, {cells[1].str() + "=" + cells[2].str()})), defaults) << line;
     }

@@ -34,18 +34,15 @@ struct Fixture {
   explicit Fixture(const ModelShape& shape, Recompute recompute = Recompute::none,
                    at::ScalarType compute = at::kDouble, at::ScalarType master = at::kDouble)
       : comm(comm::make_self_comm()),
-        attention(parallel::make_local_attention()),
-        tensor(*comm, {shape.token_grid().tokens()}),
+        peers(parallel::make_local_attention(), *comm, {shape.token_grid().tokens()}),
         layout{grid::make_slab(shape.token_grid(), 0, 1),
-               attention.get(),
-               &tensor,
+               &peers,
                {comm.get(), 0, compute, master},
                {comm.get(), 0, compute, master},
                {{0, shape.config.depth}}},
         vit(shape, layout, MemoryConfig{.recompute = recompute}) {}
   std::unique_ptr<comm::Comm> comm;
-  std::unique_ptr<parallel::SequenceParallel> attention;
-  parallel::TensorParallel tensor;
+  parallel::Peers peers;
   ModelLayout layout;
   Vit vit;
 };

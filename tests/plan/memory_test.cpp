@@ -69,7 +69,7 @@ void expect_predicted(const StepCase& one, double bound) {
     const MemoryPrediction predicted = predict_memory(RankPart(one.shape, one.config, rank), one.shape,
                                                       one.config, attention_memory_here(one.config));
     int64_t sum = 0;
-    for (const auto& [part, bytes] : predicted.parts) {
+    for (const auto& [part, bytes] : predicted.parts.by_name()) {
       EXPECT_GE(bytes, 0) << part;
       sum += bytes;
     }

@@ -28,7 +28,8 @@ std::map<std::string, double> summed(const Settings& settings) {
   std::map<std::string, double> sum;
   for (int rank = 0; rank < ranks_of(one.config); ++rank) {
     const RankPart part(one.shape, one.config, rank);
-    for (const auto& [name, seconds] : predict_time(part, one.shape, one.config, unit_machine()).parts)
+    for (const auto& [name, seconds] :
+         predict_time(part, one.shape, one.config, unit_machine()).parts.by_name())
       sum[name] += seconds;
   }
   return sum;
@@ -80,7 +81,7 @@ TEST(Time, OfMessagesBetweenNodesIsLonger) {
     const StepCase one =
         make_case(8, {"parallel.sp=8", "parallel.zero=0", std::string("parallel.sequence=") + strategy});
     const RankPart part(one.shape, one.config, 0);
-    return predict_time(part, one.shape, one.config, machine).parts.at("communication sp");
+    return predict_time(part, one.shape, one.config, machine).parts.sp;
   };
   for (const char* strategy : {"ulysses", "lss", "lss_kv"}) {
     EXPECT_GT(seconds(4, strategy), 2.0 * seconds(8, strategy)) << strategy;
@@ -95,13 +96,13 @@ TEST(Time, PartsAddUp) {
   const TimePrediction time =
       predict_time(RankPart(one.shape, one.config, 0), one.shape, one.config, machine);
   double sum = 0.0, communication = 0.0;
-  for (const auto& [name, seconds] : time.parts) {
+  for (const auto& [name, seconds] : time.parts.by_name()) {
     EXPECT_GE(seconds, 0.0) << name;
     sum += seconds;
     communication += name.starts_with("communication") ? seconds : 0.0;
   }
   EXPECT_DOUBLE_EQ(sum, time.total);
-  EXPECT_DOUBLE_EQ(communication, time.communication());
+  EXPECT_DOUBLE_EQ(communication, time.parts.communication());
 }
 
 }  // namespace

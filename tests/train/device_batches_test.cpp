@@ -27,9 +27,7 @@ class Source {
   LearnerBatch operator()() {
     const data::Batch batch = loader_.next();
     auto tensor = [](const std::vector<float>& values) {
-      return to_device(
-          at::from_blob(const_cast<float*>(values.data()), {static_cast<int64_t>(values.size())}, at::kFloat),
-          at::TensorOptions(at::kDouble));
+      return to_device(values, {std::ssize(values)}, at::kDouble);
     };
     const auto first = static_cast<double>(batch.samples[0].input);
     LearnerBatch made;
@@ -119,12 +117,12 @@ TEST(DeviceBatches, AFailureComesWithItsBatch) {
 }
 
 TEST(DeviceBatches, ATensorOfItsOwnOfTheTypeAskedFor) {
-  const Tensor host = at::full({4}, 2.0, at::kFloat);
-  const Tensor same = to_device(host, at::kFloat), wide = to_device(host, at::kDouble);
-  host.fill_(5.0);
+  std::vector<float> values(4, 2.0F);
+  const Tensor same = to_device(values, {4}, at::kFloat), wide = to_device(values, {2, 2}, at::kDouble);
+  values.assign(4, 5.0F);
   EXPECT_EQ(same[0].item<double>(), 2.0);
   EXPECT_EQ(wide.scalar_type(), at::kDouble);
-  EXPECT_EQ(wide[3].item<double>(), 2.0);
+  EXPECT_EQ(wide[1][1].item<double>(), 2.0);
 }
 
 }  // namespace

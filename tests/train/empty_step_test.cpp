@@ -56,9 +56,9 @@ Snapshot train(const VerifyProblem& problem, comm::Mesh& mesh, const Gap& gap) {
   Tensor losses = at::zeros({3}, at::kDouble);
   for (int64_t step = 0; step < 3; ++step) {
     const LearnerBatch mine = part_of(step == 1 ? gappy : whole, learner);
-    const double loss = learner.backward(mine, step);
-    EXPECT_TRUE(std::isfinite(learner.update(step, loss)));
-    losses[step].fill_(loss);
+    const StepResult result = learner.backward(mine, step);
+    EXPECT_TRUE(std::isfinite(learner.update(step, result)));
+    losses[step].fill_(result.loss);
   }
   Snapshot weights = take_snapshot(learner, mesh, whole, 0);
   weights["losses"] = losses;
@@ -108,8 +108,9 @@ TEST(EmptyStep, ChangesNothing) {
   comm::Mesh mesh(*self, 1, 1, 1, 1);
   Learner learner(problem.shape, problem.config, problem.grid, mesh);
   LearnerBatch fields = part_of(make_verify_fields(problem), learner);
-  learner.update(0, learner.backward(fields, 0));
-  EXPECT_GT(learner.weight(), 0.0);
+  const StepResult full = learner.backward(fields, 0);
+  EXPECT_GT(full.weight, 0.0);
+  learner.update(0, full);
   const auto state = [&] {
     std::vector<Tensor> all;
     for (size_t g = 0; g < learner.groups().size(); ++g) {
@@ -123,9 +124,10 @@ TEST(EmptyStep, ChangesNothing) {
   };
   const std::vector<Tensor> before = state();
   fields.target.fill_(std::nan(""));
-  EXPECT_EQ(learner.backward(fields, 1), 0.0);
-  EXPECT_EQ(learner.weight(), 0.0);
-  EXPECT_EQ(learner.update(1, 0.0), 0.0);
+  const StepResult empty = learner.backward(fields, 1);
+  EXPECT_EQ(empty.loss, 0.0);
+  EXPECT_EQ(empty.weight, 0.0);
+  EXPECT_EQ(learner.update(1, empty), 0.0);
   const std::vector<Tensor> after = state();
   for (size_t i = 0; i < before.size(); ++i)
     EXPECT_TRUE(at::equal(before[i], after[i])) << i;

@@ -93,7 +93,7 @@ TEST(Rollout, GradientIsThatOfTheWholeForecast) {
       const auto [sum, weight] = learner.loss_and_weight(fields);
       return sum / weight;
     };
-    EXPECT_NEAR(learner.backward(fields, 0), loss(), 1e-12);
+    EXPECT_NEAR(learner.backward(fields, 0).loss, loss(), 1e-12);
     for (parallel::ParamGroup* group : learner.groups()) {
       parallel::Section& section = group->sections()[0];
       const int64_t element = section.size / 3;

@@ -1,0 +1,245 @@
+#include "core/settings.h"
+
+#include <algorithm>
+#include <cmath>
+#include <set>
+
+#include <fmt/ranges.h>
+
+#include "core/error.h"
+#include "core/utf8.h"
+
+namespace seqvit {
+namespace {
+
+template <typename T>
+T scalar(const YAML::Node& node, const Origin& origin, const char* what) {
+  T value{};
+  if (!node.IsScalar() || !YAML::convert<T>::decode(node, value)) origin.expected(what, node);
+  return value;
+}
+
+/// The name that a map gives a value.
+std::string key_of(const YAML::Node& key, const Origin& map) {
+  if (!key.IsScalar()) map.expected("names in front of every ':'", key);
+  return key.Scalar();
+}
+
+std::vector<std::string> strings(const YAML::Node& node, const Origin& origin) {
+  if (node.IsNull()) return {};
+  if (node.IsScalar()) return {node.Scalar()};
+  if (!node.IsSequence()) origin.expected("a list", node);
+  std::vector<std::string> values;
+  for (const YAML::Node& item : node)
+    values.push_back(scalar<std::string>(item, origin, "a list of names"));
+  return values;
+}
+
+double bounded_number(const YAML::Node& n, const Origin& o, double low, double high) {
+  const std::string what = std::isinf(high) ? fmt::format("a number >= {}", low)
+                                            : fmt::format("a number from {} to {}", low, high);
+  const auto value = scalar<double>(n, o, what.c_str());
+  if (!(value >= low && value <= high) || std::isinf(value)) o.expected(what, n);
+  return value;
+}
+
+std::string one_line(const YAML::Node& value) {
+  YAML::Emitter out;
+  out << YAML::Flow << value;
+  return out.c_str();
+}
+
+void insert(YAML::Node parent, const std::string& path, const YAML::Node& value) {
+  const size_t dot = path.find('.');
+  if (dot == std::string::npos) {
+    parent[path] = value;
+  } else {
+    insert(parent[path.substr(0, dot)], path.substr(dot + 1), value);
+  }
+}
+
+}  // namespace
+
+void check_utf8(const std::string& text, const std::string& name) {
+  const size_t valid = valid_utf8(text);
+  if (valid == text.size()) return;
+  const auto lines = std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(valid), '\n');
+  fail(Exit::usage, "{}: line {}: expected text in UTF-8, found byte {:#04x}; convert it (iconv -t UTF-8)",
+       name, lines + 1, static_cast<unsigned char>(text[valid]));
+}
+
+void Origin::expected(const std::string& what, const YAML::Node& found) const {
+  fail(Exit::usage, "{}: {}: expected {}, found '{}'", file, path, what,
+       found.IsScalar() ? found.Scalar() : YAML::Dump(found));
+}
+
+void Settings::read(const YAML::Node& node, const std::string& prefix, const std::string& file) {
+  if (!node.IsMap()) {
+    fail(Exit::usage, "{}: {}: expected a section with settings, found '{}'", file,
+         prefix.empty() ? "top level" : prefix, node.IsScalar() ? node.Scalar() : YAML::Dump(node));
+  }
+  std::set<std::string> seen;
+  for (const auto& entry : node) {
+    const std::string key = key_of(entry.first, {file, prefix.empty() ? "top level" : prefix});
+    const std::string path = prefix.empty() ? key : prefix + "." + key;
+    if (!seen.insert(key).second) fail(Exit::usage, "{}: {} is there twice; keep one", file, path);
+    if (const Setting* setting = find(path)) {
+      setting->read(entry.second, {file, path});
+    } else if (is_section(path)) {
+      if (!entry.second.IsNull()) read(entry.second, path, file);
+    } else {
+      unknown(path, file);
+    }
+  }
+}
+
+void Settings::override_with(const std::string& text) {
+  check_utf8(text, "command line");
+  const size_t equals = text.find('=');
+  const std::string name = "command line";
+  if (equals == std::string::npos) {
+    fail(Exit::usage, "{}: expected --section.key=value, found '--{}'", name, text);
+  }
+  const std::string path = text.substr(0, equals);
+  const Setting* setting = find(path);
+  if (setting == nullptr) unknown(path, name);
+  YAML::Node node;
+  try {
+    node = YAML::Load(text.substr(equals + 1));
+  } catch (const YAML::Exception& error) {
+    fail(Exit::usage, "{}: {}: not YAML: {}", name, path, error.what());
+  }
+  setting->read(node, {name, path});
+}
+
+YAML::Node Settings::write() const {
+  YAML::Node root(YAML::NodeType::Map);
+  for (const Setting& setting : rows_)
+    insert(root, setting.path, setting.write());
+  return root;
+}
+
+std::vector<ChangedSetting> Settings::changes_to(const Settings& other) const {
+  std::vector<ChangedSetting> all;
+  for (size_t i = 0; i < rows_.size(); ++i) {
+    const std::string mine = one_line(rows_[i].write()), its = one_line(other.rows_[i].write());
+    if (mine != its) all.push_back({rows_[i].path, mine, its});
+  }
+  return all;
+}
+
+const Setting* Settings::find(const std::string& path) const {
+  for (const Setting& setting : rows_) {
+    if (setting.path == path) return &setting;
+  }
+  return nullptr;
+}
+
+bool Settings::is_section(const std::string& path) const {
+  for (const Setting& setting : rows_) {
+    if (setting.path.starts_with(path + ".")) return true;
+  }
+  return false;
+}
+
+void Settings::unknown(const std::string& path, const std::string& file) const {
+  std::vector<std::string> paths;
+  for (const Setting& setting : rows_)
+    paths.push_back(setting.path);
+  fail(Exit::usage, "{}: unknown setting '{}'{}", file, path, did_you_mean(path, paths));
+}
+
+size_t Settings::index_of(const std::vector<std::string>& names, const YAML::Node& n, const Origin& o) {
+  const auto name = std::ranges::find(names, scalar<std::string>(n, o, "a name"));
+  if (name == names.end()) o.expected(fmt::format("one of {}", fmt::join(names, " | ")), n);
+  return static_cast<size_t>(name - names.begin());
+}
+
+void Settings::list(const char* path, std::vector<std::string>& field, const char* meaning) {
+  add(path, field, meaning, [](const YAML::Node& n, const Origin& o) { return strings(n, o); });
+}
+void Settings::text(const char* path, std::string& field, const char* meaning) {
+  add(path, field, meaning,
+      [](const YAML::Node& n, const Origin& o) { return scalar<std::string>(n, o, "text"); });
+}
+void Settings::boolean(const char* path, bool& field, const char* meaning) {
+  add(path, field, meaning,
+      [](const YAML::Node& n, const Origin& o) { return scalar<bool>(n, o, "true or false"); });
+}
+void Settings::bytes(const char* path, int64_t& field, const char* meaning) {
+  add(path, field, meaning, [](const YAML::Node& n, const Origin& o) {
+    return parse_bytes(scalar<std::string>(n, o, "bytes"), o.file + ": " + o.path);
+  });
+}
+void Settings::unsigned_integer(const char* path, uint64_t& field, const char* meaning) {
+  add(path, field, meaning,
+      [](const YAML::Node& n, const Origin& o) { return scalar<uint64_t>(n, o, "a whole number >= 0"); });
+}
+int64_t Settings::bounded_integer(const YAML::Node& n, const Origin& o, int64_t low, int64_t high) {
+  int64_t value = 0;
+  const bool whole = n.IsScalar() && YAML::convert<int64_t>::decode(n, value);
+  if (whole && value >= low && value <= high) return value;
+  const bool digits = n.IsScalar() && n.Scalar().find_first_not_of("0123456789") == std::string::npos;
+  const bool too_many = digits && !(whole && value <= kMost);
+  o.expected(high < kMost || too_many ? fmt::format("a whole number from {} to {}", low, high)
+                                      : fmt::format("a whole number >= {}", low),
+             n);
+}
+void Settings::integer(const char* path, int64_t& field, int64_t low, int64_t high, const char* meaning) {
+  add(path, field, meaning,
+      [low, high](const YAML::Node& n, const Origin& o) { return bounded_integer(n, o, low, high); });
+}
+void Settings::number(const char* path, double& field, double low, double high, const char* meaning) {
+  add(path, field, meaning,
+      [=](const YAML::Node& n, const Origin& o) { return bounded_number(n, o, low, high); });
+}
+void Settings::integers(const char* path, std::vector<int64_t>& field, int64_t low, const char* meaning) {
+  add(path, field, meaning, [low](const YAML::Node& n, const Origin& o) {
+    std::vector<int64_t> values;
+    for (const std::string& item : strings(n, o))
+      values.push_back(bounded_integer(YAML::Node(item), o, low, kMost));
+    if (values.empty()) o.expected(fmt::format("whole numbers >= {}", low), n);
+    return values;
+  });
+}
+void Settings::weights(const char* path, std::map<std::string, double>& field, const char* meaning) {
+  add(path, field, meaning, [](const YAML::Node& n, const Origin& o) {
+    std::map<std::string, double> values;
+    if (!n.IsMap() && !n.IsNull()) o.expected("weights by name, such as {t2m: 1, u10: 0.1}", n);
+    for (const auto& entry : n)
+      values[key_of(entry.first, o)] =
+          bounded_number(entry.second, o, 0.0, std::numeric_limits<double>::infinity());
+    return values;
+  });
+}
+void Settings::numbers(const char* path, std::vector<double>& field, size_t count, double low, double high,
+                       const char* meaning) {
+  add(path, field, meaning, [=](const YAML::Node& n, const Origin& o) {
+    if (!n.IsSequence() || n.size() != count) o.expected(fmt::format("a list of {} numbers", count), n);
+    std::vector<double> values;
+    for (const YAML::Node& item : n)
+      values.push_back(bounded_number(item, o, low, high));
+    return values;
+  });
+}
+
+int64_t parse_bytes(const std::string& text, const std::string& setting) {
+  static const std::map<std::string, double> units = {
+      {"", 1},      {"B", 1},       {"kB", 1e3},        {"MB", 1e6},           {"GB", 1e9},
+      {"TB", 1e12}, {"KiB", 1024.}, {"MiB", 1048576.0}, {"GiB", 1073741824.0}, {"TiB", 1099511627776.0}};
+  size_t used = 0;
+  double value = -1;
+  try {
+    value = std::stod(text, &used);
+  } catch (const std::exception&) {
+    used = 0;
+  }
+  const size_t unit_at = text.find_first_not_of(' ', used);
+  const auto unit = units.find(unit_at == std::string::npos ? "" : text.substr(unit_at));
+  if (used == 0 || !(value >= 0) || unit == units.end() || value * unit->second > 9e18) {
+    fail(Exit::usage, "{}: expected bytes such as 8GiB, 512MiB or 1000000, found '{}'", setting, text);
+  }
+  return static_cast<int64_t>(value * unit->second);
+}
+
+}  // namespace seqvit
