@@ -23,15 +23,15 @@ constexpr size_t kSpare = size_t{32} << 20;  ///< a step at 4,096 tokens of widt
 /// For the arena: more than tensors can fill, gaps included, and few enough for the rest of the program where
 /// addresses are limited.
 size_t addresses() {
+#ifdef __SANITIZE_ADDRESS__
+  return 0;  // every tensor from malloc, where the sanitizer sees its ends
+#else
   return static_cast<size_t>(std::min(4 * memory_bytes(), free_address_bytes() / 2));
+#endif
 }
 
 Arena& arena() {
-#ifdef __SANITIZE_ADDRESS__
-  static Arena* arena = new Arena(0);  // every tensor from malloc, where the sanitizer sees its ends
-#else
   static Arena* arena = new Arena(addresses(), kSpare);  // outlives every tensor
-#endif
   return *arena;
 }
 

@@ -50,6 +50,12 @@ TEST(Errors, CommandLine) {
   expect_line(seqvit({"evaluate", "/nowhere"}), 2, {"/nowhere", "not a run directory"});
   EXPECT_EQ(seqvit({"--help"}).code, 0);
   EXPECT_EQ(seqvit({"--version"}).code, 0);
+  const Outcome settings = seqvit({"--settings"});
+  EXPECT_EQ(settings.code, 0) << settings.err;
+  EXPECT_NE(
+      settings.out.find("train.batch_size             8              samples of a step over all ranks\n"),
+      std::string::npos)
+      << settings.out;
 }
 
 TEST(Errors, Configuration) {

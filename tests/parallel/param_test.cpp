@@ -8,10 +8,12 @@
 #include <ATen/ops/allclose.h>
 #include <ATen/ops/arange.h>
 #include <ATen/ops/equal.h>
+#include <ATen/ops/ones.h>
 #include <ATen/ops/zeros.h>
 #include <gtest/gtest.h>
 
 #include "comm/thread.h"
+#include "ops/recompute.h"
 #include "support/errors.h"
 
 namespace seqvit::parallel {
@@ -113,6 +115,27 @@ TEST(ParamGroup, PrefetchedWeightsAreTheSame) {
     f.group.prefetch();
     const auto weights = f.group.gather();
     EXPECT_TRUE(at::equal((**f.a).detach(), at::arange(12, at::kDouble).view({3, 4})));
+  });
+}
+
+/// While a part gathers its weights those of the next are on their way: forward the one behind it, in backward of a part that runs again
+/// the one before.
+TEST(ParamGroup, GatheringFetchesAhead) {
+  comm::run_ranks(2, [](comm::Comm& comm) {
+    Fixture first(comm, 3), second(comm, 3), third(comm, 3);
+    fetch_ahead(std::vector<std::vector<ParamGroup*>>{{&first.group}, {&second.group}, {&third.group}});
+    const auto coming = [](Fixture& f) { return f.group.sections()[0].coming.has_value(); };
+    const auto run = [&](const Tensor& x) {
+      const auto weights = second.group.gather();
+      return x * (**second.a).sum();
+    };
+    const Tensor y = ops::recompute(Recompute::full, run, at::ones({2}, at::kDouble).requires_grad_());
+    EXPECT_FALSE(coming(first));
+    EXPECT_TRUE(coming(third));
+    y.sum().backward();
+    EXPECT_TRUE(coming(first));
+    for (Fixture* f : {&first, &third})  // so that no message stays on its way
+      const auto weights = f->group.gather();
   });
 }
 
