@@ -43,12 +43,9 @@ int run(int ranks) {
     if (!ours) layout.parallel.sp = 1;
     comm::Mesh mesh(world, layout.parallel);
     std::unique_ptr<parallel::SequenceParallel> strategy;
-    if (ours) {
-      comm::Counts tokens;
-      for (int rank = 0; rank < ranks; ++rank)
-        tokens.push_back(grid::make_slab(problem.shape.token_grid(), rank, ranks).tokens.size());
-      strategy = std::make_unique<GatherEverything>(mesh.sp(), tokens);
-    }
+    if (ours)
+      strategy = std::make_unique<GatherEverything>(mesh.sp(),
+                                                    grid::token_counts(problem.shape.token_grid(), ranks));
     train::Learner learner(problem.shape, layout, problem.grid, mesh, std::move(strategy));
     return train::take_snapshot(learner, mesh, fields, 3);
   };

@@ -21,8 +21,8 @@ using namespace seqvit;
 int run(int ranks) {
   Config config;
   config.model.embed_dim = 32, config.model.depth = 2, config.model.patch_size = 2;
-  config.model.predict = Predict::state;
-  config.train.steps = 60, config.train.warmup_steps = 5, config.train.learning_rate = 3e-3;
+  config.model.predict = Predict::state, config.train.steps = 60, config.train.warmup_steps = 5,
+  config.train.learning_rate = 3e-3;
   config.parallel.sp = ranks, config.parallel.sequence = Sequence::ring;
   validate(config, "train_in_memory");
 
@@ -42,9 +42,7 @@ int run(int ranks) {
           fields, at::zeros({8, 1, 0}), target, at::full({8, 1}, 1.0), at::zeros({8, 1}), {}};
       const train::StepResult result = learner.backward(train::part_of(whole, learner), step);
       learner.update(step, result);
-      if (world.rank() > 0) continue;
-      if (step == 0) first = result.loss;
-      last = result.loss;
+      if (world.rank() == 0) (step == 0 ? first : last) = result.loss;
     }
   });
   std::printf("%d ranks: loss %.12g at the first step, %.12g at the last\n", ranks, first, last);

@@ -26,4 +26,11 @@ Slab make_slab(const TokenGrid& grid, int64_t index, int64_t count) {
   return slab;
 }
 
+std::vector<int64_t> token_counts(const TokenGrid& grid, int64_t count) {
+  std::vector<int64_t> counts;
+  for (int64_t index = 0; index < count; ++index)
+    counts.push_back(make_slab(grid, index, count).tokens.size());
+  return counts;
+}
+
 }  // namespace seqvit::grid

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 #include "core/partition.h"
 
@@ -36,5 +37,7 @@ struct Slab {
 
 /// The slab of rank `index` of `count`. Throws Error(usage) when there are fewer units than ranks.
 Slab make_slab(const TokenGrid& grid, int64_t index, int64_t count);
+/// Tokens of each of `count` ranks.
+std::vector<int64_t> token_counts(const TokenGrid& grid, int64_t count);
 
 }  // namespace seqvit::grid

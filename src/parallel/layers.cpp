@@ -12,6 +12,7 @@
 #include "ops/mlp.h"
 #include "ops/norm_linear.h"
 #include "ops/product.h"
+#include "ops/recompute.h"
 
 namespace seqvit::parallel {
 namespace {
@@ -126,16 +127,12 @@ Mlp::Mlp(BlockParams& params, const Peers& peers, int64_t width, int64_t hidden,
 
 Tensor Mlp::operator()(const Tensor& x_BLD, const Tensor& scale_B11) const {
   // A graph that keeps the hidden tensors is the fastest; where they are not to be kept, tiles.
-  if (!at::GradMode::is_enabled() || ops::recomputing()) return in_tiles(x_BLD, scale_B11);
-  const Tensor u_BND = peers_.widen(norm_.forward(x_BLD).to(compute_));
-  return fc2_(at::gelu(fc1_.forward(u_BND)), x_BLD, scale_B11);
-}
-
-Tensor Mlp::in_tiles(const Tensor& x_BLD, const Tensor& scale_B11) const {
+  const bool keeps_hidden = at::GradMode::is_enabled() && !ops::recomputing();
   const ops::MlpWeights weights{norm_.weight(), norm_.bias(),           fc1_.weight(),
                                 fc1_.bias(),    fc2_.linear().weight(), fc2_.linear().bias()};
-  if (!peers_.cuts_weights()) return ops::mlp_residual(x_BLD, scale_B11, weights, tile_);
+  if (!keeps_hidden && !peers_.cuts_weights()) return ops::mlp_residual(x_BLD, scale_B11, weights, tile_);
   const Tensor u_BND = peers_.widen(norm_.forward(x_BLD).to(compute_));
+  if (keeps_hidden) return fc2_(at::gelu(fc1_.forward(u_BND)), x_BLD, scale_B11);
   return fc2_.add(ops::mlp(u_BND, weights, tile_), x_BLD, scale_B11, ops::recomputing());
 }
 

@@ -4,11 +4,11 @@
 /// operation with the norm before or the residual after it where nothing is cut, tiles where hidden tensors are not to be kept.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "core/tensor.h"
-#include "ops/recompute.h"
 #include "parallel/param.h"
 #include "parallel/peers.h"
 
@@ -120,8 +120,6 @@ class Mlp {
   LayerNorm norm_;
   Linear fc1_;
   ResidualLinear fc2_;
-
-  Tensor in_tiles(const Tensor& x_BLD, const Tensor& scale_B11) const;
 };
 
 }  // namespace seqvit::parallel

@@ -140,9 +140,10 @@ class ParamGroup {
   std::string name_;
   Sharding sharding_;
   std::array<Section, 2> sections_;
-  std::vector<ParamGroup*> after_,
-      before_;     // used next: in forward, and in backward by a part that runs again
+  // Used next: in forward, and in backward by a part that runs again.
+  std::vector<ParamGroup*> after_, before_;
   int depth_ = 0;  // nested Gathered scopes
+
   comm::Pending start_gather(Section& section) const;
   void accumulate(Section& section, const Tensor& gradient) const;
 };

@@ -20,7 +20,6 @@
 #include "comm/comm.h"
 #include "core/partition.h"
 #include "core/tensor.h"
-#include "parallel/param.h"
 #include "parallel/sequence_parallel.h"
 
 namespace seqvit::parallel {

@@ -13,13 +13,6 @@ namespace seqvit::train {
 
 namespace {
 
-comm::Counts token_counts(const grid::TokenGrid& grid, int ranks) {
-  comm::Counts counts;
-  for (int rank = 0; rank < ranks; ++rank)
-    counts.push_back(grid::make_slab(grid, rank, ranks).tokens.size());
-  return counts;
-}
-
 /// The part of `counts` that belongs to my tensor-parallel group.
 comm::Counts of_my_group(const comm::Counts& counts, const comm::Mesh& mesh) {
   const auto first = counts.begin() + static_cast<int64_t>(mesh.sp().rank()) * mesh.tp().size();
@@ -54,10 +47,10 @@ MeshModel::MeshModel(const model::ModelShape& shape, const Config& config, comm:
       chunks_(config.parallel.interleave),
       compute_(compute_type(config.train.precision)),
       options_(at::TensorOptions(master_type(config.train.precision)).device(mesh.device())),
-      peers_(strategy != nullptr
-                 ? std::move(strategy)
-                 : parallel::make_strategy(config.parallel, mesh, token_counts(grid_, mesh.tokens().size())),
-             mesh.tp(), of_my_group(token_counts(grid_, mesh.tokens().size()), mesh)),
+      peers_(strategy != nullptr ? std::move(strategy)
+                                 : parallel::make_strategy(config.parallel, mesh,
+                                                           grid::token_counts(grid_, mesh.tokens().size())),
+             mesh.tp(), of_my_group(grid::token_counts(grid_, mesh.tokens().size()), mesh)),
       wires_(mesh, chunks_),
       owned_(model::owned_points(shape, slab_).to(mesh.device())) {
   if (!mesh.device().is_cpu()) {

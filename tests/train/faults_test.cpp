@@ -129,9 +129,7 @@ double with_fault(const ParallelConfig& layout, const Spoil& spoil, const MakeSt
   double worst = 0;
   comm::run_ranks(kRanks, [&](comm::Comm& world) {
     comm::Mesh mesh(world, layout);
-    comm::Counts tokens;
-    for (int r = 0; r < kRanks; ++r)
-      tokens.push_back(grid::make_slab(problem.shape.token_grid(), r, kRanks).tokens.size());
+    const comm::Counts tokens = grid::token_counts(problem.shape.token_grid(), kRanks);
     Learner learner(problem.shape, problem.config, problem.grid, mesh,
                     make ? make(mesh.sp(), tokens) : nullptr);
     LearnerBatch mine = fields;
