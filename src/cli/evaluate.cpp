@@ -8,6 +8,7 @@
 #include "cli/runs.h"
 #include "core/error.h"
 #include "core/file.h"
+#include "data/period.h"
 #include "evaluate/score_report.h"
 
 namespace seqvit::cli {

@@ -107,12 +107,15 @@ bool train_run(const Config& config, const fs::path& run, const TrainSpan& span,
   comm::Comm& world = invocation.launch.world();
   comm::Mesh mesh(world, config.parallel);
 
-  train::Experiment e = train::open_experiment(config);
+  const bool goes_on = span.resume && (span.from || has_checkpoints(run, world));
+  train::Experiment e = train::open_experiment(config, train::Periods::resolved,
+                                               goes_on ? train::frame_of(run) : data::Frame{});
+  for (const std::string& line : train::describe_periods(e))
+    log_info("{}", line);
   warn_of_overlap(e);
   if (mesh.device().is_cpu() && world.rank() == 0) say_if_slow(compute_type(config.train.precision));
   if (world.size() > 1 && config.parallel.verify) verify_or_fail(config, e.model_shape(), world);
   check_same_data(*e.dataset, world);
-  const bool goes_on = span.resume && (span.from || has_checkpoints(run, world));
   if (goes_on) {
     train::take_meaning(run, e);
   } else {

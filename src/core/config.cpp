@@ -19,6 +19,7 @@ const Choices<Offload> kOffload = {{"none", Offload::none}, {"disk", Offload::di
 const Choices<Recompute> kRecompute = {
     {"none", Recompute::none}, {"full", Recompute::full}, {"keep_attention", Recompute::keep_attention}};
 const Choices<DeviceKind> kDevice = {{"cpu", DeviceKind::cpu}, {"cuda", DeviceKind::cuda}};
+const Choices<Coordinates> kCoordinates = {{"file", Coordinates::file}, {"index", Coordinates::index}};
 const Choices<Sequence> kSequence = {{"ulysses", Sequence::ulysses},
                                      {"lss", Sequence::lss},
                                      {"lss_kv", Sequence::lss_kv},
@@ -34,10 +35,29 @@ void add_data(Settings& s, DataConfig& c) {
          "fields without time (orography, land fraction) given to the model as further inputs");
   s.list("data.targets", c.targets, "variables to predict; none: all");
   s.text("data.lead_time", c.lead_time, "one step of a forecast: `6h`, `1d`, `1mon`");
-  s.list("data.split.train", c.split.train,
-         "[first, last]: dates (the end is included) or time indices (the end is excluded)");
-  s.list("data.split.validation", c.split.validation, "the same; chooses the best checkpoint");
-  s.list("data.split.test", c.split.test, "the same; scored by `evaluate`");
+  s.choice("data.grid", c.grid, kCoordinates,
+           "places of points: the file's latitudes and longitudes, or (`index`) none: rows and columns by "
+           "number, all of "
+           "the same weight, for images and simulations");
+  s.choice(
+      "data.time", c.time, kCoordinates,
+      "times: the file's dates, or (`index`) none: hours from 2000-01-01 stand for their numbers, so that "
+      "`data.lead_time: 1h` is the next one");
+  s.numbers_by_name(
+      "data.select", c.select,
+      "of a dimension that is no time, level or grid the value that is read, as `{number: 0}`; the index "
+      "where it has no values");
+  s.lists_by_name(
+      "data.missing", c.missing,
+      "values of a file's variable that stand for none, beside those that its attributes name, as `{ts: "
+      "[-9999]}`; an empty list: all its values are real");
+  s.period(
+      "data.split.train", c.split.train,
+      "[first, last]: years, months, dates or times (the last is included), or time indices (the last is "
+      "excluded); a whole number within a century of the data is a year, unless it stands in `{index: "
+      "[first, last]}`");
+  s.period("data.split.validation", c.split.validation, "the same; chooses the best checkpoint");
+  s.period("data.split.test", c.split.test, "the same; scored by `evaluate`");
   s.bytes("data.cache_bytes", c.cache_bytes, "memory for decoded fields");
 }
 

@@ -20,11 +20,20 @@ enum class Precision { fp32, bf16, fp64 };
 enum class Recompute { none, full, keep_attention };
 enum class Offload { none, disk, host };
 enum class DeviceKind { cpu, cuda };
+enum class Coordinates { file, index };
 enum class Sequence { ulysses, lss, lss_kv, ring, hybrid };
 
+/// A stretch of time, as [first, last]: years, months, dates or times (the last included), or time indices (the last
+/// excluded). See data/period.h for which integers are taken as years.
+struct PeriodConfig {
+  std::vector<std::string> bounds;
+  bool index = false;  ///< written as `{index: [first, last]}`: indices whatever they look like
+
+  bool empty() const { return bounds.empty(); }
+};
+
 struct SplitConfig {
-  std::vector<std::string> train, validation,
-      test;  ///< [first, last]: dates (end included) or indices (end excluded)
+  PeriodConfig train, validation, test;
 };
 
 struct DataConfig {
@@ -33,6 +42,9 @@ struct DataConfig {
   std::vector<std::string> statics;    ///< key `static`
   std::vector<std::string> targets;    ///< empty: all variables
   std::string lead_time = "6h";
+  Coordinates grid = Coordinates::file, time = Coordinates::file;
+  std::map<std::string, double> select;                ///< of further dimensions the value that is read
+  std::map<std::string, std::vector<double>> missing;  ///< by variable of a file: values that stand for none
   SplitConfig split;
   int64_t cache_bytes = int64_t{2} << 30;  ///< memory for decoded fields
 };

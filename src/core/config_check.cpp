@@ -23,9 +23,10 @@ void validate_data(const DataConfig& data, const std::string& name) {
       fail(Exit::usage, "{}: '{}' is in data.variables and in data.static; keep one", name, variable);
     }
   }
-  const std::pair<const char*, const std::vector<std::string>&> splits[] = {
+  const std::pair<const char*, const PeriodConfig&> splits[] = {
       {"train", data.split.train}, {"validation", data.split.validation}, {"test", data.split.test}};
-  for (const auto& [split, bounds] : splits) {
+  for (const auto& [split, period] : splits) {
+    const std::vector<std::string>& bounds = period.bounds;
     const bool optional = std::string_view(split) != "train";
     if (bounds.size() == 2 || (optional && bounds.empty())) continue;
     fail(Exit::usage, "{}: data.split.{}: expected [first, last] as dates or indices, found {} entries", name,

@@ -32,7 +32,7 @@ std::optional<std::array<double, 4>> four_numbers(std::string_view text) {
 bool Region::contains(double latitude, double longitude) const {
   // Ten metres: a coordinate stored as float, or turned by 360 degrees, is still that of the edge.
   constexpr double kEdge = 1e-4;
-  if (latitude < south - kEdge || latitude > north + kEdge) return false;
+  if (!(latitude >= south - kEdge && latitude <= north + kEdge)) return false;
   if (east - west >= 360.0) return true;
   const double from_west = std::fmod(std::fmod(longitude - west, 360.0) + 360.0, 360.0);
   return from_west <= east - west + kEdge || from_west >= 360.0 - kEdge;

@@ -158,6 +158,21 @@ size_t Settings::index_of(const std::vector<std::string>& names, const YAML::Nod
 void Settings::list(const char* path, std::vector<std::string>& field, const char* meaning) {
   add(path, field, meaning, [](const YAML::Node& n, const Origin& o) { return strings(n, o); });
 }
+void Settings::period(const char* path, PeriodConfig& field, const char* meaning) {
+  const auto read = [&field](const YAML::Node& n, const Origin& o) {
+    field.index = n.IsMap() && n.size() == 1 && n["index"];
+    if (n.IsMap() && !field.index) o.expected("[first, last] or {index: [first, last]}", n);
+    field.bounds = strings(field.index ? n["index"] : n, o);
+  };
+  const auto write = [&field] {
+    YAML::Node node(field.bounds);
+    if (!field.index) return node;
+    YAML::Node map;
+    map["index"] = node;
+    return map;
+  };
+  rows_.push_back({path, read, write, meaning});
+}
 void Settings::text(const char* path, std::string& field, const char* meaning) {
   add(path, field, meaning,
       [](const YAML::Node& n, const Origin& o) { return scalar<std::string>(n, o, "text"); });
@@ -209,6 +224,29 @@ void Settings::weights(const char* path, std::map<std::string, double>& field, c
     for (const auto& entry : n)
       values[key_of(entry.first, o)] =
           bounded_number(entry.second, o, 0.0, std::numeric_limits<double>::infinity());
+    return values;
+  });
+}
+void Settings::numbers_by_name(const char* path, std::map<std::string, double>& field, const char* meaning) {
+  add(path, field, meaning, [](const YAML::Node& n, const Origin& o) {
+    std::map<std::string, double> values;
+    if (!n.IsMap() && !n.IsNull()) o.expected("numbers by name, such as {number: 0}", n);
+    for (const auto& entry : n)
+      values[key_of(entry.first, o)] = scalar<double>(entry.second, o, "a number");
+    return values;
+  });
+}
+void Settings::lists_by_name(const char* path, std::map<std::string, std::vector<double>>& field,
+                             const char* meaning) {
+  add(path, field, meaning, [](const YAML::Node& n, const Origin& o) {
+    std::map<std::string, std::vector<double>> values;
+    if (!n.IsMap() && !n.IsNull()) o.expected("lists of numbers by name, such as {ts: [-9999]}", n);
+    for (const auto& entry : n) {
+      std::vector<double>& list = values[key_of(entry.first, o)];
+      if (entry.second.IsScalar()) list.push_back(scalar<double>(entry.second, o, "numbers"));
+      for (const YAML::Node& item : entry.second)
+        list.push_back(scalar<double>(item, o, "numbers"));
+    }
     return values;
   });
 }

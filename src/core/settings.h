@@ -48,6 +48,8 @@ struct Setting {
 class Settings {
  public:
   void list(const char* path, std::vector<std::string>& field, const char* meaning);
+  /// `[first, last]` or `{index: [first, last]}`.
+  void period(const char* path, PeriodConfig& field, const char* meaning);
   void text(const char* path, std::string& field, const char* meaning);
   void boolean(const char* path, bool& field, const char* meaning);
   void bytes(const char* path, int64_t& field, const char* meaning);
@@ -65,6 +67,9 @@ class Settings {
                const char* meaning);
   /// Numbers >= 0 by name.
   void weights(const char* path, std::map<std::string, double>& field, const char* meaning);
+  void numbers_by_name(const char* path, std::map<std::string, double>& field, const char* meaning);
+  void lists_by_name(const char* path, std::map<std::string, std::vector<double>>& field,
+                     const char* meaning);
   template <typename E>
   void choice(const char* path, E& field, const Choices<E>& choices, const char* meaning) {
     std::vector<std::string> names;

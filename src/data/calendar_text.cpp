@@ -112,6 +112,8 @@ std::optional<ParsedTime> scan_time(std::string_view text, Calendar calendar, bo
   return time;
 }
 
+}  // namespace
+
 double unit_seconds(std::string_view unit) {
   struct Name {
     std::string_view text;
@@ -133,6 +135,13 @@ double unit_seconds(std::string_view unit) {
   return 0.0;
 }
 
+namespace {
+
+int64_t months_of(std::string_view unit) {
+  if (unit == "month" || unit == "months" || unit == "mon") return 1;
+  return unit == "year" || unit == "years" || unit == "yr" || unit == "common_year" ? 12 : 0;
+}
+
 }  // namespace
 
 TimeStamp parse_time(std::string_view text, Calendar calendar, bool* whole_day) {
@@ -144,6 +153,22 @@ TimeStamp parse_time(std::string_view text, Calendar calendar, bool* whole_day) 
   }
   if (whole_day != nullptr) *whole_day = !time->has_time;
   return to_time_stamp(time->date, calendar);
+}
+
+TimeSpan parse_span(std::string_view text, Calendar calendar) {
+  Scanner in(text);
+  DateTime first, next;
+  if (in.take_number(first.year) && first.year > 0 && first.year < kLastYear) {
+    next.year = first.year + 1;
+    if (in.at_end()) return {to_time_stamp(first, calendar), to_time_stamp(next, calendar) - 1};
+    if (in.take('-') && in.take_number(first.month) && in.at_end() && is_valid(first, calendar)) {
+      next = first.month == 12 ? next : DateTime{first.year, first.month + 1};
+      return {to_time_stamp(first, calendar), to_time_stamp(next, calendar) - 1};
+    }
+  }
+  bool whole_day = false;
+  const TimeStamp time = parse_time(text, calendar, &whole_day);
+  return {time, whole_day ? time + 86399 : time};
 }
 
 std::string format_time(TimeStamp time, Calendar calendar) {
@@ -162,17 +187,12 @@ TimeUnits TimeUnits::parse(std::string_view units, Calendar calendar) {
          units);
   }
   const std::string_view unit = trimmed(std::string_view(text).substr(0, since));
-  if (unit.starts_with("month") || unit.starts_with("year") || unit == "common_year" || unit == "mon" ||
-      unit == "yr") {
+  TimeUnits result{0, unit_seconds(unit), months_of(unit), calendar};
+  if (result.seconds_per_unit == 0.0 && result.months_per_unit == 0) {
     fail(Exit::data,
-         "time units: expected seconds, minutes, hours or days, found '{}'; months and years have no fixed "
-         "length: rewrite the time axis in days",
-         units);
-  }
-  TimeUnits result{0, unit_seconds(unit)};
-  if (result.seconds_per_unit == 0.0) {
-    fail(Exit::data,
-         "time units: expected seconds, minutes, hours or days, found '{}'; correct the attribute 'units'",
+         "time units: expected seconds, minutes, hours, days, months or years, found '{}'; correct the "
+         "attribute "
+         "'units'",
          units);
   }
   const std::optional<ParsedTime> origin = scan_time(units.substr(since + 7), calendar, true);
@@ -189,6 +209,14 @@ TimeUnits TimeUnits::parse(std::string_view units, Calendar calendar) {
 
 TimeStamp TimeUnits::decode(double value) const {
   constexpr double kMostSeconds = 3e13;  // as kLastYear
+  if (months_per_unit > 0) {
+    const double months = value * static_cast<double>(months_per_unit), whole = std::floor(months);
+    if (!(std::abs(months) <= 12.0 * 900'000.0))
+      fail(Exit::data, "expected times within a million years, found {:g}; correct the file", value);
+    const TimeStamp begin = LeadTime{0, static_cast<int64_t>(whole)}.after(origin, calendar),
+                    end = LeadTime{0, static_cast<int64_t>(whole) + 1}.after(origin, calendar);
+    return begin + std::llround((months - whole) * static_cast<double>(end - begin));
+  }
   if (!(std::abs(static_cast<double>(origin) + value * seconds_per_unit) <= kMostSeconds))
     fail(Exit::data, "expected times within a million years, found {:g}; correct the file", value);
   // Whole units first: a product of a large count of days with 86400 would cost digits of the fraction.

@@ -11,12 +11,18 @@
 
 namespace seqvit::data {
 
-bool convert_time(TimeStamp& time, Calendar from, Calendar to) {
+bool convert_time(TimeStamp& time, Calendar from, Calendar to, bool monthly) {
   if (from == to) return true;
   const auto gregorian = [](Calendar calendar) {
     return calendar == Calendar::standard || calendar == Calendar::proleptic_gregorian;
   };
-  const DateTime date = to_date_time(time, from);
+  DateTime date = to_date_time(time, from);
+  if (monthly) {
+    while (!is_valid(date, to))
+      --date.day;
+    time = to_time_stamp(date, to);
+    return true;
+  }
   if (!gregorian(from) || !gregorian(to) || date.year <= 1582) return false;
   time = to_time_stamp(date, to);
   return true;
@@ -31,14 +37,13 @@ constexpr std::array kStorageAttributes = {
     "bounds",       "ancillary_variables", "cell_measures", "actual_range"};
 
 std::string describe(const grid::Grid& grid) {
-  return fmt::format("{} x {} points, latitude {:g} to {:g}, longitude {:g} to {:g}", grid.rows(),
-                     grid.columns(), grid.latitude.front(), grid.latitude.back(), grid.longitude.front(),
-                     grid.longitude.back());
+  return fmt::format("{} x {} points, {}", grid.rows(), grid.columns(), grid.extent_text());
 }
 
 class Builder {
  public:
-  explicit Builder(const DatasetOptions& options) : selection_(options, expand_paths(options.files)) {}
+  explicit Builder(const DatasetOptions& options)
+      : options_(options), selection_(options, expand_paths(options.files)), frame_(options.frame) {}
 
   Catalog build() {
     std::vector<std::vector<Pick>> fields;
@@ -52,7 +57,7 @@ class Builder {
       add_variable(selection_.variables()[v], std::move(fields[v]));
     for (size_t s = 0; s < fixed.size(); ++s) {
       CatalogVariable variable{info(selection_.statics()[s], {fixed[s]}), {}};
-      variable.segments.push_back(segment(fixed[s], {0, 1}));
+      variable.segments.push_back(segment(fixed[s], {0, 1}, variable.info));
       catalog_.statics.push_back(std::move(variable));
     }
     number_files();
@@ -73,15 +78,21 @@ class Builder {
     for (const Pick& pick : fixed) {
       if (earlier(pick.source, first_)) first_ = pick.source;
     }
-    catalog_.grid = *first_->grid;
-    const FileView view(selection_.path(*first_));
+    catalog_.grid = frame_.grid.value_or(*first_->grid);
+    const FileView view = selection_.open(first_->file);
     catalog_.file_attributes = view.file().attributes();
-    catalog_.coordinate_attributes["latitude"] = view.file().find(first_->latitude)->attributes;
-    catalog_.coordinate_attributes["longitude"] = view.file().find(first_->longitude)->attributes;
+    note_coordinate(view.file(), "latitude", first_->latitude);
+    note_coordinate(view.file(), "longitude", first_->longitude);
     if (timed == nullptr) return;
     catalog_.calendar = timed->time->calendar;
-    const FileView timed_view(selection_.path(*timed));
-    catalog_.coordinate_attributes["time"] = timed_view.file().find(timed->time_name)->attributes;
+    catalog_.dated = !timed->time->numbered;
+    note_coordinate(selection_.open(timed->file).file(), "time", timed->time_name);
+  }
+
+  /// Keeps the attributes of a coordinate, where the file has it.
+  void note_coordinate(const NetcdfFile& file, const std::string& meaning, const std::string& name) {
+    const NetcdfVariable* coordinate = name.empty() ? nullptr : file.find(name);
+    if (coordinate != nullptr) catalog_.coordinate_attributes[meaning] = coordinate->attributes;
   }
 
   VariableInfo info(const std::string& name, const std::vector<Pick>& picks) const {
@@ -89,42 +100,74 @@ class Builder {
     VariableInfo result{name, first.attributes, first.text("units")};
     for (const char* attribute : kStorageAttributes)
       result.attributes.erase(attribute);
+    result.stored_name = first.name;
+    result.packing = first.packing;
+    result.missing_settled = options_.reading.missing.contains(first.name);
+    if (const auto wanted = frame_.units.find(name);
+        wanted != frame_.units.end() && !wanted->second.empty()) {
+      result.units = wanted->second;
+      result.attributes["units"] = wanted->second;
+    }
     const std::vector<double>& levels = picks.front().source->levels;
     result.level =
         levels.size() > 1 ? VariableLevel{first.name, levels[picks.front().level]} : level_in_name(name);
-    for (const Pick& pick : picks) {
-      const std::string units = pick.source->variable.text("units");
-      if (units == result.units) continue;
-      if (units.empty() || result.units.empty()) {
-        log_warn("{}: {}: no units, while {} has '{}'; taken to be the same",
-                 selection_.path(units.empty() ? *pick.source : *picks.front().source), name,
-                 selection_.path(units.empty() ? *picks.front().source : *pick.source),
-                 units.empty() ? result.units : units);
-        continue;
-      }
-      fail(Exit::data, "{}: {}: expected units '{}' as in {}, found '{}'; convert the file",
-           selection_.path(*pick.source), name, result.units, selection_.path(*picks.front().source), units);
-    }
     return result;
+  }
+
+  /// From the units of a file to those of the data set.
+  UnitConversion conversion(const Pick& pick, const VariableInfo& variable) const {
+    const std::string &path = selection_.path(*pick.source), units = pick.source->variable.text("units");
+    if (units == variable.units) return {};
+    if (units.empty() || variable.units.empty()) {
+      log_warn("{}: {}: units '{}', elsewhere '{}'; taken to be the same", path, variable.name, units,
+               variable.units);
+      return {};
+    }
+    const std::optional<UnitConversion> found = convert_units(units, variable.units);
+    if (!found) {
+      fail(Exit::data,
+           "{}: {}: expected units '{}' as in {}, found '{}', which is no unit of the same quantity; "
+           "convert the file, or correct its attribute 'units'",
+           path, variable.name, variable.units,
+           frame_.units.contains(variable.name) ? "training" : "the first file", units);
+    }
+    if (!found->identity())
+      log_info("{}: {}: converted from '{}' to '{}'", path, variable.name, units, variable.units);
+    return *found;
   }
 
   std::shared_ptr<const GridMap> map_of(const Source& source) {
     auto& map = maps_[source.grid.get()];
     if (map) return map;
-    std::optional<GridMap> match = match_grids(catalog_.grid, *source.grid);
+    std::optional<GridMap> match = source.map_to(catalog_.grid);
     if (!match) {
       fail(Exit::data, "{}: {}: expected the grid of {} ({}), found {}; regrid the file (cdo remapbil)",
-           selection_.path(source), source.variable.name, selection_.path(*first_), describe(catalog_.grid),
-           describe(*source.grid));
+           selection_.path(source), source.variable.name, frame_.grid ? "training" : selection_.path(*first_),
+           describe(catalog_.grid), describe(*source.grid));
     }
     map = std::make_shared<GridMap>(std::move(*match));
     return map;
   }
 
-  Segment segment(const Pick& pick, Range times) {
+  std::vector<double> missing(const Source& source) const {
+    const auto found = options_.reading.missing.find(source.variable.name);
+    return found == options_.reading.missing.end() ? std::vector<double>{} : found->second;
+  }
+
+  Segment segment(const Pick& pick, Range times, const VariableInfo& variable) {
     const Source& source = *pick.source;
-    return {source.file,    times,      source.variable.name, source.layout,
-            map_of(source), pick.level, source.block_steps(), type_bytes(source.variable.type)};
+    Segment result;
+    result.file = source.file;
+    result.times = times;
+    result.variable = source.variable.name;
+    result.layout = source.layout;
+    result.map = map_of(source);
+    result.level = pick.level;
+    result.block_steps = source.block_steps();
+    result.value_bytes = type_bytes(source.variable.type);
+    result.missing = missing(source);
+    result.conversion = conversion(pick, variable);
+    return result;
   }
 
   /// The times of a source in the data set's calendar, in order.
@@ -134,7 +177,7 @@ class Builder {
     if (times.empty())
       fail(Exit::data, "{}: {}: expected at least one time, found none; leave the file out", path, name);
     for (size_t i = 0; i < times.size(); ++i) {
-      if (!convert_time(times[i], source.time->calendar, catalog_.calendar)) {
+      if (!convert_time(times[i], source.time->calendar, catalog_.calendar, options_.monthly)) {
         fail(Exit::data,
              "{}: {}: expected the calendar {} as in the first file, found {}; use files of one calendar",
              path, name, calendar_name(catalog_.calendar), calendar_name(source.time->calendar));
@@ -165,7 +208,7 @@ class Builder {
       }
       const auto begin = static_cast<int64_t>(times.size());
       times.insert(times.end(), part.begin(), part.end());
-      variable.segments.push_back(segment(pick, {begin, static_cast<int64_t>(times.size())}));
+      variable.segments.push_back(segment(pick, {begin, static_cast<int64_t>(times.size())}, variable.info));
     }
     if (catalog_.variables.empty())
       catalog_.times = std::move(times);
@@ -211,7 +254,9 @@ class Builder {
     return selection_.paths()[segment.file];
   }
 
+  const DatasetOptions& options_;
   Selection selection_;
+  const Frame& frame_;
   Catalog catalog_;
   const Source* first_ = nullptr;
   std::map<const grid::Grid*, std::shared_ptr<const GridMap>> maps_;

@@ -9,6 +9,7 @@
 
 #include "data/dataset.h"
 #include "data/source.h"
+#include "data/units.h"
 
 namespace seqvit::data {
 
@@ -21,7 +22,9 @@ struct Segment {
   std::shared_ptr<const GridMap> map;
   int64_t level = 0;
   int64_t block_steps = 1;
-  int64_t value_bytes = 4;  ///< of a stored value
+  int64_t value_bytes = 4;      ///< of a stored value
+  std::vector<double> missing;  ///< values, in the file's units, that the user calls missing
+  UnitConversion conversion;    ///< into the units of the data set
 };
 
 struct CatalogVariable {
@@ -34,6 +37,7 @@ struct Catalog {
   std::vector<FileStamp> stamps;  ///< of the paths
   grid::Grid grid;
   Calendar calendar = Calendar::standard;
+  bool dated = true;
   std::vector<TimeStamp> times;
   std::vector<CatalogVariable> variables, statics;
   std::map<std::string, std::map<std::string, NetcdfAttribute>> coordinate_attributes;
@@ -44,7 +48,8 @@ struct Catalog {
 Catalog build_catalog(const DatasetOptions& options);
 
 /// `time` of one calendar in another: the standard and the proleptic Gregorian one agree after 1582, others
-/// never do. False where it cannot be said.
-bool convert_time(TimeStamp& time, Calendar from, Calendar to);
+/// never do, unless only the month counts (`monthly`; a day that the other does not have becomes its month's last).
+/// False where it cannot be said.
+bool convert_time(TimeStamp& time, Calendar from, Calendar to, bool monthly = false);
 
 }  // namespace seqvit::data

@@ -1,13 +1,15 @@
 #include "data/coordinates.h"
 
 #include <algorithm>
-#include <array>
+#include <cmath>
 #include <sstream>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "core/error.h"
 #include "core/words.h"
+#include "data/units.h"
 
 namespace seqvit::data {
 namespace {
@@ -22,81 +24,177 @@ std::string word_of(std::string_view text) {
   return lower(trimmed(text));
 }
 
-/// Units that say nothing against an angle (an axis in metres is that of a map projection).
-bool may_be_angle(const std::string& units) {
-  return is_one_of(units, {"", "degrees", "degree", "deg", "1"});
+/// "degrees_north", "Degrees north", "deg_N": units without what writers differ in.
+std::string bare(const std::string& units) {
+  std::string letters;
+  for (const char c : word_of(units)) {
+    if (c != ' ' && c != '_' && c != '.') letters += c;
+  }
+  return letters;
 }
 
-DimRole role_by_attributes(const NetcdfVariable& variable) {
+bool is_north(const std::string& units) {
+  return is_one_of(bare(units), {"degreesnorth", "degreenorth", "degnorth", "degreesn", "degreen", "degn"});
+}
+bool is_east(const std::string& units) {
+  return is_one_of(bare(units), {"degreeseast", "degreeeast", "degeast", "degreese", "degreee", "dege"});
+}
+
+/// Units that say nothing against an angle (an axis in metres is that of a map projection).
+bool may_be_angle(const std::string& units) {
+  return is_one_of(bare(units), {"", "degrees", "degree", "deg", "decimaldegrees", "decimaldegree", "1"});
+}
+
+bool is_pressure(const std::string& units) {
+  return !units.empty() && bare(units) != "1" && convert_units(units, "Pa").has_value();
+}
+
+struct Role {
+  DimRole role = DimRole::other;
+  bool stated = false;
+};
+
+Role role_by_attributes(const NetcdfVariable& variable) {
   const std::string standard = word_of(variable.text("standard_name")),
                     units = word_of(variable.text("units"));
   const std::string axis = word_of(variable.text("axis"));
-  if (is_one_of(standard, {"latitude", "grid_latitude"})) return DimRole::latitude;
-  if (is_one_of(standard, {"longitude", "grid_longitude"})) return DimRole::longitude;
-  if (standard == "time" || units.find(" since ") != std::string::npos) return DimRole::time;
-  if (is_one_of(units, {"degrees_north", "degree_north", "degrees_n", "degree_n", "degreesn", "degreen"})) {
-    return DimRole::latitude;
-  }
-  if (is_one_of(units, {"degrees_east", "degree_east", "degrees_e", "degree_e", "degreese", "degreee"})) {
-    return DimRole::longitude;
-  }
-  if (axis == "t") return DimRole::time;
-  if (axis == "y" && may_be_angle(units)) return DimRole::latitude;
-  if (axis == "x" && may_be_angle(units)) return DimRole::longitude;
+  if (is_one_of(standard, {"grid_latitude", "projection_y_coordinate", "projection_y_angular_coordinate"}))
+    return {DimRole::row, true};
+  if (is_one_of(standard, {"grid_longitude", "projection_x_coordinate", "projection_x_angular_coordinate"}))
+    return {DimRole::column, true};
+  if (standard == "latitude" || is_north(units)) return {DimRole::latitude, true};
+  if (standard == "longitude" || is_east(units)) return {DimRole::longitude, true};
+  if (standard == "time" || units.find(" since ") != std::string::npos) return {DimRole::time, true};
+  if (axis == "t") return {DimRole::time, true};
+  if (axis == "y") return may_be_angle(units) ? Role{DimRole::latitude, false} : Role{DimRole::row, true};
+  if (axis == "x") return may_be_angle(units) ? Role{DimRole::longitude, false} : Role{DimRole::column, true};
   const bool vertical =
       is_one_of(standard, {"air_pressure", "height", "altitude", "depth", "model_level_number"}) ||
       standard.starts_with("atmosphere_") || standard.starts_with("ocean_sigma");
-  const bool pressure =
-      is_one_of(units, {"pa", "hpa", "kpa", "mb", "mbar", "millibar", "millibars", "bar", "dbar"});
-  if (axis == "z" || !variable.text("positive").empty() || vertical || pressure) return DimRole::level;
-  return DimRole::other;
+  if (axis == "z" || !variable.text("positive").empty() || vertical || is_pressure(variable.text("units")))
+    return {DimRole::level, true};
+  return {};
 }
 
 DimRole role_by_name(const std::string& name, const std::string& units) {
   const std::string word = word_of(name);
   // With units that are none of a time, reading it says so.
-  if (is_one_of(word, {"time", "valid_time", "times"}) || (word == "t" && units.empty()))
+  if (is_one_of(word, {"time", "valid_time", "times", "timestep", "time_step", "month", "date", "datetime",
+                       "time_counter"}) ||
+      (word == "t" && units.empty()))
     return DimRole::time;
-  if (is_one_of(word, {"lat", "latitude", "lats", "nlat", "y", "rlat"}) && may_be_angle(units))
-    return DimRole::latitude;
-  if (is_one_of(word, {"lon", "longitude", "lons", "nlon", "x", "rlon", "long"}) && may_be_angle(units)) {
+  if (is_one_of(word, {"lat", "latitude", "lats", "nlat"}) && may_be_angle(units)) return DimRole::latitude;
+  if (is_one_of(word, {"lon", "longitude", "lons", "nlon", "long"}) && may_be_angle(units))
     return DimRole::longitude;
-  }
-  if (is_one_of(word, {"level", "lev", "levels", "plev", "isobaricinhpa", "pressure_level", "pressure",
-                       "height", "height_level", "depth", "altitude", "model_level", "hybrid", "sigma", "z",
-                       "isobaric", "ilev"})) {
+  // A y in degrees is a latitude unless a projection is named; without units it is a row of any map.
+  const bool degrees = !units.empty() && units != "1" && may_be_angle(units);
+  if (word == "y") return degrees ? DimRole::latitude : DimRole::row;
+  if (word == "x") return degrees ? DimRole::longitude : DimRole::column;
+  if (is_one_of(word, {"rlat", "south_north", "south_north_stag", "ny", "nj", "j", "yc", "eta_rho", "nlat_u",
+                       "row", "rows"}))
+    return DimRole::row;
+  if (is_one_of(word, {"rlon", "west_east", "west_east_stag", "nx", "ni", "i", "xc", "xi_rho", "nlon_u",
+                       "col", "column", "columns"}))
+    return DimRole::column;
+  if (is_one_of(word, {"level",          "lev",         "levels",     "plev",         "isobaricinhpa",
+                       "pressure_level", "pressure",    "height",     "height_level", "depth",
+                       "altitude",       "model_level", "hybrid",     "sigma",        "z",
+                       "isobaric",       "ilev",        "bottom_top", "deptht",       "heightaboveground"})) {
     return DimRole::level;
   }
   return DimRole::other;
 }
 
-DimRole role_of(const NetcdfVariable& coordinate) {
-  const DimRole role = role_by_attributes(coordinate);
-  return role != DimRole::other ? role : role_by_name(coordinate.name, word_of(coordinate.text("units")));
+Role role_of(const NetcdfVariable& coordinate) {
+  const Role role = role_by_attributes(coordinate);
+  if (role.role != DimRole::other) return role;
+  return {role_by_name(coordinate.name, word_of(coordinate.text("units"))), false};
 }
 
 /// `along`: the variables of numbers that have this dimension alone.
 DimInfo recognise(const std::string& dim, const std::vector<const NetcdfVariable*>& along) {
+  // GRIB as xarray writes it: `time` is when a forecast began, valid_time what its fields show.
   for (const NetcdfVariable* variable : along) {
-    if (variable->name == dim) return {role_of(*variable), variable};
+    if (variable->name == "valid_time" && role_of(*variable).role == DimRole::time)
+      return {DimRole::time, variable, true};
+  }
+  for (const NetcdfVariable* variable : along) {
+    if (variable->name != dim) continue;
+    const Role role = role_of(*variable);
+    return {role.role, variable, role.stated};
   }
   // lat(nlat): a coordinate that does not carry its dimension's name.
   for (const NetcdfVariable* variable : along) {
-    const DimRole role = role_of(*variable);
-    if (role != DimRole::other) return {role, variable};
+    const Role role = role_of(*variable);
+    if (role.role != DimRole::other) return {role.role, variable, role.stated};
   }
-  return {role_by_name(dim, ""), nullptr};
+  return {role_by_name(dim, ""), nullptr, false};
 }
 
-std::string dims_text(const NetcdfVariable& variable) {
-  std::vector<std::string> names;
-  for (const NetcdfDim& dim : variable.dims)
-    names.push_back(dim.name);
-  return fmt::format("({})", fmt::join(names, ", "));
+/// Whether a variable says where points are: its dims but for a leading time (WRF repeats them every time).
+bool over_points(const NetcdfVariable& variable, const std::map<std::string, DimInfo>& dims) {
+  if (!variable.numeric() || variable.dims.size() < 2 || variable.dims.size() > 3) return false;
+  return variable.dims.size() == 2 || dims.at(variable.dims[0].name).role == DimRole::time;
 }
 
-/// The words of an attribute such as "lat lon" or "area: cell_area".
-std::vector<std::string> words(const std::string& text) {
+bool names_place(const NetcdfVariable& variable, DimRole role) {
+  const std::string units = variable.text("units"), standard = word_of(variable.text("standard_name"));
+  const std::string name = word_of(variable.name);
+  if (role == DimRole::latitude) {
+    return standard == "latitude" || (standard.empty() && is_north(units)) ||
+           (may_be_angle(units) && standard.empty() &&
+            is_one_of(name, {"lat", "latitude", "nav_lat", "xlat", "xlat_m", "tlat", "geolat", "lat_rho",
+                             "lat2d"}));
+  }
+  return standard == "longitude" || (standard.empty() && is_east(units)) ||
+         (may_be_angle(units) && standard.empty() &&
+          is_one_of(name, {"lon", "longitude", "nav_lon", "xlong", "xlong_m", "tlong", "geolon", "lon_rho",
+                           "lon2d"}));
+}
+
+std::vector<PointCoordinates> find_points(const NetcdfFile& file,
+                                          const std::map<std::string, DimInfo>& dims) {
+  std::vector<PointCoordinates> result;
+  for (const NetcdfVariable& latitude : file.variables()) {
+    if (!over_points(latitude, dims) || !names_place(latitude, DimRole::latitude)) continue;
+    for (const NetcdfVariable& longitude : file.variables()) {
+      if (!over_points(longitude, dims) || !names_place(longitude, DimRole::longitude)) continue;
+      const auto same = [](const NetcdfDim& a, const NetcdfDim& b) { return a.name == b.name; };
+      if (!std::equal(latitude.dims.end() - 2, latitude.dims.end(), longitude.dims.end() - 2,
+                      longitude.dims.end(), same))
+        continue;
+      result.push_back({&latitude, &longitude, (latitude.dims.end() - 2)->name, latitude.dims.back().name});
+      break;
+    }
+  }
+  return result;
+}
+
+/// Index of the value that the user selects of a dimension.
+int64_t select(const NetcdfFile& file, const NetcdfDim& dim, double wanted) {
+  if (const NetcdfVariable* coordinate = file.find(dim.name);
+      coordinate != nullptr && coordinate->numeric() && coordinate->dims.size() == 1) {
+    const std::vector<double> values = file.read_all(*coordinate);
+    for (size_t i = 0; i < values.size(); ++i) {
+      if (std::abs(values[i] - wanted) <= 1e-6 * std::max(1.0, std::abs(wanted)))
+        return static_cast<int64_t>(i);
+    }
+    fail(Exit::usage, "{}: data.select.{}: expected one of its values {}, found {:g}", file.path(), dim.name,
+         fmt::join(values.begin(),
+                   values.begin() + static_cast<std::ptrdiff_t>(std::min<size_t>(values.size(), 20)), ", "),
+         wanted);
+  }
+  if (wanted != std::floor(wanted) || wanted < 0 || wanted >= static_cast<double>(dim.size)) {
+    fail(Exit::usage,
+         "{}: data.select.{}: expected an index from 0 to {} (the dimension has no values), found {:g}",
+         file.path(), dim.name, dim.size - 1, wanted);
+  }
+  return static_cast<int64_t>(wanted);
+}
+
+}  // namespace
+
+std::vector<std::string> words_of(const std::string& text) {
   std::istringstream in(text);
   std::vector<std::string> result;
   for (std::string word; in >> word;) {
@@ -105,105 +203,24 @@ std::vector<std::string> words(const std::string& text) {
   return result;
 }
 
-}  // namespace
-
-std::map<std::string, DimInfo> recognise_dims(const NetcdfFile& file) {
+FileAxes find_axes(const NetcdfFile& file, const FileReading& reading) {
+  FileAxes axes{reading, {}, {}, {}, {}};
   std::map<std::string, std::vector<const NetcdfVariable*>> along;
   for (const NetcdfVariable& variable : file.variables()) {
+    const std::string mapping = word_of(variable.text("grid_mapping_name"));
+    if (!mapping.empty() && mapping != "latitude_longitude") axes.projections.push_back(variable.name);
     for (const NetcdfDim& dim : variable.dims) {
       std::vector<const NetcdfVariable*>& of_dim = along[dim.name];
       if (variable.dims.size() == 1 && variable.numeric()) of_dim.push_back(&variable);
+      if (const auto wanted = reading.select.find(dim.name);
+          wanted != reading.select.end() && !axes.selected.contains(dim.name))
+        axes.selected[dim.name] = select(file, dim, wanted->second);
     }
   }
-  std::map<std::string, DimInfo> result;
   for (const auto& [dim, variables] : along)
-    result[dim] = recognise(dim, variables);
-  return result;
-}
-
-GridLayout find_layout(const NetcdfVariable& variable, const std::map<std::string, DimInfo>& dims) {
-  GridLayout layout;
-  const auto problem = [&](const std::string& why) {
-    layout.problem = fmt::format("expected dims (time, lat, lon), found {}{}", dims_text(variable), why);
-    return layout;
-  };
-  std::string other;
-  for (int d = 0; d < static_cast<int>(variable.dims.size()); ++d) {
-    const NetcdfDim& dim = variable.dims[d];
-    int* place = nullptr;
-    switch (dims.at(dim.name).role) {
-      case DimRole::time:
-        place = &layout.time;
-        break;
-      case DimRole::level:
-        place = &layout.level;
-        break;
-      case DimRole::latitude:
-        place = &layout.latitude;
-        break;
-      case DimRole::longitude:
-        place = &layout.longitude;
-        break;
-      case DimRole::other:
-        if (dim.size != 1 && other.empty()) other = dim.name;
-        continue;
-    }
-    if (*place >= 0) {
-      return problem(
-          fmt::format(", where '{}' and '{}' mean the same", variable.dims[*place].name, dim.name));
-    }
-    *place = d;
-  }
-  const bool on_grid = layout.latitude >= 0 && layout.longitude >= 0;
-  if (!other.empty()) {
-    if (on_grid) layout.fix = fmt::format("take one value of '{0}' (ncks -d {0},0)", other);
-    return problem(fmt::format(", where '{}' is none of time, level, lat, lon", other));
-  }
-  if (!on_grid) return problem("");
-  for (const int d : {layout.latitude, layout.longitude}) {
-    const std::string& name = variable.dims[d].name;
-    if (dims.at(name).coordinate == nullptr)
-      return problem(fmt::format(", where '{}' has no coordinate values", name));
-  }
-  if (layout.time >= 0 && dims.at(variable.dims[layout.time].name).coordinate == nullptr) {
-    return problem(fmt::format(", where '{}' has no coordinate values", variable.dims[layout.time].name));
-  }
-  return layout;
-}
-
-const char* role_name(VariableRole role) {
-  constexpr std::array<const char*, 5> kNames = {"field", "static", "coordinate", "bounds", "ignored"};
-  return kNames[static_cast<size_t>(role)];
-}
-
-std::map<std::string, VariableRole> variable_roles(const NetcdfFile& file,
-                                                   const std::map<std::string, DimInfo>& dims) {
-  std::map<std::string, VariableRole> named;
-  const auto name_all = [&](const NetcdfVariable& variable, const char* attribute, VariableRole role) {
-    for (const std::string& word : words(variable.text(attribute)))
-      named[word] = role;
-  };
-  for (const NetcdfVariable& variable : file.variables()) {
-    name_all(variable, "coordinates", VariableRole::coordinate);
-    name_all(variable, "bounds", VariableRole::bounds);
-    name_all(variable, "climatology", VariableRole::bounds);
-    name_all(variable, "grid_mapping", VariableRole::ignored);
-  }
-  for (const auto& [name, dim] : dims) {
-    if (dim.coordinate != nullptr) named[dim.coordinate->name] = VariableRole::coordinate;
-  }
-  std::map<std::string, VariableRole> roles;
-  for (const NetcdfVariable& variable : file.variables()) {
-    VariableRole role = VariableRole::ignored;
-    if (const auto found = named.find(variable.name); found != named.end()) {
-      role = found->second;
-    } else if (variable.numeric()) {
-      const GridLayout layout = find_layout(variable, dims);
-      if (layout.gridded()) role = layout.time >= 0 ? VariableRole::field : VariableRole::fixed;
-    }
-    roles[variable.name] = role;
-  }
-  return roles;
+    axes.dims[dim] = recognise(dim, variables);
+  axes.points = find_points(file, axes.dims);
+  return axes;
 }
 
 }  // namespace seqvit::data

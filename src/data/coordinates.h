@@ -1,45 +1,62 @@
-/// Which dimension of a NetCDF variable is time, level, latitude or longitude.
+/// Which dimension of a file is time, level, latitude or longitude, and which variables say where its points are.
 ///
-/// CF attributes decide first (standard_name, units, axis, positive), then usual names. Source: CF 1.11,
-/// chapter 4.
+/// CF attributes decide first (standard_name, units, axis, positive), then usual names. Source: CF 1.11, chapters 4 and 5.
 #pragma once
 
 #include <map>
 #include <string>
+#include <vector>
 
 #include "data/netcdf.h"
 
 namespace seqvit::data {
 
-enum class DimRole { time, level, latitude, longitude, other };
+/// What a user says of files that leave it open: data.grid, data.time, data.select and data.missing.
+struct FileReading {
+  bool index_grid = false;               ///< rows and columns are numbers without a place on Earth
+  bool index_time = false;               ///< times are numbers: hours from 2000-01-01
+  std::map<std::string, double> select;  ///< of a further dimension the value that is read, or the index
+  std::map<std::string, std::vector<double>>
+      missing;  ///< by variable: stored values that stand for "no value"
+};
+
+enum class DimRole {
+  time,
+  level,
+  latitude,
+  longitude,
+  row,     ///< of a map that is not made of latitudes and longitudes: metres, rotated degrees, numbers
+  column,  ///< the same
+  other
+};
 
 struct DimInfo {
   DimRole role = DimRole::other;
   const NetcdfVariable* coordinate = nullptr;  ///< holds its values; nullptr where the file has none
+  bool stated = false;                         ///< the role is in the attributes, not guessed from a name
 };
 
-/// Every dimension of the file by name. The pointers live as long as the file.
-std::map<std::string, DimInfo> recognise_dims(const NetcdfFile& file);
-
-/// Position of each dimension of a variable in file order; -1 where it has none. Other dimensions have
-/// size 1.
-struct GridLayout {
-  int time = -1, level = -1, latitude = -1, longitude = -1;
-  std::string problem;  ///< why the variable is not on a grid; "" when it is
-  std::string fix = "regrid it (cdo remapbil), or leave it out";
-  bool gridded() const { return problem.empty(); }
+/// latitude(y, x) and longitude(y, x).
+struct PointCoordinates {
+  const NetcdfVariable *latitude = nullptr, *longitude = nullptr;
+  std::string row_dim, column_dim;
 };
 
-GridLayout find_layout(const NetcdfVariable& variable, const std::map<std::string, DimInfo>& dims);
+/// The coordinates of a file. The pointers live as long as the file.
+struct FileAxes {
+  FileReading reading;
+  std::map<std::string, DimInfo> dims;      ///< every dimension by name
+  std::vector<PointCoordinates> points;     ///< in the order of the file
+  std::map<std::string, int64_t> selected;  ///< index along dimensions that FileReading::select names
+  /// Grid mappings of the file that turn or project: coordinates along rows and columns are no latitudes there.
+  std::vector<std::string> projections;
+};
 
-enum class VariableRole { field, fixed, coordinate, bounds, ignored };
-/// "field", "static", "coordinate", "bounds", "ignored".
-const char* role_name(VariableRole role);
+/// Throws Error(usage) for a value of `reading.select` that its dimension does not have, Error(data) where coordinates
+/// cannot be read.
+FileAxes find_axes(const NetcdfFile& file, const FileReading& reading = {});
 
-/// The role of every variable of the file by name: a `field` is gridded and has time, a `fixed` one is
-/// gridded without. Coordinates (also those named by a `coordinates` attribute), bounds, grid mappings and
-/// text are neither.
-std::map<std::string, VariableRole> variable_roles(const NetcdfFile& file,
-                                                   const std::map<std::string, DimInfo>& dims);
+/// The words of an attribute such as "lat lon" or "area: cell_area", without those that end in a colon.
+std::vector<std::string> words_of(const std::string& text);
 
 }  // namespace seqvit::data

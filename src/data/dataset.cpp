@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cmath>
 #include <cstring>
 #include <functional>
+#include <limits>
 
 #include <fmt/format.h>
 
@@ -15,11 +17,32 @@ namespace seqvit::data {
 
 struct Dataset::Impl {
   explicit Impl(const DatasetOptions& options)
-      : catalog(build_catalog(options)), files(catalog.paths, catalog.stamps), cache(options.cache_bytes) {
+      : reading(options.reading),
+        catalog(build_catalog(options)),
+        files(catalog.paths, catalog.stamps),
+        cache(options.cache_bytes),
+        monthly(options.monthly) {
     for (const CatalogVariable& variable : catalog.variables)
       variables.push_back(variable.info);
     for (const CatalogVariable& variable : catalog.statics)
       statics.push_back(variable.info);
+  }
+
+  static void take_out(const std::vector<double>& missing, std::span<float> values) {
+    for (const double mark : missing) {
+      // As a person reads it off a report.
+      const double allowed = 1e-5 * std::abs(mark);
+      for (float& value : values) {
+        if (std::abs(static_cast<double>(value) - mark) <= allowed)
+          value = std::numeric_limits<float>::quiet_NaN();
+      }
+    }
+  }
+
+  static void convert(const UnitConversion& conversion, std::span<float> values) {
+    if (conversion.identity()) return;
+    for (float& value : values)
+      value = static_cast<float>(static_cast<double>(value) * conversion.scale + conversion.offset);
   }
 
   /// Decodes steps [first, first + count) of a segment's file.
@@ -28,6 +51,9 @@ struct Dataset::Impl {
     const NetcdfVariable* variable = file->find(segment.variable);
     check(variable != nullptr, "a variable that its file no longer has");
     read_fields(*file, *variable, segment.layout, *segment.map, {steps, rows, segment.level}, out);
+    const std::span values(out, static_cast<size_t>(steps.size() * rows.size() * catalog.grid.columns()));
+    take_out(segment.missing, values);
+    convert(segment.conversion, values);
     bytes_read += steps.size() * rows.size() * catalog.grid.columns() * segment.value_bytes;
   }
 
@@ -49,10 +75,12 @@ struct Dataset::Impl {
     std::memcpy(out.data(), values.get() + (step - steps.begin) * field, out.size_bytes());
   }
 
+  FileReading reading;
   Catalog catalog;
   FilePool files;
   BlockCache cache;
   std::vector<VariableInfo> variables, statics;
+  bool monthly = false;
   std::atomic<int64_t> bytes_read = 0;
 };
 
@@ -64,6 +92,12 @@ const grid::Grid& Dataset::grid() const {
 }
 Calendar Dataset::calendar() const {
   return impl_->catalog.calendar;
+}
+const FileReading& Dataset::reading() const {
+  return impl_->reading;
+}
+bool Dataset::dated() const {
+  return impl_->catalog.dated;
 }
 const std::vector<TimeStamp>& Dataset::times() const {
   return impl_->catalog.times;
@@ -104,8 +138,15 @@ int64_t Dataset::variable_index(const std::string& name) const {
 
 int64_t Dataset::time_index(TimeStamp time) const {
   const std::vector<TimeStamp>& all = times();
-  const auto found = std::lower_bound(all.begin(), all.end(), time);
-  return found == all.end() || *found != time ? -1 : found - all.begin();
+  auto found = std::lower_bound(all.begin(), all.end(), time);
+  if (found != all.end() && *found == time) return found - all.begin();
+  if (!impl_->monthly) return -1;
+  DateTime month = to_date_time(time, calendar());
+  month = {month.year, month.month};
+  const TimeStamp begin = to_time_stamp(month, calendar()), end = LeadTime{0, 1}.after(begin, calendar());
+  found = std::lower_bound(all.begin(), all.end(), begin);
+  const bool only = found != all.end() && *found < end && (found + 1 == all.end() || *(found + 1) >= end);
+  return only ? found - all.begin() : -1;
 }
 
 void Dataset::read(int64_t variable, int64_t time, Range rows, std::span<float> out) const {

@@ -1,8 +1,9 @@
 /// Many NetCDF files seen as one array: variables x time x latitude x longitude.
 ///
 /// Files may follow one another in time or hold different variables of the same times; a level of a 3-D
-/// variable is a variable of its own ("t@850"). The first file's grid orientation is the data set's; a file
-/// with latitude reversed or longitude rolled is read into it, any other grid is an error. Fields are read on
+/// variable is a variable of its own ("t@850"). The first file's grid and units are the data set's, or those of the run
+/// it serves (Frame); a file with latitude reversed, longitude rolled, or in another unit of the same quantity is read
+/// into them, any other grid or quantity is an error. Fields are read on
 /// demand, a slab of rows at a time, and decoded blocks stay in memory up to a budget, so that data sets
 /// larger than memory work. Safe under threads.
 #pragma once
@@ -17,6 +18,8 @@
 
 #include "core/partition.h"
 #include "data/calendar.h"
+#include "data/coordinates.h"
+#include "data/frame.h"
 #include "data/netcdf.h"
 #include "grid/grid.h"
 
@@ -27,6 +30,9 @@ struct DatasetOptions {
   std::vector<std::string> variables;  ///< names ("t", "t@850"); empty: every gridded variable with time
   std::vector<std::string> statics;    ///< names of time-independent (lat, lon) fields
   int64_t cache_bytes = int64_t{2} << 30;
+  FileReading reading = {};  ///< what the user says of files that leave it open
+  bool monthly = false;      ///< one step is a number of months: dates of all calendars mean the same
+  Frame frame = {};          ///< where not empty, what counts instead of the first file's grid and units
 };
 
 /// A field as one level of a variable.
@@ -41,6 +47,9 @@ struct VariableInfo {
   std::map<std::string, NetcdfAttribute> attributes;  ///< without packing and fill attributes
   std::string units;                                  ///< "" where the file has none
   std::optional<VariableLevel> level = {};            ///< where it is one of several (see levels.h)
+  std::string stored_name = {};                       ///< in the first file
+  Packing packing = {};                               ///< there
+  bool missing_settled = false;  ///< data.missing says which of its values stand for none
 };
 
 class Dataset {
@@ -53,6 +62,9 @@ class Dataset {
 
   const grid::Grid& grid() const;
   Calendar calendar() const;
+  const FileReading& reading() const;  ///< what the user said
+  /// Whether times are dates, not numbers (FileReading::index_time).
+  bool dated() const;
   const std::vector<TimeStamp>& times() const;  ///< strictly increasing
   const std::vector<VariableInfo>& variables() const;
   const std::vector<VariableInfo>& statics() const;
@@ -64,7 +76,8 @@ class Dataset {
 
   /// Index of a variable by name; Error(usage) with the nearest name.
   int64_t variable_index(const std::string& name) const;
-  /// Index of a time stamp, or -1.
+  /// Index of a time stamp, or -1. Where months are the step (DatasetOptions::monthly) the only time of its month,
+  /// whatever day the file puts it on.
   int64_t time_index(TimeStamp time) const;
 
   /// One field, rows [rows.begin, rows.end) of the grid, in physical units, NaN where missing; `out` holds

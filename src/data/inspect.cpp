@@ -12,6 +12,7 @@
 #include "core/error.h"
 #include "core/log.h"
 #include "data/catalog.h"
+#include "data/file_grid.h"
 #include "data/inspect_times.h"
 #include "data/inspect_values.h"
 #include "data/paths.h"
@@ -106,7 +107,10 @@ class Inspector {
   }
 
   static void take_coordinates(const Source& source, FileReport& file) {
-    if (file.grid.points() == 0) file.grid = *source.grid;
+    if (file.grid.points() == 0) {
+      file.grid = *source.grid;
+      file.repeated_column = source.variable.dims[source.layout.longitude].size > file.grid.columns();
+    }
     if (source.time == nullptr || !file.times.empty()) return;
     file.times = source.time->times;
     file.calendar = source.time->calendar;
@@ -115,7 +119,7 @@ class Inspector {
 
   void explain_ignored(const FileView& view, const NetcdfVariable& variable) {
     if (variable.dims.size() < 2 || !variable.numeric()) return;
-    const GridLayout layout = find_layout(variable, view.dims());
+    const GridLayout layout = find_layout(variable, view.axes());
     add("warning", view.file().path(), variable.name, layout.problem,
         "only latitude-longitude grids are used: " + layout.fix);
   }
@@ -123,7 +127,7 @@ class Inspector {
   /// `source`: unless its coordinates cannot be read.
   void inspect_variable(const FileView& view, const NetcdfVariable& variable, VariableRole role,
                         const std::optional<Source>& source) {
-    const GridLayout layout = find_layout(variable, view.dims());
+    const GridLayout layout = find_layout(variable, view.axes());
     check_size(view.file(), variable);
     const ValueSummary summary = summarise_values(view.file(), variable, layout);
     VariableReport result;
@@ -172,6 +176,8 @@ class Inspector {
       add("error", path, name, fmt::format("every value is {:g}", summary.moments.mean()),
           "leave it out of " + where);
     }
+    if (summary.fill)
+      add("warning", path, name, summary.fill->text(), SuspectFill::fix(name, summary.fill->value));
     if (summary.sometimes_missing > 0) {
       add("warning", path, name,
           fmt::format("{} of the points are missing at some times only (a mask that changes), {} always",
@@ -199,10 +205,10 @@ class Inspector {
       const int64_t at = place[d];
       if (is(&GridLayout::time))
         words.push_back(format_time(source->time->times[at], source->time->calendar));
-      else if (is(&GridLayout::latitude))
+      else if (is(&GridLayout::latitude) && source->grid->kind == grid::GridKind::rectilinear)
         words.push_back(fmt::format("latitude {:g}", source->grid->latitude[at]));
-      else if (is(&GridLayout::longitude))
-        words.push_back(fmt::format("longitude {:g}", source->grid->longitude[at]));
+      else if (is(&GridLayout::longitude) && source->grid->kind == grid::GridKind::rectilinear)
+        words.push_back(fmt::format("longitude {:g}", source->grid->longitude[at % source->grid->columns()]));
       else
         words.push_back(fmt::format("{}[{}]", variable.dims[d], at));
     }
@@ -259,10 +265,9 @@ class Inspector {
   }
 
   void check_columns(const FileReport& file) {
-    const double turn = std::abs(file.grid.longitude.back() - file.grid.longitude.front());
-    if (file.grid.columns() < 3 || std::abs(turn - 360.0) > 1e-3) return;
+    if (!file.repeated_column) return;
     add("warning", file.path, "", "the last column repeats the first, one turn on",
-        "remove it (ncks -d lon,0,-2 file new_file), or the points there count twice");
+        "nothing need be done: it is left out");
   }
 
   std::map<std::string, std::vector<const FileReport*>> sequences() const {

@@ -37,6 +37,7 @@ struct FileReport {
   std::vector<TimeStamp> times;
   std::string step;  ///< "6h", "1mon", or "irregular"
   grid::Grid grid;
+  bool repeated_column = false;  ///< the last one, one turn on from the first; it is left out
 };
 
 struct InspectReport {

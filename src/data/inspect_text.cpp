@@ -60,10 +60,15 @@ std::string describe(const FileReport& file) {
                         format_time(file.times.back(), file.calendar), step, calendar_name(file.calendar));
   }
   if (file.grid.points() > 0) {
-    text += fmt::format("  grid {} x {}, latitude {:g} to {:g}, longitude {:g} to {:g}{}\n", file.grid.rows(),
-                        file.grid.columns(), file.grid.latitude.front(), file.grid.latitude.back(),
-                        file.grid.longitude.front(), file.grid.longitude.back(),
-                        file.grid.periodic() ? ", global" : "");
+    const grid::Grid& grid = file.grid;
+    const std::string places =
+        grid.kind == grid::GridKind::rectilinear
+            ? fmt::format("latitude {:g} to {:g}, longitude {:g} to {:g}{}", grid.latitude.front(),
+                          grid.latitude.back(), grid.longitude.front(), grid.longitude.back(),
+                          grid.periodic() ? ", global" : "")
+        : grid.on_earth() ? "a place for each point, " + grid.extent_text()
+                          : "rows and columns by number";
+    text += fmt::format("  grid {} x {}, {}\n", grid.rows(), grid.columns(), places);
   }
   return text;
 }

@@ -124,6 +124,7 @@ ValueSummary summarise_values(const NetcdfFile& file, const NetcdfVariable& vari
   if (summary.values == 0) return summary;
   MissingCounter missing(variable, layout);
   InfiniteCounter infinite(layout.time, summary);
+  FillDetector fills;
   const Shape piece = piece_shape(variable, piece_values);
   Shape start(variable.dims.size(), 0), count(start.size());
   std::vector<double> values;
@@ -139,9 +140,11 @@ ValueSummary summarise_values(const NetcdfFile& file, const NetcdfVariable& vari
     infinite.take_out(start, count, values);
     const int64_t valid = summary.moments.count();
     summary.moments.add(std::span<const double>(values));
+    fills.add(std::span<const double>(values));
     if (summary.moments.count() - valid < static_cast<int64_t>(size)) missing.add(start, count, values);
   } while (next_piece(variable, piece, start));
   missing.summarise(layout.time < 0 ? 1 : variable.dims[layout.time].size, summary);
+  summary.fill = fills.found(&variable.packing);
   return summary;
 }
 

@@ -2,11 +2,13 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
-#include "data/coordinates.h"
+#include "data/grid_layout.h"
 #include "data/moments.h"
 #include "data/netcdf.h"
+#include "data/unstated_fill.h"
 
 namespace seqvit::data {
 
@@ -19,6 +21,8 @@ struct ValueSummary {
   int64_t infinite = 0;           ///< values that are not finite as floats; they count as missing
   std::vector<int64_t>
       first_infinite;  ///< place in the variable of the earliest one; empty where there is none
+
+  std::optional<SuspectFill> fill;  ///< a value that may stand for none without the file saying so
 
   double missing_fraction() const {
     return values == 0 ? 0.0 : static_cast<double>(values - moments.count()) / static_cast<double>(values);

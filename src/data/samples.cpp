@@ -1,87 +1,12 @@
 #include "data/samples.h"
 
 #include <algorithm>
-#include <charconv>
 #include <map>
-#include <optional>
 
 #include "core/error.h"
 #include "core/random.h"
 
 namespace seqvit::data {
-namespace {
-
-std::optional<int64_t> parse_index(const std::string& text) {
-  int64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
-  return value;
-}
-
-Range resolve_indices(int64_t first, int64_t last, int64_t count, const std::string& setting) {
-  if (first < 0 || last > count) {
-    fail(Exit::usage, "{}: expected time indices from 0 to {}, found [{}, {}]; name a part of the data",
-         setting, count, first, last);
-  }
-  if (first >= last) {
-    fail(Exit::usage, "{}: expected a first index before the last, which is excluded, found [{}, {}]",
-         setting, first, last);
-  }
-  return {first, last};
-}
-
-TimeStamp parse_bound(const std::string& text, Calendar calendar, const std::string& setting,
-                      bool* whole_day) {
-  try {
-    return parse_time(text, calendar, whole_day);
-  } catch (const Error& error) {
-    fail(Exit::usage, "{}: {}", setting, error.what());
-  }
-}
-
-}  // namespace
-
-Range resolve_split(const std::vector<std::string>& bounds, const std::vector<TimeStamp>& times,
-                    Calendar calendar, const std::string& setting) {
-  check(!times.empty(), "a split needs times");
-  if (bounds.size() != 2) {
-    fail(Exit::usage, "{}: expected [first, last], two dates or two time indices, found {} values", setting,
-         bounds.size());
-  }
-  const std::optional<int64_t> first_index = parse_index(bounds[0]), last_index = parse_index(bounds[1]);
-  const auto count = static_cast<int64_t>(times.size());
-  if (first_index && last_index) return resolve_indices(*first_index, *last_index, count, setting);
-  if (first_index || last_index) {
-    fail(Exit::usage, "{}: expected two dates or two time indices, found one of each: [{}, {}]", setting,
-         bounds[0], bounds[1]);
-  }
-  bool whole_day = false;
-  const TimeStamp first = parse_bound(bounds[0], calendar, setting, nullptr);
-  TimeStamp last = parse_bound(bounds[1], calendar, setting, &whole_day);
-  if (whole_day) last += 86399;
-  if (last < first)
-    fail(Exit::usage, "{}: expected a first date before the last, found [{}, {}]", setting, bounds[0],
-         bounds[1]);
-
-  // A period may begin before the first field or end after the last by less than a step (monthly fields stand
-  // in the middle of the month) or a day; beyond that it names data that is not there.
-  const TimeStamp step = count > 1 ? std::max(times[1] - times[0], times[count - 1] - times[count - 2]) : 0;
-  const TimeStamp slack = std::max<TimeStamp>(step, 86400);
-  const Range range{std::lower_bound(times.begin(), times.end(), first) - times.begin(),
-                    std::upper_bound(times.begin(), times.end(), last) - times.begin()};
-  if (first <= times.front() - slack || last >= times.back() + slack || range.size() <= 0) {
-    fail(Exit::usage, "{}: expected dates within the data, {} to {}, found [{}, {}]; name a part of the data",
-         setting, format_time(times.front(), calendar), format_time(times.back(), calendar), bounds[0],
-         bounds[1]);
-  }
-  return range;
-}
-
-std::string period_text(const std::vector<TimeStamp>& times, Calendar calendar, Range period) {
-  return fmt::format("{} to {}", format_time(times[period.begin], calendar),
-                     format_time(times[period.end - 1], calendar));
-}
-
 namespace {
 
 /// For each time of the period the index of the only time of its month, keyed by the month; -1 where there

@@ -26,14 +26,6 @@ struct TrainingSample {
   friend bool operator==(const TrainingSample&, const TrainingSample&) = default;
 };
 
-/// The time indices that a split [first, last] names: dates (the end included, a date alone meaning the whole
-/// day) or indices (the end excluded). Throws Error(usage) when it is empty, reversed or outside the data.
-Range resolve_split(const std::vector<std::string>& bounds, const std::vector<TimeStamp>& times,
-                    Calendar calendar, const std::string& setting);
-
-/// "2014-01-01T00 to 2014-01-31T18": the first and the last time of a period that is not empty, for messages.
-std::string period_text(const std::vector<TimeStamp>& times, Calendar calendar, Range period);
-
 /// Every pair inside `period` whose target lies exactly `lead` after its input (the same month distance for
 /// monthly data); pairs across a gap do not exist.
 std::vector<Sample> make_samples(const std::vector<TimeStamp>& times, Calendar calendar, Range period,

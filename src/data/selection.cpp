@@ -54,7 +54,7 @@ std::string why_no_field(const FileView& view, const NetcdfVariable& variable) {
           "in data.static beside files that have times",
           path, variable.name);
     case VariableRole::ignored: {
-      const GridLayout layout = find_layout(variable, view.dims());
+      const GridLayout layout = find_layout(variable, view.axes());
       if (variable.dims.size() < 2 || !variable.numeric()) return "";
       return fmt::format("{}: {}: {}; {}", path, variable.name, layout.problem, layout.fix);
     }
@@ -70,7 +70,8 @@ std::string level_name(const std::string& variable, double level) {
 }
 
 Selection::Selection(const DatasetOptions& options, std::vector<std::string> paths)
-    : paths_(std::move(paths)),
+    : reading_(options.reading),
+      paths_(std::move(paths)),
       variables_(options.variables),
       statics_(options.statics),
       all_(options.variables.empty()) {
@@ -105,7 +106,7 @@ void Selection::fail_without_fields() const {
 }
 
 void Selection::scan(size_t file) {
-  FileView view(paths_[file]);
+  FileView view = open(file);
   stamps_.push_back(view.file().stamp());
   for (const NetcdfVariable& variable : view.file().variables()) {
     const VariableRole role = view.roles().at(variable.name);

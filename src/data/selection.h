@@ -25,6 +25,7 @@ class Selection {
   const std::vector<std::string>& paths() const { return paths_; }
   /// Of the paths, when they were opened.
   const std::vector<FileStamp>& stamps() const { return stamps_; }
+  FileView open(size_t file) const { return FileView(paths_[file], reading_); }
   const std::string& path(const Source& source) const { return paths_[source.file]; }
   /// The configured names, or all those of gridded variables with time.
   const std::vector<std::string>& variables() const { return variables_; }
@@ -43,6 +44,7 @@ class Selection {
   [[noreturn]] void fail_unknown(const std::string& name) const;
   [[noreturn]] void fail_without_fields() const;
 
+  FileReading reading_;
   std::vector<std::string> paths_, variables_, statics_;
   std::vector<FileStamp> stamps_;
   bool all_ = false;  // no variable was named

@@ -10,6 +10,8 @@
 #include "core/log.h"
 #include "core/stop.h"
 #include "data/moments.h"
+#include "data/period.h"
+#include "data/unstated_fill.h"
 
 namespace seqvit::data {
 namespace {
@@ -69,6 +71,15 @@ Moments to_moments(const RunningMoments& running, const Dataset& dataset, const 
   return {running.mean(), running.std()};
 }
 
+/// Nobody trains on a value that may stand for none before saying which it is.
+void refuse_fill(const Dataset& dataset, const VariableInfo& variable, const FillDetector& fills) {
+  const std::optional<SuspectFill> fill =
+      variable.missing_settled ? std::nullopt : fills.found(&variable.packing);
+  if (!fill) return;
+  fail(Exit::data, "{}: {}: {}; {}", dataset.paths().front(), variable.name, fill->text(),
+       SuspectFill::fix(variable.stored_name, fill->value));
+}
+
 /// The pairs of one lead time, by target, and what is known of one variable's differences.
 struct LeadPairs {
   std::span<const Sample> samples;
@@ -78,7 +89,7 @@ struct LeadPairs {
 
 /// Reads every field of the period once, whole; tendencies are taken against the fields still in the window.
 void accumulate(const Dataset& dataset, int64_t variable, Range period, std::span<LeadPairs> leads,
-                Progressing& progress, RunningMoments& states) {
+                Progressing& progress, RunningMoments& states, FillDetector& fills) {
   const Range rows{0, dataset.grid().rows()};
   Field field(static_cast<size_t>(dataset.grid().points())), difference(field.size());
   Window window;
@@ -86,6 +97,7 @@ void accumulate(const Dataset& dataset, int64_t variable, Range period, std::spa
     progress.step();
     dataset.read(variable, t, rows, field);
     states.add(std::span<const float>(field));
+    fills.add(std::span<const float>(field));
     int64_t needed = t;  // the earliest input of a target still to come
     for (LeadPairs& lead : leads) {
       for (; lead.next < lead.samples.size() && lead.samples[lead.next].target == t; ++lead.next) {
@@ -125,8 +137,10 @@ Statistics compute_statistics(const Dataset& dataset, Range period, const std::v
     std::vector<LeadPairs> pairs;
     for (const auto& of_lead : samples)
       pairs.push_back({of_lead});
-    accumulate(dataset, static_cast<int64_t>(v), period, pairs, progress, states);
+    FillDetector fills;
+    accumulate(dataset, static_cast<int64_t>(v), period, pairs, progress, states, fills);
     const std::string when = " from " + where(dataset, period);
+    refuse_fill(dataset, dataset.variables()[v], fills);
     statistics.variables.push_back(to_moments(states, dataset, dataset.variables()[v].name, when));
     // A variable may vary in space and not in time, or never be valid twice; it is then no sensible target,
     // but a sensible input, so it is no error here: its tendency stays as it is.
@@ -147,6 +161,9 @@ Statistics compute_statistics(const Dataset& dataset, Range period, const std::v
     dataset.read_static(static_cast<int64_t>(s), {0, dataset.grid().rows()}, field);
     RunningMoments moments;
     moments.add(std::span<const float>(field));
+    FillDetector fills;
+    fills.add(std::span<const float>(field));
+    refuse_fill(dataset, dataset.statics()[s], fills);
     statistics.statics.push_back(to_moments(moments, dataset, dataset.statics()[s].name, ""));
   }
   return statistics;
@@ -216,10 +233,11 @@ void check_grid(const nlohmann::json& json, const grid::Grid& grid) {
 
 nlohmann::json to_json(const Statistics& statistics, const Dataset& dataset,
                        const std::vector<LeadTime>& leads) {
-  nlohmann::json json = {{"variables", entries(statistics.variables, dataset.variables())},
-                         {"statics", entries(statistics.statics, dataset.statics())},
-                         {"latitude", dataset.grid().latitude},
-                         {"longitude", dataset.grid().longitude}};
+  nlohmann::json json = {
+      {"variables", entries(statistics.variables, dataset.variables())},
+      {"statics", entries(statistics.statics, dataset.statics())},
+  };
+  json.update(to_json(dataset.grid()));
   for (size_t lead = 0; lead < leads.size(); ++lead)
     json[tendencies_key(leads, lead)] = entries(statistics.tendencies[lead], dataset.variables());
   return json;

@@ -3,6 +3,7 @@
 #include <span>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 
 #include "core/error.h"
@@ -26,9 +27,13 @@ std::string describe(const Dataset& dataset, Range period, const std::vector<Lea
   for (const LeadTime& lead : leads)
     text += fmt::format("lead {}\n", lead.text());
   for (const VariableInfo& variable : dataset.variables())
-    text += fmt::format("variable {}\n", variable.name);
+    text += fmt::format("variable {} {}\n", variable.name, variable.units);
   for (const VariableInfo& variable : dataset.statics())
-    text += fmt::format("static {}\n", variable.name);
+    text += fmt::format("static {} {}\n", variable.name, variable.units);
+  for (const auto& [name, values] : dataset.reading().missing)
+    text += fmt::format("missing {}: {}\n", name, fmt::join(values, " "));
+  for (const auto& [name, value] : dataset.reading().select)
+    text += fmt::format("select {}: {}\n", name, value);
   for (const std::string& path : dataset.paths()) {
     throw_if_stopped();
     text += fmt::format("file {}\n", data_checksum(path, directory));

@@ -9,11 +9,21 @@ namespace seqvit::evaluate {
 
 namespace {
 
-bool holds_a_point(const Region& region, const grid::Grid& grid) {
-  return std::any_of(grid.latitude.begin(), grid.latitude.end(),
-                     [&](double latitude) { return region.contains(latitude, region.west); }) &&
-         std::any_of(grid.longitude.begin(), grid.longitude.end(),
-                     [&](double longitude) { return region.contains(region.south, longitude); });
+/// Columns of a row whose points lie in the region.
+std::vector<int64_t> columns_inside(const Region& region, const grid::Grid& grid, int64_t row) {
+  std::vector<int64_t> columns;
+  for (int64_t x = 0; x < grid.columns(); ++x) {
+    if (region.whole() || region.contains(grid.latitude_at(row, x), grid.longitude_at(row, x)))
+      columns.push_back(x);
+  }
+  return columns;
+}
+
+int64_t points_inside(const Region& region, const grid::Grid& grid) {
+  int64_t points = 0;
+  for (int64_t y = 0; y < grid.rows(); ++y)
+    points += std::ssize(columns_inside(region, grid, y));
+  return points;
 }
 
 }  // namespace
@@ -21,36 +31,34 @@ bool holds_a_point(const Region& region, const grid::Grid& grid) {
 std::vector<Region> regions_of(const grid::Grid& grid, const std::vector<Region>& chosen) {
   std::vector<Region> regions = {{"global"}};
   for (const Region& region : chosen) {
-    if (!holds_a_point(region, grid)) {
-      const auto [south, north] = std::minmax(grid.latitude.front(), grid.latitude.back());
-      fail(Exit::usage,
-           "evaluate.regions: {} holds no point of the grid, which has latitudes from {:g} to {:g} and "
-           "longitudes from {:g} to {:g}",
-           region.name, south, north, grid.longitude.front(), grid.longitude.back());
+    if (!grid.on_earth())
+      fail(Exit::usage, "evaluate.regions: {}: the grid has no latitudes and longitudes; leave it out",
+           region.name);
+    if (points_inside(region, grid) == 0) {
+      fail(Exit::usage, "evaluate.regions: {} holds no point of the grid, which has {}", region.name,
+           grid.extent_text());
     }
     regions.push_back(region);
   }
-  if (!chosen.empty()) return regions;
+  if (!chosen.empty() || !grid.on_earth()) return regions;
   for (const Region& region :
        {Region{"tropics", -20, 20}, Region{"northern", 20, 90}, Region{"southern", -90, -20}}) {
-    int64_t rows = 0;
-    for (const double latitude : grid.latitude)
-      rows += region.contains(latitude, 0) ? 1 : 0;
-    if (rows > 0 && rows < grid.rows()) regions.push_back(region);
+    const int64_t points = points_inside(region, grid);
+    if (points > 0 && points < grid.points()) regions.push_back(region);
   }
   return regions;
 }
 
 ErrorSums::ErrorSums(const grid::Grid& grid, std::vector<Region> regions)
-    : columns_(grid.columns()), row_weights_(grid.row_weights()), regions_(std::move(regions)) {
+    : columns_(grid.columns()), weights_(grid), regions_(std::move(regions)) {
   for (size_t r = 0; r < regions_.size(); ++r) {
-    const Region& region = regions_[r];
-    std::vector<int64_t>& columns = region_columns_.emplace_back();
-    for (int64_t x = 0; x < columns_; ++x) {
-      if (region.contains(region.south, grid.longitude[x])) columns.push_back(x);
-    }
+    std::shared_ptr<const std::vector<int64_t>> last;
     for (int64_t y = 0; y < grid.rows(); ++y) {
-      if (region.contains(grid.latitude[y], region.west)) segments_.push_back({static_cast<int64_t>(r), y});
+      std::vector<int64_t> columns = columns_inside(regions_[r], grid, y);
+      if (columns.empty()) continue;
+      if (last == nullptr || *last != columns)
+        last = std::make_shared<std::vector<int64_t>>(std::move(columns));
+      segments_.push_back({static_cast<int64_t>(r), y, last});
     }
   }
 }
@@ -58,11 +66,11 @@ ErrorSums::ErrorSums(const grid::Grid& grid, std::vector<Region> regions)
 void ErrorSums::add(const ForecastField& field, Range rows, std::span<double> sums) const {
   check(static_cast<int64_t>(sums.size()) == size(), "sums of a field have the wrong size");
   for (size_t s = 0; s < segments_.size(); ++s) {
-    const auto [region, row] = segments_[s];
+    const int64_t row = segments_[s].row;
     if (!rows.contains(row)) continue;
     double* sum = sums.data() + s * kErrorSums;
-    const double w = row_weights_[row];
-    for (const int64_t x : region_columns_[region]) {
+    for (const int64_t x : *segments_[s].columns) {
+      const double w = weights_(row, x);
       const int64_t i = (row - rows.begin) * columns_ + x;
       if (!field.owned.empty() && field.owned[i] == 0.0f) continue;
       const double f = field.forecast[i], o = field.truth[i], p = field.persistence[i],

@@ -8,11 +8,13 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <vector>
 
 #include "core/partition.h"
 #include "core/region.h"
+#include "grid/cell_weights.h"
 #include "grid/grid.h"
 
 namespace seqvit::evaluate {
@@ -68,14 +70,15 @@ class ErrorSums {
   StepSums total(std::span<const double> sums, int64_t region) const;
 
  private:
+  /// The points of a row that lie in a region.
   struct Segment {
     int64_t region, row;
+    std::shared_ptr<const std::vector<int64_t>> columns;  // rows that have the same share them
   };
   int64_t columns_;
-  std::vector<double> row_weights_;
+  grid::CellWeights weights_;
   std::vector<Region> regions_;
   std::vector<Segment> segments_;
-  std::vector<std::vector<int64_t>> region_columns_;  // columns inside each region
 };
 
 }  // namespace seqvit::evaluate

@@ -6,6 +6,8 @@
 #include <numbers>
 #include <vector>
 
+#include "grid/cell_weights.h"
+
 namespace seqvit::evaluate {
 namespace {
 
@@ -51,11 +53,12 @@ ColourScale error_scale(std::span<const float> error) {
 }
 
 double spatial_rmse(const grid::Grid& grid, std::span<const float> error) {
-  const std::vector<double> weights = grid.row_weights();
+  const grid::CellWeights weights(grid);
   double weight = 0, squares = 0;
   for (size_t i = 0; i < error.size(); ++i) {
     if (!std::isfinite(error[i])) continue;
-    const double w = weights[i / grid.columns()];
+    const double w =
+        weights(static_cast<int64_t>(i) / grid.columns(), static_cast<int64_t>(i) % grid.columns());
     weight += w;
     squares += w * error[i] * error[i];
   }

@@ -43,11 +43,22 @@ int64_t field_bytes(const data::Dataset& dataset, const ForecastLayout& layout) 
   return fields * dataset.grid().points() * static_cast<int64_t>(sizeof(float));
 }
 
+/// Those of the source, unless they count months or it has none.
+std::string time_units_of(const data::Dataset& dataset) {
+  const Attributes& attributes = dataset.coordinate_attributes("time");
+  const auto units = attributes.find("units");
+  if (dataset.dated() && units != attributes.end()) {
+    const std::string text = std::get<std::string>(units->second);
+    if (data::TimeUnits::parse(text, dataset.calendar()).months_per_unit == 0) return text;
+  }
+  return "hours since 2000-01-01 00:00:00";
+}
+
 }  // namespace
 
 struct ForecastWriter::Impl {
   data::NetcdfWriter file;
-  std::vector<int> variables;
+  std::vector<int> variables, places;  // latitude and longitude
   int64_t columns = 0;
 
   Impl(const std::filesystem::path& path, const data::Dataset& dataset, const ForecastLayout& layout)
@@ -63,65 +74,79 @@ struct ForecastWriter::Impl {
   }
 
   void define_field(const data::VariableInfo& info, const std::array<int, 4>& dims,
-                    std::array<size_t, 4> chunk);
+                    std::array<size_t, 4> chunk, bool points);
   void define_file(const data::Dataset& dataset, const ForecastLayout& layout);
   void write_coordinates(const data::Dataset& dataset, const ForecastLayout& layout,
-                         const std::array<int, 5>& coordinates);
+                         const std::array<int, 3>& coordinates);
+  void define_places(const data::Dataset& dataset, int row_dim, int column_dim);
   void put_file_attributes(const data::Dataset& dataset, const ForecastLayout& layout);
 };
 
 void ForecastWriter::Impl::define_field(const data::VariableInfo& info, const std::array<int, 4>& dims,
-                                        std::array<size_t, 4> chunk) {
+                                        std::array<size_t, 4> chunk, bool points) {
   const std::string name = forecast_variable_name(info.name);
   const int variable = file.define_field(name, {dims.begin(), dims.end()}, {chunk.begin(), chunk.end()});
   Attributes defaults;
   if (!info.units.empty()) defaults["units"] = info.units;
   if (name != info.name) defaults["source_variable"] = info.name;
   put_all(variable, info.attributes, std::move(defaults));
-  file.put(variable, "coordinates", "time");
+  file.put(variable, "coordinates", points ? "time lat lon" : "time");
   variables.push_back(variable);
 }
 
 void ForecastWriter::Impl::define_file(const data::Dataset& dataset, const ForecastLayout& layout) {
   const grid::Grid& grid = dataset.grid();
+  const bool rectilinear = grid.kind == grid::GridKind::rectilinear;
   const std::array<int, 4> dims = {
       file.define_dim("init_time", static_cast<int64_t>(layout.initial_times.size())),
-      file.define_dim("lead_time", layout.steps), file.define_dim("lat", grid.rows()),
-      file.define_dim("lon", grid.columns())};
+      file.define_dim("lead_time", layout.steps), file.define_dim(rectilinear ? "lat" : "y", grid.rows()),
+      file.define_dim(rectilinear ? "lon" : "x", grid.columns())};
 
   // Units and calendar of the source are written to both kinds of time; nothing else of its time coordinate
   // holds here.
-  const Attributes& source_time = dataset.coordinate_attributes("time");
-  Attributes time = {{"calendar", data::calendar_name(dataset.calendar())}};
-  for (const char* name : {"units", "calendar"}) {
-    const auto found = source_time.find(name);
-    if (found != source_time.end()) time.insert_or_assign(name, found->second);
-  }
+  const Attributes time = {{"calendar", data::calendar_name(dataset.calendar())},
+                           {"units", time_units_of(dataset)}};
   const int initial = file.define_coordinate("init_time", {dims[0]});
   put_all(initial, time,
           {{"standard_name", "forecast_reference_time"}, {"long_name", "initial time of the forecast"}});
   const int lead = file.define_coordinate("lead_time", {dims[1]});
-  put_all(lead, {}, {{"standard_name", "forecast_period"}, {"long_name", "lead time"}, {"units", "hours"}});
+  put_all(lead, {},
+          {{"standard_name", "forecast_period"},
+           {"long_name", "lead time"},
+           {"units", "hours"},
+           {"dtype", "timedelta64[ns]"}});
   if (layout.step.months > 0) {
     file.put(lead, "comment",
              "nominal, 730.5 hours a month of the calendar; `time` holds the exact valid times");
   }
   const int valid = file.define_coordinate("time", {dims[0], dims[1]});
   put_all(valid, time, {{"standard_name", "time"}, {"long_name", "valid time of the forecast"}});
-  const int latitude = file.define_coordinate("lat", {dims[2]});
-  put_all(latitude, dataset.coordinate_attributes("latitude"),
-          {{"standard_name", "latitude"}, {"units", "degrees_north"}, {"axis", "Y"}});
-  const int longitude = file.define_coordinate("lon", {dims[3]});
-  put_all(longitude, dataset.coordinate_attributes("longitude"),
-          {{"standard_name", "longitude"}, {"units", "degrees_east"}, {"axis", "X"}});
-
+  define_places(dataset, dims[2], dims[3]);
   for (const int64_t v : layout.variables) {
     define_field(dataset.variables()[v], dims,
-                 {1, 1, static_cast<size_t>(grid.rows()), static_cast<size_t>(grid.columns())});
+                 {1, 1, static_cast<size_t>(grid.rows()), static_cast<size_t>(grid.columns())},
+                 grid.kind == grid::GridKind::curvilinear);
   }
   put_file_attributes(dataset, layout);
   file.end_definitions();
-  write_coordinates(dataset, layout, {initial, lead, valid, latitude, longitude});
+  write_coordinates(dataset, layout, {initial, lead, valid});
+}
+
+/// Latitudes and longitudes: one a row and a column, or one a point; none of a grid without places.
+void ForecastWriter::Impl::define_places(const data::Dataset& dataset, int row_dim, int column_dim) {
+  const bool points = dataset.grid().kind == grid::GridKind::curvilinear;
+  if (!dataset.grid().on_earth()) return;
+  const auto define = [&](const char* name, const char* meaning, const char* units, const char* axis,
+                          std::vector<int> dims) {
+    places.push_back(file.define_coordinate(name, dims));
+    Attributes defaults = {{"standard_name", meaning}, {"units", units}};
+    if (!points) defaults["axis"] = axis;
+    put_all(places.back(), dataset.coordinate_attributes(meaning), std::move(defaults));
+  };
+  define("lat", "latitude", "degrees_north", "Y",
+         points ? std::vector{row_dim, column_dim} : std::vector{row_dim});
+  define("lon", "longitude", "degrees_east", "X",
+         points ? std::vector{row_dim, column_dim} : std::vector{column_dim});
 }
 
 void ForecastWriter::Impl::put_file_attributes(const data::Dataset& dataset, const ForecastLayout& layout) {
@@ -136,13 +161,8 @@ void ForecastWriter::Impl::put_file_attributes(const data::Dataset& dataset, con
 }
 
 void ForecastWriter::Impl::write_coordinates(const data::Dataset& dataset, const ForecastLayout& layout,
-                                             const std::array<int, 5>& coordinates) {
-  const Attributes& attributes = dataset.coordinate_attributes("time");
-  const auto units = attributes.find("units");
-  check(units != attributes.end() && std::holds_alternative<std::string>(units->second),
-        "time without units");
-  const data::TimeUnits time_units =
-      data::TimeUnits::parse(std::get<std::string>(units->second), dataset.calendar());
+                                             const std::array<int, 3>& coordinates) {
+  const data::TimeUnits time_units = data::TimeUnits::parse(time_units_of(dataset), dataset.calendar());
   const auto encode = [&](data::TimeStamp time) {
     return static_cast<double>(time - time_units.origin) / time_units.seconds_per_unit;
   };
@@ -159,8 +179,11 @@ void ForecastWriter::Impl::write_coordinates(const data::Dataset& dataset, const
   file.write(coordinates[0], initial);
   file.write(coordinates[1], lead);
   file.write(coordinates[2], valid);
-  file.write(coordinates[3], dataset.grid().latitude);
-  file.write(coordinates[4], dataset.grid().longitude);
+  if (places.empty()) return;
+  const grid::Grid& grid = dataset.grid();
+  const bool points = grid.kind == grid::GridKind::curvilinear;
+  file.write(places[0], points ? grid.point_latitude : grid.latitude);
+  file.write(places[1], points ? grid.point_longitude : grid.longitude);
 }
 
 ForecastWriter::ForecastWriter(const std::filesystem::path& path, const data::Dataset& dataset,

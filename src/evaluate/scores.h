@@ -1,7 +1,7 @@
 /// Scores of forecasts, from sums of errors.
 ///
 /// Definitions are WeatherBench 2's (Rasp et al. 2024, arXiv 2308.15560, section 4), in physical units. At
-/// each initial time a mean over space is taken, weighted by Grid::row_weights over *valid points*; then a
+/// each initial time a mean over space is taken, weighted by cell areas (grid::CellWeights) over *valid points*; then a
 /// mean over the initial times that have a valid point. With e = forecast - truth, and ' the anomaly from
 /// climatology:
 ///

@@ -1,5 +1,4 @@
-/// What a spectral transform needs along a meridian: Gaussian latitudes with their weights, and associated
-/// Legendre functions with their derivatives.
+/// What a spectral transform needs along a meridian: associated Legendre functions with their derivatives.
 ///
 /// P_n^m is normalised so that half the integral of its square over sin(latitude) from -1 to 1 is one: the
 /// coefficient of P_0^0 is then a field's global mean. Source: the recurrences over n at fixed m of Belousov
@@ -11,14 +10,6 @@
 #include <vector>
 
 namespace seqvit::generate {
-
-struct GaussianLatitudes {
-  std::vector<double> sine;    ///< sin(latitude), from north to south
-  std::vector<double> weight;  ///< of the mean over the sphere: they sum to 1
-};
-
-/// `rows` latitudes whose sums are exact for polynomials in sin(latitude) of degree below 2 * rows.
-GaussianLatitudes gaussian_latitudes(int64_t rows);
 
 /// Values at one latitude for one zonal wave number m; index n from 0 to the truncation, zero below m.
 struct LegendreColumn {

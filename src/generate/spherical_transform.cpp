@@ -18,6 +18,7 @@
 #include <ATen/ops/zeros_like.h>
 
 #include "generate/legendre.h"
+#include "grid/gaussian.h"
 
 namespace seqvit::generate {
 namespace {
@@ -39,7 +40,7 @@ int64_t grid_columns(int64_t truncation) {
 SphericalTransform::SphericalTransform(int64_t truncation, double radius)
     : truncation_(truncation), radius_(radius) {
   const int64_t count = truncation + 1, columns = grid_columns(truncation), rows = columns / 2;
-  const GaussianLatitudes gauss = gaussian_latitudes(rows);
+  const grid::GaussianLatitudes gauss = grid::gaussian_latitudes(rows);
   const at::TensorOptions real = at::dtype(at::kDouble);
   synthesis_ = at::empty({count, rows, count}, real);
   slope_synthesis_ = at::empty_like(synthesis_);

@@ -13,7 +13,9 @@
 #include "core/file.h"
 #include "data/inspect_times.h"
 #include "data/levels.h"
+#include "data/period.h"
 #include "data/phases.h"
+#include "data/samples.h"
 #include "evaluate/rollout_plan.h"
 
 namespace seqvit::train {
@@ -67,8 +69,7 @@ model::ModelShape Experiment::model_shape() const {
     const auto weight = weights.find(dataset->variables()[target].name);
     shape.target_weights.push_back(weight == weights.end() ? 1.0 : weight->second);
   }
-  shape.conditions =
-      (config.model.time_embedding ? data::kPhases : 0) + (strides.size() > 1 ? std::ssize(strides) : 0);
+  shape.conditions = (tells_time() ? data::kPhases : 0) + (strides.size() > 1 ? std::ssize(strides) : 0);
   shape.config = config.model;
   shape.seed = config.train.seed;
   return shape;
@@ -76,16 +77,18 @@ model::ModelShape Experiment::model_shape() const {
 
 namespace {
 
+/// Empty where the period is not set.
+data::Period resolve(const Experiment& e, const PeriodConfig& period, const char* name) {
+  if (period.empty()) return {};
+  return data::resolve_period(period, e.dataset->times(), e.dataset->calendar(),
+                              std::string("data.split.") + name);
+}
+
 void resolve_periods(Experiment& e) {
-  const auto period = [&](const std::vector<std::string>& bounds, const char* name) {
-    if (bounds.empty()) return Range{};
-    return data::resolve_split(bounds, e.dataset->times(), e.dataset->calendar(),
-                               std::string("data.split.") + name);
-  };
   const SplitConfig& split = e.config.data.split;
-  e.train = period(split.train, "train");
-  e.validation = period(split.validation, "validation");
-  e.test = period(split.test, "test");
+  e.train = resolve(e, split.train, "train").times;
+  e.validation = resolve(e, split.validation, "validation").times;
+  e.test = resolve(e, split.test, "test").times;
 }
 
 void check_training_period(const Experiment& e) {
@@ -136,7 +139,12 @@ void check_settings(const Experiment& e) {
 
 }  // namespace
 
-Experiment open_experiment(const Config& config, Periods periods) {
+data::FileReading reading_of(const DataConfig& config) {
+  return {config.grid == Coordinates::index, config.time == Coordinates::index, config.select,
+          config.missing};
+}
+
+Experiment open_experiment(const Config& config, Periods periods, data::Frame frame) {
   Experiment e;
   e.config = config;
   e.lead = data::LeadTime::parse(config.data.lead_time);
@@ -144,7 +152,10 @@ Experiment open_experiment(const Config& config, Periods periods) {
   e.dataset = std::make_unique<data::Dataset>(data::DatasetOptions{.files = config.data.files,
                                                                    .variables = config.data.variables,
                                                                    .statics = config.data.statics,
-                                                                   .cache_bytes = config.data.cache_bytes});
+                                                                   .cache_bytes = config.data.cache_bytes,
+                                                                   .reading = reading_of(config.data),
+                                                                   .monthly = e.lead.months > 0,
+                                                                   .frame = std::move(frame)});
   if (config.data.targets.empty()) {
     for (size_t i = 0; i < e.dataset->variables().size(); ++i)
       e.targets.push_back(static_cast<int64_t>(i));
@@ -160,11 +171,25 @@ Experiment open_experiment(const Config& config, Periods periods) {
   return e;
 }
 
+std::vector<std::string> describe_periods(const Experiment& e) {
+  const SplitConfig& split = e.config.data.split;
+  std::vector<std::string> lines;
+  for (const auto& [name, period] : {std::pair<const char*, const PeriodConfig&>{"train", split.train},
+                                     {"validation", split.validation},
+                                     {"test", split.test}}) {
+    if (period.empty()) continue;
+    lines.push_back(fmt::format(
+        "data.split.{}: {}", name,
+        data::describe_period(resolve(e, period, name), e.dataset->times(), e.dataset->calendar(), e.lead)));
+  }
+  return lines;
+}
+
 Tensor conditions(const Experiment& e, std::span<const Request> requests) {
   const Tensor out = at::zeros({std::ssize(requests), e.model_shape().conditions}, at::kDouble);
   double* values = out.mutable_data_ptr<double>();
   for (const Request& request : requests) {
-    if (e.config.model.time_embedding) {
+    if (e.tells_time()) {
       const auto phases = data::calendar_phases(request.time, e.dataset->calendar());
       values = std::copy(phases.begin(), phases.end(), values);
     }
@@ -218,21 +243,34 @@ namespace {
 /// What a checkpoint means hangs on these; the rest of training may change on the way, data files may be
 /// added.
 bool gives_checkpoints_meaning(const std::string& setting) {
-  static const std::set<std::string> others = {"data.variables", "data.static", "data.targets",
+  static const std::set<std::string> others = {"data.grid",      "data.time",   "data.missing",
+                                               "data.variables", "data.static", "data.targets",
                                                "data.lead_time", "train.leads"};
   return others.contains(setting) || (setting.starts_with("model.") && setting != "model.drop_path");
 }
 
+nlohmann::json normalization_of(const std::filesystem::path& run) {
+  const std::filesystem::path path = run / "normalization.json";
+  auto json = nlohmann::json::parse(read_text(path, Exit::checkpoint), nullptr, /*allow_exceptions=*/false);
+  if (!json.is_object()) fail(Exit::checkpoint, "{}: no object in JSON; the file is corrupt", path.string());
+  return json;
+}
+
 }  // namespace
+
+data::Frame frame_of(const std::filesystem::path& run) {
+  try {
+    return data::frame_from_json(normalization_of(run));
+  } catch (const nlohmann::json::exception& error) {
+    fail(Exit::checkpoint, "{}: normalization.json: {}; use the file that was written with the run",
+         run.string(), error.what());
+  }
+}
 
 void take_meaning(const std::filesystem::path& run, Experiment& e) {
   check_settings_kept(run, e, gives_checkpoints_meaning,
                       "the run's checkpoints have no meaning with that; keep it, or train another run");
-  const std::filesystem::path path = run / "normalization.json";
-  const auto json =
-      nlohmann::json::parse(read_text(path, Exit::checkpoint), nullptr, /*allow_exceptions=*/false);
-  if (json.is_discarded()) fail(Exit::checkpoint, "{}: not JSON; the file is corrupt", path.string());
-  e.statistics = data::statistics_from_json(json, *e.dataset, e.leads());
+  e.statistics = data::statistics_from_json(normalization_of(run), *e.dataset, e.leads());
 }
 
 Experiment open_run(const std::string& run, const std::vector<std::string>& overrides, Periods periods) {
@@ -243,7 +281,7 @@ Experiment open_run(const std::string& run, const std::vector<std::string>& over
   }
   const Config config = load_config(directory / "config.yaml", overrides);
   comm::set_comm_timeout(config.parallel.timeout_seconds);  // opening files is under it too
-  Experiment e = open_experiment(config, periods);
+  Experiment e = open_experiment(config, periods, frame_of(directory));
   take_meaning(directory, e);
   return e;
 }

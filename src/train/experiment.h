@@ -31,6 +31,8 @@ struct Experiment {
   /// The lead times that the model knows.
   std::vector<data::LeadTime> leads() const;
   model::ModelShape model_shape() const;
+  /// Whether the model is told time of day and year: where it should be and times are dates.
+  bool tells_time() const { return config.model.time_embedding && dataset->dated(); }
   /// True when every variable is predicted, so that forecasts can be fed back.
   bool can_roll_out() const { return targets.size() == dataset->variables().size(); }
   /// Whether a forecast can go so many steps: in one stride or by being fed back.
@@ -42,8 +44,14 @@ struct Experiment {
 /// Whether data.split is looked at: a forecast needs no periods, and files of one time have none.
 enum class Periods { resolved, unused };
 
-/// Opens the files and resolves everything but the statistics. Throws Error(usage) or Error(data).
-Experiment open_experiment(const Config& config, Periods periods = Periods::resolved);
+/// What the configuration says of files that leave it open.
+data::FileReading reading_of(const DataConfig& config);
+
+/// Opens the files and resolves everything but the statistics. `frame`: see DatasetOptions. Throws Error(usage) or
+/// Error(data).
+Experiment open_experiment(const Config& config, Periods periods = Periods::resolved, data::Frame frame = {});
+/// The periods that are set, how their bounds were read, and what becomes of their times; a line each.
+std::vector<std::string> describe_periods(const Experiment& experiment);
 /// A forecast that the model is asked for: from fields valid at `time`, `lead` as an index into strides.
 struct Request {
   data::TimeStamp time = 0;
@@ -63,6 +71,9 @@ Config resolved_config(const Experiment& experiment);
 /// ends the message.
 void check_settings_kept(const std::filesystem::path& run, const Experiment& experiment,
                          const std::function<bool(const std::string& path)>& matters, const char* why);
+
+/// Grid and units of the run in `run`. Throws Error(checkpoint) for a broken file.
+data::Frame frame_of(const std::filesystem::path& run);
 
 /// Makes `experiment` one that checkpoints of the run serve: fields are normalised as in its
 /// normalization.json. Throws Error(usage) where a setting that gives checkpoints their meaning is another,

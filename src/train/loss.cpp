@@ -1,21 +1,22 @@
 #include "train/loss.h"
 
 #include <ATen/TensorOperators.h>
-#include <ATen/ops/from_blob.h>
 #include <ATen/ops/isfinite.h>
 #include <ATen/ops/nan_to_num.h>
 #include <ATen/ops/tensor.h>
 #include <ATen/ops/where.h>
+
+#include "grid/cell_weights.h"
 
 namespace seqvit::train {
 
 WeightedLoss::WeightedLoss(const grid::Grid& grid, Range rows, const Tensor& owned,
                            std::span<const double> of_targets, at::ScalarType type)
     : owned_(owned) {
-  std::vector<double> rows_weight = grid.row_weights();
-  const Tensor mine = at::from_blob(rows_weight.data(), {grid.rows()}, at::kDouble)
-                          .slice(0, rows.begin, rows.end)
-                          .view({1, -1, 1});
+  const grid::CellWeights cells(grid);
+  const Tensor mine = at::tensor(cells.values(), at::kDouble)
+                          .view({1, grid.rows(), -1})  // one a row, or one a point
+                          .slice(1, rows.begin, rows.end);
   std::vector<double> each(of_targets.begin(), of_targets.end());
   each.resize(owned.size(0), 1.0);
   weights_ = (mine * at::tensor(each, at::kDouble).view({-1, 1, 1})).to(owned.device(), type);

@@ -1,4 +1,4 @@
-/// Latitude-weighted mean squared error over valid points.
+/// Mean squared error over valid points, weighted by the area of their cells.
 ///
 /// loss = sum of w (p - t)^2 over my valid points / sum of w over everyone's valid points of the whole step.
 /// The denominator is global and known before the first backward, so losses and gradients of ranks and
@@ -16,7 +16,7 @@ namespace seqvit::train {
 class WeightedLoss {
  public:
   /// `owned` [T, Y, X], bool: whether this rank answers for the point; rows are those of my slab.
-  /// `of_targets` [T]: weights of the targets beside those of the latitudes; empty: all 1. `type`: of
+  /// `of_targets` [T]: weights of the targets beside those of the cells; empty: all 1. `type`: of
   /// predictions.
   WeightedLoss(const grid::Grid& grid, Range rows, const Tensor& owned, std::span<const double> of_targets,
                at::ScalarType type);
@@ -28,7 +28,7 @@ class WeightedLoss {
 
  private:
   Tensor owned_;    // [T, Y, X]
-  Tensor weights_;  // [T, Y, 1]
+  Tensor weights_;  // [T, Y, 1 or X]
 
   Tensor weights_of(const Tensor& target) const;
 };

@@ -12,6 +12,7 @@
 #include "core/log.h"
 #include "core/stop.h"
 #include "core/watch.h"
+#include "data/period.h"
 
 namespace seqvit::train {
 namespace {

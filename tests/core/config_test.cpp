@@ -33,7 +33,7 @@ Config parse(const std::string& yaml, const std::vector<std::string>& overrides 
 TEST(Config, ReadsValuesAndKeepsDefaults) {
   const Config config = parse(kGood);
   EXPECT_EQ(config.data.files, std::vector<std::string>{"a.nc"});
-  EXPECT_EQ(config.data.split.test, (std::vector<std::string>{"10", "20"}));
+  EXPECT_EQ(config.data.split.test.bounds, (std::vector<std::string>{"10", "20"}));
   EXPECT_EQ(config.model.tokens, Tokens::variable);
   EXPECT_EQ(config.train.precision, Precision::bf16);
   EXPECT_EQ(config.train.betas, (std::vector<double>{0.9, 0.99}));
@@ -45,7 +45,17 @@ TEST(Config, OverridesWin) {
   const Config config = parse(kGood, {"train.steps=77", "data.variables=[q]", "data.split.train=[0, 5]"});
   EXPECT_EQ(config.train.steps, 77);
   EXPECT_EQ(config.data.variables, std::vector<std::string>{"q"});
-  EXPECT_EQ(config.data.split.train, (std::vector<std::string>{"0", "5"}));
+  EXPECT_EQ(config.data.split.train.bounds, (std::vector<std::string>{"0", "5"}));
+  EXPECT_FALSE(config.data.split.train.index);
+}
+
+TEST(Config, APeriodMayBeMarkedAsIndices) {
+  const Config config = parse(kGood, {"data.split.train={index: [2011, 2012]}"});
+  EXPECT_EQ(config.data.split.train.bounds, (std::vector<std::string>{"2011", "2012"}));
+  EXPECT_TRUE(config.data.split.train.index);
+  EXPECT_TRUE(parse(to_yaml(config)).data.split.train.index);
+  expect_error(Exit::usage, {"data.split.train", "{index: [first, last]}"},
+               [] { parse(kGood, {"data.split.train={from: 1, to: 2}"}); });
 }
 
 TEST(Config, WritesWhatItReads) {

@@ -195,11 +195,12 @@ TEST_F(DatasetTest, FilesThatDoNotFit) {
                "regrid");
   file = at_hours({18});
   file.longitude = {1, 61, 121, 181, 241, 301};
-  EXPECT_ERROR(Dataset({{a, write("b.nc", file)}, {}, {}}), Exit::data, "b.nc", "longitude 0 to 300",
-               "1 to 301");
+  EXPECT_ERROR(Dataset({{a, write("b.nc", file)}, {}, {}}), Exit::data, "b.nc", "longitudes from 0 to 300",
+               "from 1 to 301");
   file = at_hours({18});
-  file.units = "degC";
-  EXPECT_ERROR(Dataset({{a, write("b.nc", file)}, {}, {}}), Exit::data, "b.nc", "'K'", "'degC'");
+  file.units = "m s-1";
+  EXPECT_ERROR(Dataset({{a, write("b.nc", file)}, {}, {}}), Exit::data, "b.nc", "'K'", "'m s-1'",
+               "same quantity");
   EXPECT_ERROR(Dataset({{a, write("b.nc", at_hours({12, 18}))}, {}, {}}), Exit::data, "b.nc",
                "2000-01-01T12:00:00", a, "overlap");
   EXPECT_ERROR(Dataset({{write("b.nc", at_hours({0, 12, 6}))}, {}, {}}), Exit::data, "b.nc", "increasing",
@@ -226,8 +227,6 @@ TEST_F(DatasetTest, CoordinatesThatAreWrong) {
   file.latitude[2] = NAN;
   EXPECT_ERROR(Dataset({{write("b.nc", file)}, {}, {}}), Exit::data, "lat", "at 2");
   file = {};
-  file.time_units = "months since 2000-01-01";
-  EXPECT_ERROR(Dataset({{write("b.nc", file)}, {}, {}}), Exit::data, "b.nc: time: ", "no fixed length");
   file.time_units = "hours since 2000-01-01";
   file.calendar = "lunar";
   EXPECT_ERROR(Dataset({{write("b.nc", file)}, {}, {}}), Exit::data, "b.nc: time: ", "'lunar'");
@@ -238,7 +237,7 @@ TEST_F(DatasetTest, CoordinatesThatAreWrong) {
   EXPECT_ERROR(Dataset({{write("b.nc", file)}, {}, {}}), Exit::data, "b.nc", "at least one time");
 }
 
-TEST_F(DatasetTest, ProjectedAndCurvilinearGridsAreRefused) {
+TEST_F(DatasetTest, ProjectedGridsWithoutPlacesAreRefused) {
   const std::string path = directory_ / "a.nc";
   {
     NetcdfBuilder file(path, NC_NETCDF4);
@@ -252,7 +251,135 @@ TEST_F(DatasetTest, ProjectedAndCurvilinearGridsAreRefused) {
   EXPECT_ERROR(Dataset({{path}, {"rain"}, {}}), Exit::data, path, "rain", "found (time, y, x)",
                "only grids are supported");
   EXPECT_ERROR(Dataset({{path}, {}, {}}), Exit::data, path, "rain", "expected dims (time, lat, lon)",
-               "regrid");
+               "data.grid: index");
+}
+
+TEST_F(DatasetTest, AnotherUnitOfTheSameQuantityIsConverted) {
+  const std::string a = write("a.nc", at_hours({0, 6}));
+  GridFile file = at_hours({12, 18});
+  file.units = "degC";
+  const Dataset dataset({{a, write("b.nc", file)}, {}, {}});
+  EXPECT_EQ(dataset.variables()[0].units, "K");
+  std::vector<float> field(static_cast<size_t>(dataset.grid().points()));
+  dataset.read(0, 3, {0, dataset.grid().rows()}, field);
+  EXPECT_NEAR(field[7],
+              GridFile::value(0, 18, 0, dataset.grid().latitude[1], dataset.grid().longitude[1]) + 273.15,
+              1e-3);
+}
+
+TEST_F(DatasetTest, AFrameDecidesOnOrderAndUnits) {
+  GridFile file = at_hours({0, 6});
+  const std::string a = write("a.nc", file);
+  std::reverse(file.latitude.begin(), file.latitude.end());
+  file.longitude = {180, 240, 300, 360, 420, 480};
+  file.order = "txy";
+  const std::string b = write("b.nc", file);
+  DatasetOptions options{{b}, {}, {}};
+  options.frame.grid = Dataset({{a}, {}, {}}).grid();
+  options.frame.units["air"] = "degC";
+  const Dataset dataset(options);
+  EXPECT_EQ(dataset.grid().latitude, options.frame.grid->latitude);
+  EXPECT_EQ(dataset.grid().longitude, options.frame.grid->longitude);
+  EXPECT_EQ(dataset.variables()[0].units, "degC");
+  std::vector<float> field(static_cast<size_t>(dataset.grid().points()));
+  dataset.read(0, 1, {0, dataset.grid().rows()}, field);
+  for (int64_t i = 0; i < dataset.grid().points(); ++i) {
+    const double kelvin =
+        GridFile::value(0, 6, 0, dataset.grid().latitude[i / 6], dataset.grid().longitude[i % 6]);
+    ASSERT_NEAR(field[i], kelvin - 273.15, 1e-3) << i;
+  }
+  options.frame.grid->latitude[0] += 1;
+  EXPECT_ERROR(Dataset{options}, Exit::data, "the grid of training");
+  options.frame.grid.reset();
+  options.frame.units["air"] = "m";
+  EXPECT_ERROR(Dataset{options}, Exit::data, "units 'm' as in training", "'K'");
+}
+
+TEST_F(DatasetTest, AColumnThatRepeatsIsLeftOut) {
+  GridFile file;
+  file.longitude = {0, 60, 120, 180, 240, 300, 360};
+  const Dataset dataset({{write("a.nc", file)}, {}, {}});
+  EXPECT_EQ(dataset.grid().columns(), 6);
+  EXPECT_TRUE(dataset.grid().periodic());
+  expect_formula(dataset, 0, 0);
+}
+
+TEST_F(DatasetTest, ValuesThatTheUserCallsMissing) {
+  GridFile file = at_hours({0, 6});
+  DatasetOptions options{{write("a.nc", file)}, {}, {}};
+  const float mark = static_cast<float>(GridFile::value(0, 0, 0, 50, 60));
+  options.reading.missing["air"] = {mark};
+  const Dataset dataset(options);
+  std::vector<float> field(static_cast<size_t>(dataset.grid().points()));
+  dataset.read(0, 0, {0, dataset.grid().rows()}, field);
+  EXPECT_TRUE(std::isnan(field[6 + 1]));
+  EXPECT_EQ(std::count_if(field.begin(), field.end(), [](float v) { return std::isnan(v); }), 1);
+}
+
+TEST_F(DatasetTest, ASelectedMemberAndMergedVersions) {
+  const std::string path = directory_ / "a.nc";
+  {
+    NetcdfBuilder file(path, NC_NETCDF4);
+    file.coordinate("time", {0, 1}, "days since 2001-01-01");
+    file.coordinate("number", {3, 8}, "1");
+    file.coordinate("expver", {1, 5}, "1");
+    file.coordinate("lat", {10, 20}, "degrees_north");
+    file.coordinate("lon", {0, 10}, "degrees_east");
+    file.put(file.variable("wind", NC_FLOAT, {"time", "number", "lat", "lon"}),
+             {0, 1, 2, 3, 100, 101, 102, 103, 10, 11, 12, 13, 110, 111, 112, 113});
+    constexpr double kFill = 9.9692099683868690e+36;
+    file.put(file.variable("rain", NC_FLOAT, {"time", "expver", "lat", "lon"}),
+             {1, 2, 3, 4, kFill, kFill, kFill, kFill, kFill, kFill, 7, kFill, 5, 6, 70, 8});
+  }
+  DatasetOptions options{{path}, {"wind", "rain"}, {}};
+  EXPECT_ERROR(Dataset{options}, Exit::data, "'number'", "data.select: {number: 0}");
+  options.reading.select["number"] = 8;
+  const Dataset dataset(options);
+  std::vector<float> field(4);
+  dataset.read(0, 1, {0, 2}, field);
+  EXPECT_EQ(field, (std::vector<float>{110, 111, 112, 113}));
+  dataset.read(1, 0, {0, 2}, field);
+  EXPECT_EQ(field, (std::vector<float>{1, 2, 3, 4}));
+  dataset.read(1, 1, {0, 2}, field);
+  EXPECT_EQ(field, (std::vector<float>{5, 6, 7, 8}));
+}
+
+TEST_F(DatasetTest, AStackOfPicturesHasNoCoordinates) {
+  const std::string path = directory_ / "a.nc";
+  {
+    NetcdfBuilder file(path, NC_NETCDF4);
+    file.dim("frame", 3);
+    file.dim("y", 2);
+    file.dim("x", 2);
+    file.put(file.variable("light", NC_SHORT, {"frame", "y", "x"}), {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11});
+  }
+  DatasetOptions options{{path}, {}, {}};
+  EXPECT_ERROR(Dataset{options}, Exit::data, "light", "data.grid: index");
+  options.reading.index_grid = true;
+  const Dataset dataset(options);
+  EXPECT_FALSE(dataset.dated());
+  EXPECT_EQ(dataset.times().size(), 3U);
+  EXPECT_EQ(dataset.times()[1] - dataset.times()[0], 3600);
+  EXPECT_EQ(dataset.grid().kind, grid::GridKind::index);
+  std::vector<float> field(4);
+  dataset.read(0, 2, {0, 2}, field);
+  EXPECT_EQ(field, (std::vector<float>{8, 9, 10, 11}));
+}
+
+TEST_F(DatasetTest, CalendarsMixOnlyWhereMonthsAreTheStep) {
+  const auto monthly = [](const char* calendar, double first) {
+    GridFile file;
+    file.calendar = calendar;
+    file.time_units = "days since 2000-01-01";
+    file.hours = {first, first + 30};
+    return file;
+  };
+  const std::string a = write("a.nc", monthly("noleap", 14)), b = write("b.nc", monthly("360_day", 60 + 29));
+  EXPECT_ERROR(Dataset({{a, b}, {}, {}}), Exit::data, "noleap", "360_day");
+  DatasetOptions options{{a, b}, {}, {}};
+  options.monthly = true;
+  const Dataset dataset(options);
+  EXPECT_EQ(format_time(dataset.times()[2], dataset.calendar()), "2000-03-30T00:00:00");
 }
 
 TEST_F(DatasetTest, AFileThatVanishesIsAnErrorOfTheRead) {

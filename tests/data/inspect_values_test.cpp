@@ -20,7 +20,7 @@ TEST_F(InspectValuesTest, PiecesOfAnySizeGiveTheSame) {
       if (chunked) file.chunk = {2, 2, 2, 2};
       FileView view(write("a.nc", file));
       const NetcdfVariable& air = *view.file().find("air");
-      const GridLayout layout = find_layout(air, view.dims());
+      const GridLayout layout = find_layout(air, view.axes());
       const ValueSummary whole = summarise_values(view.file(), air, layout);
       EXPECT_EQ(whole.values, 4 * 3 * 5 * 6);
       EXPECT_EQ(whole.points, 3 * 5 * 6);
@@ -52,7 +52,7 @@ TEST_F(InspectValuesTest, PiecesKnowWhichPointIsMissing) {
   const FileView view(path);
   const NetcdfVariable& t = *view.file().find("t");
   for (const int64_t size : {1, 2, 3, 100}) {
-    const ValueSummary summary = summarise_values(view.file(), t, find_layout(t, view.dims()), size);
+    const ValueSummary summary = summarise_values(view.file(), t, find_layout(t, view.axes()), size);
     EXPECT_EQ(summary.always_missing, 2) << size;
     EXPECT_EQ(summary.sometimes_missing, 1) << size;
   }

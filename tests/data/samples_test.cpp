@@ -17,50 +17,6 @@ std::vector<TimeStamp> every(int64_t hours, int64_t count, const char* from = "2
   return times;
 }
 
-Range split(const std::vector<TimeStamp>& times, const std::string& first, const std::string& last) {
-  return resolve_split({first, last}, times, Calendar::standard, "data.split.train");
-}
-
-TEST(ResolveSplit, DatesIncludeTheirEnd) {
-  const auto times = every(6, 2920);
-  EXPECT_EQ(split(times, "2013-01-01", "2013-12-31"), (Range{0, 1460}));
-  EXPECT_EQ(split(times, "2014-01-01", "2014-06-30"), (Range{1460, 1460 + 181 * 4}));
-  EXPECT_EQ(split(times, "2013-01-01T06", "2013-01-01T12"), (Range{1, 3}));
-  EXPECT_EQ(split(times, "2013-01-02", "2013-01-02"), (Range{4, 8}));
-  EXPECT_EQ(split(every(6, 8, "2013-01-01T18"), "2013-01-01", "2013-01-03"), (Range{0, 8}))
-      << "the day of the first field";
-}
-
-TEST(ResolveSplit, IndicesExcludeTheirEnd) {
-  const auto times = every(6, 100);
-  EXPECT_EQ(split(times, "0", "100"), (Range{0, 100}));
-  EXPECT_EQ(split(times, "10", "11"), (Range{10, 11}));
-  EXPECT_ERROR(split(times, "0", "101"), Exit::usage, "data.split.train", "0 to 100", "[0, 101]");
-  EXPECT_ERROR(split(times, "-1", "10"), Exit::usage, "[-1, 10]");
-  EXPECT_ERROR(split(times, "10", "10"), Exit::usage, "[10, 10]");
-}
-
-TEST(ResolveSplit, MonthlyFieldsInTheMiddleOfTheMonth) {
-  std::vector<TimeStamp> times;
-  for (int month = 1; month <= 12; ++month)
-    times.push_back(to_time_stamp({2013, month, 16, 12}, Calendar::standard));
-  EXPECT_EQ(split(times, "2013-01-01", "2013-12-31"), (Range{0, 12}));
-  EXPECT_EQ(split(times, "2013-02-01", "2013-03-31"), (Range{1, 3}));
-}
-
-TEST(ResolveSplit, RefusesWhatIsNotThere) {
-  const auto times = every(6, 2920);
-  EXPECT_ERROR(split(times, "2012-12-31", "2013-12-31"), Exit::usage, "within the data",
-               "2013-01-01T00:00:00 to 2014-12-31T18:00:00");
-  EXPECT_ERROR(split(times, "2013-01-01", "2015-01-01"), Exit::usage, "within the data");
-  EXPECT_ERROR(split(times, "2013-12-31", "2013-01-01"), Exit::usage, "first date before the last");
-  EXPECT_ERROR(split(times, "2013-01-01T01", "2013-01-01T05"), Exit::usage, "within the data");
-  EXPECT_ERROR(split(times, "2013-01-01", "100"), Exit::usage, "one of each");
-  EXPECT_ERROR(split(times, "2013-02-30", "2013-12-31"), Exit::usage, "data.split.train", "2013-02-30");
-  EXPECT_ERROR(resolve_split({"2013-01-01"}, times, Calendar::standard, "data.split.test"), Exit::usage,
-               "data.split.test", "1 values");
-}
-
 TEST(MakeSamples, ExactlyTheLeadApart) {
   const auto times = every(6, 10);
   const std::vector<Sample> samples = make_samples(times, Calendar::standard, {2, 8}, {24 * 3600, 0});

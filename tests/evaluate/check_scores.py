@@ -3,7 +3,7 @@
     check_scores.py FORECAST.nc SOURCE.nc SCORES.json VARIABLE [TRAINING_BEGIN TRAINING_END]
 
 Recomputes rmse, rmse_per_step, mae, bias and the skill against persistence of every lead by the definitions of WeatherBench 2
-(cosine weights, points valid in forecast, truth and initial state), with the training period (time indices, the end
+(weights by the area of cells, points valid in forecast, truth and initial state), with the training period (time indices, the end
 excluded) also acc and the skill against climatology, and compares at 1e-6. So too the zonal power spectra of truth and forecast,
 by numpy's FFT (rows of 30 to 60 degrees without a missing value; mirrored where the grid is open). Exit 77 (a skipped test)
 without numpy and netCDF4.
@@ -25,6 +25,21 @@ FIRST_DAY = np.cumsum([0, 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30])  # of eac
 def filled(variable):
     """Physical values, NaN where missing; in single precision, as the program holds fields."""
     return np.ma.filled(variable[:].astype("f8"), np.nan).astype("f4").astype("f8")
+
+
+def areas(latitude):
+    """Of the cells of a row: by the weights of Gaussian latitudes, else between midpoints (outermost rows as far out as in, a
+    pole that is nearer than a row included)."""
+    roots, gauss = np.polynomial.legendre.leggauss(len(latitude))
+    gaussian = np.sign(latitude[-1] - latitude[0]) * np.rad2deg(np.arcsin(roots))
+    if np.abs(latitude - gaussian).max() < 2e-3:
+        return gauss
+    middle = (latitude[1:] + latitude[:-1]) / 2
+    edges = np.concatenate([[2 * latitude[0] - middle[0]], middle, [2 * latitude[-1] - middle[-1]]])
+    for edge, row, inner in [(0, latitude[0], latitude[1]), (-1, latitude[-1], latitude[-2])]:
+        if abs(edges[edge]) > 90 or 90 - abs(row) < abs(row - inner):
+            edges[edge] = 90 * np.sign(row - inner)
+    return np.abs(np.diff(np.sin(np.deg2rad(edges))))
 
 
 def dates_of(variable):
@@ -125,7 +140,7 @@ def main(forecast_path, source_path, scores_path, name, *training):
     truth, forecast = filled(source[name]), filled(forecast_file[name])
     latitude, longitude = (np.asarray(source.variables.get(short, source.variables.get(long))[:], dtype=float)
                            for short, long in [("lat", "latitude"), ("lon", "longitude")])
-    row = np.cos(np.deg2rad(latitude))
+    row = areas(latitude)
     weights = np.broadcast_to((row / row.mean())[:, None], truth.shape[1:])
     normal = climatology(truth, dates, slice(*map(int, training))) if training else lambda _: np.full_like(truth[0], np.nan)
 

@@ -12,6 +12,7 @@
 #include "core/error.h"
 #include "core/stop.h"
 #include "evaluate/synthetic.h"
+#include "grid/cell_weights.h"
 
 namespace seqvit::evaluate {
 namespace {
@@ -226,7 +227,8 @@ TEST(Evaluate, MissingValuesAgainstAPlainSum) {
   EvaluateOptions options{{200, 230}, {data::LeadTime::parse("12h")}};
   const auto scores = by_key(evaluate(*data.dataset, {0, 200}, data.lead, forecaster, options));
   const Range rows{0, 7};
-  const std::vector<double> weights = data.dataset->grid().row_weights();
+  const grid::CellWeights weights_of(data.dataset->grid());
+  const std::vector<double>& weights = weights_of.values();
   std::vector<float> initial(28), truth(28);
   double sum = 0, steps = 0;
   for (int64_t t = 200; t + 2 < 230; ++t) {

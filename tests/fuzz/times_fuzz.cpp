@@ -15,6 +15,7 @@
 #include "core/region.h"
 #include "data/calendar.h"
 #include "data/inspect_times.h"
+#include "data/period.h"
 #include "data/samples.h"
 #include "evaluate/rollout_plan.h"
 #include "fuzz/fuzz.h"
@@ -93,7 +94,7 @@ class Said {
     const size_t comma = text.find(',');
     std::vector<std::string> bounds = {text.substr(0, comma)};
     if (comma != std::string::npos) bounds.push_back(text.substr(comma + 1));
-    const Range period = data::resolve_split(bounds, sorted, calendar_, "data.split.train");
+    const Range period = data::resolve_period({bounds}, sorted, calendar_, "data.split.train").times;
     require(period.begin >= 0 && period.size() > 0 && period.end <= std::ssize(sorted),
             "a period outside the data");
     if (lead_ == data::LeadTime{}) return;

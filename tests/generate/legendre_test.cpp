@@ -4,21 +4,10 @@
 
 #include <gtest/gtest.h>
 
+#include "grid/gaussian.h"
+
 namespace seqvit::generate {
 namespace {
-
-TEST(Legendre, GaussianSumsAreExactUpToTheirDegree) {
-  for (const int64_t rows : {8, 64, 320}) {
-    const GaussianLatitudes gauss = gaussian_latitudes(rows);
-    for (int64_t power = 0; power < 2 * rows; power += power < 20 ? 1 : 37) {
-      double mean = 0.0;
-      for (int64_t j = 0; j < rows; ++j)
-        mean += gauss.weight[j] * std::pow(gauss.sine[j], static_cast<double>(power));
-      const double exact = power % 2 == 0 ? 1.0 / (static_cast<double>(power) + 1.0) : 0.0;
-      EXPECT_NEAR(mean, exact, 1e-14) << rows << " rows, power " << power;
-    }
-  }
-}
 
 TEST(Legendre, ClosedForms) {
   const double mu = 0.3, c2 = 1.0 - mu * mu;
@@ -33,7 +22,7 @@ TEST(Legendre, ClosedForms) {
 
 TEST(Legendre, FunctionsAreOrthonormal) {
   const int64_t truncation = 42;
-  const GaussianLatitudes gauss = gaussian_latitudes(64);
+  const grid::GaussianLatitudes gauss = grid::gaussian_latitudes(64);
   std::vector<std::vector<LegendreColumn>> p;
   for (const double mu : gauss.sine)
     p.push_back(legendre_functions(truncation, mu));

@@ -10,6 +10,7 @@
 #include <gtest/gtest.h>
 
 #include "comm/thread.h"
+#include "grid/cell_weights.h"
 #include "support/source_path.h"
 #include "train/model_forecaster.h"
 #include "train/trainer.h"
@@ -136,7 +137,8 @@ TEST(Rollout, LossIsTheErrorOfTheForecasts) {
     ModelForecaster forecaster(e, trainer.learner().model());
 
     double loss = 0, weight = 0;
-    const std::vector<double> rows = e.dataset->grid().row_weights();
+    const grid::CellWeights rows_of(e.dataset->grid());
+    const std::vector<double>& rows = rows_of.values();
     const int64_t points = e.dataset->grid().points();
     const auto samples =
         data::make_training_samples(e.dataset->times(), e.dataset->calendar(), e.validation, e.leads(), 3);
