@@ -13,7 +13,7 @@ cd "$(dirname "$0")"
 
 packages=(build-essential cmake ninja-build ccache pkg-config python3 python3-venv python3-pip
   libopenmpi-dev openmpi-bin libnetcdf-dev netcdf-bin libyaml-cpp-dev libcli11-dev libspdlog-dev libfmt-dev
-  nlohmann-json3-dev libgtest-dev libpng-dev libudunits2-dev libxxhash-dev)
+  nlohmann-json3-dev libgtest-dev libcairo2-dev libudunits2-dev libxxhash-dev)
 test_packages=(chromium clang-format-14)
 check_packages=(clang-14 clang-tidy-14)
 # libtorch: the wheel without its 3 GB of CUDA libraries; of those it needs only the two run-time libraries to load.

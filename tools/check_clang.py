@@ -16,7 +16,7 @@ import shutil
 import subprocess
 import sys
 
-LAYERS = ("core", "grid", "data", "evaluate", "report")
+LAYERS = ("core", "grid", "data", "draw", "evaluate", "report")
 WARNINGS = ["-Wall", "-Wextra", "-Wshadow", "-Wnon-virtual-dtor", "-Wno-missing-field-initializers", "-Werror"]
 
 

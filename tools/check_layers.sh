@@ -12,12 +12,13 @@ declare -A may_use=(
   [ops]="core ops"
   [parallel]="core comm ops parallel"
   [model]="core grid comm ops parallel model"
-  [evaluate]="core grid data evaluate"
-  [report]="core grid data evaluate report"
+  [draw]="core grid draw"
+  [evaluate]="core grid data draw evaluate"
+  [report]="core grid data draw evaluate report"
   [generate]="core grid data generate"
   [train]="core grid data comm ops parallel model evaluate train"
   [plan]="core grid comm ops parallel model plan"
-  [cli]="core grid data comm ops parallel model evaluate report generate train plan cli"
+  [cli]="core grid data comm ops parallel model draw evaluate report generate train plan cli"
 )
 bad=0
 for layer in "${!may_use[@]}"; do
@@ -48,6 +49,7 @@ hide 'mpi\.h' '^src/comm/'
 hide 'nccl\.h' '^src/comm/'
 hide 'cuda_runtime_api\.h' '^src/comm/'
 hide '(hip|rccl)/.*' '^src/comm/'
+hide 'cairo\.h' '^src/draw/'
 hide 'netcdf\.h' '^src/data/'
 hide 'torch/torch\.h' 'nowhere'
 exit $bad

@@ -40,34 +40,34 @@ std::vector<int64_t> initial_indices(const data::Dataset& dataset, const std::ve
 
 /// What a picture will show: checked before the forecast is made, drawn after.
 struct PicturePlan {
-  int64_t variable, step, target;
-  evaluate::PictureText text;
+  int64_t variable, initial, target, steps;
+  data::LeadTime lead;
 };
 
 PicturePlan plan_picture(const ForecastCommand& command, const train::Experiment& e, int64_t initial) {
   const data::Dataset& dataset = *e.dataset;
   const data::LeadTime lead = command.lead.empty() ? e.lead : data::LeadTime::parse(command.lead);
-  PicturePlan plan{};
-  plan.variable = command.variable.empty() ? e.targets.front() : dataset.variable_index(command.variable);
-  plan.step = evaluate::steps_of(lead, e.lead, "--lead");
-  if (plan.step > command.steps) {
+  const int64_t variable =
+      command.variable.empty() ? e.targets.front() : dataset.variable_index(command.variable);
+  const int64_t steps = evaluate::steps_of(lead, e.lead, "--lead");
+  if (steps > command.steps) {
     fail(Exit::usage, "--lead {}: the forecast has only {} steps of {}", lead.text(), command.steps,
          e.lead.text());
   }
   const data::TimeStamp valid = lead.after(dataset.times()[initial], dataset.calendar());
-  const std::string valid_text = data::format_time(valid, dataset.calendar());
-  plan.target = dataset.time_index(valid);
-  if (plan.target < 0) fail(Exit::usage, "--picture: the data have no truth at {}", valid_text);
-  const data::VariableInfo& info = dataset.variables()[plan.variable];
-  plan.text = {.variable = info.name, .units = info.units, .valid_time = valid_text, .lead = lead.text()};
-  return plan;
+  const int64_t target = dataset.time_index(valid);
+  if (target < 0)
+    fail(Exit::usage, "--picture: the data have no truth at {}",
+         data::format_time(valid, dataset.calendar()));
+  return {variable, initial, target, steps, lead};
 }
 
-void draw(const PicturePlan& plan, const ForecastCommand& command, const data::Dataset& dataset) {
-  std::vector<float> truth(dataset.grid().points());
-  dataset.read(plan.variable, plan.target, {0, dataset.grid().rows()}, truth);
-  const auto forecast = evaluate::read_forecast(command.output, plan.text.variable, 0, plan.step - 1);
-  evaluate::write_picture(command.picture, dataset.grid(), truth, forecast, plan.text);
+void draw_picture(const PicturePlan& plan, const ForecastCommand& command, const data::Dataset& dataset) {
+  std::vector<float> forecast =
+      evaluate::read_forecast(command.output, dataset.variables()[plan.variable].name, 0, plan.steps - 1);
+  evaluate::write_picture(command.picture,
+                          evaluate::make_forecast_maps(dataset, plan.variable, plan.initial, plan.target,
+                                                       plan.lead.hours(), std::move(forecast)));
 }
 
 void check_output(const data::Dataset& dataset, const std::string& option, const std::string& output) {
@@ -95,7 +95,7 @@ void run_forecast_command(const ForecastCommand& command, const Invocation& invo
   std::optional<PicturePlan> picture;
   if (!command.picture.empty()) picture = plan_picture(command, e, layout.initial_times.front());
   evaluate::run_forecast(*e.dataset, run.forecaster(), layout, command.output, e.config.train.batch_size);
-  if (picture && run.prints()) draw(*picture, command, *e.dataset);
+  if (picture && run.prints()) draw_picture(*picture, command, *e.dataset);
   log_info("{}: {} x {} steps of {}", command.output, layout.initial_times.size(), command.steps,
            e.lead.text());
 }

@@ -10,8 +10,8 @@
 #include "core/file.h"
 #include "core/log.h"
 #include "evaluate/evaluate.h"
+#include "evaluate/forecast_maps.h"
 #include "evaluate/trajectory.h"
-#include "report/coastline.h"
 
 namespace seqvit::cli {
 namespace {
@@ -22,16 +22,9 @@ struct ReportCommand {
   std::string variable, initial_time, lead;
 };
 
-/// "2014-07-01 06:00".
-std::string time_text(const data::Dataset& dataset, int64_t index) {
-  std::string text = data::format_time(dataset.times()[index], dataset.calendar());
-  if (text.ends_with(":00")) text.resize(text.size() - 3);  // seconds, hardly ever set
-  text.replace(text.find('T'), 1, " ");
-  return text;
-}
-
 report::PeriodFacts period_facts(const std::string& name, Range period, const data::Dataset& dataset) {
-  return {name, time_text(dataset, period.begin), time_text(dataset, period.end - 1), period.size()};
+  return {name, evaluate::map_time_text(dataset, period.begin),
+          evaluate::map_time_text(dataset, period.end - 1), period.size()};
 }
 
 report::DataFacts data_facts(const train::Experiment& e) {
@@ -78,22 +71,7 @@ data::Sample map_sample(const ReportCommand& command, const train::Experiment& e
   return samples[samples.size() / 2];
 }
 
-/// The first static field that says where land is; empty if there is none.
-std::vector<float> read_land(const data::Dataset& dataset) {
-  for (size_t i = 0; i < dataset.statics().size(); ++i) {
-    const data::VariableInfo& info = dataset.statics()[i];
-    const auto standard_name = info.attributes.find("standard_name");
-    const auto* text =
-        standard_name == info.attributes.end() ? nullptr : std::get_if<std::string>(&standard_name->second);
-    if (!report::is_land_fraction(info.name, text == nullptr ? "" : *text)) continue;
-    std::vector<float> land(dataset.grid().points());
-    dataset.read_static(static_cast<int64_t>(i), {0, dataset.grid().rows()}, land);
-    return land;
-  }
-  return {};
-}
-
-report::ForecastMaps make_maps(const ReportCommand& command, RunModel& run) {
+evaluate::ForecastMaps make_maps(const ReportCommand& command, RunModel& run) {
   const train::Experiment& e = run.experiment();
   const data::Dataset& dataset = *e.dataset;
   const int64_t variable =
@@ -102,22 +80,12 @@ report::ForecastMaps make_maps(const ReportCommand& command, RunModel& run) {
   const int64_t steps = evaluate::steps_of(lead, e.lead, "--lead");
   e.check_reach(steps, "--lead");
   const data::Sample sample = map_sample(command, e, lead);
-  const data::VariableInfo& info = dataset.variables()[variable];
   const int64_t points = dataset.grid().points();
   evaluate::Trajectory trajectory(dataset, run.forecaster(), e.lead, {&sample.input, 1});
   const std::span<const float> state = trajectory.at(steps);
-  report::ForecastMaps maps{
-      .grid = dataset.grid(),
-      .truth = std::vector<float>(points),
-      .forecast = {state.begin() + variable * points, state.begin() + (variable + 1) * points},
-      .land = read_land(dataset),
-      .text = {.variable = info.name,
-               .units = info.units,
-               .valid_time = time_text(dataset, sample.target),
-               .lead = evaluate::lead_text(lead.hours())},
-      .initial_time = time_text(dataset, sample.input)};
-  dataset.read(variable, sample.target, {0, dataset.grid().rows()}, maps.truth);
-  return maps;
+  return evaluate::make_forecast_maps(
+      dataset, variable, sample.input, sample.target, lead.hours(),
+      {state.begin() + variable * points, state.begin() + (variable + 1) * points});
 }
 
 /// Data or weights that are not there (a run that was copied without them, or has no checkpoint yet) cost

@@ -4,30 +4,17 @@
 
 #include <cstddef>
 #include <filesystem>
-#include <span>
-#include <string>
 #include <vector>
 
-#include "grid/grid.h"
+#include "evaluate/forecast_maps.h"
 
 namespace seqvit::evaluate {
 
-struct PictureText {
-  std::string variable;    ///< "air: air temperature at sigma level 995"
-  std::string units;       ///< "K"
-  std::string valid_time;  ///< "2014-07-02T00:00:00"
-  std::string lead;        ///< "24 h"
-};
-
-/// PNG of `truth` and `forecast`, each [Y, X] of the whole grid in physical units, NaN where missing (drawn
-/// grey). North is up. Both share one scale, from the 0.5 to the 99.5 percentile of their values; the error's
-/// is symmetric about 0. About `width` x 500 pixels; the same bytes for the same fields.
-std::vector<std::byte> draw_picture(const grid::Grid& grid, std::span<const float> truth,
-                                    std::span<const float> forecast, const PictureText& text,
-                                    int width = 1500);
+/// PNG `width` pixels wide. North is up, missing values are grey; truth and forecast share one scale, from the 0.5 to the
+/// 99.5 percentile of their values; the error's is symmetric about 0. The same bytes for the same fields on one machine.
+std::vector<std::byte> draw_picture(const ForecastMaps& maps, int width = 1500);
 
 /// The same into a file. Throws Error(data) with path and reason if it cannot be written.
-void write_picture(const std::filesystem::path& path, const grid::Grid& grid, std::span<const float> truth,
-                   std::span<const float> forecast, const PictureText& text, int width = 1500);
+void write_picture(const std::filesystem::path& path, const ForecastMaps& maps, int width = 1500);
 
 }  // namespace seqvit::evaluate

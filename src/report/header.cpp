@@ -4,8 +4,8 @@
 
 #include "core/log.h"
 #include "core/median.h"
+#include "draw/axis.h"
 #include "evaluate/score_report.h"
-#include "report/chart_axis.h"
 #include "report/curves.h"
 #include "report/facts.h"
 #include "report/sections.h"
@@ -51,13 +51,13 @@ Html tiles(const RunRecord& run) {
   std::vector<double> speeds;
   for (const StepMetrics& step : run.steps)
     speeds.push_back(step.tokens_per_second);
-  const auto count = [](int64_t value) { return value > 0 ? grouped(value) : std::string(); };
+  const auto count = [](int64_t value) { return value > 0 ? draw::grouped(value) : std::string(); };
   return facts_list({{"Tokens a sample", count(run.manifest.tokens)},
                      {"Parameters", count(run.manifest.parameters)},
-                     {"Steps of " + grouped(run.config.train.steps), grouped(last)},
+                     {"Steps of " + draw::grouped(run.config.train.steps), draw::grouped(last)},
                      {"Best validation loss", best ? evaluate::number_text(best->loss) : ""},
                      {"Time in steps", speeds.empty() ? "" : format_duration(time_spent(run).steps)},
-                     {"Tokens a second", speeds.empty() ? "" : grouped(std::llround(median(speeds)))}},
+                     {"Tokens a second", speeds.empty() ? "" : draw::grouped(std::llround(median(speeds)))}},
                     "tiles");
 }
 

@@ -1,47 +1,11 @@
-/// Markup as a value: well-formed and escaped by construction.
-///
-/// Text turns into Html only by being escaped, and tags come only in pairs, so neither a file's content nor a
-/// forgotten end tag can break a page. SVG elements are made the same way.
+/// Markup of a page: draw/markup.h, where figures are made of it too.
 #pragma once
 
-#include <cstddef>
-#include <initializer_list>
-#include <span>
-#include <string>
-#include <string_view>
-#include <utility>
-#include <vector>
+#include "draw/markup.h"
 
 namespace seqvit::report {
 
-class Html {
- public:
-  Html() = default;
-  /// Text, escaped.
-  Html(std::string_view text);
-  Html(const std::string& text) : Html(std::string_view(text)) {}
-  Html(const char* text) : Html(std::string_view(text)) {}
-  /// Markup that is known to be whole: a style sheet, a document type.
-  static Html markup(std::string text);
-
-  Html& operator+=(const Html& more);
-  const std::string& str() const { return text_; }
-  bool empty() const { return text_.empty(); }
-
- private:
-  std::string text_;
-};
-
-/// One after the other.
-Html operator+(Html first, const Html& second);
-
-using Attributes = std::vector<std::pair<std::string, std::string>>;
-
-/// <tag attributes>content</tag>, attribute values escaped; no end tag for HTML's void elements.
-Html element(std::string_view tag, const Attributes& attributes = {}, const Html& content = {});
-Html element(std::string_view tag, const Attributes& attributes, std::initializer_list<Html> children);
-
-/// "data:image/png;base64,..." for an `href` or `src`.
-std::string png_url(std::span<const std::byte> png);
+using Html = draw::Markup;
+using draw::element;
 
 }  // namespace seqvit::report

@@ -12,9 +12,9 @@
 
 #include <nlohmann/json_fwd.hpp>
 
+#include "evaluate/forecast_maps.h"
 #include "grid/grid.h"
 #include "report/html.h"
-#include "report/map_figure.h"
 #include "report/run_record.h"
 
 namespace seqvit::report {
@@ -34,7 +34,7 @@ struct DataFacts {
 struct Report {
   RunRecord run;
   std::optional<DataFacts> data;
-  std::optional<ForecastMaps> maps;
+  std::optional<evaluate::ForecastMaps> maps;
   std::string maps_missing;  ///< why there are no maps
 };
 

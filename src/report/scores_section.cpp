@@ -3,10 +3,11 @@
 
 #include <fmt/core.h>
 
+#include "draw/axis.h"
+#include "draw/chart.h"
 #include "evaluate/score_report.h"
-#include "report/chart.h"
-#include "report/chart_axis.h"
 #include "report/facts.h"
+#include "report/figure.h"
 #include "report/sections.h"
 
 namespace seqvit::report {
@@ -17,7 +18,7 @@ constexpr size_t kMostPanels = 12, kMostRows = 200, kMostTicks = 8;
 constexpr const char* kReferences[] = {"against persistence", "against climatology"};
 constexpr const char* kMetrics[] = {"skill_persistence", "skill_climatology"};
 
-ChartPoint point(const ScoreRow& row, const char* metric) {
+draw::ChartPoint point(const ScoreRow& row, const char* metric) {
   const evaluate::Score score = row.metric(metric);
   return {row.lead_hours, score.value, score.low, score.high};
 }
@@ -46,7 +47,7 @@ std::vector<double> lead_ticks(const std::vector<ScoreRow>& rows) {
 
 // Skill of one variable over lead time.
 Html skill_chart(const std::vector<ScoreRow>& rows, const std::string& id) {
-  LineChart chart;
+  draw::LineChart chart;
   chart.include_zero = true;
   chart.x_ticks = lead_ticks(rows);
   chart.text = {.id = id,
@@ -57,17 +58,17 @@ Html skill_chart(const std::vector<ScoreRow>& rows, const std::string& id) {
                 .x_label = "lead time, hours",
                 .y_label = "skill (1 is perfect)"};
   for (int reference = 0; reference < 2; ++reference) {
-    Series series{kReferences[reference], reference + 1, Series::Mark::dotted_line, {}};
+    draw::Series series{kReferences[reference], reference + 1, draw::Series::Mark::dotted_line, {}};
     for (const ScoreRow& row : rows)
       series.points.push_back(point(row, kMetrics[reference]));
     chart.series.push_back(std::move(series));
   }
-  return line_chart(chart);
+  return figure(draw::line_chart(chart));
 }
 
 // RMSE of one variable over lead time.
 Html rmse_chart(const std::vector<ScoreRow>& rows, const std::string& id) {
-  LineChart chart;
+  draw::LineChart chart;
   chart.include_zero = true;
   chart.x_ticks = lead_ticks(rows);
   chart.text = {.id = id,
@@ -77,9 +78,9 @@ Html rmse_chart(const std::vector<ScoreRow>& rows, const std::string& id) {
                     "persistence and of climatology. The table below has the numbers.",
                 .x_label = "lead time, hours",
                 .y_label = "RMSE" + (rows.front().units.empty() ? "" : ", " + rows.front().units)};
-  Series model{"model", 1, Series::Mark::dotted_line, {}},
-      persistence{"persistence", 2, Series::Mark::dotted_line, {}},
-      climatology{"climatology", 3, Series::Mark::dotted_line, {}};
+  draw::Series model{"model", 1, draw::Series::Mark::dotted_line, {}},
+      persistence{"persistence", 2, draw::Series::Mark::dotted_line, {}},
+      climatology{"climatology", 3, draw::Series::Mark::dotted_line, {}};
   for (const ScoreRow& row : rows) {
     const evaluate::Score rmse = row.metric("rmse");
     model.points.push_back(point(row, "rmse"));
@@ -88,27 +89,27 @@ Html rmse_chart(const std::vector<ScoreRow>& rows, const std::string& id) {
   }
   chart.series = {model, persistence};
   const bool known = std::any_of(climatology.points.begin(), climatology.points.end(),
-                                 [](const ChartPoint& p) { return std::isfinite(p.y); });
+                                 [](const draw::ChartPoint& p) { return std::isfinite(p.y); });
   if (known) chart.series.push_back(climatology);
-  return line_chart(chart);
+  return figure(draw::line_chart(chart));
 }
 
 // Metrics of all variables at the one lead there is.
-Html variable_chart(const std::vector<ScoreRow>& rows, DotChart chart,
+Html variable_chart(const std::vector<ScoreRow>& rows, draw::DotChart chart,
                     const std::vector<const char*>& metrics) {
   for (const ScoreRow& row : rows) {
     if (chart.rows.size() == kMostPanels) break;
-    DotChart::Row line{row.variable, {}};
+    draw::DotChart::Row line{row.variable, {}};
     for (const char* metric : metrics)
       line.values.push_back(point(row, metric));
     chart.rows.push_back(std::move(line));
   }
-  return dot_chart(chart);
+  return figure(draw::dot_chart(chart));
 }
 
 Html one_lead_charts(const std::vector<ScoreRow>& rows) {
   const std::string lead = evaluate::lead_text(rows.front().lead_hours) + " ahead";
-  DotChart skill;
+  draw::DotChart skill;
   skill.include_zero = true;
   skill.series = {kReferences[0], kReferences[1]};
   skill.text = {.id = "skill",
@@ -117,7 +118,7 @@ Html one_lead_charts(const std::vector<ScoreRow>& rows) {
                     "Skill of each variable against persistence and climatology, with 95 % intervals. "
                     "The table below has the numbers.",
                 .x_label = "0: no better than the reference, 1: perfect"};
-  DotChart acc;
+  draw::DotChart acc;
   acc.series = {"ACC"};
   acc.text = {.id = "acc",
               .title = "Anomaly correlation (ACC) " + lead,
@@ -169,7 +170,7 @@ Html table_row(const ScoreRow& row) {
     return cell(evaluate::number_text(value), below, value == lowest);
   };
   Html cells = element("th", {{"scope", "row"}}, Html(row.variable) + element("small", {}, row.units));
-  cells += cell(evaluate::lead_text(row.lead_hours), grouped(rmse.initial_times) + " times");
+  cells += cell(evaluate::lead_text(row.lead_hours), draw::grouped(rmse.initial_times) + " times");
   cells += rmse_cell(rmse.value, interval_text(rmse));
   cells += rmse_cell(rmse.persistence, "");
   cells += rmse_cell(rmse.climatology, "");
@@ -228,7 +229,7 @@ Html scores_section(const Report& report) {
                       "Checkpoint of step {} on the {} period. Skill is 1 minus the ratio of the mean "
                       "squared errors of model and reference: 1 is perfect, 0 no better than the reference. "
                       "Ranges are 95 % intervals.",
-                      grouped(run.scored_step), run.scored_split)),
+                      draw::grouped(run.scored_step), run.scored_split)),
                   skill_figures(rows), spectra_figures(run.spectra), element("h3", {}, "Whole grid"),
                   paragraph("The lowest RMSE of a line is set in bold.", "soft"),
                   score_table("Scores of the whole grid", rows), region_tables(run)});

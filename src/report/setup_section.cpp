@@ -3,8 +3,8 @@
 
 #include <fmt/ranges.h>
 
-#include "evaluate/picture_axis.h"
-#include "report/chart_axis.h"
+#include "draw/axis.h"
+#include "draw/map_axis.h"
 #include "report/sections.h"
 
 namespace seqvit::report {
@@ -31,13 +31,14 @@ std::vector<std::string> file_names(const std::vector<std::string>& paths) {
 }
 
 std::string extent_text(const grid::Grid& grid) {
+  if (grid.kind != grid::GridKind::rectilinear) return grid.extent_text();
   const auto [south, north] = std::minmax_element(grid.latitude.begin(), grid.latitude.end());
   const auto tenths = [](double degrees) { return std::round(10 * degrees) / 10; };
   const std::string latitudes =
-      evaluate::latitude_text(tenths(*south)) + " to " + evaluate::latitude_text(tenths(*north));
+      draw::latitude_text(tenths(*south)) + " to " + draw::latitude_text(tenths(*north));
   if (grid.periodic()) return latitudes + ", all longitudes";
-  return latitudes + ", " + evaluate::longitude_text(tenths(grid.longitude.front())) + " to " +
-         evaluate::longitude_text(tenths(grid.longitude.back()));
+  return latitudes + ", " + draw::longitude_text(tenths(grid.longitude.front())) + " to " +
+         draw::longitude_text(tenths(grid.longitude.back()));
 }
 
 std::string split_text(const std::vector<std::string>& bounds) {
@@ -61,8 +62,8 @@ Facts data_facts(const Report& report) {
   facts.push_back({"Grid", fmt::format("{} x {} points", grid.rows(), grid.columns())});
   facts.push_back({"Extent", extent_text(grid)});
   for (const PeriodFacts& period : report.data->periods) {
-    facts.push_back(
-        {period.name, fmt::format("{} to {}, {} times", period.first, period.last, grouped(period.times))});
+    facts.push_back({period.name, fmt::format("{} to {}, {} times", period.first, period.last,
+                                              draw::grouped(period.times))});
   }
   return facts;
 }
@@ -85,7 +86,7 @@ std::string tokens_text(const ModelConfig& model) {
 
 Facts model_facts(const RunRecord& run) {
   const ModelConfig& model = run.config.model;
-  const auto count = [](int64_t value) { return value > 0 ? grouped(value) : std::string(); };
+  const auto count = [](int64_t value) { return value > 0 ? draw::grouped(value) : std::string(); };
   return {{"Tokens", tokens_text(model)},
           {"Tokens a sample", count(run.manifest.tokens)},
           {"Parameters", count(run.manifest.parameters)},
@@ -107,11 +108,11 @@ std::string layout_text(const ParallelConfig& p) {
 
 Facts training_facts(const RunRecord& run) {
   const TrainConfig& train = run.config.train;
-  return {{"Steps", grouped(train.steps)},
+  return {{"Steps", draw::grouped(train.steps)},
           {"Batch", fmt::format("{} samples in {} micro-batch{}", train.batch_size, train.micro_batches,
                                 train.micro_batches == 1 ? "" : "es")},
-          {"Learning rate",
-           fmt::format("{:g} after {} steps of warm-up", train.learning_rate, grouped(train.warmup_steps))},
+          {"Learning rate", fmt::format("{:g} after {} steps of warm-up", train.learning_rate,
+                                        draw::grouped(train.warmup_steps))},
           {"Weight decay", fmt::format("{:g}", train.weight_decay)},
           {"Precision", to_string(train.precision)},
           {"Seed", std::to_string(train.seed)},

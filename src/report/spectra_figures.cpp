@@ -3,8 +3,10 @@
 
 #include <fmt/core.h>
 
+#include "draw/chart.h"
 #include "evaluate/score_report.h"
-#include "report/chart.h"
+#include "report/curves.h"
+#include "report/figure.h"
 #include "report/sections.h"
 
 namespace seqvit::report {
@@ -23,8 +25,8 @@ int64_t drawn_waves(const evaluate::Spectrum& spectrum) {
   return waves;
 }
 
-std::vector<ChartPoint> curve_of(const evaluate::Spectrum& spectrum, const std::vector<double>& power) {
-  std::vector<ChartPoint> curve;
+std::vector<draw::ChartPoint> curve_of(const evaluate::Spectrum& spectrum, const std::vector<double>& power) {
+  std::vector<draw::ChartPoint> curve;
   const int64_t waves = drawn_waves(spectrum);
   for (int64_t k = 1; k < waves; ++k) {
     if (power[k] > 0) curve.push_back({spectrum.wavenumber[k], power[k]});
@@ -47,7 +49,7 @@ std::string squared(const std::string& units) {
 // Truth, and the forecast at the first and the last lead: those between lie between.
 Html spectrum_chart(const std::vector<evaluate::Spectrum>& leads, const std::string& id) {
   const evaluate::Spectrum &first = leads.front(), &last = leads.back();
-  LineChart chart;
+  draw::LineChart chart;
   chart.logarithmic = chart.logarithmic_x = true;
   chart.text = {.id = id,
                 .title = "Power of " + first.variable,
@@ -59,11 +61,13 @@ Html spectrum_chart(const std::vector<evaluate::Spectrum>& leads, const std::str
                                      : evaluate::lead_text(first.lead_hours) + " ahead"),
                 .x_label = "waves in 360 degrees of longitude",
                 .y_label = "power, " + squared(first.units) + " m"};
-  chart.series.push_back({"truth", 1, Series::Mark::line, curve_of(first, first.truth)});
-  chart.series.push_back({forecast_label(first), 2, Series::Mark::line, curve_of(first, first.forecast)});
+  chart.series.push_back({"truth", 1, draw::Series::Mark::line, curve_of(first, first.truth)});
+  chart.series.push_back(
+      {forecast_label(first), 2, draw::Series::Mark::line, curve_of(first, first.forecast)});
   if (leads.size() > 1)
-    chart.series.push_back({forecast_label(last), 3, Series::Mark::line, curve_of(last, last.forecast)});
-  return line_chart(chart);
+    chart.series.push_back(
+        {forecast_label(last), 3, draw::Series::Mark::line, curve_of(last, last.forecast)});
+  return figure(draw::line_chart(chart));
 }
 
 }  // namespace

@@ -9,10 +9,11 @@
 #include <nlohmann/json.hpp>
 
 #include "core/log.h"
+#include "draw/axis.h"
+#include "draw/chart.h"
 #include "evaluate/score_report.h"
-#include "report/chart.h"
-#include "report/chart_axis.h"
 #include "report/facts.h"
+#include "report/figure.h"
 #include "report/page.h"
 #include "report/sections.h"
 
@@ -90,8 +91,8 @@ std::vector<std::string> cells(const std::vector<StudyVariant>& variants, const 
                                const Target& target) {
   return {v.name,
           v.budget,
-          grouped(v.runs.front().manifest.tokens),
-          grouped(v.runs.front().config.train.steps),
+          draw::grouped(v.runs.front().manifest.tokens),
+          draw::grouped(v.runs.front().config.train.steps),
           range_text(score(v, target, "rmse")) + " " + target.units,
           fmt::format("{:.1f} %", gain(variants, v, target)),
           evaluate::number_text(score(v, target, "rmse_per_step").mean) + " " + target.units,
@@ -107,19 +108,19 @@ nlohmann::json to_json(const Spread& s) {
   return {{"mean", s.mean}, {"low", s.low}, {"high", s.high}};
 }
 
-Html figure(const std::vector<StudyVariant>& variants, const Target& target, const std::string& id,
-            const std::string& x_label, const std::function<double(const StudyVariant&)>& x) {
-  LineChart chart;
+Html error_figure(const std::vector<StudyVariant>& variants, const Target& target, const std::string& id,
+                  const std::string& x_label, const std::function<double(const StudyVariant&)>& x) {
+  draw::LineChart chart;
   chart.text = {
       id, "RMSE of " + heading(target) + " against " + x_label,
       "Mean over seeds, with the lowest and highest (of one seed: the 95 % interval over initial times); one "
       "line for variants with the same budget.",
       x_label, "RMSE (" + target.units + ")"};
   for (const char* budget : {"epochs", "operations"}) {
-    Series series{.label = std::string("same ") + budget,
-                  .colour = static_cast<int>(chart.series.size()) + 1,
-                  .mark = Series::Mark::dotted_line,
-                  .points = {}};
+    draw::Series series{.label = std::string("same ") + budget,
+                        .colour = static_cast<int>(chart.series.size()) + 1,
+                        .mark = draw::Series::Mark::dotted_line,
+                        .points = {}};
     for (const StudyVariant& v : variants) {
       if (v.budget != budget) continue;
       const Spread rmse = score(v, target, "rmse");
@@ -129,7 +130,7 @@ Html figure(const std::vector<StudyVariant>& variants, const Target& target, con
               [](const auto& a, const auto& b) { return a.x < b.x; });
     if (!series.points.empty()) chart.series.push_back(series);
   }
-  return line_chart(chart);
+  return figure(draw::line_chart(chart));
 }
 
 Html table(const std::vector<StudyVariant>& variants, const Target& target) {
@@ -209,15 +210,16 @@ std::string study_page(const std::string& title, const std::vector<StudyVariant>
   Html sections;
   for (const Target& target : targets_of(variants)) {
     const std::string id = "t" + std::to_string(sections.str().size());
-    sections += section(
-        id, heading(target),
-        {figure(variants, target, id + "-tokens", "tokens",
-                [](const StudyVariant& v) { return static_cast<double>(v.runs.front().manifest.tokens); }),
-         figure(variants, target, id + "-time", "training time (s)",
-                [](const StudyVariant& v) { return train_seconds(v).mean; }),
-         figure(variants, target, id + "-memory", "resident memory (MiB)",
-                [](const StudyVariant& v) { return memory(v).mean / (1 << 20); }),
-         table(variants, target)});
+    sections += section(id, heading(target),
+                        {error_figure(variants, target, id + "-tokens", "tokens",
+                                      [](const StudyVariant& v) {
+                                        return static_cast<double>(v.runs.front().manifest.tokens);
+                                      }),
+                         error_figure(variants, target, id + "-time", "training time (s)",
+                                      [](const StudyVariant& v) { return train_seconds(v).mean; }),
+                         error_figure(variants, target, id + "-memory", "resident memory (MiB)",
+                                      [](const StudyVariant& v) { return memory(v).mean / (1 << 20); }),
+                         table(variants, target)});
   }
   const Html header = element(
       "header", {},

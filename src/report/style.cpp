@@ -1,17 +1,18 @@
 #include "report/style.h"
 
-namespace seqvit::report {
+#include "draw/style.h"
 
-const char* const kReportStyle = R"(
+namespace seqvit::report {
+namespace {
+
+const char* const kPageStyle = R"(
 :root {
   color-scheme: light dark;
-  --paper: #fbfaf8; --card: #ffffff; --ink: #1b1f24; --soft: #59616b; --rule: #e2dfd9; --grid: #ebe8e2;
-  --accent: #0b6a72; --s1: #0b6a72; --s2: #b4500f; --s3: #6d4fb3; --note: #fdf3e1; --note-edge: #c98a1b;
+  --paper: #fbfaf8; --rule: #e2dfd9; --accent: #0b6a72; --note: #fdf3e1; --note-edge: #c98a1b;
 }
 @media (prefers-color-scheme: dark) {
   :root {
-    --paper: #12161b; --card: #191e25; --ink: #e8eaed; --soft: #a3acb8; --rule: #2c333c; --grid: #272d36;
-    --accent: #56c4cd; --s1: #56c4cd; --s2: #f2995a; --s3: #b8a1f2; --note: #2a2416; --note-edge: #d6a445;
+    --paper: #12161b; --rule: #2c333c; --accent: #56c4cd; --note: #2a2416; --note-edge: #d6a445;
   }
 }
 * { box-sizing: border-box; }
@@ -56,18 +57,6 @@ figcaption strong { display: block; font-weight: 600; }
 .key { display: inline-flex; align-items: center; gap: .4rem; margin-right: .9rem; color: var(--soft); }
 .swatch { flex: none; width: .75rem; height: .75rem; border-radius: 50%; background: var(--c); }
 .swatch.s2, .swatch.s3 { border-radius: 2px; }
-.s1 { --c: var(--s1); } .s2 { --c: var(--s2); } .s3 { --c: var(--s3); }
-svg text { fill: var(--soft); font-size: 12px; }
-svg text.name { font-size: 11.5px; } svg text.row { fill: var(--ink); font-size: 12.5px; }
-.grid { stroke: var(--grid); } .axis { stroke: var(--soft); fill: none; } .zero { stroke: var(--soft); stroke-dasharray: 2 3; }
-.line, .faint { fill: none; stroke: var(--c); stroke-width: 2; stroke-linejoin: round; }
-.line.s2 { stroke-dasharray: 6 3; } .line.s3 { stroke-dasharray: 2 3; }
-.faint { stroke-width: 1; opacity: .38; }
-.dot, .bar { fill: var(--c); } .dot { stroke: var(--card); }
-.whisker { stroke: var(--c); stroke-width: 2; opacity: .65; }
-.graticule { fill: none; stroke: #202124; stroke-opacity: .2; stroke-width: .8; }
-.frame { stroke: var(--soft); stroke-width: .8; }
-.coast { fill: none; stroke: #101214; stroke-width: 1.1; stroke-opacity: .75; stroke-linecap: round; }
 .scroll { overflow-x: auto; margin: 1rem 0; border: 1px solid var(--rule); border-radius: .6rem; background: var(--card); }
 table { width: 100%; border-collapse: collapse; font-size: .92rem; }
 th, td { padding: .5rem .6rem; text-align: right; white-space: nowrap; border-top: 1px solid var(--rule); }
@@ -102,5 +91,11 @@ footer { padding-top: 1.5rem; padding-bottom: 3rem; color: var(--soft); font-siz
   pre { white-space: pre-wrap; }
 }
 )";
+
+}  // namespace
+
+std::string report_style() {
+  return draw::style_sheet() + kPageStyle;
+}
 
 }  // namespace seqvit::report

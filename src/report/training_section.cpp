@@ -5,16 +5,18 @@
 
 #include "core/log.h"
 #include "core/median.h"
+#include "draw/axis.h"
+#include "draw/chart.h"
 #include "evaluate/score_report.h"
-#include "report/chart.h"
-#include "report/chart_axis.h"
+#include "report/curves.h"
 #include "report/facts.h"
+#include "report/figure.h"
 #include "report/sections.h"
 
 namespace seqvit::report {
 namespace {
 
-using Curve = std::vector<ChartPoint>;
+using Curve = std::vector<draw::ChartPoint>;
 
 Curve curve_of(const RunRecord& run, double StepMetrics::*value, double factor = 1.0) {
   Curve curve;
@@ -33,7 +35,7 @@ Html loss_chart(const RunRecord& run) {
   Curve validation;
   for (const ValidationMetrics& v : run.validations)
     validation.push_back({static_cast<double>(v.step), v.loss});
-  LineChart chart;
+  draw::LineChart chart;
   chart.logarithmic = true;
   chart.text = {.id = "loss",
                 .title = "Loss",
@@ -43,33 +45,34 @@ Html loss_chart(const RunRecord& run) {
                 .x_label = "step",
                 .y_label = "loss, logarithmic"};
   const std::string label = fmt::format("training (mean of {} steps; thin: each step)", window(run));
-  chart.series.push_back({label, 1, Series::Mark::line, thinned(smoothed(raw, window(run)))});
+  chart.series.push_back({label, 1, draw::Series::Mark::line, thinned(smoothed(raw, window(run)))});
   if (!validation.empty())
-    chart.series.push_back({"validation", 2, Series::Mark::dotted_line, thinned(validation)});
-  chart.backdrop = {{"", 1, Series::Mark::faint_line, thinned(raw)}};
-  return line_chart(chart);
+    chart.series.push_back({"validation", 2, draw::Series::Mark::dotted_line, thinned(validation)});
+  chart.backdrop = {{"", 1, draw::Series::Mark::faint_line, thinned(raw)}};
+  return figure(draw::line_chart(chart));
 }
 
-Html simple_chart(const RunRecord& run, const ChartText& text, const Curve& curve, bool smooth,
+Html simple_chart(const RunRecord& run, const draw::ChartText& text, const Curve& curve, bool smooth,
                   bool logarithmic = false) {
-  LineChart chart;
+  draw::LineChart chart;
   chart.text = text;
   chart.text.x_label = "step";
   chart.logarithmic = logarithmic;
   chart.series = {
-      {text.title, 1, Series::Mark::line, thinned(smooth ? smoothed(curve, window(run)) : curve)}};
-  if (smooth) chart.backdrop = {{"", 1, Series::Mark::faint_line, thinned(curve)}};
-  return line_chart(chart);
+      {text.title, 1, draw::Series::Mark::line, thinned(smooth ? smoothed(curve, window(run)) : curve)}};
+  if (smooth) chart.backdrop = {{"", 1, draw::Series::Mark::faint_line, thinned(curve)}};
+  return figure(draw::line_chart(chart));
 }
 
 Html time_bar(const RunRecord& run) {
   const TimeSpent spent = time_spent(run);
   const double computing = spent.steps - spent.data;
-  return share_bar({.id = "time",
-                    .title = "Where time goes",
-                    .description = "The time of all steps, cut into computing and waiting for data."},
-                   {{"computing", format_duration(computing), computing},
-                    {"waiting for data", format_duration(spent.data), spent.data}});
+  return figure(
+      draw::share_bar({.id = "time",
+                       .title = "Where time goes",
+                       .description = "The time of all steps, cut into computing and waiting for data."},
+                      {{"computing", format_duration(computing), computing},
+                       {"waiting for data", format_duration(spent.data), spent.data}}));
 }
 
 std::string cost_text(const RunRecord& run) {
@@ -79,7 +82,7 @@ std::string cost_text(const RunRecord& run) {
   return fmt::format(
       "{} steps took {}, {} s each (median); validation and saving are not counted. Memory of rank 0 "
       "peaked at {}.",
-      grouped(static_cast<long long>(seconds.size())), format_duration(time_spent(run).steps),
+      draw::grouped(static_cast<long long>(seconds.size())), format_duration(time_spent(run).steps),
       evaluate::number_text(median(seconds)), bytes_text(peak_rss_bytes(run)));
 }
 

@@ -10,7 +10,7 @@
 #include <ATen/TensorOperators.h>
 
 #include "core/file.h"
-#include "evaluate/canvas.h"
+#include "draw/png.h"
 #include "generate/galewsky.h"
 
 namespace {
@@ -18,7 +18,7 @@ namespace {
 using namespace seqvit;
 using namespace seqvit::generate;
 
-constexpr int kWidth = 1024, kHeight = 200, kMargin = 16, kTop = 44;
+constexpr int kWidth = 512, kHeight = 100, kMargin = 8, kTop = 24, kPixels = 2;
 constexpr double kNorth = 80.0, kSouth = 10.0;
 constexpr double kScale = 1.5e-4;  // 1/s at the ends of the colours
 
@@ -39,23 +39,28 @@ double row_of(const std::vector<double>& latitude, double degrees) {
 }
 
 void draw(const generate::testing::Galewsky& jet, const std::filesystem::path& path) {
-  evaluate::Canvas canvas(kWidth + 2 * kMargin, kHeight + kTop + kMargin, {255, 255, 255});
-  canvas.text(kMargin, 14, 2, {40, 40, 40},
-              "relative vorticity after 6 days, T85, 10 to 80 N, colours to 1.5E-4 1/s");
+  draw::Scene scene{.width = kWidth + 2 * kMargin, .height = kHeight + kTop + kMargin};
+  scene.add(draw::Text{
+      draw::Role::row,
+      {kMargin, 16},
+      draw::Anchor::start,
+      "Relative vorticity after 6 days at T85, 10\u00b0N to 80\u00b0N; colours to \u00b11.5e-4 1/s"});
+  const draw::Box box{kMargin, kTop, kWidth, kHeight};
+  draw::Raster raster{box, kPixels * kWidth, kPixels * kHeight, {}};
   const at::Tensor field = jet.transform.to_grid(jet.state).select(0, kVorticity);
   const auto values = field.accessor<double, 2>();
-  for (int y = 0; y < kHeight; ++y) {
-    const double degrees = kNorth - (kNorth - kSouth) * (y + 0.5) / kHeight;
+  for (int y = 0; y < raster.rows; ++y) {
+    const double degrees = kNorth - (kNorth - kSouth) * (y + 0.5) / raster.rows;
     const double row = row_of(jet.transform.grid().latitude, degrees);
-    for (int x = 0; x < kWidth; ++x) {
-      const double column = x * static_cast<double>(field.size(1)) / kWidth;
-      canvas.set(kMargin + x, kTop + y,
-                 evaluate::diverging_colour(interpolate(values, row, column) / kScale));
+    for (int x = 0; x < raster.columns; ++x) {
+      const double column = x * static_cast<double>(field.size(1)) / raster.columns;
+      raster.pixels.push_back(draw::diverging_colour(interpolate(values, row, column) / kScale));
     }
   }
-  canvas.frame(kMargin, kTop, kWidth, kHeight, {120, 120, 120});
+  scene.add(std::move(raster));
+  scene.add(draw::Rectangle{{draw::Role::frame}, box});
   AtomicFile file(path, Exit::data);
-  file.write(canvas.png());
+  file.write(draw::png(scene, kPixels));
   file.commit();
 }
 

@@ -9,6 +9,8 @@
 namespace seqvit::report {
 namespace {
 
+using draw::ChartPoint;
+
 std::vector<ChartPoint> some_points(int count) {
   std::vector<ChartPoint> points;
   for (int i = 0; i < count; ++i)

@@ -6,12 +6,15 @@
 #include <nlohmann/json.hpp>
 
 #include "core/file.h"
-#include "report/markup.h"
+#include "draw/markup_check.h"
 #include "report/run_files.h"
 #include "support/temporary_directory.h"
 
 namespace seqvit::report {
 namespace {
+
+using draw::attribute_values, draw::markup_problem, draw::occurrences;
+using evaluate::ForecastMaps;
 
 const std::string kWicked = "</title><script>alert(1)</script>&'\"";
 
@@ -29,8 +32,11 @@ ForecastMaps noisy_maps(int64_t rows, int64_t columns) {
     maps.forecast.push_back(noise());
     maps.land.push_back(noise() / 16777216.0F);
   }
-  maps.text = {.variable = "t", .units = "K", .valid_time = "2014-07-02 00:00", .lead = "24 h"};
-  maps.initial_time = "2014-07-01 00:00";
+  maps.text = {.variable = "t",
+               .units = "K",
+               .initial_time = "2014-07-01 00:00",
+               .valid_time = "2014-07-02 00:00",
+               .lead = "24 h"};
   return maps;
 }
 
