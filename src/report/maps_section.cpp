@@ -40,8 +40,10 @@ Html maps_section(const Report& report) {
   if (!report.maps) return section("maps", "Maps", {note("There are no maps: " + report.maps_missing)});
   const evaluate::ForecastMaps& maps = *report.maps;
   const std::string coasts =
-      maps.land.empty() ? "Coasts are Earth's (Natural Earth): the data have no field of land fraction."
-                        : "Coasts are where the data's own land fraction crosses one half.";
+      !maps.land.empty() ? "Coasts are where the data's own land fraction crosses one half."
+      : maps.grid.kind == grid::GridKind::rectilinear
+          ? "Coasts are Earth's (Natural Earth): the data have no field of land fraction."
+          : "Maps show rows and columns of the grid.";
   return section(
       "maps", "Maps",
       {paragraph(fmt::format(

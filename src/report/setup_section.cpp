@@ -41,8 +41,8 @@ std::string extent_text(const grid::Grid& grid) {
          draw::longitude_text(tenths(grid.longitude.back()));
 }
 
-std::string split_text(const std::vector<std::string>& bounds) {
-  return fmt::format("{}", fmt::join(bounds, " to "));
+std::string split_text(const PeriodConfig& period) {
+  return fmt::format("{}{}", period.index ? "indices " : "", fmt::join(period.bounds, " to "));
 }
 
 Facts data_facts(const Report& report) {

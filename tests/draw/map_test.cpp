@@ -103,11 +103,28 @@ TEST(Map, TextsAreDegreesWithinTheScene) {
     texts.push_back(text.text);
     EXPECT_LE(text.at.x, 340);
   }
-  for (const char* expected : {"60\u00b0N", "0\u00b0", "30\u00b0S", "120\u00b0E", "120\u00b0W"})
+  for (const char* expected : {"60\u00b0N", "0\u00b0", "30\u00b0S", "90\u00b0E", "90\u00b0W"})
     EXPECT_NE(std::find(texts.begin(), texts.end(), expected), texts.end()) << expected;
   const size_t with = texts.size(),
                without = Drawn(kGlobe, true, {.with_latitudes = false}).all<Text>().size();
   EXPECT_LT(without, with);
+}
+
+TEST(Map, OfOtherGridsShowsRowsAndColumns) {
+  grid::Grid image{{0, 1, 2, 3}, {0, 1, 2, 3, 4, 5}, grid::GridKind::index};
+  const auto first_row_on_top = [](const grid::Grid& grid) {
+    const Raster raster = Drawn(grid, false).all<Raster>().at(0);
+    return raster.pixels.front() == Colour{190, 190, 190};
+  };
+  EXPECT_TRUE(first_row_on_top(image)) << "as images are";
+  EXPECT_TRUE(Drawn(image, false).coast().lines.empty());
+  for (const Text& text : Drawn(image, false).all<Text>())
+    EXPECT_EQ(text.text.find("\u00b0"), std::string::npos) << text.text;
+  EXPECT_EQ(Map(image, {}).height(60), 40);
+  grid::Grid projected{{1e6, 2e6, 3e6, 4e6}, {0, 1e6, 2e6, 3e6, 4e6, 5e6}, grid::GridKind::curvilinear};
+  EXPECT_FALSE(first_row_on_top(projected)) << "metres northward";
+  std::reverse(projected.latitude.begin(), projected.latitude.end());
+  EXPECT_TRUE(first_row_on_top(projected));
 }
 
 TEST(Map, KeepsTheShapeOfTheLand) {
