@@ -98,6 +98,8 @@ TEST(Coastline, IsCutToTheMapWhereverItsLongitudesBegin) {
   EXPECT_DOUBLE_EQ(later[0].front().longitude, 350);
   const auto split = pieces({5, 95, 185, 275});  // from -40 to 320; both ends of the globe meet at -40
   EXPECT_EQ(split.size(), 1U);
+  const auto twice = clipped({{{0, 0}, {30, 0}, {0, 5}}}, rows, longitude_axis({0, 10}));
+  EXPECT_EQ(twice.size(), 2U) << "it leaves and comes back elsewhere";
   EXPECT_TRUE(pieces({0, 1e300}).empty());
   EXPECT_TRUE(clipped(lines, latitude_axis({40, 50}), longitude_axis({0, 10})).empty());
 }
