@@ -13,13 +13,13 @@ cd "$(dirname "$0")"
 
 packages=(build-essential cmake ninja-build ccache pkg-config python3 python3-venv python3-pip
   libopenmpi-dev openmpi-bin libnetcdf-dev netcdf-bin libyaml-cpp-dev libcli11-dev libspdlog-dev libfmt-dev
-  nlohmann-json3-dev libgtest-dev libcairo2-dev libudunits2-dev libxxhash-dev)
+  nlohmann-json3-dev libgtest-dev libcairo2-dev libudunits2-dev libhdf5-dev libdeflate-dev libzstd-dev libblosc-dev libeccodes-dev libxxhash-dev)
 test_packages=(chromium clang-format-14)
 check_packages=(clang-14 clang-tidy-14)
 # libtorch: the wheel without its 3 GB of CUDA libraries; of those it needs only the two run-time libraries to load.
 torch_wheels=(torch==2.11.0 nvidia-cuda-runtime==13.0.96 nvidia-cuda-cupti==13.0.85)
 # Python's own torch loads all of them.
-test_wheels=(torch==2.11.0 numpy netCDF4 safetensors timm)
+test_wheels=(torch==2.11.0 numpy netCDF4 safetensors timm xarray dask zarr)
 
 missing_packages() {
   local package
@@ -62,9 +62,8 @@ install_libtorch() {
 
 install_test_modules() {
   [ -x .venv/bin/python ] || python3 -m venv .venv
-  # timm is the last that pip installs: it needs all others.
   .venv/bin/python -c 'import sys; from importlib.util import find_spec as found
-sys.exit(not all(map(found, ("netCDF4", "safetensors", "timm"))))' && return
+sys.exit(not all(map(found, ("netCDF4", "safetensors", "timm", "xarray", "dask", "zarr"))))' && return
   echo "setup.sh: installing Python modules for the tests into .venv (3 GB)"
   pip_install "${test_wheels[@]}"
 }

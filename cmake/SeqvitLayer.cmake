@@ -40,11 +40,11 @@ function(seqvit_test NAME)
     foreach(shard RANGE ${last})
       math(EXPR number "${shard} + 1")
       add_test(NAME ${NAME}_${number} COMMAND ${NAME}_test)
-      set_tests_properties(${NAME}_${number} PROPERTIES TIMEOUT 600 LABELS "${ARG_LABELS}"
+      set_tests_properties(${NAME}_${number} PROPERTIES TIMEOUT 1500 LABELS "${ARG_LABELS}"
         ENVIRONMENT "GTEST_TOTAL_SHARDS=${ARG_SHARDS};GTEST_SHARD_INDEX=${shard}")
     endforeach()
   else()
     add_test(NAME ${NAME} COMMAND ${NAME}_test)
-    set_tests_properties(${NAME} PROPERTIES TIMEOUT 600 LABELS "${ARG_LABELS}")
+    set_tests_properties(${NAME} PROPERTIES TIMEOUT 1500 LABELS "${ARG_LABELS}")
   endif()
 endfunction()

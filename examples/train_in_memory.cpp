@@ -27,8 +27,9 @@ int run(int ranks) {
   validate(config, "train_in_memory");
 
   // Two variables on 8 x 16 points of equal weight; what is to be learned: the first, moved by one patch.
-  const grid::Grid grid{std::vector<double>(8), std::vector<double>(16)};
-  const model::ModelShape shape{8, 16, model::single_inputs(2), {0}, {}, 0, config.model};
+  const grid::Grid grid{std::vector<double>(8), std::vector<double>(16), grid::GridKind::index};
+  const model::ModelShape shape{
+      .rows = 8, .columns = 16, .groups = model::single_inputs(2), .targets = {0}, .config = config.model};
 
   double first = NAN, last = NAN;
   comm::run_ranks(ranks, [&](comm::Comm& world) {

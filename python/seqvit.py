@@ -10,7 +10,7 @@ On cores that other work shares, set OMP_WAIT_POLICY=passive before torch is imp
 sleep (docs/performance.md).
 
 Dims: B samples, V inputs (variables, then static fields: `model.inputs`), T targets (`model.targets`), Y X rows and columns of the grid,
-S patches, p points along a patch, K tokens a patch, N = S K tokens (those of a patch side by side), D width, H heads.
+S patches, p points along a patch (q along the window that reaches half a patch into its neighbours), K tokens a patch, N = S K tokens (those of a patch side by side), D width, H heads.
 """
 import json
 import math
@@ -18,7 +18,7 @@ from pathlib import Path
 
 import torch
 from safetensors import safe_open
-from torch.nn.functional import gelu, layer_norm, linear, pad, scaled_dot_product_attention
+from torch.nn.functional import conv2d, fold, gelu, layer_norm, linear, pad, scaled_dot_product_attention, unfold
 
 
 def load(path):
@@ -34,13 +34,14 @@ def load(path):
     return Model(weights, json.loads(metadata["seqvit.model"]), json.loads(metadata["seqvit.normalization"]))
 
 
-def read_checkpoint(directory):
-    """{name: weight}, put together from the shares of all ranks that index.json lists."""
+def read_checkpoint(directory, raw=False):
+    """{name: weight}, put together from the shares of all ranks that index.json lists: their moving average where there is one, unless `raw`."""
     index = json.loads((Path(directory) / "index.json").read_text())
     files = {name: safe_open(Path(directory) / name, "pt") for name in index["files"]}
     weights, missing = {}, {}
+    part = "weight" if raw or all(piece["part"] != "ema" for piece in index["tensors"]) else "ema"
     for piece in index["tensors"]:
-        if piece["part"] != "weight":
+        if piece["part"] != part:
             continue
         name, values = piece["name"], files[piece["file"]].get_tensor(piece["key"]).flatten()
         if name not in weights:
@@ -72,10 +73,20 @@ def sine_cosine(count, half):
     return torch.cat([angles.sin(), angles.cos()], 1)
 
 
+def wavenumbers(count, highest):
+    """Turns round the globe of `count` pairs of channels: from 1 by equal factors to the highest, each larger than the one before."""
+    waves = []
+    for j in range(count):
+        waves.append(max(math.floor(highest ** (j / max(count - 1, 1)) + 0.5), waves[-1] + 1 if waves else 1))
+    return torch.tensor(waves, dtype=torch.float64)
+
+
 class Model:
     """Weights by the program's names, and what is computed of them; on their device, in their type."""
 
     def __init__(self, weights, description, normalization):
+        if description.get("network", "vit") != "vit":
+            raise ValueError(f"a {description['network']}: only transformers are written down here")
         self.weights, self.description, self.normalization = weights, description, normalization
         self.inputs, self.targets = description["inputs"], description["targets"]
         self.groups = description.get("groups", list(range(len(self.inputs))))  # of each input: the token that it is a part of
@@ -86,18 +97,72 @@ class Model:
         self.per_variable = description["tokens"] == "variable"
         self.leads = description.get("leads", [description["lead_time"]])
 
+    def angles(self, width):
+        """Of rotary positions: what each token's pairs of channels (j, j + width/2) turn by, [N, width/2]."""
+        def of_patches(axis):  # [patches along the axis, width/4]
+            centres = torch.stack([part.mean() for part in torch.tensor(self.normalization[axis], dtype=torch.float64).split(self.patch_size)])
+            return torch.deg2rad((centres[:, None] * wavenumbers(width // 4, self.description["rotary_waves"])) % 360)
+
+        rows, columns = of_patches("latitude"), of_patches("longitude")
+        of_patch = torch.cat([rows.repeat_interleave(len(columns), 0), columns.repeat(len(rows), 1)], 1)
+        return of_patch.repeat_interleave(self.tokens_per_patch(), 0)
+
+    def tokens_per_patch(self):
+        kind = self.description["tokens"]
+        return 1 if kind == "joint" else 1 + max(self.groups) if kind == "variable" else len(self.weights["aggregation.query"])
+
+    def query_key(self, name, t, gain):
+        """Queries or keys [B, H, N, E] normalised by head, and turned by the place of their token."""
+        if f"{name}.{gain}.weight" in self.weights:
+            t = t * torch.rsqrt(t.square().mean(-1, keepdim=True) + 1e-6) * self.weights[f"{name}.{gain}.weight"]
+        if not self.description.get("rotary_waves", 0):
+            return t
+        angles, (a, b) = self.angles(t.shape[-1]), t.chunk(2, -1)
+        cosine, sine = angles.cos().to(t), angles.sin().to(t)
+        return torch.cat([a * cosine - b * sine, a * sine + b * cosine], -1)
+
     def linear(self, name, x):
         return linear(x, self.weights[name + ".weight"], self.weights[name + ".bias"])
 
     def norm(self, name, x):
         return layer_norm(x, x.shape[-1:], self.weights[name + ".weight"], self.weights[name + ".bias"], eps=1e-6)
 
+    def around(self, fields, reach):
+        """[B, C, Y, X] with `reach` more on each side: round the globe where the grid goes round it, else the edge again."""
+        across = pad(fields, (reach, reach, 0, 0), mode="circular" if self.description["periodic"] else "replicate")
+        return pad(across, (0, 0, reach, reach), mode="replicate")
+
     def patches(self, fields):
-        """[B, V, Y, X] -> [B, S, V, p p]; what hangs over the grid is zero."""
+        """[B, V, Y, X] -> [B, S, V, p p]; what hangs over the grid is zero. [B, S, V, q q] where patches overlap."""
         p, rows, columns = self.patch_size, self.patch_rows, self.patch_columns
         padded = pad(fields, (0, columns * p - self.columns, 0, rows * p - self.rows))
+        if self.description.get("embed_overlap", False):
+            windows = unfold(self.around(padded, p // 2), p + 2 * (p // 2), stride=p)  # [B, V q q, S]
+            return windows.transpose(1, 2).unflatten(2, (fields.shape[1], -1))
         cut = padded.view(*fields.shape[:2], rows, p, columns, p).permute(0, 2, 4, 1, 3, 5)
         return cut.reshape(len(fields), rows * columns, -1, p * p)
+
+    def fields(self, points):
+        """[B, S, T, p p] -> [B, T, Y, X]; of [B, S, T, q q] the sum, where patches overlap."""
+        p, rows, columns = self.patch_size, self.patch_rows, self.patch_columns
+        if self.description.get("head_overlap", False):
+            h, shape = p // 2, (rows * p + 2 * (p // 2), columns * p + 2 * (p // 2))
+            written = fold(points.flatten(2).transpose(1, 2), shape, p + 2 * h, stride=p)[:, :, h:h + rows * p]
+            fields = written[..., h:h + columns * p].clone()
+            if self.description["periodic"]:
+                fields[..., -h:] += written[..., :h]
+                fields[..., :h] += written[..., -h:]
+        else:
+            fields = points.unflatten(3, (p, p)).unflatten(1, (rows, columns)).permute(0, 3, 1, 4, 2, 5).reshape(len(points), -1, rows * p, columns * p)
+        return fields[..., :self.rows, :self.columns]
+
+    def depthwise(self, name, x):
+        """Tokens [B, N, D] with what the 3 x 3 tokens around each say of its channels."""
+        batch, tokens, width = x.shape
+        grid = x.view(batch, self.patch_rows, self.patch_columns, -1, width).permute(0, 3, 4, 1, 2).flatten(0, 1)  # tokens of a patch apart
+        weight = self.weights[name + ".weight"].t().reshape(width, 1, 3, 3)
+        read = conv2d(self.around(grid, 1), weight, self.weights[name + ".bias"], groups=width)
+        return x + read.unflatten(0, (batch, -1)).permute(0, 3, 4, 1, 2).reshape(x.shape)
 
     def positions(self):
         """[S, D]"""
@@ -142,8 +207,11 @@ class Model:
     def block(self, index, x):
         """[B, N, D] -> [B, N, D]"""
         name, (batch, tokens, width) = f"blocks.{index}", x.shape
+        if name + ".local.weight" in self.weights:
+            x = self.depthwise(name + ".local", x)
         qkv = self.linear(name + ".attn.qkv", self.norm(name + ".norm1", x))
         q, k, v = qkv.view(batch, tokens, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
+        q, k = self.query_key(name + ".attn", q, "q_norm"), self.query_key(name + ".attn", k, "k_norm")
         x = x + self.linear(name + ".attn.proj", scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2))
         return x + self.linear(name + ".mlp.fc2", gelu(self.linear(name + ".mlp.fc1", self.norm(name + ".norm2", x))))
 
@@ -163,10 +231,8 @@ class Model:
             points = torch.einsum("bstd,tpd->bstp", of_targets, self.weights["variable_head.weight"])
             points = points + self.weights["variable_head.bias"]
         else:
-            points = self.linear("head", tokens.flatten(2))
-        p, rows, columns = self.patch_size, self.patch_rows, self.patch_columns
-        fields = points.view(len(inputs), rows, columns, len(self.targets), p, p).permute(0, 3, 1, 4, 2, 5)
-        return fields.reshape(len(inputs), -1, rows * p, columns * p)[..., :self.rows, :self.columns]
+            points = self.linear("head", tokens.flatten(2)).unflatten(2, (len(self.targets), -1))
+        return self.fields(points)
 
     @torch.no_grad()
     def forecast(self, fields, date, lead=None):

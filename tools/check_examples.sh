@@ -16,6 +16,7 @@ one=$("$work/build/train_in_memory" 1) two=$("$work/build/train_in_memory" 2)
 echo "$one"
 echo "$two"
 "$work/build/new_strategy" 3
+"$work/build/new_reader"
 awk -v one="$one" -v two="$two" 'BEGIN {
   split(one, a, " "); split(two, b, " ")
   if ((a[4] - b[4]) ^ 2 > 1e-10 * a[4] ^ 2) { print "check_examples.sh: two ranks begin with another loss than one"; exit 1 }

@@ -33,6 +33,7 @@ model::ModelShape bench_model(const Config& config, int64_t tokens) {
     variables.push_back({.name = name, .attributes = {}, .units = "", .level = data::level_in_name(name)});
   model::ModelShape shape;
   shape.config = config.model;
+  shape.periodic = true;  // as of a globe
   shape.groups = data::group_levels(variables, 0, config.model.patch_levels);
   for (size_t v = 0; v < variables.size(); ++v)
     shape.targets.push_back(static_cast<int64_t>(v));
@@ -94,7 +95,7 @@ BenchProblem make_problem(const char* command, const BenchModel& model,
   }
   const Config config = load_config(model.config, overrides);
   if (model.tokens->count() > 0) return {config, bench_model(config, model.shape.tokens)};
-  return {config, train::open_experiment(config, train::Periods::unused).model_shape()};
+  return {config, train::open_experiment(config, train::Periods::none()).model_shape()};
 }
 
 BenchStep::BenchStep(const Config& config, const model::ModelShape& shape, comm::Mesh& mesh) : mesh_(mesh) {

@@ -8,6 +8,7 @@
 #include "cli/runs.h"
 #include "core/error.h"
 #include "core/file.h"
+#include "core/log.h"
 #include "data/period.h"
 #include "evaluate/score_report.h"
 
@@ -25,12 +26,39 @@ Range period_of(const train::Experiment& e, const std::string& split) {
   return period;
 }
 
+struct ClimatologyData {
+  std::unique_ptr<data::Dataset> dataset;  ///< nullptr: that of the evaluation
+  Range training;                          ///< of its times; empty where there is no climatology
+};
+
+/// Climatology belongs to the run: it is made of the period that the run was trained on, whatever files are scored.
+ClimatologyData climatology_of(const std::string& run, const train::Experiment& e) {
+  const Config trained = load_config(std::filesystem::path(run) / "config.yaml", {});
+  const bool same_files = trained.data.files == train::resolved_config(e).data.files;
+  const auto period = [&](const data::Dataset& dataset) {
+    return data::resolve_period(trained.data.split.train, dataset.times(), dataset.calendar(),
+                                "data.split.train")
+        .times;
+  };
+  if (same_files) return {nullptr, period(*e.dataset)};
+  try {
+    ClimatologyData data{train::open_dataset(trained, train::frame_of(run)), {}};
+    data.training = period(*data.dataset);
+    return data;
+  } catch (const Error& error) {
+    log_warn("no climatology, and no scores against it: the run's training data cannot be read: {}",
+             error.what());
+    return {};
+  }
+}
+
 }  // namespace
 
 Evaluation evaluate_run(const RunOptions& run_options, const std::string& split,
                         const Invocation& invocation) {
-  RunModel run(run_options, invocation);
+  RunModel run(run_options, invocation, train::Periods::only(split));
   const train::Experiment& e = run.experiment();
+  const ClimatologyData climatology = climatology_of(run_options.run, e);
   evaluate::EvaluateOptions options;
   options.period = period_of(e, split);
   for (const std::string& lead : e.config.evaluate.leads)
@@ -40,12 +68,13 @@ Evaluation evaluate_run(const RunOptions& run_options, const std::string& split,
   options.batch_size =
       e.config.evaluate.batch_size > 0 ? e.config.evaluate.batch_size : e.config.train.batch_size;
   options.variables = e.targets;
+  options.climatology_data = climatology.dataset.get();
   options.seed = e.config.train.seed;
   for (const std::string& text : e.config.evaluate.regions)
     options.regions.push_back(Region::parse(text, "evaluate.regions"));
 
   evaluate::EvaluationResult found =
-      evaluate::evaluate(*e.dataset, e.train, e.lead, run.forecaster(), options);
+      evaluate::evaluate(*e.dataset, climatology.training, e.lead, run.forecaster(), options);
   Evaluation result{std::move(found.scores), std::move(found.spectra), {}, {}, found.lost};
   result.period = fmt::format("data.split.{}, {}", split,
                               data::period_text(e.dataset->times(), e.dataset->calendar(), options.period));

@@ -15,6 +15,7 @@ namespace {
 struct ExportCommand {
   RunOptions run;
   std::string output;
+  bool raw = false;
 };
 
 /// What the weights do not say, from the run: its data need not be there.
@@ -40,8 +41,11 @@ void run_export(const ExportCommand& command, const Invocation& invocation) {
     fail(Exit::usage, "export: expected one rank, found {}; start it without mpirun", world.size());
   const train::Metadata description = describe_run(command.run.run);
   read_checkpoint(command.run, world, [&](const std::filesystem::path& checkpoint) {
-    const int64_t count = train::export_weights(checkpoint, command.output, description);
-    log_info("{}: {} weights", command.output, count);
+    const auto which = command.raw ? train::Weights::raw : train::Weights::averaged;
+    const int64_t count = train::export_weights(checkpoint, command.output, description, which);
+    const bool averaged = !command.raw && train::has_average(checkpoint);
+    log_info("{}: {} weights{}", command.output, count,
+             averaged ? ", their moving average (--raw: those of the step)" : "");
   });
 }
 
@@ -53,6 +57,8 @@ CommandBody add_export(CLI::App& app) {
       app.add_subcommand("export", "Write a run's weights as one safetensors file with timm's names");
   add_run_options(*command, options->run);
   command->add_option("--output", options->output, "Safetensors file to write")->required();
+  command->add_flag("--raw", options->raw,
+                    "The weights of the step, where a checkpoint also has their moving average (train.ema)");
   return [options](const Invocation& invocation) { run_export(*options, invocation); };
 }
 

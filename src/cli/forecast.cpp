@@ -27,7 +27,7 @@ struct ForecastCommand {
 std::vector<int64_t> initial_indices(const data::Dataset& dataset, const std::vector<std::string>& texts) {
   std::vector<int64_t> indices;
   for (const std::string& text : texts) {
-    const int64_t index = dataset.time_index(data::parse_time(text, dataset.calendar()));
+    const int64_t index = dataset.time_index(data::parse_span(text, dataset.calendar()).first);
     if (index < 0) {
       fail(Exit::usage, "--init {}: the data have no such time; they go from {} to {}", text,
            data::format_time(dataset.times().front(), dataset.calendar()),
@@ -80,7 +80,7 @@ void check_output(const data::Dataset& dataset, const std::string& option, const
 }
 
 void run_forecast_command(const ForecastCommand& command, const Invocation& invocation) {
-  RunModel run(command.run, invocation, train::Periods::unused);
+  RunModel run(command.run, invocation, train::Periods::none());
   const train::Experiment& e = run.experiment();
   check_output(*e.dataset, "--output", command.output);
   check_output(*e.dataset, "--picture", command.picture);
@@ -113,7 +113,10 @@ CommandBody add_forecast(CLI::App& app) {
   command->add_option("--steps", options->steps, "Steps of data.lead_time to go")
       ->required()
       ->check(CLI::Range(int64_t{1}, kMostSteps));
-  command->add_option("--output", options->output, "NetCDF file to write")->required();
+  command
+      ->add_option("--output", options->output,
+                   "NetCDF file to write; a name that ends in .zarr: a Zarr store")
+      ->required();
   command->add_option("--picture", options->picture,
                       "Also draw truth, forecast and error of the first initial time (PNG)");
   command->add_option("--variable", options->variable, "Variable of the picture (default: the first)");

@@ -17,6 +17,7 @@
 #include "core/stop.h"
 #include "core/version.h"
 #include "core/watch.h"
+#include "data/grib.h"
 #include "ops/memory.h"
 
 namespace seqvit::cli {
@@ -66,7 +67,10 @@ int run(comm::Launch& launch, std::vector<std::string> arguments) {
     command_line += " " + argument;
 
   CLI::App app("seqvit: vision transformers over very long token sequences for scientific images");
-  app.set_version_flag("--version", std::string("seqvit ") + kVersion);
+  const std::string grib = data::grib_library();
+  app.set_version_flag("--version",
+                       fmt::format("seqvit {}\nreads NetCDF, Zarr{}", kVersion,
+                                   grib.empty() ? "; not GRIB: built without ecCodes" : ", GRIB by " + grib));
   app.require_subcommand(1);
   app.add_flag_callback(
          "--settings",

@@ -51,6 +51,8 @@ Problem plan_problem(const PlanCommand& command, const Invocation& invocation) {
   if (!here)
     problem.machine = plan::find_machine(command.machine);  // a wrong name before anything takes time
   static_cast<BenchProblem&>(problem) = make_problem("plan", command.model, invocation.overrides);
+  if (problem.config.model.network != Network::vit)
+    fail(Exit::usage, "plan: knows transformers only; set model.network to vit");
   const auto cores = static_cast<int64_t>(std::max(1U, std::thread::hardware_concurrency()));
   problem.ranks = command.ranks > 0 ? command.ranks : here ? cores : problem.machine.ranks_per_node;
   if (!here) return problem;

@@ -53,7 +53,11 @@ RunModel::RunModel(const RunOptions& options, const Invocation& invocation, trai
       forecaster_(experiment_, model_) {
   warn_if_oversubscribed(invocation.launch);
   read_checkpoint(options, mesh_.world(), [this](const std::filesystem::path& checkpoint) {
-    step_ = train::load_checkpoint(checkpoint, model_.vit().groups(), nullptr).step;
+    const bool averaged = experiment_.config.evaluate.average && train::has_average(checkpoint);
+    const auto which = averaged ? train::Weights::averaged : train::Weights::raw;
+    step_ = train::load_checkpoint(checkpoint, model_.vit().groups(), nullptr, which).step;
+    if (averaged)
+      log_info("weights are their moving average (--evaluate.average=false: those of step {})", step_);
   });
 }
 

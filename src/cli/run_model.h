@@ -30,8 +30,7 @@ void read_checkpoint(const RunOptions& options, comm::Comm& world,
 class RunModel {
  public:
   /// Opens the run under the mesh of its configuration (with overrides) and loads the weights. Collective.
-  RunModel(const RunOptions& options, const Invocation& invocation,
-           train::Periods periods = train::Periods::resolved);
+  RunModel(const RunOptions& options, const Invocation& invocation, train::Periods periods = {});
 
   train::Experiment& experiment() { return experiment_; }
   train::ModelForecaster& forecaster() { return forecaster_; }

@@ -22,6 +22,7 @@ struct StudyCommand {
   std::string config, run, json;
   std::vector<std::string> patch_sizes, tokens = {"joint"};
   std::vector<uint64_t> seeds = {1};
+  std::string baseline;
   bool same_operations = false;
 };
 
@@ -92,11 +93,24 @@ std::vector<Plan> controls_of(const std::vector<Plan>& plans) {
   return controls;
 }
 
+/// The baseline: the same training of another network. What it makes of the fields does not hang on the patch size; its weights do, as many as
+/// the first variant's.
+Plan make_baseline(train::Experiment& e, const StudyCommand& command, const Invocation& invocation,
+                   const Tokenisation& first) {
+  Invocation changed{invocation.launch, invocation.command_line, invocation.overrides};
+  changed.overrides.push_back("model.network=" + command.baseline);
+  Plan plan = make_plan(e, command, changed, first);
+  plan.name = command.baseline, plan.directory = command.baseline;
+  return plan;
+}
+
 std::vector<Plan> make_plans(const StudyCommand& command, const Invocation& invocation) {
   train::Experiment e;
   std::vector<Plan> plans;
   for (const Tokenisation& tokenisation : tokenisations_of(command))
     plans.push_back(make_plan(e, command, invocation, tokenisation));
+  if (!command.baseline.empty())
+    plans.push_back(make_baseline(e, command, invocation, tokenisations_of(command).front()));
   if (command.same_operations) {
     for (const Plan& control : controls_of(plans))
       plans.push_back(control);
@@ -172,6 +186,10 @@ CommandBody add_study(CLI::App& app) {
                    "Tokenisations of the other patch sizes: joint (default), variable, aggregated")
       ->delimiter(',');
   command->add_option("--seeds", options->seeds, "Seeds, as 1,2,3 (default 1)")->delimiter(',');
+  command
+      ->add_option("--baseline", options->baseline,
+                   "One more variant: unet, a convolutional network with as many weights as the first")
+      ->check(CLI::IsMember({"unet"}));
   command->add_flag("--same_operations", options->same_operations,
                     "Train the cheaper variants once more for as many operations as the dearest");
   command->add_option("--json", options->json,

@@ -26,7 +26,7 @@ namespace {
 namespace fs = std::filesystem;
 
 struct TrainOptions {
-  std::string config, run;
+  std::string config, run, baseline;
   TrainSpan span;
 };
 
@@ -90,7 +90,9 @@ bool has_checkpoints(const fs::path& run, comm::Comm& world) {
 }
 
 void train(const TrainOptions& options, const Invocation& invocation) {
-  const Config config = load_config(options.config, invocation.overrides);
+  std::vector<std::string> settings = invocation.overrides;
+  if (!options.baseline.empty()) settings.push_back("model.network=" + options.baseline);
+  const Config config = load_config(options.config, settings);
   const fs::path run = run_directory(options.run, options.config);
   const bool finished = train_run(config, run, options.span, invocation);
   if (finished) log_info("{}: done; next: seqvit evaluate {}", run.string(), run.string());
@@ -108,8 +110,8 @@ bool train_run(const Config& config, const fs::path& run, const TrainSpan& span,
   comm::Mesh mesh(world, config.parallel);
 
   const bool goes_on = span.resume && (span.from || has_checkpoints(run, world));
-  train::Experiment e = train::open_experiment(config, train::Periods::resolved,
-                                               goes_on ? train::frame_of(run) : data::Frame{});
+  train::Experiment e =
+      train::open_experiment(config, train::Periods{}, goes_on ? train::frame_of(run) : data::Frame{});
   for (const std::string& line : train::describe_periods(e))
     log_info("{}", line);
   warn_of_overlap(e);
@@ -152,6 +154,10 @@ CommandBody add_train(CLI::App& app) {
       ->add_option("--from", options->span.from,
                    "Go on from this checkpoint (step-NNNNNNNN or best); newer ones are set aside in the run")
       ->needs(resume);
+  command
+      ->add_option("--baseline", options->baseline,
+                   "Train this in the model's place, with as many weights: unet (model.network)")
+      ->check(CLI::IsMember({"unet"}));
   command
       ->add_option("--stop-after", options->span.stop_after,
                    "Save and end after this step; the schedule stays that of train.steps")

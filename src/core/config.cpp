@@ -13,6 +13,10 @@ const Choices<Tokens> kTokens = {
     {"joint", Tokens::joint}, {"variable", Tokens::variable}, {"aggregated", Tokens::aggregated}};
 const Choices<Predict> kPredict = {{"tendency", Predict::tendency}, {"state", Predict::state}};
 const Choices<Positions> kPositions = {{"learned", Positions::learned}, {"fixed", Positions::fixed}};
+const Choices<Network> kNetwork = {{"vit", Network::vit}, {"unet", Network::unet}};
+const Choices<LevelWeights> kLevelWeights = {{"none", LevelWeights::none},
+                                             {"pressure", LevelWeights::pressure}};
+const Choices<Local> kLocal = {{"none", Local::none}, {"depthwise", Local::depthwise}};
 const Choices<Precision> kPrecision = {
     {"fp32", Precision::fp32}, {"bf16", Precision::bf16}, {"fp64", Precision::fp64}};
 const Choices<Offload> kOffload = {{"none", Offload::none}, {"disk", Offload::disk}, {"host", Offload::host}};
@@ -54,7 +58,8 @@ void add_data(Settings& s, DataConfig& c) {
   s.period(
       "data.split.train", c.split.train,
       "[first, last]: years, months, dates or times (the last is included), or time indices (the last is "
-      "excluded); a whole number within a century of the data is a year, unless it stands in `{index: "
+      "excluded); a whole number of four digits within a century of the data is a year, unless it stands in "
+      "`{index: "
       "[first, last]}`");
   s.period("data.split.validation", c.split.validation, "the same; chooses the best checkpoint");
   s.period("data.split.test", c.split.test, "the same; scored by `evaluate`");
@@ -62,6 +67,10 @@ void add_data(Settings& s, DataConfig& c) {
 }
 
 void add_model(Settings& s, ModelConfig& c) {
+  s.choice("model.network", c.network, kNetwork,
+           "`vit`, or to compare with it `unet`: a plain convolutional network with as many weights as the "
+           "`vit` of the "
+           "same settings (`--baseline unet`)");
   s.integer("model.patch_size", c.patch_size, 1,
             "grid points along each side of a patch; what overhangs the grid is padded");
   s.choice("model.tokens", c.tokens, kTokens,
@@ -72,10 +81,27 @@ void add_model(Settings& s, ModelConfig& c) {
   s.integer("model.aggregated_tokens", c.aggregated_tokens, 1, "tokens a patch that `aggregated` makes");
   s.choice("model.positions", c.positions, kPositions,
            "of patches: `learned`, started at sines and cosines, or `fixed`: those, without memory");
+  s.boolean(
+      "model.rotary", c.rotary,
+      "queries and keys turn with longitude (by whole wavenumbers) and latitude of their patch's centre, "
+      "besides `model.positions`");
+  s.integer("model.rotary_waves", c.rotary_waves, 1,
+            "highest of those wavenumbers round the globe; half of the patches of a circle tell neighbours "
+            "apart");
+  s.boolean("model.qk_norm", c.qk_norm,
+            "root-mean-square norm of queries and keys by head, with gains: allows higher learning rates");
   s.integer("model.embed_dim", c.embed_dim, 4, "width; a multiple of 4 and of the heads");
   s.integer("model.depth", c.depth, 1, "blocks");
   s.integer("model.num_heads", c.num_heads, 1, "heads of attention");
   s.number("model.mlp_ratio", c.mlp_ratio, 0.01, 1000.0, "hidden width of the MLP over the width");
+  s.boolean("model.embed_overlap", c.embed_overlap,
+            "the map from points to a token also reads half a patch of the patches around its own");
+  s.boolean("model.head_overlap", c.head_overlap,
+            "the map from a token to points also writes half a patch into the patches around its own; where "
+            "several write they add");
+  s.choice("model.local", c.local, kLocal,
+           "how a block's tokens read those around them before attention: `depthwise`, a 3 x 3 convolution "
+           "of each channel, started at zero");
   s.integer("model.head_layers", c.head_layers, 0,
             "hidden layers (linear, GELU) before the map from tokens to points");
   s.number("model.drop_path", c.drop_path, 0.0, 0.99,
@@ -111,6 +137,17 @@ void add_train(Settings& s, TrainConfig& c) {
              "training");
   s.weights("train.target_weights", c.target_weights,
             "weights of targets in the loss by name, as `{t2m: 1, u10: 0.1}`; 1 if not named");
+  s.choice(
+      "train.level_weights", c.level_weights, kLevelWeights,
+      "factors of those weights: `pressure` weighs the levels of a variable by their pressure (or sigma), 1 "
+      "on average");
+  s.number(
+      "train.ema", c.ema, 0.0, 0.999999,
+      "decay of a moving average of the weights, kept in checkpoints; validation, `evaluate`, `forecast` and "
+      "`export` use it; 0: none");
+  s.number("train.skip_spikes", c.skip_spikes, 0.0, 1e9,
+           "a step whose loss or gradient norm is this many times its running mean, or not finite, changes "
+           "nothing and is counted; 0: never, and what is not finite ends the run");
   s.boolean("train.roll_longitude", c.roll_longitude,
             "each sample's fields are rolled by a random longitude, on grids that go round the globe");
   s.integer("train.checkpoint_every", c.checkpoint_every, 1, "steps between checkpoints");
@@ -154,6 +191,10 @@ void add_evaluate(Settings& s, EvaluateConfig& c) {
   s.list("evaluate.leads", c.leads, "lead times to score, multiples of `data.lead_time`; none: that alone");
   s.integer("evaluate.stride", c.stride, 1, "every n-th initial time is scored");
   s.integer("evaluate.batch_size", c.batch_size, 0, "0: `train.batch_size`");
+  s.boolean(
+      "evaluate.average", c.average,
+      "`evaluate` and `forecast` use the moving average of weights (`train.ema`) where the checkpoint has "
+      "one");
   s.list("evaluate.regions", c.regions,
          "boxes scored besides the whole grid, `name=south,north,west,east`; none: tropics and the rest of "
          "both hemispheres");

@@ -15,7 +15,10 @@ namespace seqvit {
 
 enum class Tokens { joint, variable, aggregated };
 enum class Positions { learned, fixed };
+enum class Local { none, depthwise };
 enum class Predict { tendency, state };
+enum class Network { vit, unet };
+enum class LevelWeights { none, pressure };
 enum class Precision { fp32, bf16, fp64 };
 enum class Recompute { none, full, keep_attention };
 enum class Offload { none, disk, host };
@@ -50,16 +53,24 @@ struct DataConfig {
 };
 
 struct ModelConfig {
+  Network network =
+      Network::vit;        ///< unet: a plain convolutional network of as many weights, to compare with
   int64_t patch_size = 4;  ///< grid points along each side of a patch
   Tokens tokens = Tokens::joint;
   int64_t patch_levels = 1;       ///< neighbouring levels of a variable in one token; `joint` has all anyway
   int64_t aggregated_tokens = 1;  ///< tokens a patch that `aggregated` makes of its variables
   Positions positions =
-      Positions::learned;  ///< of patches; fixed: sines and cosines, without memory for long sequences
+      Positions::learned;     ///< of patches; fixed: sines and cosines, without memory for long sequences
+  bool rotary = false;        ///< positions also turn queries and keys, see model/rotary.h
+  int64_t rotary_waves = 32;  ///< the highest wavenumber of those
+  bool qk_norm = false;       ///< root-mean-square norm of queries and keys, by head
   int64_t embed_dim = 128, depth = 4, num_heads = 4;
   double mlp_ratio = 4.0;
-  int64_t head_layers = 0;  ///< linear + GELU layers of the width before the map to points
-  double drop_path = 0.0;   ///< rate of the last block; earlier ones scale linearly from 0
+  bool embed_overlap = false,
+       head_overlap = false;  ///< patches read and write half a patch of their neighbours too
+  Local local = Local::none;  ///< what a block begins with beside attention: tokens read those around them
+  int64_t head_layers = 0;    ///< linear + GELU layers of the width before the map to points
+  double drop_path = 0.0;     ///< rate of the last block; earlier ones scale linearly from 0
   Predict predict = Predict::tendency;
   bool time_embedding = true;  ///< the model is told time of day and time of year
 };
@@ -79,7 +90,10 @@ struct TrainConfig {
   std::vector<std::string> leads;  ///< lead times to learn, multiples of data.lead_time; empty: that alone
   /// Steps that the forecast is fed back, one number for each equal part of training.
   std::vector<int64_t> rollout_steps = {1};
-  std::map<std::string, double> target_weights;  ///< of a target's squared error; 1 if not named
+  std::map<std::string, double> target_weights;     ///< of a target's squared error; 1 if not named
+  LevelWeights level_weights = LevelWeights::none;  ///< factors of those by level
+  double ema = 0.0;                                 ///< decay of the moving average of weights; 0: none
+  double skip_spikes = 0.0;                         ///< see SpikeGuard; 0: never
   bool roll_longitude = false;  ///< each sample's fields are rolled by a random longitude, statics included
   int64_t checkpoint_every = 500, validate_every = 500;
   int64_t validation_samples = 256;  ///< evenly spaced over the validation period; 0: all
@@ -114,6 +128,7 @@ struct EvaluateConfig {
   std::vector<std::string> leads;    ///< multiples of data.lead_time; empty: one lead
   int64_t stride = 1;                ///< score every n-th initial time
   int64_t batch_size = 0;            ///< 0: train.batch_size
+  bool average = true;               ///< by the moving average of weights, where the checkpoint has one
   std::vector<std::string> regions;  ///< boxes, see Region::parse; empty: tropics and both hemispheres' rest
 };
 

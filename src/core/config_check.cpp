@@ -43,6 +43,23 @@ void validate_model(const ModelConfig& model, const std::string& name) {
     fail(Exit::usage, "{}: model.embed_dim {}: expected a multiple of 4 (sine and cosine of two coordinates)",
          name, model.embed_dim);
   }
+  if (model.rotary && model.embed_dim / model.num_heads % 4 != 0) {
+    fail(Exit::usage,
+         "{}: model.rotary turns pairs of channels along two axes: expected heads of a multiple of 4 "
+         "channels, "
+         "found {} (model.embed_dim {} / model.num_heads {})",
+         name, model.embed_dim / model.num_heads, model.embed_dim, model.num_heads);
+  }
+  if (model.rotary_waves != ModelConfig{}.rotary_waves && !model.rotary) {
+    fail(Exit::usage, "{}: model.rotary_waves is {} but model.rotary is false; it would be ignored", name,
+         model.rotary_waves);
+  }
+  if (model.patch_size < 2 && (model.embed_overlap || model.head_overlap)) {
+    fail(Exit::usage,
+         "{}: model.{} reaches half a patch into its neighbours, found model.patch_size 1; leave it out, or "
+         "use model.local",
+         name, model.embed_overlap ? "embed_overlap" : "head_overlap");
+  }
   if (model.aggregated_tokens != 1 && model.tokens != Tokens::aggregated) {
     fail(Exit::usage, "{}: model.aggregated_tokens is {} but model.tokens is {}; it needs 'aggregated'", name,
          model.aggregated_tokens, to_string(model.tokens));
@@ -142,6 +159,25 @@ void validate_parallel(const Config& config, const std::string& name) {
   }
 }
 
+void validate_network(const Config& config, const std::string& name) {
+  const ParallelConfig& p = config.parallel;
+  if (config.model.network == Network::vit) return;
+  if (p.pp * p.sp * p.tp > 1) {
+    fail(Exit::usage,
+         "{}: model.network unet needs the whole grid on a rank: expected parallel.pp, sp and tp of 1, found "
+         "{}, {} "
+         "and {}; use parallel.dp",
+         name, p.pp, p.sp, p.tp);
+  }
+  if (config.memory.recompute != Recompute::none || config.model.drop_path > 0.0) {
+    fail(Exit::usage,
+         "{}: model.network unet has no blocks: memory.recompute {} and model.drop_path {} would be ignored; "
+         "set "
+         "them to none and 0",
+         name, to_string(config.memory.recompute), config.model.drop_path);
+  }
+}
+
 void validate_evaluate(const EvaluateConfig& evaluate, const std::string& name) {
   std::vector<std::string> names;
   for (const std::string& text : evaluate.regions) {
@@ -169,6 +205,7 @@ void validate(const Config& config, const std::string& name) {
   validate_train(config, name);
   validate_memory(config.memory, config.parallel.device, name);
   validate_parallel(config, name);
+  validate_network(config, name);
   validate_evaluate(config.evaluate, name);
 }
 

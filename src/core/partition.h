@@ -23,6 +23,12 @@ inline Range share(int64_t total, int64_t index, int64_t parts) {
   return {begin, begin + base + (index < longer ? 1 : 0)};
 }
 
+/// The part whose share holds `item`.
+inline int64_t share_of(int64_t total, int64_t item, int64_t parts) {
+  const int64_t base = total / parts, in_longer = total % parts * (base + 1);
+  return item < in_longer ? item / (base + 1) : total % parts + (item - in_longer) / base;
+}
+
 /// Sizes of all shares.
 inline std::vector<int64_t> share_sizes(int64_t total, int64_t parts) {
   std::vector<int64_t> sizes(parts);

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "data/open_file.h"
+
 namespace seqvit::data {
 
 std::shared_ptr<BlockCache::Block> BlockCache::find_or_add(const BlockKey& key, int64_t bytes) {
@@ -39,7 +41,7 @@ std::shared_ptr<const float[]> BlockCache::get(const BlockKey& key, int64_t valu
   return block->values;
 }
 
-std::shared_ptr<const NetcdfFile> FilePool::open(size_t index) {
+std::shared_ptr<const SourceFile> FilePool::open(size_t index) {
   const std::lock_guard lock(mutex_);
   const auto found =
       std::find_if(open_.begin(), open_.end(), [&](const auto& entry) { return entry.first == index; });
@@ -47,7 +49,7 @@ std::shared_ptr<const NetcdfFile> FilePool::open(size_t index) {
     open_.splice(open_.begin(), open_, found);
     return open_.front().second;
   }
-  auto file = std::make_shared<const NetcdfFile>(paths_[index]);
+  auto file = open_file(paths_[index]);
   check_unchanged(file->path(), stamps_[index], file->stamp());
   open_.emplace_front(index, std::move(file));
   if (open_.size() > kOpenFiles) open_.pop_back();

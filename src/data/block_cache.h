@@ -15,7 +15,7 @@
 #include <vector>
 
 #include "core/partition.h"
-#include "data/netcdf.h"
+#include "data/source_file.h"
 
 namespace seqvit::data {
 
@@ -60,14 +60,14 @@ class FilePool {
   FilePool(std::vector<std::string> paths, std::vector<FileStamp> stamps)
       : paths_(std::move(paths)), stamps_(std::move(stamps)) {}
 
-  std::shared_ptr<const NetcdfFile> open(size_t index);
+  std::shared_ptr<const SourceFile> open(size_t index);
 
  private:
   static constexpr size_t kOpenFiles = 64;
   const std::vector<std::string> paths_;
   const std::vector<FileStamp> stamps_;
   std::mutex mutex_;
-  std::list<std::pair<size_t, std::shared_ptr<const NetcdfFile>>> open_;  // most recent first
+  std::list<std::pair<size_t, std::shared_ptr<const SourceFile>>> open_;  // most recent first
 };
 
 }  // namespace seqvit::data

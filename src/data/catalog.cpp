@@ -90,13 +90,13 @@ class Builder {
   }
 
   /// Keeps the attributes of a coordinate, where the file has it.
-  void note_coordinate(const NetcdfFile& file, const std::string& meaning, const std::string& name) {
-    const NetcdfVariable* coordinate = name.empty() ? nullptr : file.find(name);
+  void note_coordinate(const SourceFile& file, const std::string& meaning, const std::string& name) {
+    const FileVariable* coordinate = name.empty() ? nullptr : file.find(name);
     if (coordinate != nullptr) catalog_.coordinate_attributes[meaning] = coordinate->attributes;
   }
 
   VariableInfo info(const std::string& name, const std::vector<Pick>& picks) const {
-    const NetcdfVariable& first = picks.front().source->variable;
+    const FileVariable& first = picks.front().source->variable;
     VariableInfo result{name, first.attributes, first.text("units")};
     for (const char* attribute : kStorageAttributes)
       result.attributes.erase(attribute);

@@ -40,8 +40,8 @@ struct Catalog {
   bool dated = true;
   std::vector<TimeStamp> times;
   std::vector<CatalogVariable> variables, statics;
-  std::map<std::string, std::map<std::string, NetcdfAttribute>> coordinate_attributes;
-  std::map<std::string, NetcdfAttribute> file_attributes;
+  std::map<std::string, std::map<std::string, Attribute>> coordinate_attributes;
+  std::map<std::string, Attribute> file_attributes;
 };
 
 /// Throws Error(data) as Dataset's constructor does.

@@ -1,9 +1,11 @@
 #include "data/checksums.h"
 
+#include <algorithm>
 #include <atomic>
 #include <cstdlib>
 #include <span>
 #include <unistd.h>
+#include <vector>
 
 #include <nlohmann/json.hpp>
 
@@ -42,7 +44,34 @@ void write_cached(const fs::path& path, const std::string& text) {
   }
 }
 
+namespace {
+
+/// Of a Zarr store: of the names, sizes and times of modification of its files. Reading all of them would take hours
+/// for a store of which a data set uses a few variables.
+std::string directory_checksum(const fs::path& root) {
+  std::vector<std::string> lines;
+  std::error_code error;
+  for (auto entry = fs::recursive_directory_iterator(root, error);
+       !error && entry != fs::recursive_directory_iterator(); entry.increment(error)) {
+    if (!entry->is_regular_file(error)) continue;
+    lines.push_back(fmt::format("{} {} {}\n", fs::relative(entry->path(), root, error).string(),
+                                entry->file_size(error),
+                                entry->last_write_time(error).time_since_epoch().count()));
+    if (lines.size() % 4096 == 0) throw_if_stopped();
+  }
+  if (error) fail(Exit::data, "{}: cannot read the directory: {}", root.string(), error.message());
+  std::sort(lines.begin(), lines.end());
+  std::string text;
+  for (const std::string& line : lines)
+    text += line;
+  return checksum(std::as_bytes(std::span(text)));
+}
+
+}  // namespace
+
 std::string data_checksum(const std::string& path, const fs::path& directory) {
+  std::error_code is_no_directory;
+  if (fs::is_directory(path, is_no_directory)) return directory_checksum(path);
   const fs::path cache = directory.empty() ? cache_directory() : directory;
   std::error_code error;
   const fs::path real = fs::canonical(path, error);

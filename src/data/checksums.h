@@ -10,7 +10,7 @@ namespace seqvit::data {
 /// "" when none of them is set.
 std::filesystem::path cache_directory();
 
-/// Checksum of a file's content (core's file_checksum), remembered in `directory` ("" for cache_directory())
+/// Checksum of a file's content (of a directory: of its files' names, sizes and times) (core's file_checksum), remembered in `directory` ("" for cache_directory())
 /// by its real path, size and time of modification. Throws Error(data) if the file cannot be read; a
 /// directory that cannot be written is not an error.
 std::string data_checksum(const std::string& path, const std::filesystem::path& directory = {});

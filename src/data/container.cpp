@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "core/error.h"
+#include "core/words.h"
 
 namespace seqvit::data {
 namespace {
@@ -225,17 +226,38 @@ int64_t hdf5_bytes(std::istream& in) {
   return static_cast<int64_t>(value);
 }
 
+/// What a file that is none of ours looks like, and what to do. `head`: its first bytes.
 [[noreturn]] void fail_foreign(const std::string& path, const std::string& head) {
-  const char* found = "a file of another format";
-  if (head.empty()) found = "an empty file";
-  if (head.starts_with("GRIB")) found = "a GRIB file (convert it: grib_to_netcdf, or cdo -f nc copy)";
-  if (head.starts_with("PK")) found = "a zip archive (unpack it first)";
-  if (head.starts_with("\x1F\x8B")) found = "a gzip archive (unpack it first)";
+  const auto fail_with = [&](const char* found, const char* fix) {
+    fail(Exit::data, "{}: expected a NetCDF file, found {}; {}", path, found, fix);
+  };
+  const std::string word = lower(std::string(trimmed(head)));
   const bool text = std::all_of(head.begin(), head.end(), [](unsigned char c) {
     return (c >= 32 && c < 127) || c == '\n' || c == '\r' || c == '\t';
   });
-  if (!head.empty() && text && !head.starts_with("GRIB") && !head.starts_with("PK")) found = "text";
-  fail(Exit::data, "{}: expected a NetCDF file, found {}; give NetCDF files", path, found);
+  if (head.empty()) fail_with("an empty file", "copy or download it again");
+  if (head.starts_with("version https://git-lfs"))
+    fail_with("a pointer of Git LFS, not the file itself", "fetch it (git lfs pull)");
+  if (word.starts_with("<!doctype html") || word.starts_with("<html"))
+    fail_with("an HTML page: a server's message in place of the file",
+              "open it in a browser to see why (a login, a moved "
+              "link), and download the file again");
+  if (word.starts_with("<?xml") || word.starts_with("<error"))
+    fail_with("an XML text: a server's message in place of the file",
+              "read it to see why, and download the file again");
+  if (head.starts_with("PK")) fail_with("a zip archive (unpack it first)", "give NetCDF files");
+  if (head.starts_with("\x1F\x8B"))
+    fail_with("a gzip'ed file (unpack it first: gunzip)", "give NetCDF files");
+  if (head.starts_with("BZh")) fail_with("a bzip2'ed file (unpack it first: bunzip2)", "give NetCDF files");
+  if (head.starts_with("\xFD"
+                       "7zXZ"))
+    fail_with("an xz'ed file (unpack it first: unxz)", "give NetCDF files");
+  if (head.starts_with("\x28\xB5\x2F\xFD"))
+    fail_with("a zstd'ed file (unpack it first: unzstd)", "give NetCDF files");
+  if (head.starts_with("\x0E\x03\x13\x01"))
+    fail_with("an HDF4 file", "convert it (h4toh5, or ncks of an NCO with HDF4)");
+  fail(Exit::data, "{}: expected a NetCDF file, found {}; give NetCDF, Zarr or GRIB files", path,
+       text ? "text" : "a file of another format");
 }
 
 }  // namespace
@@ -247,7 +269,9 @@ Container check_container(const std::string& path) {
     fail(Exit::data, "{}: expected a NetCDF file, found nothing there; check the path", path);
   }
   if (fs::is_directory(status)) {
-    fail(Exit::data, "{}: expected a NetCDF file, found a directory; name the files in it, such as '{}/*.nc'",
+    fail(Exit::data,
+         "{}: expected a NetCDF file, found a directory that is no Zarr store; name the files in it, such as "
+         "'{}/*.nc'",
          path, path);
   }
   if (!fs::is_regular_file(status)) {  // opening a pipe would wait for who writes into it
@@ -261,10 +285,11 @@ Container check_container(const std::string& path) {
 }
 
 Container check_container(const std::string& name, std::istream& in, int64_t size) {
-  std::string head(8, '\0');
-  in.read(head.data(), 8);
-  head.resize(static_cast<size_t>(in.gcount()));
+  std::string start(64, '\0');
+  in.read(start.data(), std::ssize(start));
+  start.resize(static_cast<size_t>(in.gcount()));
   in.clear();
+  const std::string head = start.substr(0, 8);
   if (head.starts_with("CDF\x01") || head.starts_with("CDF\x02") || head.starts_with("CDF\x05")) {
     in.seekg(0);
     HeaderReader reader(in, name, size);
@@ -279,7 +304,7 @@ Container check_container(const std::string& name, std::istream& in, int64_t siz
   if (!head.empty() && (kHdf5.starts_with(head) || std::string_view("CDF\x01").starts_with(head))) {
     fail_truncated(name, 32, size);
   }
-  fail_foreign(name, head);
+  fail_foreign(name, start);
 }
 
 }  // namespace seqvit::data

@@ -24,6 +24,11 @@ std::string word_of(std::string_view text) {
   return lower(trimmed(text));
 }
 
+/// The name within its group.
+std::string word_of_name(const std::string& name) {
+  return word_of(name.substr(name.rfind('/') + 1));
+}
+
 /// "degrees_north", "Degrees north", "deg_N": units without what writers differ in.
 std::string bare(const std::string& units) {
   std::string letters;
@@ -54,7 +59,7 @@ struct Role {
   bool stated = false;
 };
 
-Role role_by_attributes(const NetcdfVariable& variable) {
+Role role_by_attributes(const FileVariable& variable) {
   const std::string standard = word_of(variable.text("standard_name")),
                     units = word_of(variable.text("units"));
   const std::string axis = word_of(variable.text("axis"));
@@ -77,7 +82,7 @@ Role role_by_attributes(const NetcdfVariable& variable) {
 }
 
 DimRole role_by_name(const std::string& name, const std::string& units) {
-  const std::string word = word_of(name);
+  const std::string word = word_of_name(name);
   // With units that are none of a time, reading it says so.
   if (is_one_of(word, {"time", "valid_time", "times", "timestep", "time_step", "month", "date", "datetime",
                        "time_counter"}) ||
@@ -105,26 +110,26 @@ DimRole role_by_name(const std::string& name, const std::string& units) {
   return DimRole::other;
 }
 
-Role role_of(const NetcdfVariable& coordinate) {
+Role role_of(const FileVariable& coordinate) {
   const Role role = role_by_attributes(coordinate);
   if (role.role != DimRole::other) return role;
   return {role_by_name(coordinate.name, word_of(coordinate.text("units"))), false};
 }
 
 /// `along`: the variables of numbers that have this dimension alone.
-DimInfo recognise(const std::string& dim, const std::vector<const NetcdfVariable*>& along) {
+DimInfo recognise(const std::string& dim, const std::vector<const FileVariable*>& along) {
   // GRIB as xarray writes it: `time` is when a forecast began, valid_time what its fields show.
-  for (const NetcdfVariable* variable : along) {
+  for (const FileVariable* variable : along) {
     if (variable->name == "valid_time" && role_of(*variable).role == DimRole::time)
       return {DimRole::time, variable, true};
   }
-  for (const NetcdfVariable* variable : along) {
+  for (const FileVariable* variable : along) {
     if (variable->name != dim) continue;
     const Role role = role_of(*variable);
     return {role.role, variable, role.stated};
   }
   // lat(nlat): a coordinate that does not carry its dimension's name.
-  for (const NetcdfVariable* variable : along) {
+  for (const FileVariable* variable : along) {
     const Role role = role_of(*variable);
     if (role.role != DimRole::other) return {role.role, variable, role.stated};
   }
@@ -132,14 +137,14 @@ DimInfo recognise(const std::string& dim, const std::vector<const NetcdfVariable
 }
 
 /// Whether a variable says where points are: its dims but for a leading time (WRF repeats them every time).
-bool over_points(const NetcdfVariable& variable, const std::map<std::string, DimInfo>& dims) {
+bool over_points(const FileVariable& variable, const std::map<std::string, DimInfo>& dims) {
   if (!variable.numeric() || variable.dims.size() < 2 || variable.dims.size() > 3) return false;
   return variable.dims.size() == 2 || dims.at(variable.dims[0].name).role == DimRole::time;
 }
 
-bool names_place(const NetcdfVariable& variable, DimRole role) {
+bool names_place(const FileVariable& variable, DimRole role) {
   const std::string units = variable.text("units"), standard = word_of(variable.text("standard_name"));
-  const std::string name = word_of(variable.name);
+  const std::string name = word_of_name(variable.name);
   if (role == DimRole::latitude) {
     return standard == "latitude" || (standard.empty() && is_north(units)) ||
            (may_be_angle(units) && standard.empty() &&
@@ -152,14 +157,14 @@ bool names_place(const NetcdfVariable& variable, DimRole role) {
                            "lon2d"}));
 }
 
-std::vector<PointCoordinates> find_points(const NetcdfFile& file,
+std::vector<PointCoordinates> find_points(const SourceFile& file,
                                           const std::map<std::string, DimInfo>& dims) {
   std::vector<PointCoordinates> result;
-  for (const NetcdfVariable& latitude : file.variables()) {
+  for (const FileVariable& latitude : file.variables()) {
     if (!over_points(latitude, dims) || !names_place(latitude, DimRole::latitude)) continue;
-    for (const NetcdfVariable& longitude : file.variables()) {
+    for (const FileVariable& longitude : file.variables()) {
       if (!over_points(longitude, dims) || !names_place(longitude, DimRole::longitude)) continue;
-      const auto same = [](const NetcdfDim& a, const NetcdfDim& b) { return a.name == b.name; };
+      const auto same = [](const FileDim& a, const FileDim& b) { return a.name == b.name; };
       if (!std::equal(latitude.dims.end() - 2, latitude.dims.end(), longitude.dims.end() - 2,
                       longitude.dims.end(), same))
         continue;
@@ -171,8 +176,8 @@ std::vector<PointCoordinates> find_points(const NetcdfFile& file,
 }
 
 /// Index of the value that the user selects of a dimension.
-int64_t select(const NetcdfFile& file, const NetcdfDim& dim, double wanted) {
-  if (const NetcdfVariable* coordinate = file.find(dim.name);
+int64_t select(const SourceFile& file, const FileDim& dim, double wanted) {
+  if (const FileVariable* coordinate = file.find(dim.name);
       coordinate != nullptr && coordinate->numeric() && coordinate->dims.size() == 1) {
     const std::vector<double> values = file.read_all(*coordinate);
     for (size_t i = 0; i < values.size(); ++i) {
@@ -203,14 +208,14 @@ std::vector<std::string> words_of(const std::string& text) {
   return result;
 }
 
-FileAxes find_axes(const NetcdfFile& file, const FileReading& reading) {
+FileAxes find_axes(const SourceFile& file, const FileReading& reading) {
   FileAxes axes{reading, {}, {}, {}, {}};
-  std::map<std::string, std::vector<const NetcdfVariable*>> along;
-  for (const NetcdfVariable& variable : file.variables()) {
+  std::map<std::string, std::vector<const FileVariable*>> along;
+  for (const FileVariable& variable : file.variables()) {
     const std::string mapping = word_of(variable.text("grid_mapping_name"));
     if (!mapping.empty() && mapping != "latitude_longitude") axes.projections.push_back(variable.name);
-    for (const NetcdfDim& dim : variable.dims) {
-      std::vector<const NetcdfVariable*>& of_dim = along[dim.name];
+    for (const FileDim& dim : variable.dims) {
+      std::vector<const FileVariable*>& of_dim = along[dim.name];
       if (variable.dims.size() == 1 && variable.numeric()) of_dim.push_back(&variable);
       if (const auto wanted = reading.select.find(dim.name);
           wanted != reading.select.end() && !axes.selected.contains(dim.name))

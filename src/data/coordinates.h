@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "data/netcdf.h"
+#include "data/source_file.h"
 
 namespace seqvit::data {
 
@@ -32,13 +32,13 @@ enum class DimRole {
 
 struct DimInfo {
   DimRole role = DimRole::other;
-  const NetcdfVariable* coordinate = nullptr;  ///< holds its values; nullptr where the file has none
-  bool stated = false;                         ///< the role is in the attributes, not guessed from a name
+  const FileVariable* coordinate = nullptr;  ///< holds its values; nullptr where the file has none
+  bool stated = false;                       ///< the role is in the attributes, not guessed from a name
 };
 
 /// latitude(y, x) and longitude(y, x).
 struct PointCoordinates {
-  const NetcdfVariable *latitude = nullptr, *longitude = nullptr;
+  const FileVariable *latitude = nullptr, *longitude = nullptr;
   std::string row_dim, column_dim;
 };
 
@@ -54,7 +54,7 @@ struct FileAxes {
 
 /// Throws Error(usage) for a value of `reading.select` that its dimension does not have, Error(data) where coordinates
 /// cannot be read.
-FileAxes find_axes(const NetcdfFile& file, const FileReading& reading = {});
+FileAxes find_axes(const SourceFile& file, const FileReading& reading = {});
 
 /// The words of an attribute such as "lat lon" or "area: cell_area", without those that end in a colon.
 std::vector<std::string> words_of(const std::string& text);

@@ -47,8 +47,8 @@ struct Dataset::Impl {
 
   /// Decodes steps [first, first + count) of a segment's file.
   void decode(const Segment& segment, Range steps, Range rows, float* out) {
-    const std::shared_ptr<const NetcdfFile> file = files.open(segment.file);
-    const NetcdfVariable* variable = file->find(segment.variable);
+    const std::shared_ptr<const SourceFile> file = files.open(segment.file);
+    const FileVariable* variable = file->find(segment.variable);
     check(variable != nullptr, "a variable that its file no longer has");
     read_fields(*file, *variable, segment.layout, *segment.map, {steps, rows, segment.level}, out);
     const std::span values(out, static_cast<size_t>(steps.size() * rows.size() * catalog.grid.columns()));
@@ -115,14 +115,13 @@ int64_t Dataset::bytes_read() const {
   return impl_->bytes_read;
 }
 
-const std::map<std::string, NetcdfAttribute>& Dataset::coordinate_attributes(
-    const std::string& coordinate) const {
-  static const std::map<std::string, NetcdfAttribute> none;
+const std::map<std::string, Attribute>& Dataset::coordinate_attributes(const std::string& coordinate) const {
+  static const std::map<std::string, Attribute> none;
   const auto found = impl_->catalog.coordinate_attributes.find(coordinate);
   return found == impl_->catalog.coordinate_attributes.end() ? none : found->second;
 }
 
-const std::map<std::string, NetcdfAttribute>& Dataset::file_attributes() const {
+const std::map<std::string, Attribute>& Dataset::file_attributes() const {
   return impl_->catalog.file_attributes;
 }
 

@@ -20,7 +20,7 @@
 #include "data/calendar.h"
 #include "data/coordinates.h"
 #include "data/frame.h"
-#include "data/netcdf.h"
+#include "data/source_file.h"
 #include "grid/grid.h"
 
 namespace seqvit::data {
@@ -43,13 +43,13 @@ struct VariableLevel {
 
 /// What is known of a variable beside its values; a forecast file repeats its attributes.
 struct VariableInfo {
-  std::string name;                                   ///< as configured: "t@850"
-  std::map<std::string, NetcdfAttribute> attributes;  ///< without packing and fill attributes
-  std::string units;                                  ///< "" where the file has none
-  std::optional<VariableLevel> level = {};            ///< where it is one of several (see levels.h)
-  std::string stored_name = {};                       ///< in the first file
-  Packing packing = {};                               ///< there
-  bool missing_settled = false;  ///< data.missing says which of its values stand for none
+  std::string name;                             ///< as configured: "t@850"
+  std::map<std::string, Attribute> attributes;  ///< without packing and fill attributes
+  std::string units;                            ///< "" where the file has none
+  std::optional<VariableLevel> level = {};      ///< where it is one of several (see levels.h)
+  std::string stored_name = {};                 ///< in the first file
+  Packing packing = {};                         ///< there
+  bool missing_settled = false;                 ///< data.missing says which of its values stand for none
 };
 
 class Dataset {
@@ -71,8 +71,8 @@ class Dataset {
   const std::vector<std::string>& paths() const;  ///< resolved, in the order used
   /// Attributes of the source's coordinate variables ("latitude", "longitude", "time": units, calendar, ...)
   /// and of the file.
-  const std::map<std::string, NetcdfAttribute>& coordinate_attributes(const std::string& coordinate) const;
-  const std::map<std::string, NetcdfAttribute>& file_attributes() const;
+  const std::map<std::string, Attribute>& coordinate_attributes(const std::string& coordinate) const;
+  const std::map<std::string, Attribute>& file_attributes() const;
 
   /// Index of a variable by name; Error(usage) with the nearest name.
   int64_t variable_index(const std::string& name) const;

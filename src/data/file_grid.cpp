@@ -10,7 +10,7 @@
 
 namespace seqvit::data {
 
-void check_size(const NetcdfFile& file, const NetcdfVariable& variable) {
+void check_size(const SourceFile& file, const FileVariable& variable) {
   constexpr double kMostBytesPerByte = 4096.0, kAlways = 256.0 * 1024 * 1024;
   double chunk = 1.0;
   for (const int64_t size : variable.chunk)
@@ -24,7 +24,7 @@ void check_size(const NetcdfFile& file, const NetcdfVariable& variable) {
        file.path(), variable.name, bytes, file.bytes());
 }
 
-std::vector<double> read_axis(const NetcdfFile& file, const NetcdfVariable& coordinate) {
+std::vector<double> read_axis(const SourceFile& file, const FileVariable& coordinate) {
   check_size(file, coordinate);
   std::vector<double> values = file.read_all(coordinate);
   for (size_t i = 0; i < values.size(); ++i) {
@@ -77,7 +77,7 @@ void unwrap_longitudes(const std::string& path, const std::string& name, std::ve
 
 class GridReader {
  public:
-  GridReader(const NetcdfFile& file, const NetcdfVariable& variable, const GridLayout& layout,
+  GridReader(const SourceFile& file, const FileVariable& variable, const GridLayout& layout,
              const FileAxes& axes)
       : file_(file),
         axes_(axes),
@@ -92,8 +92,8 @@ class GridReader {
   }
 
   grid::Grid rectilinear() {
-    const NetcdfVariable &latitude = *axes_.dims.at(rows_.name).coordinate,
-                         &longitude = *axes_.dims.at(columns_.name).coordinate;
+    const FileVariable &latitude = *axes_.dims.at(rows_.name).coordinate,
+                       &longitude = *axes_.dims.at(columns_.name).coordinate;
     grid::Grid grid{read_axis(file_, latitude), read_axis(file_, longitude)};
     finish(grid, latitude.name, longitude.name);
     read_row_bounds(grid, latitude);
@@ -101,8 +101,8 @@ class GridReader {
   }
 
   grid::Grid curvilinear(const GridLayout& layout) {
-    const NetcdfVariable &latitude = *file_.find(layout.point_latitude),
-                         &longitude = *file_.find(layout.point_longitude);
+    const FileVariable &latitude = *file_.find(layout.point_latitude),
+                       &longitude = *file_.find(layout.point_longitude);
     grid::Grid grid{axis(rows_), axis(columns_), grid::GridKind::curvilinear, places(latitude),
                     places(longitude)};
     check_latitudes(file_.path(), latitude.name, grid.point_latitude);
@@ -138,8 +138,8 @@ class GridReader {
 
  private:
   /// The file's own numbers along rows or columns; else 0, 1, ...
-  std::vector<double> axis(const NetcdfDim& dim) const {
-    const NetcdfVariable* coordinate = axes_.dims.at(dim.name).coordinate;
+  std::vector<double> axis(const FileDim& dim) const {
+    const FileVariable* coordinate = axes_.dims.at(dim.name).coordinate;
     if (coordinate != nullptr && coordinate->name == dim.name) return read_axis(file_, *coordinate);
     std::vector<double> values(static_cast<size_t>(dim.size));
     std::iota(values.begin(), values.end(), 0.0);
@@ -147,7 +147,7 @@ class GridReader {
   }
 
   /// [rows, columns]; of coordinates that are repeated at every time those of the first.
-  std::vector<double> places(const NetcdfVariable& coordinate) const {
+  std::vector<double> places(const FileVariable& coordinate) const {
     check_size(file_, coordinate);
     std::vector<int64_t> start(coordinate.dims.size(), 0), count(coordinate.dims.size(), 1);
     count[count.size() - 2] = rows_.size;
@@ -181,12 +181,12 @@ class GridReader {
     return true;
   }
 
-  const NetcdfVariable* bounds_of(const NetcdfVariable& coordinate, int64_t corners) const {
-    const NetcdfVariable* bounds = file_.find(coordinate.text("bounds"));
+  const FileVariable* bounds_of(const FileVariable& coordinate, int64_t corners) const {
+    const FileVariable* bounds = file_.find(coordinate.text("bounds"));
     if (bounds == nullptr || !bounds->numeric() || bounds->dims.size() < 2 ||
         bounds->dims.back().size != corners)
       return nullptr;
-    const auto same = [](const NetcdfDim& a, const NetcdfDim& b) { return a.name == b.name; };
+    const auto same = [](const FileDim& a, const FileDim& b) { return a.name == b.name; };
     const auto end = coordinate.dims.end();
     const auto begin =
         coordinate.dims.begin() + static_cast<std::ptrdiff_t>(coordinate.dims.size() == 3 ? 1 : 0);
@@ -194,8 +194,8 @@ class GridReader {
     return fits ? bounds : nullptr;
   }
 
-  void read_row_bounds(grid::Grid& grid, const NetcdfVariable& latitude) const {
-    const NetcdfVariable* bounds = bounds_of(latitude, 2);
+  void read_row_bounds(grid::Grid& grid, const FileVariable& latitude) const {
+    const FileVariable* bounds = bounds_of(latitude, 2);
     if (bounds == nullptr) return;
     check_size(file_, *bounds);
     std::vector<double> edges = file_.read_all(*bounds);
@@ -213,8 +213,8 @@ class GridReader {
     }
   }
 
-  void read_corners(grid::Grid& grid, const NetcdfVariable& latitude, const NetcdfVariable& longitude) const {
-    const NetcdfVariable *north = bounds_of(latitude, 4), *east = bounds_of(longitude, 4);
+  void read_corners(grid::Grid& grid, const FileVariable& latitude, const FileVariable& longitude) const {
+    const FileVariable *north = bounds_of(latitude, 4), *east = bounds_of(longitude, 4);
     if (north == nullptr || east == nullptr) return;
     check_size(file_, *north);
     check_size(file_, *east);
@@ -222,15 +222,15 @@ class GridReader {
     grid.corner_longitude = file_.read_all(*east);
   }
 
-  const NetcdfFile& file_;
+  const SourceFile& file_;
   const FileAxes& axes_;
-  const NetcdfDim &rows_, &columns_;
+  const FileDim &rows_, &columns_;
   const std::string& name_;
 };
 
 }  // namespace
 
-grid::Grid read_grid(const NetcdfFile& file, const NetcdfVariable& variable, const GridLayout& layout,
+grid::Grid read_grid(const SourceFile& file, const FileVariable& variable, const GridLayout& layout,
                      const FileAxes& axes) {
   GridReader reader(file, variable, layout, axes);
   switch (layout.kind) {

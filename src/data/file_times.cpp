@@ -11,7 +11,7 @@
 namespace seqvit::data {
 namespace {
 
-TimeAxis numbered_times(const NetcdfDim& dim) {
+TimeAxis numbered_times(const FileDim& dim) {
   TimeAxis axis;
   axis.numbered = true;
   const TimeStamp first = to_time_stamp({2000}, axis.calendar);
@@ -22,11 +22,11 @@ TimeAxis numbered_times(const NetcdfDim& dim) {
 
 /// Seconds from a forecast's start to what its fields show, where the file says both: a variable `step` (or one of
 /// standard_name forecast_period) of one value, or along a dimension of which one is selected.
-TimeStamp lead_of(const NetcdfFile& file, const NetcdfVariable& time, const FileAxes& axes) {
+TimeStamp lead_of(const SourceFile& file, const FileVariable& time, const FileAxes& axes) {
   const bool start = time.text("standard_name") == "forecast_reference_time" ||
                      lower(time.text("long_name")).find("initial time") != std::string::npos;
   if (!start) return 0;
-  for (const NetcdfVariable& variable : file.variables()) {
+  for (const FileVariable& variable : file.variables()) {
     if (!variable.numeric() ||
         (variable.name != "step" && variable.text("standard_name") != "forecast_period"))
       continue;
@@ -62,8 +62,8 @@ void round_times(std::vector<TimeStamp>& times, double error) {
   }
 }
 
-TimeAxis read_times(const NetcdfFile& file, const NetcdfDim& dim, const FileAxes& axes) {
-  const NetcdfVariable* coordinate = axes.dims.at(dim.name).coordinate;
+TimeAxis read_times(const SourceFile& file, const FileDim& dim, const FileAxes& axes) {
+  const FileVariable* coordinate = axes.dims.at(dim.name).coordinate;
   const bool dated =
       coordinate != nullptr && lower(coordinate->text("units")).find(" since ") != std::string::npos;
   if (axes.reading.index_time || (axes.reading.index_grid && !dated)) return numbered_times(dim);

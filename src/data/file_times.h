@@ -6,7 +6,7 @@
 
 #include "data/calendar.h"
 #include "data/coordinates.h"
-#include "data/netcdf.h"
+#include "data/source_file.h"
 
 namespace seqvit::data {
 
@@ -18,7 +18,7 @@ struct TimeAxis {
 
 /// Times along `dim`: when its fields are valid. A forecast's start and a lead time (GRIB's `time` and `step`) are
 /// added up. Times stored as float are brought to the step they show (round_times). Throws Error(data).
-TimeAxis read_times(const NetcdfFile& file, const NetcdfDim& dim, const FileAxes& axes);
+TimeAxis read_times(const SourceFile& file, const FileDim& dim, const FileAxes& axes);
 
 /// Times that were rounded when they were stored, each by at most `error` seconds, brought to multiples of the longest
 /// of a day, ..., 10 minutes of which all are; unchanged where there is none.

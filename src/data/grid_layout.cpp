@@ -18,7 +18,7 @@ bool contains(const std::vector<std::string>& list, const std::string& item) {
 /// Finds the layout of one variable.
 class LayoutFinder {
  public:
-  LayoutFinder(const NetcdfVariable& variable, const FileAxes& axes) : variable_(variable), axes_(axes) {}
+  LayoutFinder(const FileVariable& variable, const FileAxes& axes) : variable_(variable), axes_(axes) {}
 
   GridLayout find() {
     if (!place_dims()) return layout_;
@@ -46,7 +46,7 @@ class LayoutFinder {
 
   void problem(const std::string& why, const std::string& fix = "") {
     std::vector<std::string> names;
-    for (const NetcdfDim& dim : variable_.dims)
+    for (const FileDim& dim : variable_.dims)
       names.push_back(dim.name);
     layout_.problem =
         fmt::format("expected dims (time, lat, lon), found ({}){}", fmt::join(names, ", "), why);
@@ -185,7 +185,7 @@ class LayoutFinder {
             "index)");
   }
 
-  const NetcdfVariable& variable_;
+  const FileVariable& variable_;
   const FileAxes& axes_;
   GridLayout layout_;
   int row_ = -1, column_ = -1;
@@ -193,7 +193,7 @@ class LayoutFinder {
 
 }  // namespace
 
-GridLayout find_layout(const NetcdfVariable& variable, const FileAxes& axes) {
+GridLayout find_layout(const FileVariable& variable, const FileAxes& axes) {
   return LayoutFinder(variable, axes).find();
 }
 
@@ -202,13 +202,13 @@ const char* role_name(VariableRole role) {
   return kNames[static_cast<size_t>(role)];
 }
 
-std::map<std::string, VariableRole> variable_roles(const NetcdfFile& file, const FileAxes& axes) {
+std::map<std::string, VariableRole> variable_roles(const SourceFile& file, const FileAxes& axes) {
   std::map<std::string, VariableRole> named;
-  const auto name_all = [&](const NetcdfVariable& variable, const char* attribute, VariableRole role) {
+  const auto name_all = [&](const FileVariable& variable, const char* attribute, VariableRole role) {
     for (const std::string& word : words_of(variable.text(attribute)))
       named[word] = role;
   };
-  for (const NetcdfVariable& variable : file.variables()) {
+  for (const FileVariable& variable : file.variables()) {
     name_all(variable, "coordinates", VariableRole::coordinate);
     name_all(variable, "bounds", VariableRole::bounds);
     name_all(variable, "climatology", VariableRole::bounds);
@@ -220,7 +220,7 @@ std::map<std::string, VariableRole> variable_roles(const NetcdfFile& file, const
   for (const PointCoordinates& points : axes.points)
     named[points.latitude->name] = named[points.longitude->name] = VariableRole::coordinate;
   std::map<std::string, VariableRole> roles;
-  for (const NetcdfVariable& variable : file.variables()) {
+  for (const FileVariable& variable : file.variables()) {
     VariableRole role = VariableRole::ignored;
     if (const auto found = named.find(variable.name); found != named.end()) {
       role = found->second;

@@ -26,7 +26,7 @@ struct GridLayout {
   bool gridded() const { return problem.empty(); }
 };
 
-GridLayout find_layout(const NetcdfVariable& variable, const FileAxes& axes);
+GridLayout find_layout(const FileVariable& variable, const FileAxes& axes);
 
 enum class VariableRole { field, fixed, coordinate, bounds, ignored };
 /// "field", "static", "coordinate", "bounds", "ignored".
@@ -35,6 +35,6 @@ const char* role_name(VariableRole role);
 /// The role of every variable of the file by name: a `field` is gridded and has time, a `fixed` one is
 /// gridded without. Coordinates (also those named by a `coordinates` attribute), bounds, grid mappings and
 /// text are neither.
-std::map<std::string, VariableRole> variable_roles(const NetcdfFile& file, const FileAxes& axes);
+std::map<std::string, VariableRole> variable_roles(const SourceFile& file, const FileAxes& axes);
 
 }  // namespace seqvit::data

@@ -36,12 +36,21 @@ Problem problem_of(const Error& error, const std::string& path, const std::strin
 
 class Inspector {
  public:
-  Inspector(std::vector<std::string> paths, int64_t cache_bytes)
-      : paths_(std::move(paths)), cache_bytes_(cache_bytes) {}
+  Inspector(std::vector<std::string> paths, int64_t cache_bytes, const FileReading& reading)
+      : paths_(std::move(paths)), cache_bytes_(cache_bytes), reading_(reading) {}
 
   InspectReport run() {
-    for (const std::string& path : paths_)
-      inspect_file(path);
+    for (const std::string& path : paths_) {
+      try {
+        inspect_file(path);
+      } catch (const Error& error) {
+        // The others are looked at all the same.
+        if (error.code() != Exit::data) throw;
+        report_.problems.push_back(problem_of(error, path, ""));
+        report_.files.push_back({path});
+        fields_.emplace_back();
+      }
+    }
     check_chunks();
     compare_files();
     for (auto& [names, files] : sequences())
@@ -63,13 +72,13 @@ class Inspector {
   }
 
   void inspect_file(const std::string& path) {
-    FileView view(path);
+    FileView view(path, reading_);
     FileReport file;
     file.path = path;
     std::string fields;
     int64_t gridded = 0;
     std::set<std::string> said;  // variables on the same coordinates have the same problem
-    for (const NetcdfVariable& variable : view.file().variables()) {
+    for (const FileVariable& variable : view.file().variables()) {
       const VariableRole role = view.roles().at(variable.name);
       if (role != VariableRole::field && role != VariableRole::fixed) {
         if (role == VariableRole::ignored) explain_ignored(view, variable);
@@ -96,11 +105,6 @@ class Inspector {
       add("error", path, "", "no variable has dims (time, lat, lon)",
           "give files with latitude-longitude grids");
     }
-    if (!view.file().groups().empty()) {
-      add("warning", path, "",
-          fmt::format("the groups {} are not read", fmt::join(view.file().groups(), ", ")),
-          "flatten the file (ncks -G : file new_file)");
-    }
     check_order(file, report_.problems);
     report_.files.push_back(std::move(file));
     fields_.push_back(fields);
@@ -114,18 +118,24 @@ class Inspector {
     if (source.time == nullptr || !file.times.empty()) return;
     file.times = source.time->times;
     file.calendar = source.time->calendar;
+    file.numbered = source.time->numbered;
     file.step = find_step(file.times, file.calendar);
   }
 
-  void explain_ignored(const FileView& view, const NetcdfVariable& variable) {
-    if (variable.dims.size() < 2 || !variable.numeric()) return;
+  void explain_ignored(const FileView& view, const FileVariable& variable) {
+    if (variable.dims.size() < 2) return;
+    if (variable.type == StoredType::other && variable.stored_type != "string") {
+      add("warning", view.file().path(), variable.name,
+          fmt::format("values of type {} are not read", variable.stored_type), "store them as numbers");
+    }
+    if (!variable.numeric()) return;
     const GridLayout layout = find_layout(variable, view.axes());
     add("warning", view.file().path(), variable.name, layout.problem,
         "only latitude-longitude grids are used: " + layout.fix);
   }
 
   /// `source`: unless its coordinates cannot be read.
-  void inspect_variable(const FileView& view, const NetcdfVariable& variable, VariableRole role,
+  void inspect_variable(const FileView& view, const FileVariable& variable, VariableRole role,
                         const std::optional<Source>& source) {
     const GridLayout layout = find_layout(variable, view.axes());
     check_size(view.file(), variable);
@@ -136,11 +146,12 @@ class Inspector {
     result.units = variable.text("units");
     result.stored_type = variable.stored_type;
     result.role = role_name(role);
-    for (const NetcdfDim& dim : variable.dims) {
+    for (const FileDim& dim : variable.dims) {
       result.dims.push_back(dim.name);
       result.shape.push_back(dim.size);
     }
     if (source && source->levels.size() > 1) result.levels = source->levels;
+    if (summary.fill && !reading_.missing.contains(variable.name)) result.fill = summary.fill->value;
     result.infinite = summary.infinite;
     result.missing_fraction = summary.missing_fraction();
     result.min = summary.moments.min();
@@ -176,7 +187,7 @@ class Inspector {
       add("error", path, name, fmt::format("every value is {:g}", summary.moments.mean()),
           "leave it out of " + where);
     }
-    if (summary.fill)
+    if (variable.fill)
       add("warning", path, name, summary.fill->text(), SuspectFill::fix(name, summary.fill->value));
     if (summary.sometimes_missing > 0) {
       add("warning", path, name,
@@ -215,7 +226,7 @@ class Inspector {
     return fmt::format("{}", fmt::join(words, ", "));
   }
 
-  void note_chunks(const std::string& path, const NetcdfVariable& variable, const GridLayout& layout) {
+  void note_chunks(const std::string& path, const FileVariable& variable, const GridLayout& layout) {
     decoded_bytes_ += variable.size() * static_cast<int64_t>(sizeof(float));
     if (variable.chunk.empty() || variable.chunk[layout.time] <= 1) return;
     std::vector<std::string> chunks;
@@ -310,6 +321,7 @@ class Inspector {
     if (has_errors()) return;
     std::map<std::string, size_t> times = times_by_fields();
     DatasetOptions options;
+    options.reading = reading_;
     for (size_t i = 0; i < paths_.size(); ++i) {
       // A lone time beside long series is a static field.
       if (times[fields_[i]] > 1) options.files.push_back(paths_[i]);
@@ -326,6 +338,7 @@ class Inspector {
 
   std::vector<std::string> paths_;
   int64_t cache_bytes_;
+  const FileReading& reading_;
   InspectReport report_;
   std::vector<std::string> fields_;  // names of each file's fields
   std::vector<Chunked> chunked_;
@@ -335,8 +348,9 @@ class Inspector {
 
 }  // namespace
 
-InspectReport inspect_files(const std::vector<std::string>& files, int64_t cache_bytes) {
-  return Inspector(expand_paths(files), cache_bytes).run();
+InspectReport inspect_files(const std::vector<std::string>& files, int64_t cache_bytes,
+                            const FileReading& reading) {
+  return Inspector(expand_paths(files), cache_bytes, reading).run();
 }
 
 }  // namespace seqvit::data

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,6 +25,7 @@ struct VariableReport {
   std::vector<std::string> dims;
   std::vector<int64_t> shape;
   std::vector<double> levels;  ///< of a variable at several levels, which are named "t@850"
+  std::optional<double> fill;  ///< a value that may stand for none (unstated_fill.h)
   int64_t infinite = 0;        ///< values that are infinite as floats; they count as missing
   double missing_fraction = 0, min = 0, max = 0, mean = 0,
          std = 0;  ///< of the valid unpacked values; NaN if there are none
@@ -37,6 +39,7 @@ struct FileReport {
   std::vector<TimeStamp> times;
   std::string step;  ///< "6h", "1mon", or "irregular"
   grid::Grid grid;
+  bool numbered = false;         ///< times are numbers, not dates
   bool repeated_column = false;  ///< the last one, one turn on from the first; it is left out
 };
 
@@ -55,7 +58,9 @@ struct InspectReport {
 /// Error(success) "stopped". Files without an error are files that `train` takes with all their variables, if
 /// its settings (periods, lead time, names) fit them. Chunks that make random access slow are a problem only
 /// where the decoded fields exceed `cache_bytes`.
+/// `reading`: what the user says of files that leave it open.
 InspectReport inspect_files(const std::vector<std::string>& files,
-                            int64_t cache_bytes = DatasetOptions{}.cache_bytes);
+                            int64_t cache_bytes = DatasetOptions{}.cache_bytes,
+                            const FileReading& reading = {});
 
 }  // namespace seqvit::data

@@ -15,7 +15,7 @@ using Shape = std::vector<int64_t>;
 
 /// The shape of a piece: whole trailing dims as long as they fit, then a multiple of the chunk, so that a
 /// chunk is decoded once, unless chunks are so large that they do not fit.
-Shape piece_shape(const NetcdfVariable& variable, int64_t piece_values) {
+Shape piece_shape(const FileVariable& variable, int64_t piece_values) {
   Shape shape(variable.dims.size(), 1);
   int64_t values = 1;
   for (size_t d = shape.size(); d-- > 0;) {
@@ -30,7 +30,7 @@ Shape piece_shape(const NetcdfVariable& variable, int64_t piece_values) {
 }
 
 /// Steps to the next piece in row-major order; false after the last.
-bool next_piece(const NetcdfVariable& variable, const Shape& piece, Shape& start) {
+bool next_piece(const FileVariable& variable, const Shape& piece, Shape& start) {
   for (size_t d = start.size(); d-- > 0;) {
     start[d] += piece[d];
     if (start[d] < variable.dims[d].size) return true;
@@ -42,8 +42,7 @@ bool next_piece(const NetcdfVariable& variable, const Shape& piece, Shape& start
 /// Counts missing values at each point; time has stride 0.
 class MissingCounter {
  public:
-  MissingCounter(const NetcdfVariable& variable, const GridLayout& layout)
-      : stride_(variable.dims.size(), 0) {
+  MissingCounter(const FileVariable& variable, const GridLayout& layout) : stride_(variable.dims.size(), 0) {
     int64_t points = 1;
     for (size_t d = stride_.size(); d-- > 0;) {
       if (static_cast<int>(d) == layout.time) continue;
@@ -117,8 +116,8 @@ class InfiniteCounter {
 
 }  // namespace
 
-ValueSummary summarise_values(const NetcdfFile& file, const NetcdfVariable& variable,
-                              const GridLayout& layout, int64_t piece_values) {
+ValueSummary summarise_values(const SourceFile& file, const FileVariable& variable, const GridLayout& layout,
+                              int64_t piece_values) {
   ValueSummary summary;
   summary.values = variable.size();
   if (summary.values == 0) return summary;

@@ -7,7 +7,7 @@
 
 #include "data/grid_layout.h"
 #include "data/moments.h"
-#include "data/netcdf.h"
+#include "data/source_file.h"
 #include "data/unstated_fill.h"
 
 namespace seqvit::data {
@@ -32,7 +32,7 @@ struct ValueSummary {
 /// Memory: `piece_values` values at a time (32 MB; of larger chunks up to eight times that, or chunks are
 /// decoded more than once) and a counter a point. Throws Error(data) where the file cannot be read,
 /// Error(success) "stopped" on Ctrl-C.
-ValueSummary summarise_values(const NetcdfFile& file, const NetcdfVariable& variable,
-                              const GridLayout& layout, int64_t piece_values = int64_t{4} << 20);
+ValueSummary summarise_values(const SourceFile& file, const FileVariable& variable, const GridLayout& layout,
+                              int64_t piece_values = int64_t{4} << 20);
 
 }  // namespace seqvit::data

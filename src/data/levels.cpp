@@ -51,4 +51,32 @@ std::vector<int64_t> group_levels(const std::vector<VariableInfo>& variables, in
   return groups;
 }
 
+std::vector<double> level_weights(const std::vector<VariableInfo>& variables,
+                                  const std::vector<int64_t>& targets) {
+  std::map<std::pair<std::string, std::string>, std::pair<double, double>> sums;  // of levels, and how many
+  for (const int64_t target : targets) {
+    const VariableInfo& field = variables[target];
+    if (!field.level) continue;
+    auto& [sum, count] = sums[{field.level->variable, field.units}];
+    sum += field.level->value, count += 1.0;
+  }
+  if (sums.empty()) {
+    fail(Exit::usage,
+         "train.level_weights: expected targets at levels (a level dimension, or names such as t_500 and "
+         "t_850), "
+         "found none; set it to none");
+  }
+  std::vector<double> weights;
+  for (const int64_t target : targets) {
+    const VariableInfo& field = variables[target];
+    if (!field.level) {
+      weights.push_back(1.0);
+      continue;
+    }
+    const auto& [sum, count] = sums.at({field.level->variable, field.units});
+    weights.push_back(field.level->value * count / sum);
+  }
+  return weights;
+}
+
 }  // namespace seqvit::data

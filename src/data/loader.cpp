@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "core/error.h"
+#include "core/workers.h"
 
 namespace seqvit::data {
 namespace {
@@ -57,24 +58,21 @@ void BatchReader::read_sample(const TrainingSample& sample, std::span<float> inp
                               std::span<float> target) const {
   const auto variables = static_cast<int64_t>(dataset_.variables().size());
   const auto points = static_cast<size_t>(options_.rows.size() * dataset_.grid().columns());
-  for (int64_t v = 0; v < variables; ++v) {
+  for_each_index(variables, [&](int64_t v) {
     dataset_.read(v, sample.input, options_.rows, input.subspan(v * points, points));
-  }
+  });
   // Targets first: their tendencies need the inputs as they are in the file.
-  for (size_t step = 0; step < sample.targets.size(); ++step) {
-    for (size_t i = 0; i < options_.targets.size(); ++i) {
-      const int64_t v = options_.targets[i];
-      const auto field = target.subspan((step * options_.targets.size() + i) * points, points);
-      dataset_.read(v, sample.targets[step], options_.rows, field);
-      if (!options_.tendency) {
-        normalise(field, statistics_.variables[v]);
-        continue;
-      }
-      subtract(field, input.subspan(v * points, points));
-      const Moments& of_step = statistics_.tendencies[sample.lead][v];
-      normalise(field, {of_step.mean * static_cast<double>(step + 1), of_step.std});
-    }
-  }
+  const size_t targets = options_.targets.size();
+  for_each_index(static_cast<int64_t>(sample.targets.size() * targets), [&](int64_t item) {
+    const size_t step = static_cast<size_t>(item) / targets;
+    const int64_t v = options_.targets[static_cast<size_t>(item) % targets];
+    const auto field = target.subspan(item * points, points);
+    dataset_.read(v, sample.targets[step], options_.rows, field);
+    if (!options_.tendency) return normalise(field, statistics_.variables[v]);
+    subtract(field, input.subspan(v * points, points));
+    const Moments& of_step = statistics_.tendencies[sample.lead][v];
+    normalise(field, {of_step.mean * static_cast<double>(step + 1), of_step.std});
+  });
   for (int64_t v = 0; v < variables; ++v)
     normalise(input.subspan(v * points, points), statistics_.variables[v]);
   std::copy(statics_.begin(), statics_.end(), input.begin() + static_cast<int64_t>(variables * points));
@@ -91,10 +89,12 @@ Batch BatchReader::read(std::span<const TrainingSample> samples, const std::stop
   batch.samples.assign(samples.begin(), samples.end());
   batch.input.resize(samples.size() * inputs);
   batch.target.resize(samples.size() * targets);
-  for (size_t b = 0; b < samples.size() && !stop.stop_requested(); ++b) {
+  // Samples side by side, or the fields of a lone one.
+  for_each_index(std::ssize(samples), [&](int64_t b) {
+    if (stop.stop_requested()) return;
     read_sample(samples[b], std::span(batch.input).subspan(b * inputs, inputs),
                 std::span(batch.target).subspan(b * targets, targets));
-  }
+  });
   return batch;
 }
 

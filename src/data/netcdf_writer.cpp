@@ -93,7 +93,7 @@ int NetcdfWriter::define_field(const std::string& name, const std::vector<int>& 
   return variable;
 }
 
-void NetcdfWriter::put(int variable, const std::string& name, const NetcdfAttribute& value) {
+void NetcdfWriter::put(int variable, const std::string& name, const Attribute& value) {
   if (const auto* text = std::get_if<std::string>(&value)) {
     call(::nc_put_att_text, id_, variable, name.c_str(), text->size(), text->c_str());
   } else {

@@ -7,42 +7,26 @@
 /// with path and reason.
 #pragma once
 
-#include <cstddef>
-#include <cstdint>
-#include <filesystem>
-#include <span>
-#include <string>
-#include <vector>
-
-#include "data/unpack.h"
+#include "data/file_writer.h"
 
 namespace seqvit::data {
 
-class NetcdfWriter {
+class NetcdfWriter final : public FileWriter {
  public:
-  /// The variable number that stands for the file in `put`.
-  static constexpr int kFile = -1;
-
   /// `bytes` of data at most, as they are before compression; `what` completes "cannot write ...".
   NetcdfWriter(std::filesystem::path path, std::string what, int64_t bytes);
-  ~NetcdfWriter();
-  NetcdfWriter(const NetcdfWriter&) = delete;
-  NetcdfWriter& operator=(const NetcdfWriter&) = delete;
+  ~NetcdfWriter() override;
 
-  /// The number of a new dimension or variable.
-  int define_dim(const std::string& name, int64_t size);
-  int define_coordinate(const std::string& name, const std::vector<int>& dims);  ///< float64
-  /// float32, NaN where nothing is written, compressed in chunks of this shape.
-  int define_field(const std::string& name, const std::vector<int>& dims, const std::vector<size_t>& chunk);
-  void put(int variable, const std::string& name, const NetcdfAttribute& value);
-  void end_definitions();
-
-  /// All values of a coordinate.
-  void write(int variable, std::span<const double> values);
-  /// A hyperslab of a field.
+  int define_dim(const std::string& name, int64_t size) override;
+  int define_coordinate(const std::string& name, const std::vector<int>& dims) override;
+  int define_field(const std::string& name, const std::vector<int>& dims,
+                   const std::vector<size_t>& chunk) override;
+  void put(int variable, const std::string& name, const Attribute& value) override;
+  void end_definitions() override;
+  void write(int variable, std::span<const double> values) override;
   void write(int variable, std::span<const size_t> start, std::span<const size_t> count,
-             std::span<const float> values);
-  void commit();
+             std::span<const float> values) override;
+  void commit() override;
 
  private:
   template <typename Function, typename... Args>

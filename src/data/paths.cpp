@@ -11,6 +11,7 @@ namespace {
 
 std::vector<std::string> expand(const std::string& pattern) {
   std::error_code error;
+  if (pattern.find("://") != std::string::npos) return {pattern};  // open_file says what to do with a URL
   // A file whose own name has brackets in it is a file.
   if (pattern.find_first_of("*?[~") == std::string::npos || std::filesystem::exists(pattern, error))
     return {pattern};

@@ -17,11 +17,11 @@ std::optional<int64_t> parse_integer(const std::string& text) {
   return value;
 }
 
-/// Whether a whole number says a year rather than an index: nobody's data begins a century before or after.
+/// Whether a whole number says a year rather than an index: it has four digits, and lies within a century of the data.
 bool may_be_year(int64_t value, const std::vector<TimeStamp>& times, Calendar calendar) {
-  constexpr int64_t kCentury = 100;
-  return value >= to_date_time(times.front(), calendar).year - kCentury &&
-         value <= to_date_time(times.back(), calendar).year + kCentury && value > 0;
+  constexpr int64_t kCentury = 100, kFirst = 1000;  // simulations begin in year 1, and have indices like that
+  return value >= std::max(kFirst, to_date_time(times.front(), calendar).year - kCentury) &&
+         value <= to_date_time(times.back(), calendar).year + kCentury;
 }
 
 Range resolve_indices(int64_t first, int64_t last, int64_t count, const std::string& setting) {

@@ -20,8 +20,8 @@ struct Period {
 };
 
 /// The times that `period` names. Bounds are years ("1990"), months ("1990-06"), dates or times, of which the last
-/// is included; or time indices, of which the last is excluded. Two whole numbers are years where both lie within a
-/// century of the data, else indices (`{index: [first, last]}` is always). Throws Error(usage), naming `setting`,
+/// is included; or time indices, of which the last is excluded. Two whole numbers are years where both have four digits
+/// and lie within a century of the data, else indices (`{index: [first, last]}` is always). Throws Error(usage), naming `setting`,
 /// when the period is empty, reversed or names times that the data does not reach.
 Period resolve_period(const PeriodConfig& period, const std::vector<TimeStamp>& times, Calendar calendar,
                       const std::string& setting);

@@ -45,7 +45,7 @@ int64_t find_level(const std::vector<double>& levels, double wanted) {
 }
 
 /// "" for a field, and for what nobody would take for one.
-std::string why_no_field(const FileView& view, const NetcdfVariable& variable) {
+std::string why_no_field(const FileView& view, const FileVariable& variable) {
   const std::string& path = view.file().path();
   switch (view.roles().at(variable.name)) {
     case VariableRole::fixed:
@@ -82,10 +82,21 @@ Selection::Selection(const DatasetOptions& options, std::vector<std::string> pat
     }
   }
   Progress progress;
+  std::vector<std::string> failures;
   for (size_t file = 0; file < paths_.size(); ++file) {
     throw_if_stopped();
-    scan(file);
+    try {
+      scan(file);
+    } catch (const Error& error) {
+      if (error.code() != Exit::data) throw;
+      failures.emplace_back(error.what());  // the others are looked at all the same
+    }
     if (progress.due()) progress.show(fmt::format("opening data files: {} of {}", file + 1, paths_.size()));
+  }
+  if (failures.size() == 1) throw Error(Exit::data, failures[0]);
+  if (failures.size() > 1) {
+    throw Error(Exit::data, fmt::format("{} (and {} more of the {} files: seqvit inspect names each)",
+                                        failures[0], failures.size() - 1, paths_.size()));
   }
   if (all_ && variables_.empty()) {
     // A static field that has times after all says more about it.
@@ -108,7 +119,7 @@ void Selection::fail_without_fields() const {
 void Selection::scan(size_t file) {
   FileView view = open(file);
   stamps_.push_back(view.file().stamp());
-  for (const NetcdfVariable& variable : view.file().variables()) {
+  for (const FileVariable& variable : view.file().variables()) {
     const VariableRole role = view.roles().at(variable.name);
     const bool gridded = role == VariableRole::field || role == VariableRole::fixed;
     if (why_none_.empty()) why_none_ = why_no_field(view, variable);

@@ -30,48 +30,48 @@ std::optional<GridMap> Source::map_to(const grid::Grid& wanted) const {
   return map;
 }
 
-FileView::FileView(NetcdfFile file, const FileReading& reading)
-    : file_(std::move(file)), axes_(find_axes(file_, reading)), roles_(variable_roles(file_, axes_)) {}
+FileView::FileView(std::shared_ptr<const SourceFile> file, const FileReading& reading)
+    : file_(std::move(file)), axes_(find_axes(*file_, reading)), roles_(variable_roles(*file_, axes_)) {}
 
-Source FileView::source(const NetcdfVariable& variable) {
+Source FileView::source(const FileVariable& variable) {
   Source source;
   source.variable = variable;
   source.layout = find_layout(variable, axes_);
   if (!source.layout.gridded()) {
-    fail(Exit::data, "{}: {}: {}; only grids are supported: {}", file_.path(), variable.name,
+    fail(Exit::data, "{}: {}: {}; only grids are supported: {}", file_->path(), variable.name,
          source.layout.problem, source.layout.fix);
   }
-  check_size(file_, variable);
+  check_size(*file_, variable);
   source.role = source.layout.time >= 0 ? VariableRole::field : VariableRole::fixed;
   const GridLayout& layout = source.layout;
   const std::string &rows = variable.dims[layout.latitude].name,
                     &columns = variable.dims[layout.longitude].name;
-  const auto name_of = [](const NetcdfVariable* coordinate) {
+  const auto name_of = [](const FileVariable* coordinate) {
     return coordinate == nullptr ? "" : coordinate->name;
   };
   const bool points = layout.kind == grid::GridKind::curvilinear;
   source.latitude = points ? layout.point_latitude : name_of(axes_.dims.at(rows).coordinate);
   source.longitude = points ? layout.point_longitude : name_of(axes_.dims.at(columns).coordinate);
   auto& grid = grids_[fmt::format("{}/{}/{}/{}", rows, columns, source.latitude, source.longitude)];
-  if (!grid) grid = std::make_shared<grid::Grid>(read_grid(file_, variable, layout, axes_));
+  if (!grid) grid = std::make_shared<grid::Grid>(read_grid(*file_, variable, layout, axes_));
   source.grid = grid;
   if (layout.time >= 0) {
-    const NetcdfDim& dim = variable.dims[layout.time];
+    const FileDim& dim = variable.dims[layout.time];
     auto& axis = times_[dim.name];
-    if (!axis) axis = std::make_shared<TimeAxis>(read_times(file_, dim, axes_));
+    if (!axis) axis = std::make_shared<TimeAxis>(read_times(*file_, dim, axes_));
     source.time = axis;
     source.time_name = name_of(axes_.dims.at(dim.name).coordinate);
   }
   if (source.layout.level >= 0) {
-    const NetcdfDim& dim = variable.dims[source.layout.level];
+    const FileDim& dim = variable.dims[source.layout.level];
     constexpr int64_t kMostLevels = 10'000;  // each is a variable of its own
     if (dim.size > kMostLevels) {
       fail(Exit::data,
            "{}: {}: expected at most {} levels, found {}; take out those that are wanted (ncks -d {},0,9)",
-           file_.path(), variable.name, kMostLevels, dim.size, dim.name);
+           file_->path(), variable.name, kMostLevels, dim.size, dim.name);
     }
-    const NetcdfVariable* coordinate = axes_.dims.at(dim.name).coordinate;
-    if (coordinate != nullptr) source.levels = read_axis(file_, *coordinate);
+    const FileVariable* coordinate = axes_.dims.at(dim.name).coordinate;
+    if (coordinate != nullptr) source.levels = read_axis(*file_, *coordinate);
     // Levels without values are counted from 1, as model levels are.
     for (int64_t k = 1; coordinate == nullptr && k <= dim.size; ++k)
       source.levels.push_back(static_cast<double>(k));
@@ -82,7 +82,7 @@ Source FileView::source(const NetcdfVariable& variable) {
 namespace {
 
 /// Reads one hyperslab into `out` as [time, row, column]; see read_fields.
-void read_slab(const NetcdfFile& file, const NetcdfVariable& variable, const GridLayout& layout,
+void read_slab(const SourceFile& file, const FileVariable& variable, const GridLayout& layout,
                const GridMap& map, const std::vector<int64_t>& start, const std::vector<int64_t>& count,
                float* out) {
   const int64_t steps = layout.time < 0 ? 1 : count[layout.time], rows = count[layout.latitude];
@@ -111,7 +111,7 @@ void read_slab(const NetcdfFile& file, const NetcdfVariable& variable, const Gri
 
 }  // namespace
 
-void read_fields(const NetcdfFile& file, const NetcdfVariable& variable, const GridLayout& layout,
+void read_fields(const SourceFile& file, const FileVariable& variable, const GridLayout& layout,
                  const GridMap& map, const Hyperslab& slab, float* out) {
   std::vector<int64_t> start(variable.dims.size(), 0), count(variable.dims.size(), 1);
   for (const auto& [dim, index] : layout.selected)

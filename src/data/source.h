@@ -15,7 +15,7 @@
 #include "data/file_times.h"
 #include "data/grid_layout.h"
 #include "data/grid_map.h"
-#include "data/netcdf.h"
+#include "data/open_file.h"
 #include "grid/grid.h"
 
 namespace seqvit::data {
@@ -23,7 +23,7 @@ namespace seqvit::data {
 /// A gridded variable of a file, with the coordinates it stands on.
 struct Source {
   size_t file = 0;  ///< index of the file, set by the caller
-  NetcdfVariable variable;
+  FileVariable variable;
   VariableRole role = VariableRole::field;
   GridLayout layout;
   std::vector<double> levels;                  ///< empty without a level dimension
@@ -43,18 +43,18 @@ struct Source {
 class FileView {
  public:
   explicit FileView(const std::string& path, const FileReading& reading = {})
-      : FileView(NetcdfFile(path), reading) {}
-  explicit FileView(NetcdfFile file, const FileReading& reading = {});
+      : FileView(open_file(path), reading) {}
+  explicit FileView(std::shared_ptr<const SourceFile> file, const FileReading& reading = {});
 
-  const NetcdfFile& file() const { return file_; }
+  const SourceFile& file() const { return *file_; }
   const FileAxes& axes() const { return axes_; }
   const std::map<std::string, VariableRole>& roles() const { return roles_; }
   /// Reads the coordinates that a gridded variable stands on. Throws Error(data): no calendar date, no
   /// latitude, ..., or sizes that no file of this length can mean (file_grid.h).
-  Source source(const NetcdfVariable& variable);
+  Source source(const FileVariable& variable);
 
  private:
-  NetcdfFile file_;
+  std::shared_ptr<const SourceFile> file_;
   FileAxes axes_;
   std::map<std::string, VariableRole> roles_;
   std::map<std::string, std::shared_ptr<const grid::Grid>> grids_;  // by what they are read from
@@ -69,7 +69,7 @@ struct Hyperslab {
 };
 
 /// Reads fields into `out` as [time, row, column] of the data set's grid, NaN where missing.
-void read_fields(const NetcdfFile& file, const NetcdfVariable& variable, const GridLayout& layout,
+void read_fields(const SourceFile& file, const FileVariable& variable, const GridLayout& layout,
                  const GridMap& map, const Hyperslab& slab, float* out);
 
 }  // namespace seqvit::data

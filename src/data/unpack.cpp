@@ -61,7 +61,7 @@ StoredType other_sign(StoredType type) {
 }
 
 /// An attribute's numbers; numbers written as text ("-999") count.
-std::vector<double> numbers(const NetcdfAttribute& attribute) {
+std::vector<double> numbers(const Attribute& attribute) {
   if (const auto* values = std::get_if<std::vector<double>>(&attribute)) return *values;
   const auto& text = std::get<std::string>(attribute);
   double value = 0.0;
@@ -110,8 +110,7 @@ std::optional<double> default_fill_value(StoredType type) {
 
 class Attributes {
  public:
-  Attributes(const std::map<std::string, NetcdfAttribute>& values,
-             const std::map<std::string, StoredType>& types)
+  Attributes(const std::map<std::string, Attribute>& values, const std::map<std::string, StoredType>& types)
       : values_(values), types_(types) {}
 
   std::vector<double> get(const std::string& name) const {
@@ -130,7 +129,7 @@ class Attributes {
   }
 
  private:
-  const std::map<std::string, NetcdfAttribute>& values_;
+  const std::map<std::string, Attribute>& values_;
   const std::map<std::string, StoredType>& types_;
 };
 
@@ -189,7 +188,7 @@ int64_t type_bytes(StoredType type) {
   return kTypes[static_cast<int>(type)].bytes;
 }
 
-Packing make_packing(StoredType stored, const std::map<std::string, NetcdfAttribute>& attributes,
+Packing make_packing(StoredType stored, const std::map<std::string, Attribute>& attributes,
                      const std::map<std::string, StoredType>& types, bool default_fill) {
   Packing packing;
   packing.type = stored;

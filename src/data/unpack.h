@@ -16,7 +16,7 @@
 namespace seqvit::data {
 
 /// Text, or numbers (of any stored type).
-using NetcdfAttribute = std::variant<std::string, std::vector<double>>;
+using Attribute = std::variant<std::string, std::vector<double>>;
 
 enum class StoredType {
   int8,
@@ -53,7 +53,7 @@ struct Packing {
 /// - valid_min, valid_max and valid_range count on the stored value where they have the stored type or the
 ///   data is not packed. A packed variable with limits of another type has them in unpacked units by the
 ///   NetCDF User Guide, but writers disagree, and a wrong guess would drop good data: they are left alone.
-Packing make_packing(StoredType stored, const std::map<std::string, NetcdfAttribute>& attributes,
+Packing make_packing(StoredType stored, const std::map<std::string, Attribute>& attributes,
                      const std::map<std::string, StoredType>& types, bool default_fill);
 
 /// Converts `count` stored values in native byte order; missing ones become NaN. As floats, so do those that

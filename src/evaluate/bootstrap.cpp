@@ -18,19 +18,19 @@ double percentile(const std::vector<double>& sorted, double fraction) {
 
 }  // namespace
 
-Bootstrap::Bootstrap(int64_t length, int64_t block, uint64_t seed) : length_(length) {
+Bootstrap::Bootstrap(int64_t length, int64_t block, uint64_t seed) : length_(length), block_(block) {
   if (length < kShortest) return;
   counts_.assign(kResamples * length, 0.0f);
   const uint64_t key = random_key(seed, "bootstrap");
-  const auto starts = static_cast<double>(length - block + 1);
   for (int64_t resample = 0; resample < kResamples; ++resample) {
     float* counts = counts_.data() + resample * length;
     for (int64_t filled = 0, draw = 0; filled < length; filled += block, ++draw) {
-      const auto start = static_cast<int64_t>(uniform(mix(key, resample), draw) * starts);
+      const auto start =
+          static_cast<int64_t>(uniform(mix(key, resample), draw) * static_cast<double>(length));
       const int64_t taken =
           std::min(block, length - filled);  // the last block is cut to the length of the series
       for (int64_t i = 0; i < taken; ++i)
-        counts[start + i] += 1.0f;
+        counts[(start + i) % length] += 1.0f;
     }
   }
 }

@@ -83,13 +83,13 @@ struct Climatology::Block {
 };
 
 Climatology::Climatology(const data::Dataset& dataset, ClimatologyOptions options,
-                         std::span<const int64_t> needed)
+                         std::span<const data::TimeStamp> needed)
     : dataset_(dataset),
       options_(std::move(options)),
       cycle_(options_.monthly ? 12 : days_in_cycle(dataset.calendar())),
       window_(options_.monthly ? 0 : kDaysOnEitherSide),
       points_(options_.rows.size() * dataset.grid().columns()) {
-  for (const int64_t time : needed) {
+  for (const data::TimeStamp time : needed) {
     const Bin bin = bin_of(time);
     bins_[bin] = 0;
     seconds_[bin.second] = 0;
@@ -112,8 +112,7 @@ Climatology::Climatology(const data::Dataset& dataset, ClimatologyOptions option
 
 Climatology::~Climatology() = default;
 
-Climatology::Bin Climatology::bin_of(int64_t time) const {
-  const data::TimeStamp stamp = dataset_.times()[time];
+Climatology::Bin Climatology::bin_of(data::TimeStamp stamp) const {
   if (options_.monthly) return {data::to_date_time(stamp, dataset_.calendar()).month - 1, 0};
   return {day_of_cycle(stamp, dataset_.calendar()), modulo(stamp, kSecondsPerDay)};
 }
@@ -123,7 +122,7 @@ std::span<float> Climatology::values(int64_t position, int64_t bin) const {
   return {storage_.get() + index * points_, static_cast<size_t>(points_)};
 }
 
-std::span<const float> Climatology::field(int64_t position, int64_t time) const {
+std::span<const float> Climatology::field(int64_t position, data::TimeStamp time) const {
   const auto found = bins_.find(bin_of(time));
   check(found != bins_.end(), "climatology of a time that was not asked for");
   return values(position, found->second);
@@ -156,7 +155,7 @@ void Climatology::add_training(int64_t position, Block& block) const {
   for (int64_t time = options_.training.begin; time < options_.training.end; ++time) {
     // Ranks stop together, at the next place where they meet: what is missing then is never used.
     if (stop_requested()) return;
-    const Bin bin = bin_of(time);
+    const Bin bin = bin_of(dataset_.times()[time]);
     const int64_t day = block.place(bin.day, cycle_);
     const auto second = seconds_.find(bin.second);
     if (day < 0 || second == seconds_.end()) continue;

@@ -36,13 +36,14 @@ struct ClimatologyOptions {
 
 class Climatology {
  public:
-  /// Computes what is needed for the times of index `needed`. Throws Error(data) if the files cannot be read
-  /// or the temporary file finds no room.
-  Climatology(const data::Dataset& dataset, ClimatologyOptions options, std::span<const int64_t> needed);
+  /// Computes what is needed for fields valid at `needed`, in the calendar of `dataset`, which holds the training
+  /// period. Throws Error(data) if the files cannot be read or the temporary file finds no room.
+  Climatology(const data::Dataset& dataset, ClimatologyOptions options,
+              std::span<const data::TimeStamp> needed);
   ~Climatology();
 
-  /// [Y, X] of `options.variables[position]` at time index `time`, one of those that were asked for.
-  std::span<const float> field(int64_t position, int64_t time) const;
+  /// [Y, X] of `options.variables[position]` at `time`, one of those that were asked for.
+  std::span<const float> field(int64_t position, data::TimeStamp time) const;
 
  private:
   struct Bin {
@@ -52,7 +53,7 @@ class Climatology {
   };
   struct Block;
 
-  Bin bin_of(int64_t time) const;
+  Bin bin_of(data::TimeStamp time) const;
   void compute(int64_t position);
   void add_training(int64_t position, Block& block) const;
   void average(int64_t position, const Block& block);

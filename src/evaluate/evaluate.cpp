@@ -1,6 +1,7 @@
 #include "evaluate/evaluate.h"
 
 #include <algorithm>
+#include <limits>
 #include <numeric>
 #include <set>
 
@@ -19,6 +20,16 @@ namespace {
   throw Error(Exit::success, "stopped");
 }
 
+/// Fewer days are a few weathers, not a climate: anomalies from them would flatter or damn by chance.
+bool spans_a_month(const data::Dataset& dataset, Range training) {
+  constexpr data::TimeStamp kLeast = int64_t{30} * 86400;
+  if (training.size() == 0) return false;
+  const bool enough = dataset.times()[training.end - 1] - dataset.times()[training.begin] >= kLeast;
+  if (!enough)
+    log_info("climatology: none from fewer than 30 days of training; scores against it are left out");
+  return enough;
+}
+
 class Evaluation {
  public:
   Evaluation(const data::Dataset& dataset, Range training, const data::LeadTime& model_lead,
@@ -31,7 +42,8 @@ class Evaluation {
         errors_(dataset.grid(), regions_of(dataset.grid(), options_.regions)),
         spectra_(dataset.grid(), forecaster, options_.variables, fields()),
         points_(forecaster.rows().size() * dataset.grid().columns()),
-        climatology_(dataset, climatology_options(training, model_lead), valid_times()) {
+        has_climatology_(spans_a_month(climatology_data(), training)),
+        climatology_(climatology_data(), climatology_options(training, model_lead), valid_times()) {
     series_.resize(fields() * errors_.regions().size());
   }
 
@@ -66,11 +78,18 @@ class Evaluation {
     return climatology;
   }
 
-  std::vector<int64_t> valid_times() const {
-    std::set<int64_t> times;
-    for (const LeadPlan& lead : plan_.leads)
-      times.insert(lead.targets.begin(), lead.targets.end());
-    times.erase(-1);
+  const data::Dataset& climatology_data() const {
+    return options_.climatology_data == nullptr ? dataset_ : *options_.climatology_data;
+  }
+
+  /// Times that a climatology is needed for; none where there is none.
+  std::vector<data::TimeStamp> valid_times() const {
+    std::set<data::TimeStamp> times;
+    for (const LeadPlan& lead : plan_.leads) {
+      for (const int64_t target : lead.targets) {
+        if (has_climatology_ && target >= 0) times.insert(dataset_.times()[target]);
+      }
+    }
     return {times.begin(), times.end()};
   }
 
@@ -104,6 +123,7 @@ class Evaluation {
   ErrorSums errors_;
   SpectrumSums spectra_;
   int64_t points_;  // of my slab
+  bool has_climatology_;
   Climatology climatology_;
   std::vector<std::vector<StepSums>> series_;  // [lead, variable, region] -> by initial time
   double lost_ = 0;
@@ -161,8 +181,11 @@ void Evaluation::add_field(int64_t lead, int64_t variable, int64_t target, std::
   const int64_t offset = options_.variables[variable] * points_;
   std::vector<float> truth(points_);
   dataset_.read(options_.variables[variable], target, forecaster_.rows(), truth);
+  const std::vector<float> none(has_climatology_ ? 0 : points_, std::numeric_limits<float>::quiet_NaN());
   const ForecastField field{state.subspan(offset, points_), truth, initial.subspan(offset, points_),
-                            climatology_.field(variable, target), owned(variable)};
+                            has_climatology_ ? climatology_.field(variable, dataset_.times()[target])
+                                             : std::span<const float>(none),
+                            owned(variable)};
   errors_.add(field, forecaster_.rows(), sums.first(errors_.size()));
   spectra_.add(field_number(lead, variable), field, sums.subspan(errors_.size()));
 }

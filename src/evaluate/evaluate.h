@@ -27,7 +27,9 @@ struct EvaluateOptions {
   int64_t batch_size = 8;
   std::vector<int64_t> variables;  ///< indices into Dataset::variables() to score; empty: all
   uint64_t seed = 0;               ///< of the confidence intervals
-  std::vector<Region> regions;     ///< besides the whole grid; empty: those of regions_of
+  /// The data that climatology is made of: `training` counts its times. nullptr: those that are scored.
+  const data::Dataset* climatology_data = nullptr;
+  std::vector<Region> regions;  ///< besides the whole grid; empty: those of regions_of
 };
 
 /// What an evaluation finds.
@@ -37,7 +39,7 @@ struct EvaluationResult {
   double lost = 0;                ///< points left out because the forecast is missing or not finite there
 };
 
-/// Scores and spectra, the same on every rank. `training` is the period that climatology is made of,
+/// Scores and spectra, the same on every rank. `training` is the period that climatology is made of (none from fewer than 30 days),
 /// `model_lead` what one step of the forecaster advances. Initial times differ between leads: each lead uses
 /// all whose valid time lies in the period. Collective. Throws Error(usage) for a lead that is no multiple of
 /// `model_lead` or a period without a pair of times, Error(data) if the files cannot be read, Error(success)

@@ -9,12 +9,13 @@
 
 #include "core/error.h"
 #include "core/words.h"
-#include "data/netcdf_writer.h"
+#include "data/file_writer.h"
+#include "data/open_file.h"
 
 namespace seqvit::evaluate {
 namespace {
 
-using Attributes = std::map<std::string, data::NetcdfAttribute>;
+using Attributes = std::map<std::string, data::Attribute>;
 
 // Attributes that describe how the source stored its values, or point at variables that a forecast file does
 // not have.
@@ -57,12 +58,15 @@ std::string time_units_of(const data::Dataset& dataset) {
 }  // namespace
 
 struct ForecastWriter::Impl {
-  data::NetcdfWriter file;
+  std::unique_ptr<data::FileWriter> owned;
+  data::FileWriter& file;
   std::vector<int> variables, places;  // latitude and longitude
   int64_t columns = 0;
 
   Impl(const std::filesystem::path& path, const data::Dataset& dataset, const ForecastLayout& layout)
-      : file(path, "the forecast", field_bytes(dataset, layout)), columns(dataset.grid().columns()) {}
+      : owned(data::make_file_writer(path, "the forecast", field_bytes(dataset, layout))),
+        file(*owned),
+        columns(dataset.grid().columns()) {}
 
   // The source's attributes over `defaults`, without those that do not hold for a forecast.
   void put_all(int variable, const Attributes& source, Attributes defaults) {
@@ -150,13 +154,13 @@ void ForecastWriter::Impl::define_places(const data::Dataset& dataset, int row_d
 }
 
 void ForecastWriter::Impl::put_file_attributes(const data::Dataset& dataset, const ForecastLayout& layout) {
-  file.put(data::NetcdfWriter::kFile, "Conventions", "CF-1.10");
-  file.put(data::NetcdfWriter::kFile, "title", "Forecast by a vision transformer");
-  file.put(data::NetcdfWriter::kFile, "source",
+  file.put(data::FileWriter::kFile, "Conventions", "CF-1.10");
+  file.put(data::FileWriter::kFile, "title", "Forecast by a vision transformer");
+  file.put(data::FileWriter::kFile, "source",
            "seqvit, a vision transformer trained on and started from the data named in source_*");
-  file.put(data::NetcdfWriter::kFile, "history", utc_now() + ": " + layout.command);
+  file.put(data::FileWriter::kFile, "history", utc_now() + ": " + layout.command);
   for (const auto& [name, value] : dataset.file_attributes()) {
-    if (kCredits.contains(lower(name))) file.put(data::NetcdfWriter::kFile, "source_" + lower(name), value);
+    if (kCredits.contains(lower(name))) file.put(data::FileWriter::kFile, "source_" + lower(name), value);
   }
 }
 
@@ -219,13 +223,13 @@ std::string forecast_variable_name(const std::string& name) {
 
 std::vector<float> read_forecast(const std::filesystem::path& path, const std::string& variable,
                                  int64_t initial, int64_t lead) {
-  const data::NetcdfFile file(path.string());
-  const data::NetcdfVariable* found = file.find(forecast_variable_name(variable));
+  const auto file = data::open_file(path.string());
+  const data::FileVariable* found = file->find(forecast_variable_name(variable));
   if (found == nullptr) fail(Exit::data, "{}: no variable '{}'", path.string(), variable);
   const std::vector<int64_t> start = {initial, lead, 0, 0},
                              count = {1, 1, found->dims[2].size, found->dims[3].size};
   std::vector<float> field(count[2] * count[3]);
-  file.read(*found, start, count, field);
+  file->read(*found, start, count, field);
   return field;
 }
 

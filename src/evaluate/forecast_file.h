@@ -1,4 +1,4 @@
-/// Forecasts as CF NetCDF-4 files, written a field at a time.
+/// Forecasts as CF NetCDF-4 files, or Zarr stores where the name ends in .zarr, written a field at a time.
 ///
 /// Layout (CF-1.10): fields [init_time, lead_time, lat, lon] as float32, NaN where missing, one compressed
 /// chunk a field. `init_time` is the forecast_reference_time and the 2-D auxiliary coordinate `time` the

@@ -93,6 +93,12 @@ nlohmann::json scores_to_json(std::span<const Score> scores, std::span<const Spe
                     {"high", number(score.high)},
                     {"units", score.units},
                     {"initial_times", score.initial_times}});
+    if (score.at_times.empty()) continue;
+    nlohmann::json at_times = nlohmann::json::array();
+    for (const double value : score.at_times)
+      at_times.push_back(number(value));
+    list.back()["at_times"] = std::move(at_times);
+    list.back()["block"] = score.block;
   }
   nlohmann::json spectrum_list = nlohmann::json::array();
   for (const Spectrum& spectrum : spectra) {

@@ -12,7 +12,7 @@
 namespace seqvit::evaluate {
 
 /// {"scores": [{variable, lead_hours, region, metric, value, persistence, climatology, low, high, units,
-/// initial_times}], "spectra": [{variable, lead_hours, units, wavenumber, truth, forecast, rows, resolved,
+/// initial_times, with rmse_per_step over the whole grid also at_times and block}], "spectra": [{variable, lead_hours, units, wavenumber, truth, forecast, rows, resolved,
 /// small_scale_ratio}]}; NaN becomes null.
 nlohmann::json scores_to_json(std::span<const Score> scores, std::span<const Spectrum> spectra);
 

@@ -92,6 +92,8 @@ class TimeSeries {
     return taken > 0 ? sum / taken : kNaN;
   }
 
+  const std::vector<double>& at_times(Mean kind) const { return series_[kind]; }
+
   int64_t defined(Mean kind) const {
     int64_t count = 0;
     for (const double value : series_[kind])
@@ -134,6 +136,12 @@ class ScoreList {
     add(metric, model, value, series_.mean(persistence), climatology);
   }
 
+  /// To the last score.
+  void keep_times(Mean kind) {
+    scores_.back().at_times = series_.at_times(kind);
+    scores_.back().block = bootstrap_.block();
+  }
+
   std::vector<Score> take() { return std::move(scores_); }
 
  private:
@@ -157,6 +165,7 @@ std::vector<Score> compute_scores(const Score& label, std::span<const StepSums> 
       "rmse", kMse, [&](Counts counts) { return std::sqrt(series.mean(kMse, counts)); },
       std::sqrt(series.mean(kPersistenceMse)), std::sqrt(climatology(kClimatologyMse)));
   list.add_mean("rmse_per_step", kRmse, kPersistenceRmse, climatology(kClimatologyRmse));
+  if (label.region == "global") list.keep_times(kRmse);
   list.add_mean("mae", kMae, kPersistenceMae, climatology(kClimatologyMae));
   list.add_mean("bias", kBias, kPersistenceBias, climatology(kClimatologyBias));
   list.add_mean("acc", kAcc, kPersistenceAcc, kNaN);  // climatology has no anomaly to correlate

@@ -94,17 +94,19 @@ double quadrilateral(const Vector& a, const Vector& b, const Vector& c, const Ve
 std::vector<double> areas_between_centres(const Grid& grid) {
   const int64_t rows = grid.rows(), columns = grid.columns();
   if (rows < 2 || columns < 2) return std::vector<double>(static_cast<size_t>(grid.points()), 1.0);
+  const auto beyond = [](const Vector& edge, const Vector& inner) {
+    return on_sphere(2.0 * edge + -1.0 * inner);
+  };
+  const auto in_columns = [&](int64_t y, int64_t x) {
+    const auto known = [&](int64_t row) {
+      return place(grid.latitude_at(row, x), grid.longitude_at(row, x));
+    };
+    if (y < 0) return beyond(known(0), known(1));
+    return y < rows ? known(y) : beyond(known(rows - 1), known(rows - 2));
+  };
   const auto centre = [&](int64_t y, int64_t x) {
-    const auto known = [&](int64_t row, int64_t column) {
-      return place(grid.latitude_at(row, column), grid.longitude_at(row, column));
-    };
-    const auto beyond = [](int64_t i, int64_t size) {
-      return i < 0 ? -i : i >= size ? 2 * (size - 1) - i : i;
-    };
-    const int64_t row = std::clamp<int64_t>(y, 0, rows - 1), column = std::clamp<int64_t>(x, 0, columns - 1);
-    const Vector here = known(row, column);
-    if (row == y && column == x) return here;
-    return on_sphere(2.0 * here + -1.0 * known(beyond(y, rows), beyond(x, columns)));
+    if (x < 0) return beyond(in_columns(y, 0), in_columns(y, 1));
+    return x < columns ? in_columns(y, x) : beyond(in_columns(y, columns - 1), in_columns(y, columns - 2));
   };
   const auto corner = [&](int64_t y, int64_t x) {  // above and left of (y, x)
     return on_sphere(centre(y - 1, x - 1) + centre(y - 1, x) + centre(y, x - 1) + centre(y, x));
@@ -153,7 +155,7 @@ CellWeights::CellWeights(const Grid& grid) : values_(areas_of(grid)) {
   const double mean =
       std::accumulate(values_.begin(), values_.end(), 0.0) / static_cast<double>(values_.size());
   for (double& value : values_)
-    value /= mean;
+    value = mean > 0.0 ? value / mean : 1.0;  // a grid without extent
 }
 
 }  // namespace seqvit::grid

@@ -1,13 +1,15 @@
 /// A pre-norm transformer block: x + attention(norm(x)), then x + mlp(norm(x)) (Dosovitskiy et al., arXiv
-/// 2010.11929). How its layers are cut, exchanged, fused and tiled is theirs (parallel/layers.h, parallel/peers.h).
+/// 2010.11929), before them with `model.local: depthwise` x + what is around it. How its layers are cut, exchanged, fused and tiled is theirs (parallel/layers.h, parallel/peers.h).
 #pragma once
 
+#include <optional>
 #include <vector>
 
 #include "core/tensor.h"
 #include "model/layout.h"
 #include "model/shape.h"
 #include "ops/recompute.h"
+#include "parallel/depthwise.h"
 #include "parallel/layers.h"
 
 namespace seqvit::model {
@@ -21,13 +23,15 @@ class Block {
   Tensor forward(const Tensor& x_BLD, const Tensor& keep_B11);
   /// How forward() takes x when it is recomputed.
   ops::TakesInput takes_input() const {
-    return qkv_.is_fused() ? ops::TakesInput::by_values : ops::TakesInput::as_tensor;
+    return (local_ ? local_->takes_values() : qkv_.is_fused()) ? ops::TakesInput::by_values
+                                                               : ops::TakesInput::as_tensor;
   }
   std::vector<parallel::ParamGroup*> groups() { return params_.groups(); }
 
  private:
   const parallel::Peers& peers_;
   parallel::BlockParams params_;
+  std::optional<parallel::Depthwise> local_;
   parallel::Projection qkv_;
   parallel::ResidualLinear out_;
   parallel::Mlp mlp_;

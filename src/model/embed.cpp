@@ -108,10 +108,15 @@ Tensor Aggregation::aggregate(const Tensor& tokens_RGD, std::span<const Tensor> 
   return layer(read.transpose(1, 2).reshape({rows, queries, width}), weights[5], weights[6]);
 }
 
-Embed::Embed(const ModelShape& shape, const grid::Slab& slab, const parallel::Sharding& sharding,
-             Recompute recompute)
-    : shape_(shape), grid_(shape.token_grid()), slab_(slab), recompute_(recompute), params_("", sharding) {
-  const int64_t width = shape.config.embed_dim, points = shape.patch_points();
+Embed::Embed(const ModelShape& shape, const ModelLayout& layout, Recompute recompute)
+    : shape_(shape),
+      grid_(shape.token_grid()),
+      slab_(layout.slab),
+      recompute_(recompute),
+      params_("", layout.whole) {
+  const parallel::Sharding& sharding = layout.whole;
+  const int64_t width = shape.config.embed_dim, points = shape.read_points();
+  if (shape.config.embed_overlap) windows_.emplace(grid_, layout);
   if (shape.config.tokens == Tokens::joint) {
     joint_.emplace(params_, "patch_embed.proj", shape.inputs() * points, width, shape.seed);
   } else {
@@ -136,6 +141,12 @@ Embed::Embed(const ModelShape& shape, const grid::Slab& slab, const parallel::Sh
   params_.seal();
 }
 
+/// What the tokens of my patches are made of: [B, V, Y, X] -> [B, S, V, p*p], or their windows.
+Tensor Embed::points(const Tensor& fields_BVYX) const {
+  const Tensor patches = to_patches(fields_BVYX, grid_, slab_);
+  return windows_ ? windows_->read(patches) : patches;
+}
+
 /// What inputs have, [V, ...], group by group: [G, inputs of the longest, ...], zero where a group is
 /// shorter.
 Tensor Embed::by_group(const Tensor& of_inputs_V) const {
@@ -150,8 +161,7 @@ Tensor Embed::tokens_by_group(const Tensor& fields_BVYX) const {
   const Tensor embed_GD = by_group(**variable_embed_).sum(1);
   const Tensor fields_BQYX = by_group(fields_BVYX.transpose(0, 1)).flatten(0, 1).transpose(0, 1);
   const int64_t groups = shape_.group_count();
-  const Tensor points_RGq =
-      to_patches(fields_BQYX, grid_, slab_).flatten(0, 1).unflatten(1, {groups, -1}).flatten(2);
+  const Tensor points_RGq = points(fields_BQYX).flatten(0, 1).unflatten(1, {groups, -1}).flatten(2);
   if (!aggregation_) return tokens_of_groups(points_RGq, weight_GDq, embed_GD);
   std::vector<Tensor> weights = aggregation_->weights();
   weights.insert(weights.end(), {weight_GDq, embed_GD});
@@ -181,7 +191,7 @@ Tensor Embed::forward(const Tensor& fields_BVYX, const Tensor& condition_BC) {
   const auto weights = params_.gather();
   Tensor tokens_BSTD;
   if (joint_) {
-    tokens_BSTD = joint_->forward(to_patches(fields_BVYX, grid_, slab_).flatten(2)).unsqueeze(2);
+    tokens_BSTD = joint_->forward(points(fields_BVYX).flatten(2)).unsqueeze(2);
   } else {
     tokens_BSTD = tokens_by_group(fields_BVYX).unflatten(0, {fields_BVYX.size(0), slab_.patches.size()});
   }

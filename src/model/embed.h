@@ -18,6 +18,9 @@
 /// the blocks, are the largest tensors: with recomputation they exist for a tile of patches only
 /// (ops/in_tiles.h).
 ///
+/// With `model.embed_overlap` a token is made of the window of q x q points around its patch instead of the p x p of the patch itself
+/// (windows.h); q stands for p above and below. Overlapping patches: CvT (Wu et al., arXiv 2103.15808).
+///
 /// The position of the patch is added to each token: a learned embedding started at the 2-D sine-cosine
 /// table, or (`model.positions: fixed`) that table itself. A learned one takes 16 bytes a patch and channel
 /// with its gradient and moments, which at long sequences is a third of all memory. A linear map of the
@@ -31,7 +34,9 @@
 
 #include <ATen/core/Tensor.h>
 
+#include "model/layout.h"
 #include "model/shape.h"
+#include "model/windows.h"
 #include "parallel/layers.h"
 
 namespace seqvit::model {
@@ -53,8 +58,7 @@ class Aggregation {
 class Embed {
  public:
   /// `recompute`: where it is on, aggregation keeps no token of a group.
-  Embed(const ModelShape& shape, const grid::Slab& slab, const parallel::Sharding& sharding,
-        Recompute recompute);
+  Embed(const ModelShape& shape, const ModelLayout& layout, Recompute recompute);
 
   /// [B, V, Y, X] on my slab and [B, conditions] -> my tokens [B, L, D] in the master type.
   Tensor forward(const Tensor& fields_BVYX, const Tensor& condition_BC);
@@ -65,6 +69,7 @@ class Embed {
   grid::TokenGrid grid_;
   grid::Slab slab_;
   Recompute recompute_;
+  std::optional<Windows> windows_;  // where patches overlap
   parallel::ParamGroup params_;
   std::optional<parallel::Linear> joint_;             // joint
   const parallel::Param* variable_weight_ = nullptr;  // else: [V, D, p*p]
@@ -76,6 +81,7 @@ class Embed {
   Tensor row_table_, column_table_;            // fixed: [patch rows or columns, D/2]
   std::optional<parallel::Linear> condition_;  // [conditions] -> [D]
 
+  Tensor points(const Tensor& fields_BVYX) const;
   Tensor by_group(const Tensor& of_inputs_V) const;
   Tensor tokens_by_group(const Tensor& fields_BVYX) const;
   Tensor positions() const;

@@ -1,11 +1,18 @@
 #include "model/head.h"
 
+#include <algorithm>
+#include <tuple>
+#include <utility>
+#include <vector>
+
 #include <ATen/TensorOperators.h>
+#include <ATen/ops/cat.h>
 #include <ATen/ops/constant_pad_nd.h>
 #include <ATen/ops/gelu.h>
 #include <ATen/ops/ones.h>
 #include <ATen/ops/tensor.h>
 #include <ATen/ops/where.h>
+#include <ATen/ops/zeros_like.h>
 
 #include "model/patches.h"
 #include "ops/norm_linear.h"
@@ -29,16 +36,43 @@ Tensor select_targets(const Tensor& tokens_BLX, const ModelShape& shape, const g
       .index_select(2, at::tensor(groups, at::kLong).to(tokens_BLX.device()));
 }
 
+/// Where tokens are variables, windows go group by group: the targets of every group, filled up with T to the length of the longest
+/// [G F], and where each target then is [T].
+std::pair<Tensor, Tensor> members_of_groups(const ModelShape& shape, at::Device device) {
+  const int64_t targets = std::ssize(shape.targets);
+  std::vector<std::vector<int64_t>> groups(shape.tokens_per_patch());
+  size_t longest = 0;
+  for (int64_t t = 0; t < targets; ++t) {
+    auto& group = groups[shape.groups[shape.targets[t]]];
+    group.push_back(t);
+    longest = std::max(longest, group.size());
+  }
+  std::vector<int64_t> members, places(targets);
+  for (auto& group : groups) {
+    group.resize(longest, targets);
+    for (const int64_t t : group) {
+      if (t < targets) places[t] = std::ssize(members);
+      members.push_back(t);
+    }
+  }
+  return {at::tensor(members, at::kLong).to(device), at::tensor(places, at::kLong).to(device)};
+}
+
 }  // namespace
 
-Head::Head(const ModelShape& shape, const grid::Slab& slab, const parallel::Sharding& sharding)
+Head::Head(const ModelShape& shape, const ModelLayout& layout)
     : shape_(shape),
       grid_(shape.token_grid()),
-      slab_(slab),
-      params_("", sharding),
+      slab_(layout.slab),
+      params_("", layout.whole),
       norm_(params_, "norm", shape.config.embed_dim) {
   const auto targets = static_cast<int64_t>(shape.targets.size());
-  const int64_t width = shape.config.embed_dim, points = shape.patch_points();
+  const int64_t width = shape.config.embed_dim, points = shape.written_points();
+  if (shape.config.head_overlap) {
+    windows_.emplace(grid_, layout);
+    if (shape.config.tokens == Tokens::variable)
+      std::tie(members_, places_) = members_of_groups(shape, layout.whole.device);
+  }
   for (int64_t i = 0; i < shape.config.head_layers; ++i)
     hidden_.emplace_back(params_, "head_layers." + std::to_string(i), width, width, shape.seed);
   if (shape.config.tokens == Tokens::variable) {
@@ -52,8 +86,8 @@ Head::Head(const ModelShape& shape, const grid::Slab& slab, const parallel::Shar
   }
   params_.seal();
   const int64_t per_patch = shape.tokens_per_patch();
-  if (slab.tokens.begin % per_patch != 0 || slab.tokens.end % per_patch != 0)
-    owned_ = owned_points(shape, slab).to(sharding.device);
+  if (slab_.tokens.begin % per_patch != 0 || slab_.tokens.end % per_patch != 0)
+    owned_ = owned_points(shape, slab_).to(layout.whole.device);
 }
 
 /// What the last map reads: [B, L, D].
@@ -64,9 +98,16 @@ Tensor Head::features(const Tensor& tokens_BLD) const {
   return x_BLD;
 }
 
+/// The sum of everyone's windows at my points: [B, S, T, q q] -> [B, S, T, p p].
+Tensor Head::written(const Tensor& windows_BSTq) const {
+  if (shape_.config.tokens != Tokens::variable) return windows_->add(windows_BSTq);
+  const Tensor none = at::zeros_like(windows_BSTq.narrow(2, 0, 1));
+  return windows_->add(at::cat({windows_BSTq, none}, 2).index_select(2, members_)).index_select(2, places_);
+}
+
 Tensor Head::forward(const Tensor& tokens_BLD) {
   const auto weights = params_.gather();
-  const int64_t batch = tokens_BLD.size(0), patches = slab_.patches.size(), points = shape_.patch_points();
+  const int64_t batch = tokens_BLD.size(0), patches = slab_.patches.size(), points = shape_.written_points();
   const auto targets = static_cast<int64_t>(shape_.targets.size());
   Tensor out_BSTp;
   if (linear_ && !hidden_.empty()) {
@@ -87,6 +128,7 @@ Tensor Head::forward(const Tensor& tokens_BLD) {
                    .view({targets, batch, patches, points})
                    .permute({1, 2, 0, 3});
   }
+  if (windows_) out_BSTp = written(out_BSTp.to(params_.sharding().master));
   const Tensor fields_BTYX = from_patches(out_BSTp, grid_, slab_).to(params_.sharding().master);
   // The bias has reached targets of a cut patch whose tokens are another rank's.
   return owned_.defined() ? at::where(owned_, fields_BTYX, 0.0) : fields_BTYX;

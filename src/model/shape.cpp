@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <numeric>
 
+#include "model/unet.h"
+
 namespace seqvit::model {
 
 int64_t ModelShape::group_count() const {
@@ -21,6 +23,7 @@ int64_t ModelShape::tokens_per_patch() const {
 }
 
 double ModelShape::training_operations() const {
+  if (config.network == Network::unet) return 3.0 * unet_operations(*this);
   const auto tokens = static_cast<double>(token_grid().tokens()),
              width = static_cast<double>(config.embed_dim), hidden = static_cast<double>(hidden_dim());
   const double block =

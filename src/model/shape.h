@@ -11,6 +11,9 @@ namespace seqvit::model {
 
 struct ModelShape {
   int64_t rows = 0, columns = 0;  ///< of the grid
+  /// Degrees north of each row and east of each column, which rotary positions are functions of. Empty: rows and columns as even as on a
+  /// globe of that many.
+  std::vector<double> latitude, longitude;
   /// Of each input (variables, then static fields) its group, numbered from 0: a token, before aggregation,
   /// holds the inputs of one group. Levels of a variable go together (`model.patch_levels`), any other input
   /// is alone. A joint token holds all groups.
@@ -20,16 +23,30 @@ struct ModelShape {
   int64_t conditions = 0;              ///< numbers a sample beside its fields
   ModelConfig config;
   uint64_t seed = 0;
+  bool periodic = false;  ///< columns go round the globe: what neighbours are
 
   int64_t inputs() const { return static_cast<int64_t>(groups.size()); }
   int64_t group_count() const;
   int64_t tokens_per_patch() const;
   grid::TokenGrid token_grid() const;
-  int64_t patch_points() const { return config.patch_size * config.patch_size; }
-  /// Operations of one training step and sample: 3 x forward of the blocks, recomputation not counted.
+  /// Whether tokens or patches read or write those around them.
+  bool reads_neighbours() const {
+    return config.local != Local::none || config.embed_overlap || config.head_overlap;
+  }
+  /// Points of an input that a token is made of, and of a target that it writes: those of its patch, or of the window around it.
+  int64_t read_points() const { return points(config.embed_overlap); }
+  int64_t written_points() const { return points(config.head_overlap); }
+  int64_t patch_points() const { return points(false); }
+  /// Operations of one training step and sample: 3 x forward of the blocks (or convolutions), recomputation not counted.
   double training_operations() const;
   int64_t hidden_dim() const {
     return static_cast<int64_t>(config.mlp_ratio * static_cast<double>(config.embed_dim));
+  }
+
+ private:
+  int64_t points(bool overlap) const {
+    const int64_t side = config.patch_size + (overlap ? 2 * (config.patch_size / 2) : 0);
+    return side * side;
   }
 };
 

@@ -9,9 +9,12 @@ namespace seqvit::model {
 
 Vit::Vit(const ModelShape& shape, const ModelLayout& layout, const MemoryConfig& memory)
     : shape_(shape), layout_(layout), recompute_(memory.recompute) {
+  if (shape.config.network == Network::unet) {
+    unet_.emplace(shape, layout.whole);
+    return;
+  }
   for (size_t c = 0; c < layout.chunks.size(); ++c) {
-    if (begins_model(static_cast<int64_t>(c)))
-      embed_.emplace(shape, layout.slab, layout.whole, memory.recompute);
+    if (begins_model(static_cast<int64_t>(c))) embed_.emplace(shape, layout, memory.recompute);
     auto& blocks = chunks_.emplace_back();
     for (int64_t i = layout.chunks[c].begin; i < layout.chunks[c].end; ++i)
       blocks.push_back(std::make_unique<Block>(i, shape, layout, memory.mlp_chunk));
@@ -19,7 +22,7 @@ Vit::Vit(const ModelShape& shape, const ModelLayout& layout, const MemoryConfig&
     for (const auto& block : blocks)
       in_order.push_back(block->groups());
     if (ends_model(static_cast<int64_t>(c))) {
-      head_.emplace(shape, layout.slab, layout.whole);
+      head_.emplace(shape, layout);
       in_order.push_back({&head_->params()});
     }
     parallel::fetch_ahead(in_order);
@@ -34,6 +37,7 @@ Vit::Vit(const ModelShape& shape, const ModelLayout& layout, const MemoryConfig&
 }
 
 Tensor Vit::forward(int64_t chunk, const Tensor& in, const Tensor& condition_BC, const DropPathKeys& drop) {
+  if (unet_) return unet_->forward(in, condition_BC);
   int64_t layer = layout_.chunks[chunk].begin;
   Tensor x_BLD = begins_model(chunk) ? embed_->forward(in, condition_BC) : in;
   for (const auto& block : chunks_[chunk]) {
@@ -60,6 +64,7 @@ Tensor Vit::keep_mask(const DropPathKeys& drop, int64_t layer, const Tensor& lik
 
 std::vector<parallel::ParamGroup*> Vit::groups() {
   std::vector<parallel::ParamGroup*> groups;
+  if (unet_) groups.push_back(&unet_->params());
   if (embed_) groups.push_back(&embed_->params());
   for (const auto& blocks : chunks_) {
     for (const auto& block : blocks) {

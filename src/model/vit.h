@@ -1,4 +1,5 @@
-/// The vision transformer: embed, blocks, head, on my part of the sequence; of a pipeline, one stage of it.
+/// The vision transformer: embed, blocks, head, on my part of the sequence; of a pipeline, one stage of it. Or the convolutional network that it
+/// is compared with (`model.network`), which is whole.
 #pragma once
 
 #include <functional>
@@ -12,6 +13,7 @@
 #include "model/block.h"
 #include "model/embed.h"
 #include "model/head.h"
+#include "model/unet.h"
 #include "ops/offload.h"
 
 namespace seqvit::model {
@@ -54,6 +56,7 @@ class Vit {
   std::optional<Embed> embed_;  // with the first block
   std::vector<std::vector<std::unique_ptr<Block>>> chunks_;
   std::optional<Head> head_;  // with the last block
+  std::optional<UNet> unet_;  // in the place of all three, where that is asked for
 
   Tensor keep_mask(const DropPathKeys& drop, int64_t layer, const Tensor& like) const;
 };

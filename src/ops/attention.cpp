@@ -1,10 +1,7 @@
 #include "ops/attention.h"
 
-#include <optional>
-
 #include <ATen/ops/_scaled_dot_product_flash_attention_for_cpu.h>
 #include <ATen/ops/_scaled_dot_product_flash_attention_for_cpu_backward.h>
-#include <ATen/ops/empty.h>
 #include <torch/csrc/autograd/custom_function.h>
 
 #include "core/profile.h"
@@ -74,49 +71,7 @@ struct AttentionFunction : torch::autograd::Function<AttentionFunction> {
   }
 };
 
-/// The tensor [B, M, n H E] whose heads_of_projection these are, if they lie so already.
-std::optional<Tensor> fused_storage(const variable_list& parts) {
-  const Tensor& first = parts[0];
-  if (!first.defined()) return std::nullopt;
-  const auto n = static_cast<int64_t>(parts.size());
-  const int64_t batch = first.size(0), heads = first.size(1), rows = first.size(2), width = first.size(3),
-                row = n * heads * width;
-  const std::vector<int64_t> strides = {rows * row, width, row, 1};
-  for (int64_t i = 0; i < n; ++i) {
-    const Tensor& part = parts[static_cast<size_t>(i)];
-    if (!part.defined() || part.strides() != strides || !part.is_alias_of(first) ||
-        part.storage_offset() != first.storage_offset() + i * heads * width)
-      return std::nullopt;
-  }
-  return first.as_strided({batch, rows, row}, {rows * row, row, 1}, first.storage_offset());
-}
-
-struct SplitHeadsFunction : torch::autograd::Function<SplitHeadsFunction> {
-  static variable_list forward(AutogradContext* ctx, const Tensor& x, int64_t n, int64_t heads) {
-    ctx->saved_data["shape"] = x.sizes().vec();
-    ctx->saved_data["heads"] = heads;
-    return heads_of_projection(x, n, heads);
-  }
-  static variable_list backward(AutogradContext* ctx, variable_list grads) {
-    if (const auto fused = fused_storage(grads)) return {*fused, Tensor(), Tensor()};
-    const Tensor grad = at::empty(ctx->saved_data["shape"].toIntVector(), grads[0].options());
-    const auto parts =
-        heads_of_projection(grad, static_cast<int64_t>(grads.size()), ctx->saved_data["heads"].toInt());
-    for (size_t i = 0; i < grads.size(); ++i)
-      parts[i].copy_(grads[i]);
-    return {grad, Tensor(), Tensor()};
-  }
-};
-
 }  // namespace
-
-std::vector<Tensor> heads_of_projection(const Tensor& x, int64_t n, int64_t heads) {
-  return x.view({x.size(0), x.size(1), n, heads, x.size(2) / (n * heads)}).permute({2, 0, 3, 1, 4}).unbind(0);
-}
-
-std::vector<Tensor> split_heads(const Tensor& x, int64_t n, int64_t heads) {
-  return SplitHeadsFunction::apply(x, n, heads);
-}
 
 Tensor attention(const Tensor& q, const Tensor& k, const Tensor& v) {
   return AttentionFunction::apply(q, k, v);

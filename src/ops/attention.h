@@ -43,13 +43,6 @@ AttentionGradients attention_backward(const Tensor& grad_out, const Tensor& q, c
                                       const Tensor& v, const Tensor& out, const Tensor& lse,
                                       bool in_place = false);
 
-/// A fused projection [B, M, n H E] as n tensors [B, H, M, E]: views.
-std::vector<Tensor> heads_of_projection(const Tensor& x_BMX, int64_t n, int64_t heads);
-
-/// The same, differentiable; its backward does not copy either where the gradients are heads_of_projection of
-/// one tensor (as those of attention_backward, and what Ulysses brings back).
-std::vector<Tensor> split_heads(const Tensor& x_BMX, int64_t n, int64_t heads);
-
 /// Differentiable attention on one rank. Inside recompute(keep_attention) its result is kept and not computed
 /// again.
 Tensor attention(const Tensor& q, const Tensor& k, const Tensor& v);

@@ -16,6 +16,7 @@
 #include "core/watch.h"
 #include "ops/allocate_only.h"
 #include "ops/flash/kernel.h"
+#include "ops/split_heads.h"
 
 namespace seqvit::ops {
 namespace {

@@ -7,7 +7,7 @@
 #include <ATen/ops/empty.h>
 #include <torch/csrc/autograd/custom_function.h>
 
-#include "ops/attention.h"
+#include "ops/split_heads.h"
 
 namespace seqvit::parallel {
 namespace {

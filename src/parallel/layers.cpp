@@ -73,17 +73,34 @@ std::vector<ParamGroup*> BlockParams::groups() {
 }
 
 Projection::Projection(BlockParams& params, const Peers& peers, const std::string& norm,
-                       const std::string& name, int64_t width, int64_t heads, uint64_t seed)
+                       const std::string& name, int64_t width, int64_t heads, uint64_t seed, QueryKeyParts of)
     : peers_(peers),
       heads_(peers.share_of(heads).size()),
       compute_(params.compute()),
       norm_(params.whole(), norm, width),
-      linear_(params.cut(), params.whole(), name, width, 3 * width, seed,
-              slice_of(peers, 0, 3, heads, width / heads)) {}
+      linear_(params.cut(), params.whole(), name + ".qkv", width, 3 * width, seed,
+              slice_of(peers, 0, 3, heads, width / heads)),
+      rotation_(std::move(of.rotation)) {
+  if (!of.norm) return;
+  const auto gain = [&](const char* part) {
+    return params.whole().add(name + part, {width / heads}, ParamKind::vector, init_constant(1.0F));
+  };
+  q_gain_ = gain(".q_norm.weight"), k_gain_ = gain(".k_norm.weight");
+}
+
+ops::QueryKey Projection::prepared(std::vector<const Param*> gains, int64_t first) const {
+  ops::QueryKey of{.parts = std::ssize(gains), .rotation = rotation_};
+  if (of.rotation) of.rotation->first = first;
+  for (const Param* gain : gains) {
+    if (gain != nullptr) of.gains.push_back(**gain);
+  }
+  return of;
+}
 
 QueriesKeysValues Projection::operator()(const Tensor& x_BLD) const {
-  const auto three = [this](const Tensor& x_BLX) -> QueriesKeysValues {
-    auto heads = ops::split_heads(x_BLX, 3, heads_);
+  const int64_t group = rotation_ ? peers_.widened_begin(rotation_->first) : 0;
+  const auto three = [&](const Tensor& x_BLX) -> QueriesKeysValues {
+    auto heads = ops::split_heads(x_BLX, 3, heads_, prepared({q_gain_, k_gain_}, group));
     return {std::move(heads[0]), std::move(heads[1]), std::move(heads[2])};
   };
   if (is_fused())
@@ -94,10 +111,11 @@ QueriesKeysValues Projection::operator()(const Tensor& x_BLD) const {
   if (!peers_.gathers_context()) return three(linear_.forward(group_BND));
   // Queries of my tokens, keys and values of everyone's.
   const int64_t mine = linear_.weight().size(0) / 3;  // channels of my heads
-  const Tensor q = ops::split_heads(linear_.forward_rows(group_BND, {0, mine}), 1, heads_)[0];
+  const Tensor q_BND = linear_.forward_rows(group_BND, {0, mine});
   const Tensor kv_BMD = linear_.forward_rows(peers_.context(u_BLD), {mine, 3 * mine});
-  auto kv = ops::split_heads(kv_BMD, 2, heads_);
-  return {q, std::move(kv[0]), std::move(kv[1])};
+  auto kv = ops::split_heads(kv_BMD, 2, heads_, prepared({k_gain_}, 0));
+  return {ops::split_heads(q_BND, 1, heads_, prepared({q_gain_}, group))[0], std::move(kv[0]),
+          std::move(kv[1])};
 }
 
 ResidualLinear::ResidualLinear(BlockParams& params, const Peers& peers, const std::string& name, int64_t in,

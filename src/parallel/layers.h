@@ -5,10 +5,12 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "core/tensor.h"
+#include "ops/split_heads.h"
 #include "parallel/param.h"
 #include "parallel/peers.h"
 
@@ -71,11 +73,18 @@ class BlockParams {
   std::unique_ptr<ParamGroup> cut_;
 };
 
-/// norm(x) W^T + b as queries, keys and values of my heads: outputs are cut by heads. Weights "NORM" and "NAME".
+/// What becomes of queries and keys before attention (ops/split_heads.h).
+struct QueryKeyParts {
+  bool norm = false;
+  std::optional<ops::Rotation> rotation;  ///< from the first of my tokens on
+};
+
+/// norm(x) W^T + b as queries, keys and values of my heads: outputs are cut by heads. Weights "NORM" and "NAME.qkv"; with a norm of queries and
+/// keys its gains, "NAME.q_norm.weight" and "NAME.k_norm.weight" [E], the same for all heads.
 class Projection {
  public:
   Projection(BlockParams& params, const Peers& peers, const std::string& norm, const std::string& name,
-             int64_t width, int64_t heads, uint64_t seed);
+             int64_t width, int64_t heads, uint64_t seed, QueryKeyParts of = {});
   /// My tokens [B, L, D] in the master type; queries come of those of my tensor-parallel group.
   QueriesKeysValues operator()(const Tensor& x_BLD) const;
   /// Norm and product are one operation, which in backward takes x from where it is kept.
@@ -87,6 +96,11 @@ class Projection {
   at::ScalarType compute_;
   LayerNorm norm_;
   Linear linear_;
+  std::optional<ops::Rotation> rotation_;
+  const Param *q_gain_ = nullptr, *k_gain_ = nullptr;
+
+  /// Of a projection of tokens from `first` on whose leading parts have these gains.
+  ops::QueryKey prepared(std::vector<const Param*> gains, int64_t first) const;
 };
 
 /// x + s (u W^T + b): what ends a branch; inputs are cut, `blocks_of` of them (heads or channels) shared out whole.

@@ -26,7 +26,8 @@ struct Sizes {
   int64_t together;      ///< of queries, keys and values, those that Ulysses sends in one message
   int64_t kv, kv_sum;    ///< keys and values that attention is given
   int64_t lse, hidden, tile;
-  bool cut;  ///< tensor parallelism
+  int64_t halo;  ///< messages of a halo of tokens, out and in
+  bool cut;      ///< tensor parallelism
 };
 
 Sizes sizes_of(const RankPart& part, const model::ModelShape& shape, const Config& config) {
@@ -36,6 +37,7 @@ Sizes sizes_of(const RankPart& part, const model::ModelShape& shape, const Confi
   Sizes s{};
   s.cut = config.parallel.tp > 1;
   s.stream = B * part.tokens * D * m, s.tokens = B * part.tokens * D * c;
+  s.halo = B * (part.halo_gives + part.halo_takes) * (part.tokens / part.units) * D * m;
   s.group = B * group * D * c, s.sum = B * group * D * m;
   s.all = B * part.all_tokens * D * c, s.all_sum = B * part.all_tokens * D * m;
   s.q = B * group * part.heads * E * c;
@@ -85,9 +87,10 @@ int64_t block_elements(const RankPart& part) {
 
 class Block {
  public:
-  Block(const RankPart& part, const Config& config, const Sizes& sizes, AttentionMemory kernel)
+  Block(const RankPart& part, const Config& config, const Sizes& sizes, AttentionMemory kernel, bool qk_norm)
       : s_(sizes),
         part_(part),
+        local_(config.model.local == Local::depthwise),
         again_(config.memory.recompute != Recompute::none),
         waits_(config.memory.offload != Offload::none),
         flash_(kernel == AttentionMemory::flash),
@@ -103,7 +106,11 @@ class Block {
     // The result in the order of tokens, where an exchange has taken it from that of heads.
     joined_ = part.ulysses > 1 ? s_.q : 0;
     // A recomputed block's input waits in its file where the norm reads it again (norm_linear).
-    input_ = again_ && waits_ && source_ == 0 ? 0 : s_.stream;
+    // What the depthwise layer makes of it does not.
+    const bool elsewhere = again_ && waits_ && (local_ || source_ == 0);
+    input_ = (elsewhere ? 0 : s_.stream) + (local_ ? s_.stream : 0);
+    // Queries and keys as they came, where they are normalised.
+    if (qk_norm) source_ += lss_ ? s_.q + s_.kv / 2 : 2 * s_.q;
   }
 
   int64_t kept(Recompute mode) const {
@@ -135,6 +142,7 @@ class Block {
  private:
   const Sizes& s_;
   const RankPart& part_;
+  bool local_;  ///< begins with a depthwise layer
   bool again_, waits_, flash_;
   bool over_;  ///< gradients take the place of q, k and v
   bool lss_ = false, lss_kv_ = false;
@@ -203,6 +211,7 @@ class Block {
     all.push_back({base + projected + of_tokens + (lss_ ? s_.all : 0), 0, 1.0});
     if (s_.cut) all.push_back({base + 2 * s_.group + 2 * s_.sum, 2 * s_.sum, 1.0});
     if (lss_) all.push_back({base + 2 * s_.all + 2 * s_.all_sum, s_.all + s_.all_sum, 1.0});
+    if (local_) all.push_back({3 * s_.stream + 2 * s_.halo, 2 * s_.halo, 1.0});
     return all;
   }
 };
@@ -219,7 +228,7 @@ AttentionMemory attention_memory_here(const Config& config) {
 BlockMemory predict_block(const RankPart& part, const model::ModelShape& shape, const Config& config,
                           AttentionMemory attention) {
   const Sizes s = sizes_of(part, shape, config);
-  const Block block(part, config, s, attention);
+  const Block block(part, config, s, attention, shape.config.qk_norm);
   BlockMemory memory;
   memory.kept = block.kept(config.memory.recompute);
   const auto weights = static_cast<double>(block_elements(part) * master_bytes(config));

@@ -108,9 +108,11 @@ class Rank {
   int64_t fields(int64_t variables, int64_t samples) const {
     return samples * variables * part_.slab.rows.size() * shape_.columns * m_;
   }
-  /// Points of my patches, of so many variables, for products.
-  int64_t points(int64_t variables) const {
-    return part_.micro_samples * part_.slab.patches.size() * shape_.patch_points() * variables * c_;
+  /// Points that my patches read of all inputs and write of all targets, for products.
+  int64_t points_read() const { return points(shape_.inputs() * shape_.read_points()); }
+  int64_t points_written() const { return points(targets_ * shape_.written_points()); }
+  int64_t points(int64_t of_patch) const {
+    return part_.micro_samples * part_.slab.patches.size() * of_patch * c_;
   }
 
   /// Held from step to step.
@@ -120,7 +122,7 @@ class Rank {
         const int64_t kept = zero_ == 0 ? v.elements : v.mine();
         const bool whole = (zero_ == 1 || zero_ == 2) && v.sharers > 1;
         state_.weights += m_ * (kept + (whole ? v.elements : 0));
-        state_.moments += 2 * m_ * kept;
+        state_.moments += (config_.train.ema > 0.0 ? 3 : 2) * m_ * kept;
       }
     }
     state_.batch = fields(shape_.inputs() + targets_ * config_.train.longest_rollout(), part_.samples);
@@ -144,8 +146,8 @@ class Rank {
       const Range blocks = part_.chunks[c];
       const bool first = blocks.begin == 0, last = blocks.end == shape_.config.depth;
       // Error and weight of each point, or what went on to the next stage.
-      const int64_t ends = (first ? points(shape_.inputs()) : 0) +
-                           (last ? 2 * fields(targets_, part_.micro_samples) : stream_);
+      const int64_t ends =
+          (first ? points_read() : 0) + (last ? 2 * fields(targets_, part_.micro_samples) : stream_);
       parts.kept_activations += flight[c] * (blocks.size() * kept_block() + ends);
       parts.weights +=
           flight[c] * (blocks.size() * kept_copies() + (first ? copies(Part::embed, /*vectors=*/false) : 0) +
@@ -159,7 +161,7 @@ class Rank {
     MemoryParts parts = kept(part_.chunks.size() - 1);
     const int64_t layers = shape_.config.head_layers;
     parts.embedding_and_head = 2 * stream_ + layers * 2 * stream_ / m_ * c_ + (layers > 0 ? stream_ : 0) +
-                               points(targets_) + 4 * fields(targets_, part_.micro_samples) +
+                               points_written() + 4 * fields(targets_, part_.micro_samples) +
                                weights(Part::head);
     parts.gradients = accumulates() ? all_gradients() : 0;
     consider(parts);
@@ -192,7 +194,7 @@ class Rank {
     const int64_t vectors =
         sum_over(Part::embed, [&](const SharedVector& v) { return v.matrix ? 0 : m_ * v.elements; });
     MemoryParts parts;
-    parts.kept_activations = points(shape_.inputs());
+    parts.kept_activations = points_read();
     parts.gradients = all_gradients() - (accumulates() ? 0 : gradients(Part::embed));
     // The gradient of my patches' positions is one of all, before it goes into the vector.
     parts.embedding_and_head = stream_ + weights(Part::embed) + vectors;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "grid/neighbourhood.h"
 #include "model/stages.h"
 
 namespace seqvit::plan {
@@ -19,7 +20,7 @@ WeightGroup make_group(Part part, int64_t matrices, int64_t vectors, int64_t sha
 
 /// [matrices, vectors] of the embedding (model/embed.cpp).
 std::pair<int64_t, int64_t> embed_weights(const model::ModelShape& shape) {
-  const int64_t width = shape.config.embed_dim, points = shape.patch_points(), inputs = shape.inputs();
+  const int64_t width = shape.config.embed_dim, points = shape.read_points(), inputs = shape.inputs();
   const bool joint = shape.config.tokens == Tokens::joint;
   int64_t matrices = inputs * points * width, vectors = joint ? width : inputs * width;
   if (shape.config.tokens == Tokens::aggregated) {
@@ -34,7 +35,7 @@ std::pair<int64_t, int64_t> embed_weights(const model::ModelShape& shape) {
 /// The same of the head (model/head.cpp).
 std::pair<int64_t, int64_t> head_weights(const model::ModelShape& shape) {
   const int64_t width = shape.config.embed_dim, layers = shape.config.head_layers,
-                outputs = std::ssize(shape.targets) * shape.patch_points();
+                outputs = std::ssize(shape.targets) * shape.written_points();
   const int64_t read = shape.config.tokens == Tokens::aggregated ? width * shape.tokens_per_patch() : width;
   return {layers * width * width + outputs * read, 2 * width + layers * width + outputs};
 }
@@ -61,6 +62,13 @@ RankPart::RankPart(const model::ModelShape& shape, const Config& config, int64_t
                   end = share(grid.units(), group * p.tp + p.tp - 1, p.sp * p.tp).end;
     group_tokens.push_back((end - begin) * grid.tokens_per_unit);
   }
+  units = tokens / grid.tokens_per_unit;
+  if (shape.reads_neighbours()) {
+    const grid::Neighbourhood near(grid, shape.periodic, sp * p.tp + tp, p.sp * p.tp);
+    for (const auto& peer : near.peers())
+      halo_gives += std::ssize(peer.gives);
+    halo_takes = near.halo();
+  }
   samples = share(config.train.batch_size, dp, p.dp).size();
   micro_samples = share(samples, 0, config.train.micro_batches).size();
   heads = share(shape.config.num_heads, tp, p.tp).size();
@@ -79,7 +87,10 @@ RankPart::RankPart(const model::ModelShape& shape, const Config& config, int64_t
     groups.push_back(make_group(Part::embed, matrices, vectors, stage, my_stage_share));
   }
   const int64_t block_matrices = 4 * mine * width + 2 * hidden * width, cut_vectors = 3 * mine + hidden,
-                whole_vectors = 6 * width;  // two norms, biases of projection and fc2
+                local_vectors = shape.config.local == Local::depthwise ? (grid::kTaps + 1) * width : 0,
+                gains = shape.config.qk_norm ? 2 * width / shape.config.num_heads : 0,
+                // Two norms, biases of projection and fc2, gains of queries and keys.
+      whole_vectors = 6 * width + local_vectors + gains;
   for (int64_t i = 0; i < blocks(); ++i) {
     if (p.tp == 1) {
       groups.push_back(

@@ -3,7 +3,7 @@
 ///
 /// When to use it: as the one description that the models of memory, traffic and time are written on. It is
 /// derived by the rules that build the model (make_slab, share, blocks_of_stage), so that it is exact where
-/// shares are uneven; `tests/plan` compares it with the model built. Cost: O(ranks that share a sample).
+/// shares are uneven; `tests/plan` compares it with the model built. Cost: O(ranks that share a sample), and of a halo O(its units).
 #pragma once
 
 #include <vector>
@@ -44,7 +44,12 @@ struct RankPart {
   /// Tokens of each rank of the sequence axis, a tensor-parallel group together; mine among them is
   /// group_tokens[sp].
   std::vector<int64_t> group_tokens;
-  int64_t all_tokens = 0;     ///< of the sequence
+  int64_t all_tokens = 0;  ///< of the sequence
+  int64_t units = 0;       ///< parts of the sequence that are mine (grid/partition.h)
+  int64_t
+      halo_gives = 0,
+      halo_takes =
+          0;  ///< units that others need of mine, each time that one does; and that I need of others; 0 where the model reads no neighbours
   int64_t samples = 0;        ///< of a step
   int64_t micro_samples = 0;  ///< of its largest micro-batch
   int64_t heads = 0;          ///< mine under tensor parallelism

@@ -36,13 +36,19 @@ Work block_work(const RankPart& part, const model::ModelShape& shape, const Conf
 }
 
 /// Bytes that norms, gelu and residuals read and write in a block: 4, 2 and 6 widths a token (gelu of the
-/// hidden width) forward, twice that backward.
+/// hidden width) forward, twice that backward; 4 more where queries and keys are turned or normalised. A depthwise
+/// layer reads and writes another width.
 double passes_over_tokens(const RankPart& part, const model::ModelShape& shape, const Config& config) {
   const auto samples = static_cast<double>(part.samples * config.train.longest_rollout());
   const double tokens = static_cast<double>(part.tokens),
                group = static_cast<double>(part.group_tokens[part.sp]);
-  const double forward = 10.0 * tokens * static_cast<double>(shape.config.embed_dim * master_bytes(config)) +
-                         2.0 * group * static_cast<double>(part.hidden * compute_bytes(config));
+  const double widths = shape.config.local == Local::depthwise ? 12.0 : 10.0;
+  const double forward =
+      widths * tokens * static_cast<double>(shape.config.embed_dim * master_bytes(config)) +
+      2.0 * group * static_cast<double>(part.hidden * compute_bytes(config)) +
+      (shape.config.rotary || shape.config.qk_norm ? 4.0 : 0.0) * group *
+          static_cast<double>(part.heads * shape.config.embed_dim / shape.config.num_heads *
+                              compute_bytes(config));
   return samples * forward * (config.memory.recompute == Recompute::none ? 3.0 : 4.0);
 }
 
@@ -50,12 +56,11 @@ double passes_over_tokens(const RankPart& part, const model::ModelShape& shape, 
 double ends_work(const RankPart& part, const model::ModelShape& shape, const Config& config) {
   const auto samples = static_cast<double>(part.samples * config.train.longest_rollout()),
              width = static_cast<double>(shape.config.embed_dim);
-  const double point =
-      2.0 * samples * width * static_cast<double>(part.slab.patches.size() * shape.patch_points());
+  const double point = 2.0 * samples * width * static_cast<double>(part.slab.patches.size());
   double work = 0.0;
-  if (part.begins_model) work += 2.0 * point * static_cast<double>(shape.inputs());
+  if (part.begins_model) work += 2.0 * point * static_cast<double>(shape.inputs() * shape.read_points());
   if (part.ends_model) {
-    work += 3.0 * point * static_cast<double>(std::ssize(shape.targets));
+    work += 3.0 * point * static_cast<double>(std::ssize(shape.targets) * shape.written_points());
     work += 6.0 * samples * static_cast<double>(part.tokens * shape.config.head_layers) * width * width;
   }
   return work;
@@ -76,6 +81,11 @@ class Wire {
                                            : std::min(machine_.inside.bytes_per_second,
                                                       machine_.between.bytes_per_second * local(axis));
     return bytes / rate + latency(axis, calls);
+  }
+  /// Messages to the ranks before and after, of which those at a node's end leave it.
+  double neighbours(Axis axis, double bytes, double calls) const {
+    const Link& link = stays_inside(axis) ? machine_.inside : machine_.between;
+    return bytes / link.bytes_per_second + calls * link.seconds;
   }
   double all_to_all(Axis axis, double bytes, double calls) const {
     const double others = static_cast<double>(axis.ranks - 1);
@@ -120,6 +130,7 @@ std::map<std::string, double> wire_seconds(const RankPart& part, const model::Mo
     if (purpose == "lss") of = wire.ring(tokens, bytes, (2.0 + again) * blocks);
     if (purpose == "lss_kv") of = wire.ring(sp, bytes, (2.0 + again) * blocks);
     if (purpose == "ring") of = wire.ring(ring, bytes, 3.0 * blocks * static_cast<double>(part.ring - 1));
+    if (purpose == "halo") of = wire.neighbours(tokens, bytes, (2.0 + again) * blocks);
     if (purpose == "pp") of = wire.ring(pp, bytes, 4.0 * passes);
     if (purpose == "zero")
       of = wire.ring(
@@ -156,7 +167,7 @@ TimePrediction predict_time(const RankPart& part, const model::ModelShape& shape
   // Gathers are two of the three messages of a ZeRO-3 pass, in a third of the time or more.
   const double gathers = config.parallel.zero == 3 ? wire["zero"] * 2.0 / 3.0 : 0.0;
   parts.tp = wire["tp"];
-  parts.sp = wire["ulysses"] + wire["lss"] + wire["lss_kv"] + waited("ring", parts.attention);
+  parts.sp = wire["ulysses"] + wire["halo"] + wire["lss"] + wire["lss_kv"] + waited("ring", parts.attention);
   parts.pp = wire["pp"];
   parts.data = wire["loss"] + wire["loss weight"] + wire["gradient norm"] + wire["zero"] -
                std::min(gathers, parts.products);
@@ -167,8 +178,9 @@ TimePrediction predict_time(const RankPart& part, const model::ModelShape& shape
       updated += config.parallel.zero == 0 ? v.elements : v.mine();
   }
   // AdamW reads weight, gradient and two moments, and writes all but the gradient; clipping reads it twice
-  // more.
-  parts.optimizer = 9.0 * static_cast<double>(updated * master_bytes(config)) / machine.memory_rate;
+  // more. A moving average reads weight and average and writes that.
+  parts.optimizer = (config.train.ema > 0.0 ? 12.0 : 9.0) *
+                    static_cast<double>(updated * master_bytes(config)) / machine.memory_rate;
 
   const auto stages = static_cast<double>(config.parallel.pp - 1),
              turns = static_cast<double>(config.parallel.interleave * config.train.micro_batches);

@@ -1,6 +1,8 @@
 #include "plan/traffic.h"
 
 #include <algorithm>
+#include <numeric>
+#include <vector>
 
 namespace seqvit::plan {
 namespace {
@@ -48,6 +50,14 @@ struct BlockTraffic {
     return 4 * (gathers + sums) + (again ? 2 * gathers + sums : 0);
   }
 
+  /// Of the depthwise layer: my tokens to whom they are neighbours; backward their gradients, on a GPU those of what came.
+  int64_t halo() const {
+    if (shape.config.local == Local::none) return 0;
+    const int64_t per_unit = part.tokens / part.units;
+    const int64_t back = config.parallel.device == DeviceKind::cpu ? part.halo_gives : part.halo_takes;
+    return B * per_unit * width * m * (forwards * part.halo_gives + back);
+  }
+
   int64_t ulysses() const {
     const int64_t mine = part.ulysses_heads()[part.sp % part.ulysses];
     const int64_t to_heads = B * (part.heads - mine) * group * head * c,
@@ -82,6 +92,39 @@ struct BlockTraffic {
   }
 };
 
+/// The most of these inputs that are in one group.
+int64_t longest_group(const model::ModelShape& shape, const std::vector<int64_t>& inputs) {
+  std::vector<int64_t> of_groups(shape.group_count(), 0);
+  for (const int64_t input : inputs)
+    ++of_groups[shape.groups[input]];
+  return *std::max_element(of_groups.begin(), of_groups.end());
+}
+
+/// Points of patches that overlap, in the master type: an embedding's come at each step, and from the second on their gradients go home;
+/// a head's go home, and gradients come.
+int64_t overlap_bytes(const RankPart& part, const model::ModelShape& shape, const Config& config) {
+  const int64_t steps = config.train.longest_rollout();
+  const int64_t point = part.samples * shape.patch_points() * master_bytes(config);
+  const Tokens tokens = shape.config.tokens;
+  std::vector<int64_t> inputs(shape.inputs());
+  std::iota(inputs.begin(), inputs.end(), 0);
+  int64_t bytes = 0;
+  if (shape.config.embed_overlap && part.begins_model) {
+    // Groups are filled up to the length of the longest.
+    const int64_t fields =
+        tokens == Tokens::joint
+            ? shape.inputs()
+            : longest_group(shape, inputs) * (tokens == Tokens::aggregated ? shape.group_count() : 1);
+    bytes += point * fields * (steps * part.halo_gives + (steps - 1) * part.halo_takes);
+  }
+  if (shape.config.head_overlap && part.ends_model) {
+    const int64_t fields =
+        tokens == Tokens::variable ? longest_group(shape, shape.targets) : std::ssize(shape.targets);
+    bytes += point * fields * steps * (part.halo_takes + part.halo_gives);
+  }
+  return bytes;
+}
+
 /// Micro-batches do not change it: the samples are the same.
 int64_t pipeline_bytes(const RankPart& part, const model::ModelShape& shape, const Config& config) {
   int64_t crossings = 0;
@@ -112,6 +155,7 @@ TrafficBytes predict_traffic(const RankPart& part, const model::ModelShape& shap
   add("pp", pipeline_bytes(part, shape, config));
   const BlockTraffic block{part, shape, config};
   if (p.tp > 1) add("tp", part.blocks() * block.tensor());
+  add("halo", part.blocks() * block.halo() + overlap_bytes(part, shape, config));
   if (p.sp > 1) {
     if (part.ulysses > 1) add("ulysses", part.blocks() * block.ulysses());
     if (part.ring > 1) add("ring", part.blocks() * block.ring());

@@ -12,6 +12,8 @@
 /// | ulysses | q, k, v to heads, the result to tokens, c | the same | the same |
 /// | lss, lss_kv | a gather of tokens, or of k and v, c | their sum, m | the gather |
 /// | ring | k and v of all but one, c | the same, and their gradients, m | `full`: k and v |
+/// | halo | `model.local`: tokens next to others', m | their gradients, m | the tokens |
+/// | | overlapping patches: points next to others', or sums for others', m | the other way | |
 /// | pp | tokens across a boundary, m | their gradient, m | |
 #pragma once
 

@@ -50,6 +50,10 @@ void read_scores(const json& file, RunRecord& run) {
     score.high = number(entry, "high");
     score.units = entry.value("units", "");
     score.initial_times = entry.value("initial_times", int64_t{0});
+    for (const json& value : entry.value("at_times", json::array()))
+      score.at_times.push_back(value.is_null() ? std::numeric_limits<double>::quiet_NaN()
+                                               : value.get<double>());
+    score.block = entry.value("block", int64_t{0});
     run.scores.push_back(std::move(score));
   }
   for (const json& entry : file.value("spectra", json::array())) {

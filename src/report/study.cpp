@@ -1,9 +1,11 @@
 #include "report/study.h"
 
 #include <algorithm>
+#include <cmath>
 #include <functional>
 #include <limits>
 #include <numeric>
+#include <span>
 
 #include <fmt/core.h>
 #include <nlohmann/json.hpp>
@@ -70,11 +72,29 @@ double persistence(const StudyVariant& variant, const Target& target) {
   return find_score(variant.runs.front(), target, "rmse").persistence;
 }
 
+/// The first variant with the same budget.
+const StudyVariant& first_of_budget(const std::vector<StudyVariant>& variants, const StudyVariant& v) {
+  return *std::find_if(variants.begin(), variants.end(),
+                       [&](const StudyVariant& other) { return other.budget == v.budget; });
+}
+
 /// Percent that the error is below that of the first variant with the same budget.
 double gain(const std::vector<StudyVariant>& variants, const StudyVariant& v, const Target& target) {
-  const auto first = std::find_if(variants.begin(), variants.end(),
-                                  [&](const StudyVariant& other) { return other.budget == v.budget; });
-  return 100.0 * (1.0 - score(v, target, "rmse").mean / score(*first, target, "rmse").mean);
+  return 100.0 *
+         (1.0 - score(v, target, "rmse").mean / score(first_of_budget(variants, v), target, "rmse").mean);
+}
+
+/// rmse_per_step at each initial time, its mean over the seeds.
+std::vector<double> at_times(const StudyVariant& variant, const Target& target) {
+  std::vector<double> sum;
+  for (const RunRecord& run : variant.runs) {
+    const std::vector<double> more = find_score(run, target, "rmse_per_step").at_times;
+    if (sum.empty()) sum.assign(more.size(), 0.0);
+    if (more.size() != sum.size()) return {};
+    for (size_t i = 0; i < sum.size(); ++i)
+      sum[i] += more[i] / static_cast<double>(variant.runs.size());
+  }
+  return sum;
 }
 
 std::string range_text(const Spread& s) {
@@ -84,8 +104,9 @@ std::string range_text(const Spread& s) {
                                        evaluate::number_text(s.high));
 }
 
-const std::vector<std::string> kColumns = {"variant", "same",     "tokens", "steps", "RMSE",
-                                           "gain",    "per step", "time",   "memory"};
+const std::vector<std::string> kColumns = {"variant", "same",  "tokens",   "steps",
+                                           "RMSE",    "gain",  "per step", "less than the first",
+                                           "time",    "memory"};
 
 std::vector<std::string> cells(const std::vector<StudyVariant>& variants, const StudyVariant& v,
                                const Target& target) {
@@ -96,6 +117,7 @@ std::vector<std::string> cells(const std::vector<StudyVariant>& variants, const 
           range_text(score(v, target, "rmse")) + " " + target.units,
           fmt::format("{:.1f} %", gain(variants, v, target)),
           evaluate::number_text(score(v, target, "rmse_per_step").mean) + " " + target.units,
+          range_text(paired_difference(v, first_of_budget(variants, v), target.variable, target.lead_hours)),
           format_duration(train_seconds(v).mean),
           bytes_text(memory(v).mean)};
 }
@@ -155,6 +177,27 @@ Spread spread_of(const std::vector<double>& values) {
           *high};
 }
 
+Spread paired_difference(const StudyVariant& one, const StudyVariant& other, const std::string& variable,
+                         double lead_hours) {
+  const Target target{variable, "", lead_hours};
+  const std::vector<double> a = at_times(one, target), b = at_times(other, target);
+  constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
+  if (a.empty() || a.size() != b.size()) return {kNaN, kNaN, kNaN};
+  const auto mean = [&](std::span<const float> counts) {
+    double sum = 0.0, taken = 0.0;
+    for (size_t i = 0; i < a.size(); ++i) {
+      if (std::isnan(a[i]) || std::isnan(b[i])) continue;
+      const double count = counts.empty() ? 1.0 : counts[i];
+      sum += count * (b[i] - a[i]), taken += count;
+    }
+    return taken > 0.0 ? sum / taken : kNaN;
+  };
+  const int64_t block = find_score(one.runs.front(), target, "rmse_per_step").block;
+  const evaluate::Bootstrap bootstrap(std::ssize(a), std::max<int64_t>(block, 1), 0);
+  const evaluate::Bootstrap::Interval interval = bootstrap.interval(mean);
+  return {mean({}), interval.low, interval.high};
+}
+
 std::string study_table(const std::vector<StudyVariant>& variants) {
   std::string text;
   for (const Target& target : targets_of(variants)) {
@@ -203,7 +246,21 @@ nlohmann::json study_json(const std::vector<StudyVariant>& variants) {
                     {"peak_rss_bytes", to_json(memory(v))},
                     {"scores", scores}});
   }
-  return {{"variants", list}};
+  nlohmann::json differences = nlohmann::json::array();
+  for (const Target& target : targets_of(variants)) {
+    for (size_t one = 0; one < variants.size(); ++one) {
+      for (size_t other = 0; other < one; ++other) {
+        nlohmann::json entry =
+            to_json(paired_difference(variants[one], variants[other], target.variable, target.lead_hours));
+        entry.update({{"variable", target.variable},
+                      {"lead_hours", target.lead_hours},
+                      {"one", one},
+                      {"other", other}});
+        differences.push_back(std::move(entry));
+      }
+    }
+  }
+  return {{"variants", list}, {"differences", differences}};
 }
 
 std::string study_page(const std::string& title, const std::vector<StudyVariant>& variants) {

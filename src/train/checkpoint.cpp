@@ -5,6 +5,7 @@
 #include <map>
 
 #include <ATen/ops/empty.h>
+#include <ATen/ops/empty_like.h>
 #include <ATen/ops/isfinite.h>
 #include <fmt/ranges.h>
 
@@ -25,13 +26,15 @@ using nlohmann::json;
 constexpr int kFormat = 1;
 const char* const kPurpose = "checkpoint";
 const char* const kTemporary = ".tmp";
-const char* const kParts[] = {"weight", "exp_avg", "exp_avg_sq"};
+const char* const kParts[] = {"weight", "exp_avg", "exp_avg_sq", "ema"};
+const char* const kAverage = kParts[3];
 
-/// The weight and the two moments of a section, in the order of kParts.
-std::array<Tensor, 3> parts_of(const parallel::Section& section, AdamW& optimizer, size_t group,
-                               size_t index) {
+/// The weight, the two moments and the average, if there is one, of a section, in the order of kParts.
+std::vector<Tensor> parts_of(const parallel::Section& section, AdamW& optimizer, size_t group, size_t index) {
   const auto& moments = optimizer.moments(group, index);
-  return {section.weight.detach(), moments.first, moments.second};
+  std::vector<Tensor> parts = {section.weight.detach(), moments.first, moments.second};
+  if (moments.average.defined()) parts.push_back(moments.average);
+  return parts;
 }
 
 const std::string kStart = "step-";
@@ -75,7 +78,7 @@ json write_shard(const fs::path& directory, const std::vector<parallel::ParamGro
       const Range mine = share(sections[s].size, data.rank(), data.size());
       parallel::for_each_slice(
           sections[s], mine, [&](const parallel::Param& param, Range elements, int64_t offset) {
-            for (size_t part = 0; part < 3; ++part) {
+            for (size_t part = 0; part < parts.size(); ++part) {
               Tensor values = parts[part].narrow(0, offset, elements.size());
               if (elements.size() == param.size()) values = values.view(param.shape());
               const std::string key = part == 0 ? param.name() : param.name() + "." + kParts[part];
@@ -113,6 +116,13 @@ json make_index(const Progression& progression, const std::vector<std::string>& 
   if (progression.best_step) index["best_step"] = *progression.best_step;
   if (progression.samples) index["samples"] = *progression.samples;
   if (progression.learning_rate) index["learning_rate"] = *progression.learning_rate;
+  if (const SpikeGuard::State& s = progression.spikes; s != SpikeGuard::State{}) {
+    index["spikes"] = {{"loss", s.loss},
+                       {"norm", s.norm},
+                       {"admitted", s.admitted},
+                       {"skipped", s.skipped},
+                       {"in_a_row", s.in_a_row}};
+  }
   for (const std::string& text : shards) {
     const json part = json::parse(text);
     for (const json& entry : part.at("entries"))
@@ -130,6 +140,10 @@ Progression progression_of(const json& index) {
   if (index.contains("best_step")) progression.best_step = index["best_step"].get<int64_t>();
   if (index.contains("samples")) progression.samples = index["samples"].get<int64_t>();
   if (index.contains("learning_rate")) progression.learning_rate = index["learning_rate"].get<double>();
+  if (index.contains("spikes")) {
+    const json& s = index["spikes"];
+    progression.spikes = {s.at("loss"), s.at("norm"), s.at("admitted"), s.at("skipped"), s.at("in_a_row")};
+  }
   return progression;
 }
 
@@ -236,12 +250,21 @@ class Pieces {
     check_finite(out, checkpoint_, param.name());
   }
 
+  bool has_average() const {
+    return std::any_of(pieces_.begin(), pieces_.end(),
+                       [](const auto& piece) { return piece.first.second == kAverage; });
+  }
+  /// The part that holds such weights.
+  const char* part_of(Weights which) const {
+    return which == Weights::averaged && has_average() ? kAverage : kParts[0];
+  }
+
   /// Every weight as a whole, by name.
-  NamedTensors whole_weights() {
+  NamedTensors whole_weights(Weights which) {
     NamedTensors weights;
     for (const auto& [key, pieces] : pieces_) {
       const auto& [name, part] = key;
-      if (part != kParts[0]) continue;
+      if (part != part_of(which)) continue;
       const json& first = pieces.front();
       const auto shape = first.at("shape").get<std::vector<int64_t>>();
       check_held(name, pieces, shape);
@@ -524,20 +547,26 @@ void Checkpoints::set_aside(const std::vector<std::string>& names) const {
 }
 
 Progression load_checkpoint(const fs::path& checkpoint, const std::vector<parallel::ParamGroup*>& groups,
-                            AdamW* optimizer) {
+                            AdamW* optimizer, Weights which) {
   return with_index(checkpoint, [&](const json& index) {
     Pieces pieces(checkpoint, index);
+    const char* const part = pieces.part_of(which);
+    const bool averages = optimizer != nullptr && optimizer->keeps_averages() && pieces.has_average();
     for (size_t g = 0; g < groups.size(); ++g) {
       groups[g]->load([&](const parallel::Param& param, Range elements, const Tensor& out) {
-        pieces.read(param, kParts[0], elements, out);
+        pieces.read(param, part, elements, out);
       });
       auto sections = groups[g]->sections();
       for (size_t s = 0; optimizer != nullptr && s < sections.size(); ++s) {
-        const auto& moments = optimizer->moments(g, s);
+        auto& moments = optimizer->moments(g, s);
+        // A checkpoint without begins its average with its next step.
+        moments.average = averages ? at::empty_like(moments.first) : Tensor();
         parallel::for_each_slice(
             sections[s], sections[s].mine, [&](const parallel::Param& param, Range elements, int64_t offset) {
               pieces.read(param, kParts[1], elements, moments.first.narrow(0, offset, elements.size()));
               pieces.read(param, kParts[2], elements, moments.second.narrow(0, offset, elements.size()));
+              if (averages)
+                pieces.read(param, kAverage, elements, moments.average.narrow(0, offset, elements.size()));
             });
       }
     }
@@ -545,8 +574,13 @@ Progression load_checkpoint(const fs::path& checkpoint, const std::vector<parall
   });
 }
 
-NamedTensors read_weights(const fs::path& checkpoint) {
-  return with_index(checkpoint, [&](const json& index) { return Pieces(checkpoint, index).whole_weights(); });
+NamedTensors read_weights(const fs::path& checkpoint, Weights which) {
+  return with_index(checkpoint,
+                    [&](const json& index) { return Pieces(checkpoint, index).whole_weights(which); });
+}
+
+bool has_average(const fs::path& checkpoint) {
+  return with_index(checkpoint, [&](const json& index) { return Pieces(checkpoint, index).has_average(); });
 }
 
 }  // namespace seqvit::train

@@ -1,4 +1,4 @@
-/// Checkpoints: weights, moments and position of a run, in a form that knows no mesh.
+/// Checkpoints: weights, moments, averages and position of a run, in a form that knows no mesh.
 ///
 /// RUN/checkpoints/step-NNNNNNNN/ holds one safetensors file a rank with that rank's share and index.json,
 /// which says for each piece (weight or moment, its global shape, its elements [begin, end) row-major) which
@@ -15,6 +15,7 @@
 #include "comm/comm.h"
 #include "train/optimizer.h"
 #include "train/safetensors.h"
+#include "train/spike_guard.h"
 
 namespace seqvit::train {
 
@@ -26,6 +27,7 @@ struct Progression {
   std::optional<int64_t> best_step;     ///< at which it was found
   std::optional<int64_t> samples;       ///< taken so far: the position in their order
   std::optional<double> learning_rate;  ///< of the last step
+  SpikeGuard::State spikes;             ///< where it is on
 };
 
 class Checkpoints {
@@ -68,14 +70,20 @@ class Checkpoints {
   void remove_old(int64_t keep) const;
 };
 
+/// Which weights of a checkpoint: those of its step, or their moving average (train.ema) where it has one.
+enum class Weights { raw, averaged };
+/// Whether it has.
+bool has_average(const std::filesystem::path& checkpoint);
+
 /// Fills weights (and moments, if `optimizer` is given) from a checkpoint of any mesh. Throws
 /// Error(checkpoint): a missing or corrupt file, a weight that is not there, has another shape or is not
 /// finite.
 Progression load_checkpoint(const std::filesystem::path& checkpoint,
-                            const std::vector<parallel::ParamGroup*>& groups, AdamW* optimizer);
+                            const std::vector<parallel::ParamGroup*>& groups, AdamW* optimizer,
+                            Weights which = Weights::raw);
 
 /// All weights of a checkpoint of any mesh, whole, in the order of their names. Needs neither the data nor
 /// the configuration; memory of all weights. Throws Error(checkpoint) as load_checkpoint does.
-NamedTensors read_weights(const std::filesystem::path& checkpoint);
+NamedTensors read_weights(const std::filesystem::path& checkpoint, Weights which = Weights::raw);
 
 }  // namespace seqvit::train

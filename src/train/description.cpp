@@ -16,6 +16,7 @@ ModelDescription describe(const Experiment& e) {
   model.periodic = grid.periodic();
   model.patch_size = e.config.model.patch_size;
   model.num_heads = e.config.model.num_heads;
+  model.rotary_waves = e.config.model.rotary ? e.config.model.rotary_waves : 0;
   for (const data::VariableInfo& variable : e.dataset->variables())
     model.inputs.push_back(variable.name);
   for (const int64_t target : e.targets)
@@ -26,20 +27,36 @@ ModelDescription describe(const Experiment& e) {
   model.tokens = to_string(e.config.model.tokens);
   model.positions = e.config.model.positions == Positions::learned ? "learned" : "fixed";
   model.predict = e.config.model.predict == Predict::tendency ? "tendency" : "state";
+  model.network = e.config.model.network == Network::vit ? "vit" : "unet";
   model.lead_time = e.lead.text();
   for (const data::LeadTime& lead : e.leads())
     model.leads.push_back(lead.text());
+  model.embed_overlap = e.config.model.embed_overlap;
+  model.head_overlap = e.config.model.head_overlap;
+  model.local = e.config.model.local == Local::depthwise ? "depthwise" : "none";
   return model;
 }
 
 nlohmann::json to_json(const ModelDescription& m) {
-  return {{"grid", {m.rows, m.columns}}, {"latitude", m.latitude},
-          {"longitude", m.longitude},    {"periodic", m.periodic},
-          {"patch_size", m.patch_size},  {"num_heads", m.num_heads},
-          {"inputs", m.inputs},          {"groups", m.groups},
-          {"targets", m.targets},        {"tokens", m.tokens},
-          {"positions", m.positions},    {"predict", m.predict},
-          {"lead_time", m.lead_time},    {"leads", m.leads}};
+  return {{"grid", {m.rows, m.columns}},
+          {"latitude", m.latitude},
+          {"longitude", m.longitude},
+          {"periodic", m.periodic},
+          {"patch_size", m.patch_size},
+          {"num_heads", m.num_heads},
+          {"rotary_waves", m.rotary_waves},
+          {"inputs", m.inputs},
+          {"groups", m.groups},
+          {"targets", m.targets},
+          {"tokens", m.tokens},
+          {"positions", m.positions},
+          {"predict", m.predict},
+          {"network", m.network},
+          {"lead_time", m.lead_time},
+          {"leads", m.leads},
+          {"local", m.local},
+          {"embed_overlap", m.embed_overlap},
+          {"head_overlap", m.head_overlap}};
 }
 
 ModelDescription description_from_json(const nlohmann::json& json, const std::string& where) {
@@ -52,6 +69,7 @@ ModelDescription description_from_json(const nlohmann::json& json, const std::st
     m.periodic = json.at("periodic");
     m.patch_size = json.at("patch_size");
     m.num_heads = json.at("num_heads");
+    m.rotary_waves = json.value("rotary_waves", int64_t{0});
     m.inputs = json.at("inputs");
     // Files from before there were groups have every input alone.
     m.groups = json.value("groups", model::single_inputs(static_cast<int64_t>(m.inputs.size())));
@@ -59,8 +77,12 @@ ModelDescription description_from_json(const nlohmann::json& json, const std::st
     m.tokens = json.at("tokens");
     m.positions = json.at("positions");
     m.predict = json.at("predict");
+    m.network = json.value("network", m.network);
     m.lead_time = json.at("lead_time");
     m.leads = json.value("leads", std::vector{m.lead_time});
+    m.local = json.value("local", m.local);
+    m.embed_overlap = json.value("embed_overlap", false);
+    m.head_overlap = json.value("head_overlap", false);
     if (m.rows > 0 && m.columns > 0 && m.patch_size > 0) return m;
   } catch (const nlohmann::json::exception&) {
     // said below

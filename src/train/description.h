@@ -21,20 +21,25 @@ struct ModelDescription {
   bool periodic = false;                          ///< the columns go round the globe
   int64_t patch_size = 1;
   int64_t num_heads = 1;
+  int64_t rotary_waves = 0;                           ///< highest wavenumber of rotary positions; 0: none
   std::vector<std::string> inputs;                    ///< variables, then static fields
   std::vector<int64_t> groups;                        ///< of the inputs, see ModelShape
   std::vector<std::string> targets;                   ///< variables that are predicted
   std::string tokens, positions, predict, lead_time;  ///< as in the configuration
+  std::string network = "vit";                        ///< as in the configuration
   std::vector<std::string> leads;                     ///< lead times it knows, lead_time first
+  bool embed_overlap = false,
+       head_overlap = false;   ///< patches read and write half a patch of those around them
+  std::string local = "none";  ///< what blocks begin with, as in the configuration
 
   grid::TokenGrid grid() const { return {rows, columns, patch_size}; }
 };
 
 ModelDescription describe(const Experiment& experiment);
 
-/// {"grid": [rows, columns], "latitude": [first, last], "longitude", "periodic", "patch_size", "num_heads",
-/// "inputs", "groups", "targets", "tokens", "positions", "predict", "lead_time", "leads"}; without "leads"
-/// there is one.
+/// {"grid": [rows, columns], "latitude": [first, last], "longitude", "periodic", "patch_size", "num_heads", "rotary_waves",
+/// "inputs", "groups", "targets", "tokens", "positions", "predict", "lead_time", "leads", "embed_overlap",
+/// "head_overlap", "local"}; without "leads" there is one, without the last three nothing reads its neighbours.
 nlohmann::json to_json(const ModelDescription& model);
 /// Throws Error(checkpoint); `where` stands in the message.
 ModelDescription description_from_json(const nlohmann::json& json, const std::string& where);

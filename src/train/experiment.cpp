@@ -62,12 +62,18 @@ model::ModelShape Experiment::model_shape() const {
   model::ModelShape shape;
   shape.rows = dataset->grid().rows();
   shape.columns = dataset->grid().columns();
+  if (dataset->grid().kind == grid::GridKind::rectilinear)
+    shape.latitude = dataset->grid().latitude, shape.longitude = dataset->grid().longitude;
+  shape.periodic = dataset->grid().periodic();
   shape.groups = groups;
   shape.targets = targets;
-  for (const int64_t target : targets) {
+  const auto of_levels = config.train.level_weights == LevelWeights::pressure
+                             ? data::level_weights(dataset->variables(), targets)
+                             : std::vector<double>(targets.size(), 1.0);
+  for (size_t t = 0; t < targets.size(); ++t) {
     const auto& weights = config.train.target_weights;
-    const auto weight = weights.find(dataset->variables()[target].name);
-    shape.target_weights.push_back(weight == weights.end() ? 1.0 : weight->second);
+    const auto weight = weights.find(dataset->variables()[targets[t]].name);
+    shape.target_weights.push_back((weight == weights.end() ? 1.0 : weight->second) * of_levels[t]);
   }
   shape.conditions = (tells_time() ? data::kPhases : 0) + (strides.size() > 1 ? std::ssize(strides) : 0);
   shape.config = config.model;
@@ -84,11 +90,11 @@ data::Period resolve(const Experiment& e, const PeriodConfig& period, const char
                               std::string("data.split.") + name);
 }
 
-void resolve_periods(Experiment& e) {
+void resolve_periods(Experiment& e, const Periods& periods) {
   const SplitConfig& split = e.config.data.split;
-  e.train = resolve(e, split.train, "train").times;
-  e.validation = resolve(e, split.validation, "validation").times;
-  e.test = resolve(e, split.test, "test").times;
+  if (periods.train) e.train = resolve(e, split.train, "train").times;
+  if (periods.validation) e.validation = resolve(e, split.validation, "validation").times;
+  if (periods.test) e.test = resolve(e, split.test, "test").times;
 }
 
 void check_training_period(const Experiment& e) {
@@ -144,18 +150,23 @@ data::FileReading reading_of(const DataConfig& config) {
           config.missing};
 }
 
+std::unique_ptr<data::Dataset> open_dataset(const Config& config, data::Frame frame) {
+  return std::make_unique<data::Dataset>(
+      data::DatasetOptions{.files = config.data.files,
+                           .variables = config.data.variables,
+                           .statics = config.data.statics,
+                           .cache_bytes = config.data.cache_bytes,
+                           .reading = reading_of(config.data),
+                           .monthly = data::LeadTime::parse(config.data.lead_time).months > 0,
+                           .frame = std::move(frame)});
+}
+
 Experiment open_experiment(const Config& config, Periods periods, data::Frame frame) {
   Experiment e;
   e.config = config;
   e.lead = data::LeadTime::parse(config.data.lead_time);
   e.strides = resolve_leads(config.train, e.lead);
-  e.dataset = std::make_unique<data::Dataset>(data::DatasetOptions{.files = config.data.files,
-                                                                   .variables = config.data.variables,
-                                                                   .statics = config.data.statics,
-                                                                   .cache_bytes = config.data.cache_bytes,
-                                                                   .reading = reading_of(config.data),
-                                                                   .monthly = e.lead.months > 0,
-                                                                   .frame = std::move(frame)});
+  e.dataset = open_dataset(config, std::move(frame));
   if (config.data.targets.empty()) {
     for (size_t i = 0; i < e.dataset->variables().size(); ++i)
       e.targets.push_back(static_cast<int64_t>(i));
@@ -165,9 +176,8 @@ Experiment open_experiment(const Config& config, Periods periods, data::Frame fr
   e.groups = data::group_levels(e.dataset->variables(), static_cast<int64_t>(e.dataset->statics().size()),
                                 config.model.patch_levels);
   check_settings(e);
-  if (periods == Periods::unused) return e;
-  resolve_periods(e);
-  check_training_period(e);
+  resolve_periods(e, periods);
+  if (periods.train) check_training_period(e);
   return e;
 }
 

@@ -41,15 +41,25 @@ struct Experiment {
   void check_reach(int64_t steps, const std::string& setting) const;
 };
 
-/// Whether data.split is looked at: a forecast needs no periods, and files of one time have none.
-enum class Periods { resolved, unused };
+/// Which of data.split are looked at: a forecast needs no periods, and files of one time have none; a score needs one.
+struct Periods {
+  bool train = true, validation = true, test = true;
+
+  static Periods none() { return {false, false, false}; }
+  static Periods only(const std::string& split) {
+    return {split == "train", split == "validation", split == "test"};
+  }
+};
 
 /// What the configuration says of files that leave it open.
 data::FileReading reading_of(const DataConfig& config);
 
+/// The data alone. `frame`: see DatasetOptions.
+std::unique_ptr<data::Dataset> open_dataset(const Config& config, data::Frame frame = {});
+
 /// Opens the files and resolves everything but the statistics. `frame`: see DatasetOptions. Throws Error(usage) or
 /// Error(data).
-Experiment open_experiment(const Config& config, Periods periods = Periods::resolved, data::Frame frame = {});
+Experiment open_experiment(const Config& config, Periods periods = {}, data::Frame frame = {});
 /// The periods that are set, how their bounds were read, and what becomes of their times; a line each.
 std::vector<std::string> describe_periods(const Experiment& experiment);
 /// A forecast that the model is asked for: from fields valid at `time`, `lead` as an index into strides.
@@ -81,7 +91,6 @@ data::Frame frame_of(const std::filesystem::path& run);
 void take_meaning(const std::filesystem::path& run, Experiment& experiment);
 
 /// Opens a finished or running run: RUN/config.yaml with `overrides`, and takes its meaning.
-Experiment open_run(const std::string& run, const std::vector<std::string>& overrides,
-                    Periods periods = Periods::resolved);
+Experiment open_run(const std::string& run, const std::vector<std::string>& overrides, Periods periods = {});
 
 }  // namespace seqvit::train

@@ -1,7 +1,5 @@
 #include "train/export.h"
 
-#include "train/checkpoint.h"
-
 namespace seqvit::train {
 
 std::string exported_name(const std::string& weight) {
@@ -10,8 +8,8 @@ std::string exported_name(const std::string& weight) {
 }
 
 int64_t export_weights(const std::filesystem::path& checkpoint, const std::filesystem::path& output,
-                       const Metadata& metadata) {
-  NamedTensors weights = read_weights(checkpoint);
+                       const Metadata& metadata, Weights which) {
+  NamedTensors weights = read_weights(checkpoint, which);
   for (auto& [name, weight] : weights)
     name = exported_name(name);
   write_safetensors(output, weights, metadata);

@@ -38,6 +38,16 @@ std::string block_advice(const ImportSource& source) {
                      static_cast<double>((*hidden)[0]) / static_cast<double>((*hidden)[1]));
 }
 
+/// Of the norm of queries and keys.
+bool is_gain(const std::string& weight) {
+  return weight.ends_with(".q_norm.weight") || weight.ends_with(".k_norm.weight");
+}
+
+/// Of a block's depthwise layer.
+bool is_local(const std::string& name) {
+  return name.find(".local.") != std::string::npos;
+}
+
 /// Blocks that fit only in part would compute something else: all of them, and nothing more, or an error.
 void check_blocks(const ImportSource& source, const Shapes& wanted, const ModelDescription& model) {
   std::vector<std::string> names;
@@ -51,17 +61,30 @@ void check_blocks(const ImportSource& source, const Shapes& wanted, const ModelD
   }
   for (const std::string& name : names) {
     const auto found = source.shape(name);
-    if (!found) fail(Exit::checkpoint, "{}: no weight '{}', which every block has here", source.path(), name);
+    if (!found && is_local(name)) continue;  // starts at zero: the block is what it was
+    if (!found) {
+      fail(Exit::checkpoint, "{}: no weight '{}', which every block has here{}", source.path(), name,
+           is_gain(name) ? "; set model.qk_norm=false" : "");
+    }
     if (*found != wanted.at(name)) fail_shape(source, name, wanted.at(name), *found, block_advice(source));
   }
   for (const std::string& name : held) {
     if (wanted.contains(name)) continue;
-    fail(Exit::checkpoint, "{}: '{}': blocks have no such weight here; such a model cannot be imported",
-         source.path(), name);
+    if (is_local(name))
+      fail(Exit::checkpoint, "{}: '{}': blocks read their neighbours there; set model.local=depthwise",
+           source.path(), name);
+    fail(Exit::checkpoint, "{}: '{}': blocks have no such weight here; {}", source.path(), name,
+         is_gain(name) ? "set model.qk_norm=true" : "such a model cannot be imported");
   }
   if (source.description().num_heads != model.num_heads) {
     fail(Exit::checkpoint, "{}: expected {} heads from the configuration, found {}; set model.num_heads={}",
          source.path(), model.num_heads, source.description().num_heads, source.description().num_heads);
+  }
+  if (const int64_t waves = source.description().rotary_waves; waves != model.rotary_waves) {
+    fail(Exit::checkpoint, "{}: blocks {} rotary positions; set {}", source.path(),
+         waves == 0 ? "without" : fmt::format("with {} as the highest wavenumber of", waves),
+         waves == 0 ? "model.rotary=false"
+                    : fmt::format("model.rotary=true and model.rotary_waves={}", waves));
   }
 }
 
@@ -162,9 +185,17 @@ class Importer {
         source_.path(), from_.latitude[0], from_.latitude[1], from_.longitude[0], from_.longitude[1]);
   }
 
+  static PatchFields fields_of(const ModelDescription& m, bool of_head) {
+    return of_head ? PatchFields{m.targets, m.patch_size, m.head_overlap}
+                   : PatchFields{m.inputs, m.patch_size, m.embed_overlap};
+  }
+
   void fill_patch_weight(const PatchWeight& layout, const Tensor& out) {
-    const PatchFields from{layout.of_head ? from_.targets : from_.inputs, from_.patch_size},
-        to{layout.of_head ? model_.targets : model_.inputs, model_.patch_size};
+    const PatchFields from = fields_of(from_, layout.of_head), to = fields_of(model_, layout.of_head);
+    if (from.overlap && !to.overlap) {
+      fail(Exit::checkpoint, "{}: '{}': patches overlap there; set model.{}=true", source_.path(),
+           layout.name, layout.of_head ? "head_overlap" : "embed_overlap");
+    }
     const auto lacks = [](const PatchFields& fields, const std::string& variable) {
       return std::find(fields.names.begin(), fields.names.end(), variable) == fields.names.end();
     };
@@ -174,7 +205,8 @@ class Importer {
     }
     check_shape(layout.name, layout.shape(out.sizes().vec(), from));
     layout.convert(source_.take(layout.name), from, out, to);
-    const bool resized = layout.shape(out.sizes().vec(), {to.names, from.patch_size}) != out.sizes().vec();
+    const bool resized =
+        layout.shape(out.sizes().vec(), {to.names, from.patch_size, from.overlap}) != out.sizes().vec();
     (resized ? report_.resampled : report_.taken).emplace_back(layout.name);
     for (const std::string& variable : to.names) {
       if (lacks(from, variable)) report_.initial.push_back(fmt::format("{} of {}", layout.name, variable));
@@ -190,6 +222,12 @@ class Importer {
 ImportReport import_weights(const std::filesystem::path& file, std::optional<PatchRowsColumns> grid,
                             const ModelDescription& model, const std::vector<parallel::ParamGroup*>& groups) {
   ImportSource source(file, model, grid);
+  if (source.description().network != "vit" || model.network != "vit") {
+    fail(Exit::usage,
+         "{}: expected a transformer on both sides, found {} there and {} in the configuration; others "
+         "cannot be imported",
+         source.path(), source.description().network, model.network);
+  }
   Shapes wanted;
   for (parallel::ParamGroup* group : groups) {
     for (const parallel::Section& section : group->sections()) {

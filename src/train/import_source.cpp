@@ -45,7 +45,9 @@ void ImportSource::describe_timm(const ModelDescription& model, std::optional<Pa
   description_.patch_size = 1;
   description_.inputs.clear();
   description_.targets.clear();
-  description_.periodic = false;
+  description_.periodic = description_.embed_overlap = description_.head_overlap = false;
+  description_.rotary_waves = 0;
+  description_.network = "vit";
   const auto embedding = file_.entries().find(kEmbedding);
   if (embedding != file_.entries().end() && embedding->second.shape.size() == 4) {
     const auto& shape = embedding->second.shape;  // [D, channels, p, p]

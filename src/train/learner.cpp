@@ -7,6 +7,7 @@
 #include <ATen/ops/from_blob.h>
 
 #include "core/error.h"
+#include "core/log.h"
 #include "core/profile.h"
 #include "core/tensor.h"
 #include "ops/memory.h"
@@ -23,6 +24,7 @@ Learner::Learner(const model::ModelShape& shape, const Config& config, const gri
       loss_(grid, model_.slab().rows, model_.owned(), shape.target_weights,
             master_type(config.train.precision)),
       optimizer_(groups_, config_, mesh.world()),
+      guard_(config_.skip_spikes),
       my_samples_(share(config_.batch_size, mesh.dp().rank(), mesh.dp().size())) {}
 
 std::vector<double> Learner::sum_over_ranks(std::vector<double> values, const char* purpose) {
@@ -121,8 +123,40 @@ void Learner::run_backward(const parallel::Action& action) {
   if (here.in.defined()) model_.wires().send_gradient(here.in.grad());
 }
 
+void Learner::exchange_averages() {
+  if (!optimizer_.has_averages()) return;
+  optimizer_.exchange_averages();
+  for (parallel::ParamGroup* group : groups_)
+    group->publish_weights();
+}
+
+/// Whether the guard wants the step to change nothing.
+bool Learner::skips(int64_t step, const StepResult& result, double norm) {
+  if (!guard_.is_on() || result.weight == 0.0) return false;
+  const SpikeGuard::State before = guard_.state();
+  if (guard_.admits(result.loss, norm)) return false;
+  if (guard_.has_failed()) {
+    fail(
+        Exit::not_finite,
+        "step {}: loss {}, gradient norm {}: {} steps in a row are not finite or train.skip_spikes times "
+        "their "
+        "running means ({:.3g}, {:.3g}); lower train.learning_rate or look at the data with `seqvit inspect`",
+        step + 1, result.loss, norm, SpikeGuard::kMostInARow, before.loss, before.norm);
+  }
+  log_warn(
+      "step {}: loss {:.4g} (running mean {:.4g}), gradient norm {:.4g} (running mean {:.4g}): skipped, "
+      "nothing "
+      "changes; {} so far",
+      step + 1, result.loss, before.loss, norm, before.norm, guard_.state().skipped);
+  return true;
+}
+
 double Learner::update(int64_t step, const StepResult& result) {
   const double norm = optimizer_.clip(config_.max_grad_norm);
+  if (skips(step, result, norm)) {
+    forget_gradients();
+    return norm;
+  }
   if (!std::isfinite(result.loss) || !std::isfinite(norm)) {
     fail(Exit::not_finite,
          "step {}: loss {}, gradient norm {}: not finite; lower train.learning_rate or look at the data with "

@@ -14,6 +14,7 @@
 #include "train/mesh_model.h"
 #include "train/optimizer.h"
 #include "train/rollout.h"
+#include "train/spike_guard.h"
 
 namespace seqvit::train {
 
@@ -44,8 +45,9 @@ class Learner {
   /// rank has a valid target, nothing is computed, on any mesh: there are no gradients, and update() leaves
   /// weights and moments as they are.
   StepResult backward(const LearnerBatch& batch, int64_t step, bool stop = false);
-  /// Clips, updates my shares, makes the new weights readable. Returns the gradient norm before clipping.
-  /// Throws Error(not_finite), with weights untouched, if loss or gradient is not finite.
+  /// Clips, updates my shares, makes the new weights readable; a step that the guard does not admit changes
+  /// nothing, and is said. Returns the gradient norm before clipping. Throws Error(not_finite), with weights
+  /// untouched, if loss or gradient is not finite, or under the guard where step after step is not admitted.
   double update(int64_t step, const StepResult& result);
 
   /// The part of backward()'s loss that my samples on my slab have, without gradient, and its weight before
@@ -53,6 +55,9 @@ class Learner {
   std::pair<double, double> loss_and_weight(const LearnerBatch& batch);
   /// Makes backward() as if it had not been: for one whose gradients are not wanted. Collective.
   void forget_gradients();
+  /// Weights and their moving averages change places, where there are averages: once to use them, once more to
+  /// go on. Collective.
+  void exchange_averages();
 
   /// Sums over all ranks; what is known on several of them (the loss, where the model ends) one must
   /// contribute, the others 0. Collective.
@@ -62,6 +67,7 @@ class Learner {
   const MeshModel& model() const { return model_; }
   const WeightedLoss& loss() const { return loss_; }
   AdamW& optimizer() { return optimizer_; }
+  SpikeGuard& guard() { return guard_; }
   const std::vector<parallel::ParamGroup*>& groups() const { return groups_; }
 
  private:
@@ -72,6 +78,7 @@ class Learner {
   std::vector<parallel::ParamGroup*> groups_;
   WeightedLoss loss_;
   AdamW optimizer_;
+  SpikeGuard guard_;
   Range my_samples_;
   /// A micro-batch on its way through one chunk of my stage: what came in (undefined where the model begins)
   /// and what went out (the loss where it ends).
@@ -90,6 +97,7 @@ class Learner {
   double run_forward(const parallel::Action& action, const Part& part);
   Tensor rolled_loss(const LearnerBatch& batch, double total_weight, const Model& model) const;
   void run_backward(const parallel::Action& action);
+  bool skips(int64_t step, const StepResult& result, double norm);
 };
 
 }  // namespace seqvit::train

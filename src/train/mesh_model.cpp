@@ -50,7 +50,11 @@ MeshModel::MeshModel(const model::ModelShape& shape, const Config& config, comm:
       peers_(strategy != nullptr ? std::move(strategy)
                                  : parallel::make_strategy(config.parallel, mesh,
                                                            grid::token_counts(grid_, mesh.tokens().size())),
-             mesh.tp(), of_my_group(grid::token_counts(grid_, mesh.tokens().size()), mesh)),
+             mesh.tp(), of_my_group(grid::token_counts(grid_, mesh.tokens().size()), mesh),
+             parallel::Halo(
+                 mesh.tokens(),
+                 grid::Neighbourhood(grid_, shape.periodic, mesh.tokens().rank(), mesh.tokens().size()),
+                 mesh.device())),
       wires_(mesh, chunks_),
       owned_(model::owned_points(shape, slab_).to(mesh.device())) {
   if (!mesh.device().is_cpu()) {

@@ -38,6 +38,7 @@ void MetricsFile::write(const StepReport& r) {
                               {"loss", known(r.loss.value_or(0.0))},
                               {"learning_rate", r.learning_rate},
                               {"grad_norm", known(r.grad_norm)},
+                              {"skipped_steps", r.skipped},
                               {"seconds", r.seconds},
                               {"data_seconds", r.data_seconds},
                               {"tokens_per_second", r.tokens_per_second},

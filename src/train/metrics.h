@@ -15,6 +15,7 @@ struct StepReport {
   int64_t samples = 0;         ///< taken from the data so far
   std::optional<double> loss;  ///< nullopt: no target of the step has a valid point; it changed nothing
   double learning_rate = 0, grad_norm = 0;
+  int64_t skipped = 0;                   ///< steps so far that train.skip_spikes let change nothing
   double seconds = 0, data_seconds = 0;  ///< of the step; of that, until its batch was there
   double tokens_per_second = 0;
 };

@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <cmath>
 #include <numbers>
+#include <utility>
 
+#include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/_fused_adamw.h>
 #include <ATen/ops/scalar_tensor.h>
@@ -22,12 +24,17 @@ double learning_rate(const TrainConfig& config, int64_t step) {
   return config.learning_rate * 0.5 * (1.0 + std::cos(std::numbers::pi * progress));
 }
 
+double average_decay(const TrainConfig& config, int64_t step) {
+  const auto t = static_cast<double>(step);
+  return std::min(config.ema, (1.0 + t) / (10.0 + t));
+}
+
 AdamW::AdamW(std::vector<parallel::ParamGroup*> groups, const TrainConfig& config, comm::Comm& world)
     : groups_(std::move(groups)), config_(config), world_(world) {
   for (parallel::ParamGroup* group : groups_) {
     for (const parallel::Section& section : group->sections()) {
       const Tensor zero = at::zeros_like(section.weight.detach());
-      moments_.push_back({zero, zero.clone()});
+      moments_.push_back({zero, zero.clone(), {}});
     }
   }
 }
@@ -65,8 +72,9 @@ void AdamW::step(int64_t step, double rate) {
     auto sections = groups_[g]->sections();
     for (size_t s = 0; s < sections.size(); ++s) {
       parallel::Section& section = sections[s];
-      if (!section.gradient.defined() || section.mine.size() == 0) continue;
       Moments& state = moments(g, s);
+      if (keeps_averages() && !state.average.defined()) state.average = section.weight.detach().clone();
+      if (!section.gradient.defined() || section.mine.size() == 0) continue;
       const double decay = section.kind == parallel::ParamKind::matrix ? config_.weight_decay : 0.0;
       Tensor weight = section.weight.detach();
       // libtorch adds one to nothing here: the count is that of this step, which bias correction needs.
@@ -74,6 +82,17 @@ void AdamW::step(int64_t step, double rate) {
       at::_fused_adamw_(at::TensorList(weight), at::TensorList(section.gradient), at::TensorList(state.first),
                         at::TensorList(state.second), {}, at::TensorList(count), rate, config_.betas[0],
                         config_.betas[1], decay, 1e-8, /*amsgrad=*/false, /*maximize=*/false);
+      if (keeps_averages()) state.average.lerp_(weight, 1.0 - average_decay(config_, step));
+    }
+  }
+}
+
+void AdamW::exchange_averages() {
+  for (size_t g = 0; g < groups_.size(); ++g) {
+    auto sections = groups_[g]->sections();
+    for (size_t s = 0; s < sections.size(); ++s) {
+      const Tensor weight = sections[s].weight.detach();
+      sections[s].weight = std::exchange(moments(g, s).average, weight).requires_grad_(true);
     }
   }
 }

@@ -14,6 +14,10 @@ namespace seqvit::train {
 /// `step` counts from 0.
 double learning_rate(const TrainConfig& config, int64_t step);
 
+/// Of the moving average of weights at step `step`, counted from 1: at first the plain mean of few steps, so that
+/// initial values are soon forgotten.
+double average_decay(const TrainConfig& config, int64_t step);
+
 class AdamW {
  public:
   /// Matrices decay, vectors (norms, biases, positions) do not.
@@ -25,11 +29,19 @@ class AdamW {
   /// One update of my shares. `step` counts from 1.
   void step(int64_t step, double learning_rate);
 
-  /// The moments of a section: first and second, shaped like Section::weight.
+  /// Of a section, shaped like Section::weight: first and second moment, and the moving average of weights over
+  /// steps (undefined without train.ema, and before the first step).
   struct Moments {
-    Tensor first, second;
+    Tensor first, second, average;
   };
   Moments& moments(size_t group, size_t section) { return moments_[2 * group + section]; }
+
+  /// Whether there are averages: train.ema, and a step was made.
+  bool has_averages() const { return !moments_.empty() && moments_[0].average.defined(); }
+  bool keeps_averages() const { return config_.ema > 0.0; }
+  /// My shares of the weights and of their averages change places; nothing is copied. The groups'
+  /// publish_weights() must follow.
+  void exchange_averages();
 
  private:
   std::vector<parallel::ParamGroup*> groups_;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include <ATen/ops/constant_pad_nd.h>
 #include <ATen/ops/movedim.h>
 #include <ATen/ops/tensordot.h>
 
@@ -36,7 +37,7 @@ Unfolded unfold(const Tensor& weight, const PatchWeight& layout, const PatchFiel
     for (const char kind : layout.dims[dim]) {
       kinds += kind;
       shape.push_back(kind == 'v'   ? static_cast<int64_t>(fields.names.size())
-                      : kind == 'p' ? fields.patch_size * fields.patch_size
+                      : kind == 'p' ? fields.side() * fields.side()
                                     : weight.size(static_cast<int64_t>(dim)));
     }
   }
@@ -55,8 +56,7 @@ const PatchWeight* PatchWeight::named(const std::string& name) {
 }
 
 std::vector<int64_t> PatchWeight::shape(const std::vector<int64_t>& like, const PatchFields& fields) const {
-  const auto variables = static_cast<int64_t>(fields.names.size()),
-             points = fields.patch_size * fields.patch_size;
+  const auto variables = static_cast<int64_t>(fields.names.size()), points = fields.side() * fields.side();
   std::vector<int64_t> shape = like;
   for (size_t dim = 0; dim < dims.size(); ++dim) {
     if (dims[dim] == "d") continue;
@@ -69,11 +69,17 @@ void PatchWeight::convert(const Tensor& weight, const PatchFields& from, const T
                           const PatchFields& to) const {
   Unfolded source = unfold(weight, *this, from);
   const Unfolded target = unfold(out, *this, to);
-  if (source.points >= 0 && from.patch_size != to.patch_size) {
-    const Tensor resize = of_head ? model::patch_resize(from.patch_size, to.patch_size)
-                                  : model::embedding_resize(from.patch_size, to.patch_size);
+  const PatchFields resized{{}, to.patch_size, from.overlap};
+  if (source.points >= 0 && from.side() != resized.side()) {
+    const Tensor resize = of_head ? model::patch_resize(from.side(), resized.side())
+                                  : model::embedding_resize(from.side(), resized.side());
     source.tensor = at::movedim(at::tensordot(resize, source.tensor.to(at::kDouble), {1}, {source.points}), 0,
                                 source.points);
+  }
+  if (source.points >= 0 && to.overlap && !from.overlap) {
+    const int64_t p = to.patch_size, h = p / 2;
+    const Tensor patches = at::movedim(source.tensor, source.points, -1).unflatten(-1, {p, p});
+    source.tensor = at::movedim(at::constant_pad_nd(patches, {h, h, h, h}).flatten(-2), -1, source.points);
   }
   for (size_t i = 0; i < to.names.size(); ++i) {
     const auto found = std::find(from.names.begin(), from.names.end(), to.names[i]);

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "core/tensor.h"
+#include "ops/windows.h"
 
 namespace seqvit::train {
 
@@ -13,6 +14,8 @@ namespace seqvit::train {
 struct PatchFields {
   std::vector<std::string> names;  ///< of inputs, or of targets where the weight belongs to the head
   int64_t patch_size = 1;
+  bool overlap = false;  ///< points of the window around a patch (ops/windows.h)
+  int64_t side() const { return overlap ? ops::window_side(patch_size) : patch_size; }
 };
 
 struct PatchWeight {
@@ -25,8 +28,9 @@ struct PatchWeight {
 
   /// The shape of this weight for other fields; `like` is its shape for some.
   std::vector<int64_t> shape(const std::vector<int64_t>& like, const PatchFields& fields) const;
-  /// Copies a weight for `from` into one for `to`: variables by their names, points resized. What other
-  /// variables have in `out` stays. Same fields: the same bits.
+  /// Copies a weight for `from` into one for `to`: variables by their names, points resized; in a window that the source does not have, zero
+  /// around the patch, which computes the same. A source with windows needs a target with them. What other variables have in `out` stays.
+  /// Same fields: the same bits.
   void convert(const Tensor& weight, const PatchFields& from, const Tensor& out, const PatchFields& to) const;
 };
 

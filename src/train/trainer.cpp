@@ -116,10 +116,12 @@ StepReport Trainer::step() {
   const StepResult result = learner_.backward(fields, progression_.step, stop_requested());
   if (result.weight > 0.0) report.loss = result.loss;
   report.grad_norm = learner_.update(progression_.step, result);
+  report.skipped = learner_.guard().state().skipped;
   report.samples = samples_taken() + config_.batch_size;
   progression_.step = report.step;
   progression_.samples = report.samples;
   progression_.learning_rate = report.learning_rate;
+  progression_.spikes = learner_.guard().state();
   stopping_ = result.stop;
   report.seconds = seconds_now() - start;
   report.data_seconds = data_seconds;
@@ -140,11 +142,13 @@ LearnerBatch Trainer::validation_batch(int64_t first) const {
 double Trainer::validate() {
   const Phase phase("validation");
   double loss = 0.0, weight = 0.0;
+  learner_.exchange_averages();
   for (int64_t first = 0; first < std::ssize(validation_); first += config_.batch_size) {
     const auto [more_loss, more_weight] = learner_.loss_and_weight(validation_batch(first));
     loss += more_loss;
     weight += more_weight;
   }
+  learner_.exchange_averages();
   const auto totals = learner_.sum_over_ranks({loss, weight}, "validation");
   if (totals[1] == 0.0) fail_without_targets("validation", experiment_.validation);
   return totals[0] / totals[1];
@@ -199,6 +203,7 @@ void Trainer::resume(const std::optional<std::string>& from) {
   if (!checkpoint) return;
   const Phase phase("reading the checkpoint");
   progression_ = load_checkpoint(*checkpoint, learner_.groups(), &learner_.optimizer());
+  if (learner_.guard().is_on()) learner_.guard().set(progression_.spikes);
   if (!progression_.samples && progression_.step > 0) {  // of a version that did not write it down
     const TrainConfig before = load_config(*run_ / "config.yaml", {}).train;
     progression_.samples = progression_.step * before.batch_size;
@@ -253,8 +258,8 @@ bool Trainer::validate_and_report(MetricsFile* metrics) {
     progression_.best_step = progression_.step;
   }
   if (metrics != nullptr) metrics->write_validation(progression_.step, loss);
-  log_info("step {}/{}  validation loss {:.5f}{}", progression_.step, config_.steps, loss,
-           is_best ? " (best)" : "");
+  log_info("step {}/{}  validation loss {:.5f}{}{}", progression_.step, config_.steps, loss,
+           learner_.optimizer().has_averages() ? " of averaged weights" : "", is_best ? " (best)" : "");
   return is_best;
 }
 

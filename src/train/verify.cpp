@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
+#include <set>
 #include <string>
 
 #include <ATen/TensorOperators.h>
@@ -21,17 +22,19 @@
 namespace seqvit::train {
 namespace {
 
-using Pick = std::function<Tensor(const parallel::Section&)>;
+using Pick = std::function<Tensor(const parallel::Section&, const AdamW::Moments&)>;
 
 /// Whole weights (or their gradients) of my pipeline stage, by name: my share of each where it belongs,
 /// summed over ranks.
 Snapshot whole_of_stage(Learner& learner, comm::Mesh& mesh, const Pick& pick) {
   Snapshot all;
-  for (parallel::ParamGroup* group : learner.groups()) {
-    const comm::Comm& sharers = *group->sharding().data;
-    for (const parallel::Section& section : group->sections()) {
+  for (size_t g = 0; g < learner.groups().size(); ++g) {
+    parallel::ParamGroup& group = *learner.groups()[g];
+    const comm::Comm& sharers = *group.sharding().data;
+    for (size_t s = 0; s < group.sections().size(); ++s) {
+      const parallel::Section& section = group.sections()[s];
       if (section.size == 0) continue;
-      const Tensor values = pick(section).cpu();
+      const Tensor values = pick(section, learner.optimizer().moments(g, s)).cpu();
       for (const auto& param : section.params)
         all.emplace(param->name(), at::zeros({parallel::elements_of(param->whole_shape())}, at::kDouble));
       // At stage 0 every rank has all: each still gives only its share.
@@ -68,6 +71,29 @@ void add_params(Snapshot& snapshot, Learner& learner, comm::Mesh& mesh, const st
   }
 }
 
+/// Biases, norms, taps and positions, each element by a number of its own: at zero they would hide what they scale.
+void move_vectors(Learner& learner) {
+  for (parallel::ParamGroup* group : learner.groups()) {
+    std::set<const parallel::Param*> vectors;
+    for (const parallel::Section& section : group->sections()) {
+      for (const auto& param : section.params)
+        if (section.kind == parallel::ParamKind::vector) vectors.insert(param.get());
+    }
+    group->load([&](const parallel::Param& param, Range elements, const Tensor& out) {
+      if (!vectors.contains(&param)) return;
+      const uint64_t key = random_key(0, "verify " + param.name());
+      const Tensor values = at::empty({elements.size()}, at::kDouble);
+      const int64_t whole = parallel::elements_of(param.whole_shape());
+      param.cut().for_each_run(elements, {0, whole}, [&](Range run, int64_t first) {
+        for (int64_t i = 0; i < run.size(); ++i)
+          values.mutable_data_ptr<double>()[run.begin - elements.begin + i] =
+              0.1 * normal(key, static_cast<uint64_t>(first + i));
+      });
+      out.add_(values.to(out.options()));
+    });
+  }
+}
+
 }  // namespace
 
 VerifyProblem make_verify_problem(const Config& config, const model::ModelShape& real) {
@@ -94,6 +120,7 @@ VerifyProblem make_verify_problem(const Config& config, const model::ModelShape&
   for (int64_t x = 0; x < columns; ++x)
     problem.grid.longitude.push_back(5.0 * static_cast<double>(x));
   problem.shape.rows = rows, problem.shape.columns = columns;
+  problem.shape.latitude = problem.grid.latitude, problem.shape.longitude = problem.grid.longitude;
   problem.shape.config = c.model;
   return problem;
 }
@@ -140,6 +167,7 @@ LearnerBatch part_of(const LearnerBatch& fields, const Learner& learner) {
 }
 
 Snapshot take_snapshot(Learner& learner, comm::Mesh& mesh, const LearnerBatch& fields, int64_t steps) {
+  if (steps > 0) move_vectors(learner);
   Snapshot snapshot;
   const LearnerBatch batch = part_of(fields, learner);
   Tensor whole = at::zeros_like(fields.target.select(1, 0));
@@ -153,12 +181,17 @@ Snapshot take_snapshot(Learner& learner, comm::Mesh& mesh, const LearnerBatch& f
     snapshot["loss of step " + std::to_string(step + 1)] = at::full({1}, result.loss, at::kDouble);
     if (step == 0) {
       add_params(snapshot, learner, mesh, "gradient of ", "",
-                 [](const parallel::Section& s) { return s.gradient; });
+                 [](const parallel::Section& s, const AdamW::Moments&) { return s.gradient; });
     }
     learner.update(step, result);
   }
-  add_params(snapshot, learner, mesh, "", " after " + std::to_string(steps) + " steps",
-             [](const parallel::Section& s) { return s.weight.detach(); });
+  const std::string after = " after " + std::to_string(steps) + " steps";
+  add_params(snapshot, learner, mesh, "", after,
+             [](const parallel::Section& s, const AdamW::Moments&) { return s.weight.detach(); });
+  if (learner.optimizer().has_averages()) {
+    add_params(snapshot, learner, mesh, "", " averaged" + after,
+               [](const parallel::Section&, const AdamW::Moments& m) { return m.average; });
+  }
   return snapshot;
 }
 

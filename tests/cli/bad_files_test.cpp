@@ -109,9 +109,10 @@ TEST_F(BadFiles, InspectOfValuesThatCannotBeRead) {
   write_grid(file("filter.nc"), {0, 6, 12}, [](data::NetcdfBuilder& file, int air) {
     ASSERT_EQ(nc_def_var_filter(file.id(), air, kUnknownFilter, 0, nullptr), NC_NOERR);
   });
-  for (const std::string& path : {file("damaged.nc"), file("filter.nc")}) {
+  for (const auto& [path, why] : {std::pair{file("damaged.nc"), "cannot read values"},
+                                  {file("filter.nc"), "expected filters that are installed"}}) {
     const Outcome outcome = seqvit({"inspect", path});
-    expect_outcome(outcome, 3, {"seqvit: error: " + path + ": air: cannot read values"});
+    expect_outcome(outcome, 3, {"seqvit: error: " + path + ": air: " + why});
     EXPECT_NE(outcome.out.find("an error must be mended"), std::string::npos) << outcome.out;
   }
 }

@@ -26,19 +26,24 @@ model: {embed_dim: 32, depth: 2, num_heads: 4, $4}
 train: {steps: 30, batch_size: 4, warmup_steps: 5, learning_rate: 3e-3, leads: [${5:-}]}
 YAML
 }
-configure joint "$sample" 'variables: [air]' 'patch_size: 5, predict: tendency' '6h, 12h'
-configure variable "$globe" 'variables: [h, u, t], static: [land], targets: [t, h]' 'patch_size: 4, tokens: variable, predict: state'
-configure aggregated "$globe" 'variables: [u, v, t]' 'patch_size: 3, tokens: aggregated, aggregated_tokens: 2, positions: fixed, head_layers: 2'
+configure joint "$sample" 'variables: [air]' 'patch_size: 5, predict: tendency, rotary: true, rotary_waves: 20' '6h, 12h'
+configure variable "$globe" 'variables: [h, u, t], static: [land], targets: [t, h]' 'patch_size: 4, tokens: variable, predict: state, qk_norm: true'
+configure aggregated "$globe" 'variables: [u, v, t]' 'patch_size: 3, tokens: aggregated, aggregated_tokens: 2, positions: fixed, head_layers: 2, rotary: true, qk_norm: true'
+configure local "$globe" 'variables: [h, u, t]' 'patch_size: 3, tokens: variable, local: depthwise, embed_overlap: true, head_overlap: true'
+configure region "$sample" 'variables: [air]' 'patch_size: 4, local: depthwise, embed_overlap: true, head_overlap: true'
 configure levels "$levels" 'variables: [w_850, t, w_500, h]' 'patch_size: 4, tokens: variable, patch_levels: 2, head_layers: 1'
 two() { "${mpirun[@]}" "$seqvit" "$@" --parallel.verify=false; }
 "$seqvit" train "$work/joint.yaml" --run "$work/joint"
 two train "$work/variable.yaml" --run "$work/variable" --parallel.tp=2 --parallel.zero=3
 two train "$work/aggregated.yaml" --run "$work/aggregated" --parallel.sp=2 --parallel.zero=3
 two train "$work/levels.yaml" --run "$work/levels" --parallel.sp=2 --parallel.zero=1
-for run in joint variable aggregated levels; do
+two train "$work/local.yaml" --run "$work/local" --parallel.sp=2 --parallel.zero=3
+two train "$work/region.yaml" --run "$work/region" --parallel.sp=2 --parallel.sequence=ring
+for run in joint variable aggregated levels local region; do
   data=$globe init=0001-01-09T12 steps=1
   [ $run = levels ] && data=$levels
   [ $run = joint ] && data=$sample init=2013-08-05T18 steps=2
+  [ $run = region ] && data=$sample init=2013-08-05T18
   "$seqvit" forecast "$work/$run" --init $init --steps $steps --output "$work/$run.nc" --parallel.sp=1 --parallel.tp=1
   "$seqvit" export "$work/$run" --output "$work/$run.safetensors"
   "$python" "$here/check_python.py" "$work/$run/checkpoints/step-00000030" "$work/$run.nc" "$data"

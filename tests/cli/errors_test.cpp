@@ -158,9 +158,9 @@ TEST(Errors, ForecastAndEvaluate) {
   EXPECT_NE(far.err.find("europe holds no point of the grid"), std::string::npos) << far.err;
 }
 
-/// A file on the sample's grid with one time, as an analysis that has just come in; `upside_down`: latitudes
-/// from south to north.
-std::string write_analysis(const std::filesystem::path& path, bool upside_down) {
+/// A file on the sample's grid with one time, as an analysis that has just come in; `elsewhere`: a degree
+/// further north.
+std::string write_analysis(const std::filesystem::path& path, bool elsewhere) {
   int from = -1, to = -1, variable = -1, time = -1, dims[3] = {};
   EXPECT_EQ(nc_open(kSample.c_str(), NC_NOWRITE, &from), NC_NOERR);
   EXPECT_EQ(nc_create(path.c_str(), NC_NETCDF4, &to), NC_NOERR);
@@ -181,7 +181,8 @@ std::string write_analysis(const std::filesystem::path& path, bool upside_down) 
     std::vector<double> values(size);
     nc_inq_varid(from, name, &id);
     nc_get_var_double(from, id, values.data());
-    if (axis == 1 && upside_down) std::reverse(values.begin(), values.end());
+    for (double& value : values)
+      value += axis == 1 && elsewhere ? 1.0 : 0.0;
     nc_def_dim(to, name, size, &dims[axis]);
     nc_def_var(to, name, NC_DOUBLE, 1, &dims[axis], &id);
     const std::string degrees = axis == 1 ? "degrees_north" : "degrees_east";
@@ -219,7 +220,7 @@ TEST(Errors, ForecastFromAnotherFile) {
   expect_line(forecast(analysis, "--model.predict=state"), 2, {"config.yaml", "model.predict is tendency"});
   expect_line(forecast(analysis, "--data.lead_time=3h"), 2, {"data.lead_time is 6h there, 3h now"});
   expect_line(forecast(write_analysis(s.directory / "b.nc", true), ""), 3,
-              {"25 latitudes from 75 to 15", "found 25 from 15 to 75"});
+              {"b.nc: air: expected the grid of training", "latitudes from 16 to 76"});
   EXPECT_FALSE(std::filesystem::exists(s.directory / "f.nc"));
   const Outcome forecasted = forecast(analysis, "");  // no training period, no second time
   EXPECT_EQ(forecasted.code, 0) << forecasted.err;

@@ -51,6 +51,18 @@ TEST(Study, ComparesPatchSizesOverSeedsAndWithTheSameOperations) {
                   rmse.at("mean") < rmse.at("high"));
     }
   }
+  // Any two variants at the same initial times: the mean difference is that of their scores per step.
+  const auto differences = nlohmann::json::parse(read_text(d / "out.json", Exit::bug)).at("differences");
+  ASSERT_EQ(differences.size(), 12U) << "one variable, two leads, pairs of four";
+  const auto& pair = differences[0];
+  EXPECT_EQ(pair.at("one"), 1);
+  EXPECT_EQ(pair.at("other"), 0);
+  const auto per_step = [](const nlohmann::json& variant) {
+    return variant.at("scores").at(0).at("rmse_per_step").at("mean").get<double>();
+  };
+  EXPECT_NEAR(pair.at("mean").get<double>(), per_step(coarse) - per_step(fine), 1e-12);
+  EXPECT_TRUE(pair.at("low") < pair.at("mean") && pair.at("mean") < pair.at("high"));
+  EXPECT_NE(first.out.find("less than the first"), std::string::npos);
   const std::string page = read_text(d / "study/study.html", Exit::bug);
   EXPECT_NE(page.find("<svg"), std::string::npos);
   EXPECT_NE(page.find("same operations"), std::string::npos);

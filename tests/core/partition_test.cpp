@@ -15,6 +15,8 @@ TEST(Share, TilesEveryRangeOnceAndEvenly) {
         EXPECT_EQ(range.begin, at);
         EXPECT_EQ(range.size(), sizes[i]);
         EXPECT_LE(sizes[0] - range.size(), 1);
+        for (int64_t item = range.begin; item < range.end; ++item)
+          EXPECT_EQ(share_of(total, item, parts), i);
         at = range.end;
       }
       EXPECT_EQ(at, total);

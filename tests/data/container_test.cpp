@@ -198,7 +198,12 @@ TEST(Container, SaysWhatItFound) {
   const std::vector<std::pair<std::string, std::string>> kinds = {
       {"", "empty"},
       {"data: {files: []}\n", "text"},
-      {"GRIB....", "GRIB"},
+      {"<!DOCTYPE html><html><body>Please log in</body></html>", "HTML page"},
+      {"\n<html>\n<head>", "HTML page"},
+      {"<?xml version='1.0'?><Error><Code>AccessDenied</Code></Error>", "XML"},
+      {"version https://git-lfs.github.com/spec/v1\noid sha256:0", "git lfs pull"},
+      {"BZh91AY&SY", "bunzip2"},
+      {"\x28\xB5\x2F\xFD....", "unzstd"},
       {"PK\x03\x04....", "zip"},
       {"\x1F\x8B......", "gzip"},
       {std::string("\0\1\2\3\4\5\6\7", 8), "another format"}};

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "data/netcdf.h"
 #include "data/netcdf_builder.h"
 #include "support/errors.h"
 #include "support/temporary_directory.h"
@@ -27,7 +28,7 @@ class FileTimes : public testing::Test {
   static std::vector<std::string> text_of(const std::string& path, const std::string& dim,
                                           const FileReading& reading = {}) {
     const NetcdfFile file(path);
-    const NetcdfVariable* variable = file.find(dim);
+    const FileVariable* variable = file.find(dim);
     const FileAxes axes = find_axes(file, reading);
     const TimeAxis axis = read_times(file, variable->dims[0], axes);
     std::vector<std::string> result;

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "data/netcdf.h"
 #include "data/netcdf_builder.h"
 #include "support/errors.h"
 #include "support/temporary_directory.h"

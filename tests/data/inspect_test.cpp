@@ -1,10 +1,12 @@
 #include "data/inspect.h"
 
+#include <array>
 #include <csignal>
 
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
+#include "core/file.h"
 #include "core/stop.h"
 #include "data/dataset_fixture.h"
 #include "data/moments.h"
@@ -298,16 +300,45 @@ TEST_F(InspectTest, WhatIsNotAGrid) {
     file.coordinate("lon", {10, 20}, "degrees_east");
     file.dim("member", 4);
     file.variable("snow", NC_FLOAT, {"member", "lat", "lon"});
-    int group = 0;
-    nc_def_grp(file.id(), "extra", &group);
   }
   const InspectReport report = inspect_files({path});
   EXPECT_TRUE(report.variables.empty());
   expect_problem(report, "error", path, "", {"no variable has dims (time, lat, lon)"});
   expect_problem(report, "warning", path, "rain", {"found (station, time)", "remapbil"});
   expect_problem(report, "warning", path, "snow", {"'member' is none of", "data.select: {member: 0}"});
-  expect_problem(report, "warning", path, "", {"the groups extra are not read", "ncks -G"});
-  EXPECT_ERROR(inspect_files({directory_ / "none.nc"}), Exit::data, "none.nc");
+}
+
+TEST_F(InspectTest, EveryFileIsLookedAt) {
+  const std::string good = write("good.nc"), none = directory_ / "none.nc", page = directory_ / "page.nc";
+  write_text(page, "<!DOCTYPE html><title>Log in</title>", Exit::data);
+  const InspectReport report = inspect_files({none, good, page});
+  ASSERT_EQ(report.files.size(), 3);
+  EXPECT_EQ(report.variables.size(), 1);
+  expect_problem(report, "error", none, "", {"nothing there", "check the path"});
+  expect_problem(report, "error", page, "", {"an HTML page", "download the file again"});
+  EXPECT_NE(report.error_line().find("none.nc"), std::string::npos);
+  EXPECT_FALSE(report.to_text().empty());
+  EXPECT_ERROR(Dataset({.files = {none, good, page}}), Exit::data, "none.nc", "1 more of the 3 files");
+}
+
+/// Values of a type that a program made itself are named, not passed over.
+TEST_F(InspectTest, UserTypesAreNamed) {
+  const std::string path = write("a.nc");
+  {
+    int id = -1, type = -1, variable = -1, dims[3] = {};
+    ASSERT_EQ(nc_open(path.c_str(), NC_WRITE, &id), NC_NOERR);
+    nc_redef(id);
+    nc_def_enum(id, NC_BYTE, "cloud_type", &type);
+    const signed char value = 1;
+    nc_insert_enum(id, type, "cirrus", &value);
+    constexpr std::array<const char*, 3> kNames = {"time", "lat", "lon"};
+    for (size_t d = 0; d < kNames.size(); ++d)
+      nc_inq_dimid(id, kNames[d], &dims[d]);
+    ASSERT_EQ(nc_def_var(id, "cloud", type, 3, dims, &variable), NC_NOERR);
+    nc_close(id);
+  }
+  const InspectReport report = inspect_files({path});
+  expect_problem(report, "warning", path, "cloud", {"enum cloud_type", "not read"});
 }
 
 TEST_F(InspectTest, JsonHasTheSchema) {

@@ -19,7 +19,7 @@ TEST_F(InspectValuesTest, PiecesOfAnySizeGiveTheSame) {
       file.missing_where = 60;
       if (chunked) file.chunk = {2, 2, 2, 2};
       FileView view(write("a.nc", file));
-      const NetcdfVariable& air = *view.file().find("air");
+      const FileVariable& air = *view.file().find("air");
       const GridLayout layout = find_layout(air, view.axes());
       const ValueSummary whole = summarise_values(view.file(), air, layout);
       EXPECT_EQ(whole.values, 4 * 3 * 5 * 6);
@@ -50,7 +50,7 @@ TEST_F(InspectValuesTest, PiecesKnowWhichPointIsMissing) {
                 {1, NAN, 2, NAN, 3, 1, NAN, 2, NAN, NAN});
   }
   const FileView view(path);
-  const NetcdfVariable& t = *view.file().find("t");
+  const FileVariable& t = *view.file().find("t");
   for (const int64_t size : {1, 2, 3, 100}) {
     const ValueSummary summary = summarise_values(view.file(), t, find_layout(t, view.axes()), size);
     EXPECT_EQ(summary.always_missing, 2) << size;

@@ -59,5 +59,17 @@ TEST_F(Levels, OfTheLevelDimensionComeFirst) {
   EXPECT_EQ(group_levels(single.variables(), 0, 2), (std::vector<int64_t>{0, 0, 1}));
 }
 
+TEST(LevelWeights, AreOnAverageOneOverTheLevelsOfAVariable) {
+  const std::vector<VariableInfo> fields = {field("t_850"), field("t_500"), field("ps", "Pa"),
+                                            field("u_500", "m s-1"), field("t_250")};
+  const auto weights = level_weights(fields, {0, 1, 2, 3});
+  ASSERT_EQ(weights.size(), 4U);
+  EXPECT_DOUBLE_EQ(weights[0], 850.0 / 675.0);
+  EXPECT_DOUBLE_EQ(weights[1], 500.0 / 675.0) << "t_250 is not a target";
+  EXPECT_DOUBLE_EQ(weights[2], 1.0);
+  EXPECT_DOUBLE_EQ(weights[3], 1.0) << "the only level of u";
+  EXPECT_ERROR(level_weights(fields, {2}), Exit::usage, "train.level_weights", "none");
+}
+
 }  // namespace
 }  // namespace seqvit::data

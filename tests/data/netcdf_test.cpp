@@ -1,12 +1,15 @@
 #include "data/netcdf.h"
 
+#include <array>
 #include <cmath>
+#include <numeric>
 #include <random>
 #include <thread>
 
 #include <gtest/gtest.h>
 
 #include "core/file.h"
+#include "data/dataset.h"
 #include "data/netcdf_builder.h"
 #include "support/errors.h"
 #include "support/temporary_directory.h"
@@ -49,7 +52,7 @@ void expect_types(const std::vector<TypeCase>& types, int format, bool big_endia
   }
   const NetcdfFile file(path);
   for (const TypeCase& type : types) {
-    const NetcdfVariable* variable = file.find(type.name);
+    const FileVariable* variable = file.find(type.name);
     ASSERT_NE(variable, nullptr);
     EXPECT_EQ(variable->stored_type, type.name);
     EXPECT_TRUE(variable->dims[0].unlimited);
@@ -94,7 +97,7 @@ TEST(Netcdf, SingleRecordVariableHasNoPadding) {
         file.put(id, values);
     }
     const NetcdfFile file(path);
-    for (const NetcdfVariable& variable : file.variables())
+    for (const FileVariable& variable : file.variables())
       EXPECT_EQ(file.read_all(variable), values);
   }
 }
@@ -110,12 +113,12 @@ TEST(Netcdf, RandomHyperslabsArePartsOfTheWhole) {
     if (format == NC_NETCDF4) grid.chunk = {2, 1, 3, 4};
     grid.write(path);
     const NetcdfFile file(path);
-    const NetcdfVariable& air = *file.find("air");
+    const FileVariable& air = *file.find("air");
     const std::vector<double> whole = file.read_all(air);
     for (int trial = 0; trial < 60; ++trial) {
       std::vector<int64_t> start, count;
       int64_t values = 1;
-      for (const NetcdfDim& dim : air.dims) {
+      for (const FileDim& dim : air.dims) {
         start.push_back(static_cast<int64_t>(random() % dim.size));
         count.push_back(1 + static_cast<int64_t>(random() % (dim.size - start.back())));
         values *= count.back();
@@ -153,7 +156,7 @@ TEST(Netcdf, HeaderIsRead) {
     nc_def_grp(file.id(), "forecast", &group);
   }
   const NetcdfFile file(path);
-  const NetcdfVariable& a = *file.find("a");
+  const FileVariable& a = *file.find("a");
   EXPECT_EQ(a.text("units"), "K");
   EXPECT_EQ(a.number("scale_factor"), 0.25);
   EXPECT_EQ(std::get<std::vector<double>>(a.attributes.at("flags")), (std::vector<double>{1, 2, 3}));
@@ -161,7 +164,6 @@ TEST(Netcdf, HeaderIsRead) {
   EXPECT_EQ(a.text("nothing"), "");
   EXPECT_EQ(a.chunk, std::vector<int64_t>{4});
   EXPECT_EQ(std::get<std::string>(file.attributes().at("authors")), "one, two");
-  EXPECT_EQ(file.groups(), std::vector<std::string>{"forecast"});
   EXPECT_EQ(file.find("scalar")->size(), 1);
   EXPECT_EQ(file.find("nothing"), nullptr);
   EXPECT_TRUE(std::isnan(file.read_all(*file.find("scalar"))[0]));  // never written
@@ -185,6 +187,74 @@ TEST(Netcdf, DimensionsOfGroupsHaveIdsBetweenThose) {
   const NetcdfFile file(path);
   EXPECT_EQ(file.read_all(*file.find("t")), (std::vector<double>{1, 2, 3}));
   EXPECT_EQ(file.find("t")->dims[0].name, "x");
+}
+
+/// Variables of groups stand on the dims of the groups around them.
+TEST(Netcdf, GroupsAreRead) {
+  const TemporaryDirectory directory;
+  const std::string path = directory / "groups.nc";
+  {
+    NetcdfBuilder file(path, NC_NETCDF4);
+    file.coordinate("lat", {10, 20}, "degrees_north");
+    file.coordinate("lon", {10, 20, 30}, "degrees_east");
+    int group = 0, inner = 0, time = 0, variable = 0, dims[3] = {0, 0, 1};
+    nc_def_grp(file.id(), "forecast", &group);
+    nc_def_grp(group, "member", &inner);
+    nc_def_dim(group, "time", 2, &time);
+    nc_def_var(group, "time", NC_DOUBLE, 1, &time, &variable);
+    nc_put_att_text(group, variable, "units", 22, "hours since 2000-01-01");
+    const double hours[] = {0, 6};
+    nc_put_var_double(group, variable, hours);
+    dims[0] = time, dims[1] = 0, dims[2] = 1;
+    nc_def_var(inner, "t", NC_FLOAT, 3, dims, &variable);
+    nc_put_att_text(inner, variable, "coordinates", 4, "lat ");
+    const float values[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12};
+    nc_put_var_float(inner, variable, values);
+  }
+  const NetcdfFile file(path);
+  const FileVariable* t = file.find("/forecast/member/t");
+  ASSERT_NE(t, nullptr);
+  EXPECT_EQ(t->dims[0].name, "/forecast/time");
+  EXPECT_EQ(t->dims[2].name, "lon");
+  EXPECT_EQ(file.read_all(*t)[11], 12.0);
+  const Dataset dataset({.files = {path}});
+  EXPECT_EQ(dataset.variables().at(0).name, "/forecast/member/t");
+  EXPECT_EQ(dataset.times().size(), 2);
+}
+
+/// What hdf5_chunks.cpp decodes is what netCDF-C reads: types, orders of bytes, filters, edges, unwritten chunks.
+TEST(Netcdf, ChunksDecodeAsNetcdfDoes) {
+  const TemporaryDirectory directory;
+  int n = 0;
+  for (const nc_type type : {NC_BYTE, NC_USHORT, NC_SHORT, NC_INT, NC_FLOAT, NC_DOUBLE, NC_INT64}) {
+    for (const bool big : {false, true}) {
+      for (const int filters : {0, 1, 2, 3}) {  // deflate, shuffle
+        const std::string path = directory / fmt::format("{}.nc", n++);
+        {
+          NetcdfBuilder file(path, NC_NETCDF4);
+          file.dim("y", 5);
+          file.dim("x", 7);
+          const int id = file.variable("a", type, {"y", "x"});
+          file.chunk(id, {2, 3});
+          if (filters != 0) nc_def_var_deflate(file.id(), id, filters >> 1, filters & 1, 4);
+          if (big) file.big_endian(id);
+          std::vector<double> values(35);
+          std::iota(values.begin(), values.end(), 1.0);
+          file.put(id, values);
+        }
+        const NetcdfFile disk(path), memory = NetcdfFile::from_memory("memory", read_text(path, Exit::data));
+        const FileVariable& a = *disk.find("a");
+        constexpr std::array<int64_t, 4> kSlabs[] = {{0, 0, 5, 7}, {1, 2, 3, 4}, {4, 6, 1, 1}};
+        for (const std::array<int64_t, 4>& slab : kSlabs) {
+          const std::array<int64_t, 2> start = {slab[0], slab[1]}, count = {slab[2], slab[3]};
+          std::vector<double> found(count[0] * count[1]), expected(found.size());
+          disk.read(a, start, count, std::span(found));
+          memory.read(*memory.find("a"), start, count, std::span(expected));
+          EXPECT_EQ(found, expected) << path;
+        }
+      }
+    }
+  }
 }
 
 TEST(Netcdf, TextIsUtf8) {

@@ -40,7 +40,7 @@ TEST(NetcdfWriter, ReadsBackWhatWasWritten) {
 
   const NetcdfFile file((directory / "a.nc").string());
   EXPECT_EQ(file.read_all(*file.find("height")), (std::vector<double>{1, 2, 4}));
-  const NetcdfVariable& field = *file.find("field");
+  const FileVariable& field = *file.find("field");
   EXPECT_EQ(field.stored_type, "float32");
   EXPECT_EQ(field.chunk, (std::vector<int64_t>{1, 3}));
   EXPECT_EQ(field.text("units"), "K");

@@ -80,6 +80,13 @@ TEST(Period, WholeNumbersNearTheDataAreYears) {
   EXPECT_ERROR(resolved({{"2012-01-01", "2013"}, true}), Exit::usage, "after 'index'");
 }
 
+TEST(Period, FewDigitsAreIndicesWhateverYearTheDataBegin) {
+  std::vector<TimeStamp> times;
+  for (int64_t day = 0; day < 100; ++day)  // a simulation of year 1
+    times.push_back(to_time_stamp({1}, Calendar::noleap) + day * 86400);
+  EXPECT_EQ(resolve_period({{"32", "40"}}, times, Calendar::noleap, "split").times, (Range{32, 40}));
+}
+
 TEST(Period, MonthsAndYearsNeedNotBeWholeInTheData) {
   const auto times = every(24, 300, "2013-03-15");  // to 2014-01-08
   EXPECT_EQ(split(times, "2013", "2013"), (Range{0, 292}));

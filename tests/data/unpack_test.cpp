@@ -7,7 +7,7 @@
 namespace seqvit::data {
 namespace {
 
-using Attributes = std::map<std::string, NetcdfAttribute>;
+using Attributes = std::map<std::string, Attribute>;
 using Types = std::map<std::string, StoredType>;
 using Numbers = std::vector<double>;
 

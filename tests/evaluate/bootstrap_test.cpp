@@ -38,6 +38,39 @@ TEST(Bootstrap, EveryResampleIsAsLongAsTheSeriesAndMadeOfBlocks) {
   EXPECT_FALSE(std::ranges::equal(bootstrap.counts(7), Bootstrap(50, 8, 4).counts(7)));
 }
 
+/// Of 400 resamples of 50 a time is drawn 400 times on average, at the ends as in the middle.
+TEST(Bootstrap, DrawsEveryTimeAlike) {
+  constexpr int64_t kLength = 50, kBlock = 20;
+  std::vector<double> drawn(kLength, 0.0);
+  for (const uint64_t seed : {1, 2, 3, 4, 5}) {
+    const Bootstrap bootstrap(kLength, kBlock, seed);
+    for (int64_t r = 0; r < Bootstrap::kResamples; ++r) {
+      for (int64_t i = 0; i < kLength; ++i)
+        drawn[i] += bootstrap.counts(r)[i] / (5.0 * Bootstrap::kResamples);
+    }
+  }
+  for (int64_t i = 0; i < kLength; ++i)
+    EXPECT_NEAR(drawn[i], 1.0, 0.12) << i;  // of blocks that do not go round, the first would have 0.1
+}
+
+/// What two forecasts have in common, hard days, is in both of a resample's scores and not in their difference.
+TEST(Bootstrap, DifferencesOverTheSameTimesAreSurerThanScores) {
+  constexpr int64_t kLength = 200;
+  std::vector<double> one(kLength), other(kLength), difference(kLength);
+  for (int64_t i = 0; i < kLength; ++i) {
+    const double day = normal(7, i / 10);
+    one[i] = 2.0 + day + 0.1 * normal(8, i), other[i] = 2.2 + day + 0.1 * normal(9, i);
+    difference[i] = other[i] - one[i];
+  }
+  const Bootstrap bootstrap(kLength, 20, 1);
+  const auto of = [&](const std::vector<double>& values) {
+    return bootstrap.interval([&](std::span<const float> counts) { return mean(values, counts); });
+  };
+  EXPECT_GT(of(one).high, of(other).low) << "each alone: they overlap";
+  EXPECT_GT(of(difference).low, 0.15);
+  EXPECT_LT(of(difference).high, 0.25);
+}
+
 TEST(Bootstrap, NoIntervalForAShortSeries) {
   const auto interval = Bootstrap(5, 2, 0).interval([](auto) { return 1.0; });
   EXPECT_TRUE(std::isnan(interval.low) && std::isnan(interval.high));

@@ -1,7 +1,6 @@
 #include "evaluate/climatology.h"
 
 #include <cmath>
-#include <numeric>
 
 #include <gtest/gtest.h>
 
@@ -14,10 +13,8 @@ using testing::Synthetic;
 using testing::TemporaryDirectory;
 using testing::write_synthetic;
 
-std::vector<int64_t> indices(const data::Dataset& dataset) {
-  std::vector<int64_t> all(dataset.times().size());
-  std::iota(all.begin(), all.end(), 0);
-  return all;
+std::vector<data::TimeStamp> times_of(const data::Dataset& dataset) {
+  return dataset.times();
 }
 
 // A number that depends on all its arguments, missing one time in seven.
@@ -68,16 +65,16 @@ struct Years {
 TEST(Climatology, EqualsBruteForce) {
   const Years years;
   const Range training{0, 2 * (365 + 366)};
-  const auto all = indices(*years.dataset);
+  const auto all = times_of(*years.dataset);
   const Climatology climatology(*years.dataset, {training, {1, 0}, {0, 2}}, all);
   for (const int64_t time :
        {0, 1, 117, 118, 119, 120, 2 * (365 + 59), 2 * (365 + 60), 2 * (365 + 366), 2190, 2191}) {
     for (int64_t y = 0; y < 2; ++y) {
       for (int64_t x = 0; x < 3; ++x) {
-        EXPECT_NEAR(climatology.field(0, time)[y * 3 + x],
+        EXPECT_NEAR(climatology.field(0, all[time])[y * 3 + x],
                     brute_force(*years.dataset, training, years.source, 1, time, y, x), 1e-4)
             << "b at time " << time;
-        EXPECT_NEAR(climatology.field(1, time)[y * 3 + x],
+        EXPECT_NEAR(climatology.field(1, all[time])[y * 3 + x],
                     brute_force(*years.dataset, training, years.source, 0, time, y, x), 1e-4);
       }
     }
@@ -87,7 +84,7 @@ TEST(Climatology, EqualsBruteForce) {
 TEST(Climatology, DoesNotDependOnMemoryOrOnRows) {
   const Years years;
   const Range training{0, 1500};
-  const auto all = indices(*years.dataset);
+  const auto all = times_of(*years.dataset);
   const Climatology whole(*years.dataset, {training, {0, 1}, {0, 2}}, all);
   ClimatologyOptions frugal{training, {0, 1}, {1, 2}};
   frugal.memory_bytes = 0;                 // everything in the temporary file
@@ -95,7 +92,8 @@ TEST(Climatology, DoesNotDependOnMemoryOrOnRows) {
   const Climatology pieces(*years.dataset, frugal, all);
   for (int64_t time = 0; time < static_cast<int64_t>(all.size()); ++time) {
     for (int64_t v = 0; v < 2; ++v) {
-      ASSERT_TRUE(std::ranges::equal(whole.field(v, time).subspan(3), pieces.field(v, time))) << time;
+      ASSERT_TRUE(std::ranges::equal(whole.field(v, all[time]).subspan(3), pieces.field(v, all[time])))
+          << time;
     }
   }
 }
@@ -103,9 +101,9 @@ TEST(Climatology, DoesNotDependOnMemoryOrOnRows) {
 TEST(Climatology, IsMissingWhereNoTrainingTimeIsNear) {
   const Years years;
   // January 2003 only: reaches 10 days into February and, round the year, into December.
-  const auto all = indices(*years.dataset);
+  const auto all = times_of(*years.dataset);
   const Climatology climatology(*years.dataset, {{0, 62}, {0}, {0, 2}}, all);
-  const auto valid = [&](int64_t day) { return std::isfinite(climatology.field(0, 2 * day)[0]); };
+  const auto valid = [&](int64_t day) { return std::isfinite(climatology.field(0, all[2 * day])[0]); };
   EXPECT_TRUE(valid(20));
   EXPECT_TRUE(valid(36));
   EXPECT_FALSE(valid(45));
@@ -120,10 +118,10 @@ TEST(Climatology, KeepsTheTimesOfDayApart) {
   source.value = [](int64_t, int64_t t, int64_t, int64_t) { return 100.0 * static_cast<double>(t % 4); };
   write_synthetic(directory / "day.nc", source);
   const data::Dataset dataset({{directory / "day.nc"}});
-  const auto all = indices(dataset);
+  const auto all = times_of(dataset);
   const Climatology climatology(dataset, {{0, 1460}, {0}, {0, 4}}, all);
   for (int64_t time = 1500; time < 1504; ++time)
-    EXPECT_EQ(climatology.field(0, time)[5], 100.0f * (time % 4));
+    EXPECT_EQ(climatology.field(0, all[time])[5], 100.0f * (time % 4));
 }
 
 TEST(Climatology, MonthlyDataAreAveragedByMonth) {
@@ -140,10 +138,10 @@ TEST(Climatology, MonthlyDataAreAveragedByMonth) {
   };
   write_synthetic(directory / "months.nc", source);
   const data::Dataset dataset({{directory / "months.nc"}});
-  const std::vector<int64_t> needed = {24, 35};
+  const std::vector<data::TimeStamp> needed = {dataset.times()[24], dataset.times()[35]};
   const Climatology climatology(dataset, {{0, 24}, {0}, {0, 4}, true}, needed);
-  EXPECT_EQ(climatology.field(0, 24)[0], 50.0f);
-  EXPECT_EQ(climatology.field(0, 35)[0], 61.0f);
+  EXPECT_EQ(climatology.field(0, needed[0])[0], 50.0f);
+  EXPECT_EQ(climatology.field(0, needed[1])[0], 61.0f);
 }
 
 TEST(Climatology, KnowsYearsOf360Days) {
@@ -155,12 +153,12 @@ TEST(Climatology, KnowsYearsOf360Days) {
   source.value = [](int64_t, int64_t t, int64_t, int64_t) { return t % 360 == 0 ? 21.0 : 0.0; };
   write_synthetic(directory / "days.nc", source);
   const data::Dataset dataset({{directory / "days.nc"}});
-  const auto all = indices(dataset);
+  const auto all = times_of(dataset);
   const Climatology climatology(dataset, {{0, 360}, {0}, {0, 4}}, all);
-  EXPECT_EQ(climatology.field(0, 360 + 10)[0], 1.0f);
-  EXPECT_EQ(climatology.field(0, 360 + 11)[0], 0.0f);
-  EXPECT_EQ(climatology.field(0, 360 + 350)[0], 1.0f) << "21 December to 1 January are 10 days";
-  EXPECT_EQ(climatology.field(0, 360 + 349)[0], 0.0f);
+  EXPECT_EQ(climatology.field(0, all[360 + 10])[0], 1.0f);
+  EXPECT_EQ(climatology.field(0, all[360 + 11])[0], 0.0f);
+  EXPECT_EQ(climatology.field(0, all[360 + 350])[0], 1.0f) << "21 December to 1 January are 10 days";
+  EXPECT_EQ(climatology.field(0, all[360 + 349])[0], 0.0f);
 }
 
 }  // namespace

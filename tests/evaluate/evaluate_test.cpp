@@ -43,12 +43,16 @@ struct Lawful {
   std::unique_ptr<data::Dataset> dataset;
   data::LeadTime lead = data::LeadTime::parse("6h");
 
-  explicit Lawful(int64_t count = 1600, bool with_holes = false) {
+  /// Times `first` to `first` + `count` of one world.
+  explicit Lawful(int64_t count = 1600, bool with_holes = false, int64_t first = 0) {
     Synthetic source;
     source.variables = {"a", "b"};
     source.latitude = {60, 30, 10, 0, -10, -45, -75};
     source.times = Synthetic::steps(count, 6.0);
-    source.value = [with_holes](int64_t v, int64_t t, int64_t y, int64_t x) {
+    for (double& hours : source.times)
+      hours += 6.0 * static_cast<double>(first);
+    source.value = [with_holes, first](int64_t v, int64_t t, int64_t y, int64_t x) {
+      t += first;
       if (with_holes && ((y == 1 && x == 2) || (t * 31 + y * 7 + x * 3 + v) % 11 == 0)) return std::nan("");
       auto value = static_cast<float>((5 * v + 11 * y + 17 * x) % 64);
       for (int64_t i = 0; i < t % 64; ++i)
@@ -80,6 +84,38 @@ TEST(Evaluate, PerfectForecast) {
   }
   EXPECT_EQ(forecaster.calls.size(), 4U * 8 + 2)
       << "each batch once for all leads, the last only as far as the period goes";
+}
+
+TEST(Evaluate, ClimatologyIsOfTheTrainingDataWhateverFilesAreScored) {
+  const Lawful whole(1600), later(100, false, 1500);
+  const auto half = [](std::span<float> state) {
+    for (float& x : state)
+      x = 0.5f * x;
+  };
+  FunctionForecaster one(*whole.dataset, half), other(*later.dataset, half);
+  const auto expected =
+      by_key(evaluate(*whole.dataset, {0, 1464}, whole.lead, one, whole.options({1500, 1540})));
+  EvaluateOptions options = later.options({0, 40});
+  options.climatology_data = whole.dataset.get();
+  const auto found = by_key(evaluate(*later.dataset, {0, 1464}, later.lead, other, options));
+  ASSERT_EQ(found.size(), expected.size());
+  for (const auto& [key, score] : expected) {
+    const auto same = [](double a, double b) { return a == b || (std::isnan(a) && std::isnan(b)); };
+    EXPECT_TRUE(same(found.at(key).value, score.value)) << score.metric;
+    EXPECT_TRUE(same(found.at(key).climatology, score.climatology)) << score.metric;
+  }
+}
+
+TEST(Evaluate, AFewWeeksAreNoClimatology) {
+  const Lawful data(400);
+  FunctionForecaster forecaster(*data.dataset, follow_law);
+  const auto skill = [&](int64_t times) {
+    return by_key(evaluate(*data.dataset, {0, times}, data.lead, forecaster, data.options({80, 110})))
+        .at({"a", 6.0, "global", "skill_climatology"})
+        .value;
+  };
+  EXPECT_TRUE(std::isnan(skill(116)));
+  EXPECT_NEAR(skill(124), 1.0, 1e-12);
 }
 
 TEST(Evaluate, ConstantBias) {

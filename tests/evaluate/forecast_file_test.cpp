@@ -74,7 +74,7 @@ TEST(ForecastFile, ReadsBackWhatWasWritten) {
   EXPECT_EQ(entries(source.directory.path()), 2) << "source and forecast";
 
   const data::NetcdfFile file(source.output().string());
-  const data::NetcdfVariable& b = *file.find("b");
+  const data::FileVariable& b = *file.find("b");
   ASSERT_EQ(b.dims.size(), 4u);
   EXPECT_EQ(b.dims[0].name, "init_time");
   EXPECT_EQ(b.dims[1].name, "lead_time");

@@ -60,7 +60,8 @@ void within_a_second(const Body& body) {
 /// Writes a file for the target to read (in TMPDIR, which tools/fuzz.sh puts into memory).
 inline void write_input(const std::string& path, std::string_view bytes) {
   std::FILE* file = std::fopen(path.c_str(), "wb");
-  require(file != nullptr && std::fwrite(bytes.data(), 1, bytes.size(), file) == bytes.size() &&
+  require(file != nullptr &&
+              (bytes.empty() || std::fwrite(bytes.data(), 1, bytes.size(), file) == bytes.size()) &&
               std::fclose(file) == 0,
           "cannot write " + path);
 }

@@ -1,5 +1,7 @@
 #include "model/vit.h"
 
+#include <cmath>
+#include <numbers>
 #include <set>
 
 #include <ATen/Context.h>
@@ -11,11 +13,13 @@
 #include <ATen/ops/equal.h>
 #include <ATen/ops/ones.h>
 #include <ATen/ops/randn.h>
+#include <ATen/ops/roll.h>
 #include <ATen/ops/tensor.h>
 #include <ATen/ops/zeros_like.h>
 #include <gtest/gtest.h>
 
 #include "core/random.h"
+#include "model/rotary.h"
 
 namespace seqvit::model {
 namespace {
@@ -34,7 +38,8 @@ struct Fixture {
   explicit Fixture(const ModelShape& shape, Recompute recompute = Recompute::none,
                    at::ScalarType compute = at::kDouble, at::ScalarType master = at::kDouble)
       : comm(comm::make_self_comm()),
-        peers(parallel::make_local_attention(), *comm, {shape.token_grid().tokens()}),
+        peers(parallel::make_local_attention(), *comm, {shape.token_grid().tokens()},
+              parallel::Halo(*comm, grid::Neighbourhood(shape.token_grid(), shape.periodic, 0, 1))),
         layout{grid::make_slab(shape.token_grid(), 0, 1),
                &peers,
                {comm.get(), 0, compute, master},
@@ -70,9 +75,8 @@ TEST(Vit, ATokenIsTheSumOverItsGroup) {
   ModelShape shape = small_shape(Tokens::variable);
   shape.groups = single_inputs(5);
   const auto change = [&] {
-    const auto comm = comm::make_self_comm();
-    Embed embed(shape, grid::make_slab(shape.token_grid(), 0, 1), {comm.get(), 0, at::kDouble, at::kDouble},
-                Recompute::none);
+    Fixture f(shape);
+    Embed embed(shape, f.layout, Recompute::none);
     at::manual_seed(2);
     const Tensor fields = at::randn({2, 5, 5, 7}, at::kDouble), none = at::zeros_like(fields);
     return (embed.forward(fields, condition(fields)) - embed.forward(none, condition(fields)))
@@ -105,51 +109,83 @@ TEST(Vit, FixedPositionsAreTheTable) {
   }
 }
 
+/// With the parts that read and write neighbours.
+ModelShape local_shape(Tokens tokens, bool periodic) {
+  ModelShape shape = small_shape(tokens);
+  shape.config.local = Local::depthwise;
+  shape.config.embed_overlap = shape.config.head_overlap = true;
+  shape.periodic = periodic;
+  return shape;
+}
+
+void expect_finite_differences(const ModelShape& shape) {
+  Fixture f(shape, Recompute::keep_attention);
+  at::manual_seed(4);
+  const Tensor fields = at::randn({2, 3, 5, 7}, at::kDouble), weight = at::randn({2, 2, 5, 7}, at::kDouble);
+  auto loss = [&] { return (f.vit.forward(fields, condition(fields)) * weight).sum(); };
+  // Weights of 0.02 leave the softmax flat and some gradients tiny: make them larger.
+  for (parallel::ParamGroup* group : f.vit.groups()) {
+    group->load([](const parallel::Param&, Range, const Tensor& out) {
+      out.copy_(at::randn(out.sizes(), at::kDouble) * 0.4);
+    });
+  }
+  loss().backward();
+  int64_t params = 0, checked = 0;
+  for (parallel::ParamGroup* group : f.vit.groups()) {
+    group->finish_gradients();
+    for (parallel::Section& section : group->sections()) {
+      parallel::for_each_slice(
+          section, section.mine, [&](const parallel::Param& param, Range elements, int64_t offset) {
+            ++params;
+            for (int64_t pick = 0; pick < std::min<int64_t>(elements.size(), 3); ++pick) {
+              const int64_t i = offset + permuted(9, pick, elements.size());
+              Tensor w = section.weight.detach();
+              const double before = w[i].item<double>(), h = 1e-5;
+              const at::NoGradGuard no_grad;
+              w[i] = before + h;
+              const double up = loss().item<double>();
+              w[i] = before - h;
+              const double down = loss().item<double>();
+              w[i] = before;
+              const double expected = (up - down) / (2 * h), found = section.gradient[i].item<double>();
+              EXPECT_NEAR(found, expected, 1e-6 * std::max(1.0, std::abs(expected)))
+                  << param.name() << "[" << i << "]";
+              checked += std::abs(expected) > 1e-4 ? 1 : 0;
+            }
+          });
+    }
+  }
+  EXPECT_GT(params, 30);
+  EXPECT_GT(checked, 2 * params);  // most of the gradients compared are not zero
+}
+
 TEST(Vit, EveryGradientMatchesFiniteDifferences) {
   for (const Tokens tokens : kTokens) {
-    Fixture f(small_shape(tokens), Recompute::keep_attention);
-    at::manual_seed(4);
-    const Tensor fields = at::randn({2, 3, 5, 7}, at::kDouble), weight = at::randn({2, 2, 5, 7}, at::kDouble);
-    auto loss = [&] { return (f.vit.forward(fields, condition(fields)) * weight).sum(); };
-    // Weights of 0.02 leave the softmax flat and some gradients tiny: make them larger.
-    for (parallel::ParamGroup* group : f.vit.groups()) {
-      group->load([](const parallel::Param&, Range, const Tensor& out) {
-        out.copy_(at::randn(out.sizes(), at::kDouble) * 0.4);
-      });
-    }
-    loss().backward();
-    int64_t params = 0, checked = 0;
-    for (parallel::ParamGroup* group : f.vit.groups()) {
-      group->finish_gradients();
-      for (parallel::Section& section : group->sections()) {
-        parallel::for_each_slice(
-            section, section.mine, [&](const parallel::Param& param, Range elements, int64_t offset) {
-              ++params;
-              for (int64_t pick = 0; pick < std::min<int64_t>(elements.size(), 3); ++pick) {
-                const int64_t i = offset + permuted(9, pick, elements.size());
-                Tensor w = section.weight.detach();
-                const double before = w[i].item<double>(), h = 1e-5;
-                const at::NoGradGuard no_grad;
-                w[i] = before + h;
-                const double up = loss().item<double>();
-                w[i] = before - h;
-                const double down = loss().item<double>();
-                w[i] = before;
-                const double expected = (up - down) / (2 * h), found = section.gradient[i].item<double>();
-                EXPECT_NEAR(found, expected, 1e-6 * std::max(1.0, std::abs(expected)))
-                    << param.name() << "[" << i << "]";
-                checked += std::abs(expected) > 1e-4 ? 1 : 0;
-              }
-            });
-      }
-    }
-    EXPECT_GT(params, 30);
-    EXPECT_GT(checked, 2 * params);  // most of the gradients compared are not zero
+    expect_finite_differences(small_shape(tokens));
+    expect_finite_differences(local_shape(tokens, false));
+    expect_finite_differences(local_shape(tokens, true));
+    ModelShape turned = small_shape(tokens);
+    turned.config.rotary = turned.config.qk_norm = true;
+    expect_finite_differences(turned);
+  }
+}
+
+/// Depthwise layers start at zero.
+TEST(Vit, StartsAsWithoutDepthwiseLayers) {
+  for (const Tokens tokens : kTokens) {
+    ModelShape shape = small_shape(tokens);
+    Fixture without(shape);
+    shape.config.local = Local::depthwise;
+    Fixture with(shape);
+    const Tensor fields = at::randn({2, 3, 5, 7}, at::kDouble);
+    EXPECT_TRUE(at::equal(without.vit.forward(fields, condition(fields)),
+                          with.vit.forward(fields, condition(fields))));
   }
 }
 
 TEST(Vit, RecomputationChangesNothing) {
-  const ModelShape shape = small_shape(Tokens::joint);
+  ModelShape shape = local_shape(Tokens::joint, true);
+  shape.config.rotary = shape.config.qk_norm = true;
   const Tensor fields = at::randn({2, 3, 5, 7}, at::kDouble);
   std::vector<std::vector<Tensor>> gradients;
   for (const Recompute mode : {Recompute::none, Recompute::full, Recompute::keep_attention}) {
@@ -168,6 +204,72 @@ TEST(Vit, RecomputationChangesNothing) {
   }
 }
 
+/// A globe of 6 x 12 points, patches of 2: rolled by whole patches, inputs and forecasts roll alike, if nothing
+/// but rotary positions says where a token is.
+TEST(Vit, RotaryPositionsGoRoundTheGlobe) {
+  for (const auto& [tokens, waves] : {std::pair{Tokens::joint, 32}, {Tokens::variable, 3}}) {
+    ModelShape shape = small_shape(tokens);
+    shape.rows = 6, shape.columns = 12;
+    shape.config.rotary = true, shape.config.rotary_waves = waves, shape.config.embed_dim = 16;
+    Fixture f(shape);
+    at::manual_seed(12);
+    for (parallel::ParamGroup* group : f.vit.groups()) {
+      group->load([](const parallel::Param& param, Range, const Tensor& out) {
+        out.copy_(at::randn(out.sizes(), at::kDouble) * 0.4);
+        if (param.name() == "pos_embed") out.zero_();
+      });
+    }
+    const Tensor fields = at::randn({2, 3, 6, 12}, at::kDouble);
+    const Tensor out = f.vit.forward(fields, condition(fields));
+    const auto rolls_alike = [&](int64_t shift, int64_t dim) {
+      const Tensor rolled = at::roll(fields, {shift}, {dim});
+      return at::allclose(f.vit.forward(rolled, condition(rolled)), at::roll(out, {shift}, {dim}), 1e-10,
+                          1e-11);
+    };
+    EXPECT_TRUE(rolls_alike(2, 3) && rolls_alike(4, 3) && rolls_alike(10, 3));
+    EXPECT_FALSE(rolls_alike(1, 3)) << "not a whole patch";
+    EXPECT_FALSE(rolls_alike(2, 2)) << "latitudes do not go round";
+  }
+}
+
+TEST(Vit, ZeroAnd360DegreesAreOnePlace) {
+  ModelShape shape = small_shape(Tokens::joint);
+  shape.config.rotary = true, shape.config.embed_dim = 32, shape.config.patch_size = 1;
+  const auto columns = [&](double from) {
+    shape.longitude.clear();
+    for (int x = 0; x < 7; ++x)
+      shape.longitude.push_back(from + 51.25 * x);
+    return rotation_of(shape, Fixture(shape).layout)->columns;
+  };
+  EXPECT_TRUE(at::equal(columns(0.0), columns(360.0)));
+  EXPECT_TRUE(at::allclose(columns(0.0), columns(-360.0), 0, 1e-12));
+  EXPECT_FALSE(at::allclose(columns(0.0), columns(180.0), 0, 0.1));
+}
+
+TEST(Vit, RotaryPositionsAreOfPlacesNotOfPatches) {
+  EXPECT_EQ(rotary_wavenumbers(8, 32), (std::vector<int64_t>{1, 2, 3, 4, 7, 12, 20, 32}));
+  EXPECT_EQ(rotary_wavenumbers(4, 2), (std::vector<int64_t>{1, 2, 3, 4}));
+  EXPECT_EQ(rotary_wavenumbers(1, 32), (std::vector<int64_t>{1}));
+  ModelShape shape = small_shape(Tokens::joint);
+  shape.config.rotary = true, shape.config.embed_dim = 32;
+  const auto tables = [&](int64_t points, int64_t patch) {
+    shape.rows = shape.columns = points, shape.config.patch_size = patch;
+    shape.latitude.clear(), shape.longitude.clear();
+    for (int64_t i = 0; i < points; ++i) {
+      const double place = (static_cast<double>(i) + 0.5) / static_cast<double>(points);
+      shape.latitude.push_back(60.0 - 40.0 * place), shape.longitude.push_back(-10.0 + 50.0 * place);
+    }
+    return rotation_of(shape, Fixture(shape).layout).value();
+  };
+  const ops::Rotation coarse = tables(8, 2), fine = tables(16, 4), finer = tables(16, 2);
+  EXPECT_TRUE(at::allclose(coarse.rows, fine.rows) && at::allclose(coarse.columns, fine.columns))
+      << "patches of one size in degrees, of twice the points";
+  EXPECT_EQ(finer.rows.size(0), 8);
+  const double centre = (60.0 - 2.5) * 3 * std::numbers::pi / 180.0;  // half-way down the first of 8 patches
+  EXPECT_NEAR(finer.rows[0][1].item<double>(), std::cos(centre), 1e-12) << "wavenumbers 1, 3, 10 and 32";
+  EXPECT_NEAR(finer.rows[0][4 + 1].item<double>(), std::sin(centre), 1e-12);
+}
+
 TEST(Vit, SameInputGivesTheSameBytesTwice) {
   for (const auto compute : {at::kFloat, at::kBFloat16}) {
     Fixture f(small_shape(Tokens::variable), Recompute::none, compute, at::kFloat);
@@ -178,7 +280,8 @@ TEST(Vit, SameInputGivesTheSameBytesTwice) {
 }
 
 TEST(Vit, Bf16IsNearFp32) {
-  const ModelShape shape = small_shape(Tokens::joint);
+  ModelShape shape = small_shape(Tokens::joint);
+  shape.config.rotary = shape.config.qk_norm = true;
   Fixture exact(shape, Recompute::none, at::kFloat, at::kFloat),
       rounded(shape, Recompute::none, at::kBFloat16, at::kFloat);
   const Tensor fields = at::randn({2, 3, 5, 7});

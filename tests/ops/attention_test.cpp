@@ -79,23 +79,6 @@ TEST(Attention, TakesStridedViewsOfAFusedProjection) {
   EXPECT_LT(difference(out, plain_attention(qkv[0], qkv[1], qkv[2]).out), 1e-12);
 }
 
-TEST(Attention, SplitHeadsJoinsGradientsWithoutACopyWhereItCan) {
-  at::manual_seed(4);
-  for (const auto type :
-       {at::kFloat, at::kDouble}) {  // our kernel (where the processor has it) and libtorch's
-    const Tensor x = at::randn({2, 40, 3 * 2 * 8}, type).requires_grad_(),
-                 weight = at::randn({2, 40, 16}, type);
-    auto gradient = [&](const std::vector<Tensor>& qkv) {
-      (attention(qkv[0], qkv[1], qkv[2]).transpose(1, 2).flatten(2) * weight).sum().backward();
-      const Tensor g = x.grad().clone();
-      x.mutable_grad().reset();
-      return g;
-    };
-    const Tensor expected = gradient(x.view({2, 40, 3, 2, 8}).permute({2, 0, 3, 1, 4}).unbind(0));
-    EXPECT_TRUE(at::equal(gradient(split_heads(x, 3, 2)), expected));
-  }
-}
-
 TEST(Attention, BackwardOfABlockOfKeysIsItsShare) {
   at::manual_seed(3);
   auto random = [](int64_t n) { return at::randn({1, 2, n, 4}, at::kDouble); };

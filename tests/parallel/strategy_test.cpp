@@ -15,6 +15,7 @@
 #include "ops/attention.h"
 #include "ops/gradients.h"
 #include "ops/recompute.h"
+#include "ops/split_heads.h"
 #include "parallel/lss.h"
 #include "parallel/ring.h"
 #include "parallel/ulysses.h"

@@ -51,11 +51,22 @@ const Settings kLayouts[] = {
     {"parallel.pp=2", "train.batch_size=4", "train.micro_batches=4", "model.depth=6",
      "memory.recompute=keep_attention", "parallel.sp=2"},
     {"train.rollout_steps=[4]"},
+    {"model.local=depthwise", "model.depth=4"},
+    {"model.local=depthwise", "memory.recompute=full", "parallel.sp=4", "parallel.sequence=ulysses",
+     "model.depth=4"},
+    {"model.local=depthwise", "parallel.tp=2", "memory.recompute=keep_attention"},
+    {"model.local=depthwise", "parallel.sp=8", "parallel.sequence=ring"},
+    {"model.embed_overlap=true", "model.head_overlap=true", "parallel.sp=2", "parallel.sequence=ring"},
     {"train.rollout_steps=[2]", "memory.recompute=full", "parallel.sp=2", "model.depth=4"},
     {"train.precision=bf16", "model.depth=1"},
     {"train.precision=bf16", "parallel.sp=4", "parallel.sequence=lss", "memory.recompute=keep_attention"},
     {"train.precision=bf16", "parallel.tp=2"},
     {"train.precision=fp64", "model.depth=2", "parallel.sp=2", "parallel.sequence=ring"},
+    {"model.qk_norm=true", "model.rotary=true", "model.depth=4"},
+    {"model.qk_norm=true", "memory.recompute=keep_attention", "parallel.sp=4", "parallel.sequence=ulysses"},
+    {"model.qk_norm=true", "parallel.sp=4", "parallel.sequence=lss", "model.depth=4"},
+    {"model.qk_norm=true", "parallel.tp=2", "parallel.zero=1", "memory.recompute=full"},
+    {"train.ema=0.99", "parallel.dp=2", "train.batch_size=2", "parallel.zero=1", "model.embed_dim=256"},
 };
 
 /// First and last rank of a case, alone.
@@ -96,7 +107,11 @@ TEST(Memory, OfLongSequencesWhoseTokensWaitInAFile) {
       {2048, {"model.embed_dim=128", "model.num_heads=2"}},
       {2048, {"model.embed_dim=128", "model.num_heads=4", "parallel.sp=4", "parallel.sequence=ulysses"}},
       {4096, {"model.embed_dim=512", "model.num_heads=8", "parallel.sp=4", "parallel.sequence=ulysses"}},
-      {2048, {"model.embed_dim=128", "model.num_heads=2", "parallel.sp=4", "parallel.sequence=ring"}}};
+      {2048, {"model.embed_dim=128", "model.num_heads=2", "parallel.sp=4", "parallel.sequence=ring"}},
+      {2048, {"model.embed_dim=128", "model.num_heads=2", "model.local=depthwise"}},
+      {2048,
+       {"model.embed_dim=128", "model.num_heads=4", "parallel.sp=4", "parallel.sequence=ulysses",
+        "model.local=depthwise"}}};
   const ops::AllocateOnly only(ops::AllocateOnly::In::attention_and_products);
   for (const char* recompute : {"memory.recompute=keep_attention", "memory.recompute=full"}) {
     for (const Long& one : cases) {

@@ -16,7 +16,8 @@ StepCase make_case(int64_t columns, const std::vector<std::string>& overrides) {
   one.config = parse_config("{data: {files: [none], split: {train: [0, 1]}}}", "test", settings);
   one.shape.rows = 16 * one.config.model.patch_size,
   one.shape.columns = columns * one.config.model.patch_size;
-  one.shape.groups = model::single_inputs(2), one.shape.targets = {0, 1}, one.shape.conditions = 3;
+  one.shape.groups = model::single_inputs(2), one.shape.targets = {0, 1}, one.shape.conditions = 3,
+  one.shape.periodic = true;
   one.shape.config = one.config.model;
   return one;
 }
@@ -27,7 +28,9 @@ int ranks_of(const Config& config) {
 }
 
 StepMeasured run_step(const StepCase& one, comm::Comm& world) {
-  grid::Grid grid{std::vector<double>(one.shape.rows, 10.0), std::vector<double>(one.shape.columns, 0.0)};
+  grid::Grid grid{std::vector<double>(one.shape.rows), std::vector<double>(one.shape.columns, 0.0)};
+  for (int64_t y = 0; y < one.shape.rows; ++y)
+    grid.latitude[y] = 60.0 - 100.0 * static_cast<double>(y) / static_cast<double>(one.shape.rows);
   comm::Mesh mesh(world, one.config.parallel);
   train::Learner learner(one.shape, one.config, grid, mesh);
   const auto options = learner.model().options();

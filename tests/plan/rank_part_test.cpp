@@ -17,6 +17,8 @@ TEST(RankPart, HoldsTheWeightsOfTheModelBuilt) {
   const Settings models[] = {{},
                              {"model.positions=fixed", "model.head_layers=2"},
                              {"model.tokens=variable"},
+                             {"model.local=depthwise"},
+                             {"model.embed_overlap=true", "model.head_overlap=true", "model.tokens=variable"},
                              {"model.tokens=aggregated", "model.aggregated_tokens=2", "model.mlp_ratio=1.7"}};
   const Settings meshes[] = {{"parallel.zero=0"},
                              {"parallel.sp=3", "parallel.dp=2", "train.batch_size=3"},

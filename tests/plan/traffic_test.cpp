@@ -33,7 +33,19 @@ const Settings kLayouts[] = {
      "train.micro_batches=4"},
     {"parallel.pp=2", "parallel.sp=2", "parallel.tp=2", "parallel.sequence=ulysses",
      "memory.recompute=keep_attention"},
-    {"parallel.sp=2", "train.rollout_steps=[2]", "memory.recompute=full"}};
+    {"parallel.sp=2", "train.rollout_steps=[2]", "memory.recompute=full"},
+    {"parallel.sp=3", "parallel.sequence=ulysses", "model.local=depthwise"},
+    {"parallel.sp=4", "parallel.tp=3", "parallel.sequence=ring", "model.local=depthwise",
+     "memory.recompute=full"},
+    {"parallel.sp=5", "parallel.sequence=ring", "model.tokens=variable", "model.local=depthwise",
+     "model.embed_overlap=true", "model.head_overlap=true", "train.rollout_steps=[3]",
+     "memory.recompute=keep_attention"},
+    {"parallel.sp=20", "parallel.sequence=ring", "model.embed_overlap=true", "train.rollout_steps=[2]"},
+    {"parallel.sp=3", "parallel.dp=2", "train.batch_size=3", "parallel.sequence=lss",
+     "model.tokens=aggregated", "model.aggregated_tokens=2", "model.local=depthwise",
+     "model.embed_overlap=true", "model.head_overlap=true"},
+    {"parallel.pp=2", "parallel.sp=2", "train.batch_size=4", "train.micro_batches=2", "model.local=depthwise",
+     "model.embed_overlap=true", "model.head_overlap=true"}};
 
 StepCase case_of(const Settings& layout) {
   Settings settings = {"model.embed_dim=28", "model.num_heads=7", "model.mlp_ratio=1.7"};

@@ -229,15 +229,56 @@ TEST(Checkpoint, IsNeverOfWhatIsNotFinite) {
   EXPECT_ERROR(Checkpoints(run.path(), *comm).to_resume({}), Exit::checkpoint, "rank-00002", "is not finite");
 }
 
+/// Averages are as much a part of a checkpoint as moments; without them the weights themselves are taken.
+TEST(Checkpoint, HoldsAveragesOfWeightsWhereThereAreSome) {
+  const TemporaryDirectory run;
+  const auto value = [](Fixture& f) { return f.a.sections()[0].weight.detach()[0].item<float>(); };
+  TrainConfig averages;
+  averages.ema = 0.5;
+  comm::run_ranks(3, [&](comm::Comm& comm) {
+    Fixture f(comm, 3);
+    f.optimizer.emplace(f.groups(), averages, comm);
+    f.set(1.0F);
+    const Checkpoints all(run.path(), comm);
+    Checkpoints(run.path(), comm).save(f.groups(), *f.optimizer, {1}, false, 5);
+    EXPECT_FALSE(has_average(all.newest().value())) << "before the first step there is none";
+    f.optimizer->step(1, 0.0);
+    f.set(3.0F);
+    Checkpoints(run.path(), comm).save(f.groups(), *f.optimizer, {2}, false, 5);
+  });
+  const auto comm = comm::make_self_comm();
+  Fixture f(*comm, 0);
+  const auto path = [&](const char* name) { return run / "checkpoints" / name; };
+  EXPECT_TRUE(has_average(path("step-00000002")));
+  load_checkpoint(path("step-00000002"), f.groups(), nullptr, Weights::averaged);
+  EXPECT_EQ(value(f), 1.0F);
+  load_checkpoint(path("step-00000002"), f.groups(), nullptr, Weights::raw);
+  EXPECT_EQ(value(f), 3.0F);
+  EXPECT_EQ(read_weights(path("step-00000002"), Weights::averaged)[1].second[0][0].item<float>(), 1.0F);
+  EXPECT_EQ(read_weights(path("step-00000002"))[0].first, read_weights(path("step-00000001"))[0].first);
+  load_checkpoint(path("step-00000001"), f.groups(), nullptr, Weights::averaged);
+  EXPECT_EQ(value(f), 1.0F) << "there are none: the weights";
+  // To go on with averages, from a checkpoint with and from one without; and without, from one with.
+  f.optimizer.emplace(f.groups(), averages, *comm);
+  load_checkpoint(path("step-00000002"), f.groups(), &*f.optimizer);
+  EXPECT_EQ(f.optimizer->moments(0, 0).average[0].item<float>(), 1.0F);
+  load_checkpoint(path("step-00000001"), f.groups(), &*f.optimizer);
+  EXPECT_FALSE(f.optimizer->has_averages());
+  f.optimizer.emplace(f.groups(), TrainConfig{}, *comm);
+  load_checkpoint(path("step-00000002"), f.groups(), &*f.optimizer);
+  EXPECT_FALSE(f.optimizer->has_averages());
+}
+
 TEST(Checkpoint, SaysWhereTheRunStood) {
   OneRank one;
-  one.all.save(one.f.groups(), *one.f.optimizer, {7, 0.25, 5, 91, 1.375e-6}, false, 2);
+  one.all.save(one.f.groups(), *one.f.optimizer, {7, 0.25, 5, 91, 1.375e-6, {0.5, 0.25, 30, 2, 1}}, false, 2);
   const Progression found = load_checkpoint(one.all.newest().value(), one.f.groups(), nullptr);
   EXPECT_EQ(found.step, 7);
   EXPECT_EQ(found.best_validation_loss, 0.25);
   EXPECT_EQ(found.best_step, 5);
   EXPECT_EQ(found.samples, 91);
   EXPECT_EQ(found.learning_rate, 1.375e-6);
+  EXPECT_EQ(found.spikes, (SpikeGuard::State{0.5, 0.25, 30, 2, 1}));
 }
 
 /// All ranks go back to the same one, whoever found the damage.

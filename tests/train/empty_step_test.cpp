@@ -115,8 +115,9 @@ TEST(EmptyStep, ChangesNothing) {
     std::vector<Tensor> all;
     for (size_t g = 0; g < learner.groups().size(); ++g) {
       for (size_t s = 0; s < 2; ++s) {
-        const auto& [first, second] = learner.optimizer().moments(g, s);
-        for (const Tensor& part : {learner.groups()[g]->sections()[s].weight.detach(), first, second})
+        const auto& moments = learner.optimizer().moments(g, s);
+        for (const Tensor& part :
+             {learner.groups()[g]->sections()[s].weight.detach(), moments.first, moments.second})
           all.push_back(part.clone());
       }
     }

@@ -21,21 +21,25 @@ struct Layout {
   int pp = 1, tp = 1, interleave = 1;
   int patch_levels = 1, head_layers = 0;
   int rollout = 1;
+  bool rotary = false, qk_norm = false;
+  bool local = false;  ///< with all parts that read and write neighbours
+  bool periodic = false;
   int ranks() const { return pp * dp * sp * tp; }
 };
 
 std::string name_of(const Layout& l) {
   return fmt::format(
       "{} pp {} x {} dp {} sp {} tp {} zero {} recompute {} heads {} tokens {} x {} head layers {} micro {} "
-      "rows {} rollout {}",
+      "rows {} rollout {} rotary {} norm {} local {} periodic {}",
       to_string(l.sequence), l.pp, l.interleave, l.dp, l.sp, l.tp, l.zero, to_string(l.recompute), l.heads,
-      to_string(l.tokens), l.patch_levels, l.head_layers, l.micro_batches, l.rows, l.rollout);
+      to_string(l.tokens), l.patch_levels, l.head_layers, l.micro_batches, l.rows, l.rollout, l.rotary,
+      l.qk_norm, l.local, l.periodic);
 }
 
 VerifyProblem problem_of(const Layout& l) {
   Config config;
   config.data.files = {"none"};
-  config.data.split.train = {"0", "1"};
+  config.data.split.train = {{"0", "1"}};
   config.model.num_heads = l.heads;
   config.model.embed_dim = 4 * l.heads;
   config.model.depth = 2 * l.pp * l.interleave;
@@ -44,10 +48,14 @@ VerifyProblem problem_of(const Layout& l) {
   config.model.aggregated_tokens = l.tokens == Tokens::aggregated ? 2 : 1;
   config.model.patch_levels = l.patch_levels;
   config.model.head_layers = l.head_layers;
+  config.model.rotary = l.rotary, config.model.qk_norm = l.qk_norm;
   config.model.drop_path = 0.3;
+  if (l.local)
+    config.model.local = Local::depthwise, config.model.embed_overlap = config.model.head_overlap = true;
   config.train.micro_batches = l.micro_batches;
   config.train.learning_rate = 1e-3;
   config.train.seed = 3;
+  config.train.ema = l.heads % 2 == 0 ? 0.7 : 0.0;
   config.parallel.pp = l.pp, config.parallel.dp = l.dp, config.parallel.sp = l.sp, config.parallel.tp = l.tp;
   config.parallel.interleave = l.interleave;
   config.parallel.sequence = l.sequence, config.parallel.ulysses = l.ulysses, config.parallel.zero = l.zero;
@@ -63,12 +71,14 @@ VerifyProblem problem_of(const Layout& l) {
     real.targets = {1, 0};  // all variables, the third input is static
     config.train.rollout_steps = {l.rollout};
   }
+  real.periodic = l.periodic;
   VerifyProblem problem = make_verify_problem(config, real);
   if (l.rows > 0) {
     problem.shape.rows = l.rows;
     problem.grid.latitude.clear();
     for (int y = 0; y < l.rows; ++y)
       problem.grid.latitude.push_back(90.0 - 180.0 * y / (l.rows - 1));
+    problem.shape.latitude = problem.grid.latitude;
   }
   return problem;
 }
@@ -262,6 +272,71 @@ TEST(Equivalence, ForecastsFedBack) {
   }
 }
 
+/// The parts that read and write neighbours, where shares are rows, half rows, and several ranks in a row, between the variables of a
+/// patch, and where a patch's ranks do not meet.
+TEST(Equivalence, NeighboursOfOtherRanks) {
+  const Recompute modes[] = {Recompute::none, Recompute::keep_attention, Recompute::full};
+  int turn = 0;
+  for (const Tokens tokens : {Tokens::joint, Tokens::variable, Tokens::aggregated}) {
+    for (const auto& [sequence, dp, sp, tp, pp, interleave] : {std::tuple{Sequence::ulysses, 1, 2, 1, 1, 1},
+                                                               {Sequence::ring, 1, 3, 1, 1, 1},
+                                                               {Sequence::lss, 2, 3, 1, 1, 1},
+                                                               {Sequence::lss_kv, 1, 2, 2, 1, 1},
+                                                               {Sequence::hybrid, 1, 4, 1, 1, 1},
+                                                               {Sequence::ring, 1, 1, 2, 2, 1},
+                                                               {Sequence::ring, 1, 1, 3, 1, 1},
+                                                               {Sequence::ulysses, 1, 2, 1, 2, 2},
+                                                               {Sequence::ring, 1, 8, 1, 1, 1}}) {
+      const Layout layout{.sequence = sequence,
+                          .dp = dp,
+                          .sp = sp,
+                          .ulysses = sequence == Sequence::hybrid ? 2 : 1,
+                          .zero = turn % 4,
+                          .recompute = modes[turn % 3],
+                          .heads = 2 * tp,
+                          .tokens = tokens,
+                          .micro_batches = interleave > 1 ? 2 : 1 + turn % 2,
+                          .rows = sp == 8 ? 7 : 0,  // 4 x 3 patches: several ranks in a row
+                          .pp = pp,
+                          .tp = tp,
+                          .interleave = interleave,
+                          .rollout = pp > 1 ? 1 : 1 + turn % 3,
+                          .local = true,
+                          .periodic = turn % 2 == 0};
+      expect_equal(layout, 2, 1e-10);
+      ++turn;
+    }
+  }
+}
+
+/// Each part alone; the depthwise layer also without rollout.
+TEST(Equivalence, EachKindOfNeighbourAlone) {
+  for (int part = 0; part < 3; ++part) {
+    VerifyProblem problem = problem_of({.sequence = Sequence::ring,
+                                        .dp = 1,
+                                        .sp = 5,
+                                        .ulysses = 1,
+                                        .zero = 3,
+                                        .recompute = Recompute::full,
+                                        .heads = 2,
+                                        .tokens = Tokens::variable,
+                                        .rollout = 2});
+    for (ModelConfig* model : {&problem.config.model, &problem.shape.config}) {
+      if (part == 0) model->local = Local::depthwise;
+      if (part == 1) model->embed_overlap = true;
+      if (part == 2) model->head_overlap = true;
+    }
+    expect_equal({.sequence = Sequence::ring,
+                  .dp = 1,
+                  .sp = 5,
+                  .ulysses = 1,
+                  .zero = 3,
+                  .recompute = Recompute::full,
+                  .heads = 2},
+                 problem, 2, 1e-10);
+  }
+}
+
 /// As above, of a grid with one column of patches more: 4 x 4 patches of 4 groups over 3 ranks are 21 or 22
 /// tokens each, so shares begin between the levels of a patch.
 VerifyProblem wider(VerifyProblem problem) {
@@ -269,6 +344,7 @@ VerifyProblem wider(VerifyProblem problem) {
   problem.grid.longitude.assign(problem.shape.columns, 0.0);
   for (size_t x = 0; x < problem.grid.longitude.size(); ++x)
     problem.grid.longitude[x] = 5.0 * static_cast<double>(x);
+  problem.shape.longitude = problem.grid.longitude;
   return problem;
 }
 
@@ -301,6 +377,61 @@ TEST(Equivalence, LevelsTogetherInATokenCutInsideAPatch) {
       expect_equal(layout, problem, 3, 1e-10);
     }
   }
+}
+
+/// Every rank turns its own tokens, whoever attends to them afterwards, and sums its part of the gains' gradients.
+TEST(Equivalence, RotaryPositionsAndNormsOfQueriesAndKeys) {
+  const Recompute modes[] = {Recompute::none, Recompute::full, Recompute::keep_attention};
+  int turn = 0;
+  for (const Sequence sequence :
+       {Sequence::ulysses, Sequence::lss, Sequence::lss_kv, Sequence::ring, Sequence::hybrid}) {
+    for (const auto& [dp, sp, tp, pp] :
+         {std::tuple{1, 4, 1, 1}, {2, 2, 1, 1}, {1, 2, 2, 1}, {1, 1, 3, 1}, {1, 4, 2, 1}, {1, 2, 2, 2}}) {
+      for (const auto& [rotary, norm] : {std::pair{true, true}, {true, false}, {false, true}}) {
+        if (rotary != norm && turn % 2 == 0 && sp * tp > 4) continue;
+        expect_equal({.sequence = sequence,
+                      .dp = dp,
+                      .sp = sp,
+                      .ulysses = sequence == Sequence::hybrid ? std::min(sp, 2) : 1,
+                      .zero = turn % 4,
+                      .recompute = modes[turn % 3],
+                      .heads = tp * sp + turn % 2,
+                      .tokens = static_cast<Tokens>(turn / 2 % 3),
+                      .micro_batches = 1 + turn % 2,
+                      .pp = pp,
+                      .tp = tp,
+                      .rotary = rotary,
+                      .qk_norm = norm},
+                     2, 1e-10);
+        ++turn;
+      }
+    }
+  }
+  // Shares that begin inside a patch, and more ranks than rows of patches.
+  expect_equal({.sequence = Sequence::ring,
+                .dp = 1,
+                .sp = 7,
+                .ulysses = 1,
+                .zero = 3,
+                .recompute = Recompute::keep_attention,
+                .heads = 2,
+                .tokens = Tokens::variable,
+                .rows = 7,
+                .rotary = true,
+                .qk_norm = true},
+               3, 1e-10);
+  expect_equal({.sequence = Sequence::ring,
+                .dp = 2,
+                .sp = 32,
+                .ulysses = 1,
+                .zero = 3,
+                .recompute = Recompute::full,
+                .heads = 2,
+                .rows = 70,
+                .rotary = true,
+                .qk_norm = true},
+               1, 1e-10);
+  EXPECT_GE(turn, 60);
 }
 
 TEST(Equivalence, HiddenLayersOfTheHead) {

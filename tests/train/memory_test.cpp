@@ -12,7 +12,7 @@ namespace {
 VerifyProblem small_problem(Recompute recompute) {
   Config config;
   config.data.files = {"none"};
-  config.data.split.train = {"0", "1"};
+  config.data.split.train = {{"0", "1"}};
   config.model.depth = 2, config.model.num_heads = 2, config.model.embed_dim = 8, config.model.patch_size = 2;
   config.memory.recompute = recompute;
   model::ModelShape real;

@@ -73,6 +73,39 @@ TEST(AdamW, FollowsItsDefinitionAndDecaysMatricesOnly) {
   EXPECT_NEAR(f.group.sections()[1].weight[2].item<double>(), vector, 1e-9);
 }
 
+TEST(AdamW, AveragesWeightsOverStepsAndExchangesThem) {
+  for (const int stage : {0, 1, 3}) {
+    comm::run_ranks(2, [&](comm::Comm& comm) {
+      Fixture f(comm, stage);
+      TrainConfig config;
+      config.ema = 0.25;
+      AdamW optimizer({&f.group}, config, comm);
+      EXPECT_FALSE(optimizer.has_averages());
+      const auto weight = [&] {
+        const auto weights = f.group.gather();
+        return (**f.matrix)[1].item<double>();
+      };
+      double expected = 1.0, last = 1.0;
+      for (int step = 1; step <= 4; ++step) {
+        f.backward(0.5);
+        f.group.finish_gradients();
+        optimizer.step(step, 0.1 * step);
+        f.group.publish_weights();
+        last = weight();
+        const double decay = std::min(0.25, (1.0 + step) / (10.0 + step));
+        EXPECT_DOUBLE_EQ(average_decay(config, step), decay);
+        expected = decay * expected + (1 - decay) * last;
+      }
+      EXPECT_NE(expected, last);
+      for (const double now : {expected, last}) {
+        optimizer.exchange_averages();
+        f.group.publish_weights();
+        EXPECT_NEAR(weight(), now, 1e-12);
+      }
+    });
+  }
+}
+
 TEST(AdamW, ClipsTheNormOverAllRanks) {
   for (const int stage : {0, 1, 3}) {
     comm::run_ranks(3, [&](comm::Comm& comm) {

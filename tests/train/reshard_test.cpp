@@ -1,5 +1,5 @@
 /// A checkpoint of any mesh goes on under any other, weights that tensor parallelism cuts, stages of a
-/// pipeline, levels together in a token and hidden layers of the head included.
+/// pipeline, levels together in a token, hidden layers of the head and averages of weights included.
 #include <ATen/TensorOperators.h>
 #include <ATen/core/Tensor.h>
 #include <gtest/gtest.h>
@@ -17,6 +17,7 @@ VerifyProblem problem_of(const ParallelConfig& parallel) {
   config.model.num_heads = 4, config.model.embed_dim = 16, config.model.depth = 3,
   config.model.patch_size = 2;
   config.model.tokens = Tokens::variable, config.model.patch_levels = 2, config.model.head_layers = 1;
+  config.model.rotary = config.model.qk_norm = true, config.train.ema = 0.7;
   config.train.seed = 5, config.train.learning_rate = 1e-3, config.train.micro_batches = 2;
   model::ModelShape real;
   real.groups = {0, 1, 0}, real.targets = {0, 1, 2}, real.conditions = 4, real.seed = 5;
@@ -58,6 +59,7 @@ Snapshot train_to(int64_t last, const ParallelConfig& parallel, const std::files
 TEST(Reshard, TrainingGoesOnUnderAnyMesh) {
   const TemporaryDirectory unbroken;
   const Snapshot expected = train_to(4, mesh_of(1, 1, 1, 1, 0), unbroken.path());
+  EXPECT_TRUE(expected.contains("blocks.1.attn.q_norm.weight averaged after 0 steps"));
   const std::vector<ParallelConfig> meshes = {mesh_of(1, 1, 1, 2, 3), mesh_of(3, 1, 1, 1, 0),
                                               mesh_of(1, 1, 1, 3, 1), mesh_of(2, 1, 2, 2, 3),
                                               mesh_of(1, 1, 1, 1, 0), mesh_of(1, 2, 2, 1, 2)};

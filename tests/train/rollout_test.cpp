@@ -175,7 +175,8 @@ TEST(Rollout, ValidationOfFewerSamplesThanRanks) {
     config.model.head_layers = 1;
     config.train.batch_size = 2;
     config.train.leads = {};
-    config.data.split.validation = {"2013-02-01", "2013-02-02"};  // 5 samples: one is left for the last batch
+    config.data.split.validation = {
+        {"2013-02-01", "2013-02-02"}};  // 5 samples: one is left for the last batch
     Experiment e = open_experiment(config);
     e.statistics = data::compute_statistics(*e.dataset, e.train, e.leads());
     const auto losses = [&](int ranks) {

@@ -1,0 +1,40 @@
+#include "grid/neighbourhood.h"
+
+#include <map>
+#include <set>
+
+namespace seqvit::grid {
+
+Neighbourhood::Neighbourhood(const TokenGrid& grid, bool periodic, int64_t index, int64_t count)
+    : rows_(grid.patch_rows()),
+      columns_(grid.patch_columns()),
+      members_(grid.tokens_per_patch / grid.tokens_per_unit),
+      periodic_(periodic),
+      mine_(share(grid.units(), index, count)) {
+  // A window reaches no further than this along the sequence: to the other end of the next row.
+  const int64_t reach = (periodic ? 2 * columns_ - 1 : columns_ + 1) * members_;
+  interior_.begin = mine_.begin == 0 ? 0 : std::min(reach, size());
+  interior_.end = mine_.end == grid.units() ? size() : std::max(interior_.begin, size() - reach);
+
+  std::set<int64_t> taken;
+  std::map<int64_t, std::set<int64_t>> given;  // by rank
+  for (const Range ends : {Range{0, interior_.begin}, Range{interior_.end, size()}}) {
+    Walk at = start(ends.begin);
+    for (int64_t unit = ends.begin; unit < ends.end; ++unit, next(at)) {
+      for (const int64_t neighbour : positions(at)) {
+        if (mine_.contains(neighbour)) continue;
+        taken.insert(neighbour);
+        given[share_of(grid.units(), neighbour, count)].insert(unit);
+      }
+    }
+  }
+  halo_.assign(taken.begin(), taken.end());
+  for (const auto& [rank, units] : given) {
+    const Range theirs = share(grid.units(), rank, count);
+    const auto first = std::lower_bound(halo_.begin(), halo_.end(), theirs.begin),
+               last = std::lower_bound(halo_.begin(), halo_.end(), theirs.end);
+    peers_.push_back({rank, {units.begin(), units.end()}, last - first});
+  }
+}
+
+}  // namespace seqvit::grid
