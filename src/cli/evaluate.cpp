@@ -46,6 +46,7 @@ ClimatologyData climatology_of(const std::string& run, const train::Experiment& 
     data.training = period(*data.dataset);
     return data;
   } catch (const Error& error) {
+    if (error.code() == Exit::success) throw;  // asked to stop
     log_warn("no climatology, and no scores against it: the run's training data cannot be read: {}",
              error.what());
     return {};

@@ -41,8 +41,7 @@ void add_data(Settings& s, DataConfig& c) {
   s.text("data.lead_time", c.lead_time, "one step of a forecast: `6h`, `1d`, `1mon`");
   s.choice("data.grid", c.grid, kCoordinates,
            "places of points: the file's latitudes and longitudes, or (`index`) none: rows and columns by "
-           "number, all of "
-           "the same weight, for images and simulations");
+           "number, all of the same weight, for images and simulations");
   s.choice(
       "data.time", c.time, kCoordinates,
       "times: the file's dates, or (`index`) none: hours from 2000-01-01 stand for their numbers, so that "
@@ -55,12 +54,10 @@ void add_data(Settings& s, DataConfig& c) {
       "data.missing", c.missing,
       "values of a file's variable that stand for none, beside those that its attributes name, as `{ts: "
       "[-9999]}`; an empty list: all its values are real");
-  s.period(
-      "data.split.train", c.split.train,
-      "[first, last]: years, months, dates or times (the last is included), or time indices (the last is "
-      "excluded); a whole number of four digits within a century of the data is a year, unless it stands in "
-      "`{index: "
-      "[first, last]}`");
+  s.period("data.split.train", c.split.train,
+           "[first, last]: years, months, dates or times (the last is included), or time indices (the last "
+           "is excluded); a whole number of four digits within a century of the data is a year, unless it "
+           "stands in `{index: [first, last]}`");
   s.period("data.split.validation", c.split.validation, "the same; chooses the best checkpoint");
   s.period("data.split.test", c.split.test, "the same; scored by `evaluate`");
   s.bytes("data.cache_bytes", c.cache_bytes, "memory for decoded fields");
@@ -69,8 +66,7 @@ void add_data(Settings& s, DataConfig& c) {
 void add_model(Settings& s, ModelConfig& c) {
   s.choice("model.network", c.network, kNetwork,
            "`vit`, or to compare with it `unet`: a plain convolutional network with as many weights as the "
-           "`vit` of the "
-           "same settings (`--baseline unet`)");
+           "`vit` of the same settings (`--baseline unet`)");
   s.integer("model.patch_size", c.patch_size, 1,
             "grid points along each side of a patch; what overhangs the grid is padded");
   s.choice("model.tokens", c.tokens, kTokens,

@@ -46,8 +46,7 @@ void validate_model(const ModelConfig& model, const std::string& name) {
   if (model.rotary && model.embed_dim / model.num_heads % 4 != 0) {
     fail(Exit::usage,
          "{}: model.rotary turns pairs of channels along two axes: expected heads of a multiple of 4 "
-         "channels, "
-         "found {} (model.embed_dim {} / model.num_heads {})",
+         "channels, found {} (model.embed_dim {} / model.num_heads {})",
          name, model.embed_dim / model.num_heads, model.embed_dim, model.num_heads);
   }
   if (model.rotary_waves != ModelConfig{}.rotary_waves && !model.rotary) {
@@ -165,15 +164,13 @@ void validate_network(const Config& config, const std::string& name) {
   if (p.pp * p.sp * p.tp > 1) {
     fail(Exit::usage,
          "{}: model.network unet needs the whole grid on a rank: expected parallel.pp, sp and tp of 1, found "
-         "{}, {} "
-         "and {}; use parallel.dp",
+         "{}, {} and {}; use parallel.dp",
          name, p.pp, p.sp, p.tp);
   }
   if (config.memory.recompute != Recompute::none || config.model.drop_path > 0.0) {
     fail(Exit::usage,
          "{}: model.network unet has no blocks: memory.recompute {} and model.drop_path {} would be ignored; "
-         "set "
-         "them to none and 0",
+         "set them to none and 0",
          name, to_string(config.memory.recompute), config.model.drop_path);
   }
 }

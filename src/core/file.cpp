@@ -88,6 +88,19 @@ std::string read_text(const std::filesystem::path& path, Exit code) {
   return text.str();
 }
 
+int64_t read_at(int descriptor, std::span<std::byte> out, int64_t offset) {
+  int64_t done = 0;
+  while (done < std::ssize(out)) {
+    const ssize_t got =
+        ::pread(descriptor, out.data() + done, out.size() - static_cast<size_t>(done), offset + done);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return -1;
+    if (got == 0) break;
+    done += got;
+  }
+  return done;
+}
+
 AtomicFile::AtomicFile(std::filesystem::path path, Exit code)
     : path_(target_of(std::move(path))), code_(code) {
   std::error_code unknown;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <memory>
@@ -43,6 +44,10 @@ std::string checksum(std::span<const std::byte> bytes);
 
 /// The whole file as text. Throws Error(code) if it cannot be read.
 std::string read_text(const std::filesystem::path& path, Exit code);
+
+/// Reads `out` from `offset` on. Returns how many bytes were there: fewer at the end of the file; -1, with errno, where
+/// reading failed.
+int64_t read_at(int descriptor, std::span<std::byte> out, int64_t offset);
 
 /// A file being written: content goes to a temporary name beside `path`, and `commit` syncs it to disk and
 /// gives it its name. Destroyed without commit it leaves nothing behind. Every failure (a full disk among

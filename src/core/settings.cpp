@@ -43,6 +43,17 @@ double bounded_number(const YAML::Node& n, const Origin& o, double low, double h
   return value;
 }
 
+/// A map of names to what `read` makes of each value; `what` was expected.
+template <typename T, typename Read>
+std::map<std::string, T> by_name(const YAML::Node& node, const Origin& origin, const char* what,
+                                 const Read& read) {
+  if (!node.IsMap() && !node.IsNull()) origin.expected(what, node);
+  std::map<std::string, T> values;
+  for (const auto& entry : node)
+    values[key_of(entry.first, origin)] = read(entry.second);
+  return values;
+}
+
 std::string one_line(const YAML::Node& value) {
   YAML::Emitter out;
   out << YAML::Flow << value;
@@ -219,35 +230,29 @@ void Settings::integers(const char* path, std::vector<int64_t>& field, int64_t l
 }
 void Settings::weights(const char* path, std::map<std::string, double>& field, const char* meaning) {
   add(path, field, meaning, [](const YAML::Node& n, const Origin& o) {
-    std::map<std::string, double> values;
-    if (!n.IsMap() && !n.IsNull()) o.expected("weights by name, such as {t2m: 1, u10: 0.1}", n);
-    for (const auto& entry : n)
-      values[key_of(entry.first, o)] =
-          bounded_number(entry.second, o, 0.0, std::numeric_limits<double>::infinity());
-    return values;
+    return by_name<double>(n, o, "weights by name, such as {t2m: 1, u10: 0.1}", [&](const YAML::Node& value) {
+      return bounded_number(value, o, 0.0, std::numeric_limits<double>::infinity());
+    });
   });
 }
 void Settings::numbers_by_name(const char* path, std::map<std::string, double>& field, const char* meaning) {
   add(path, field, meaning, [](const YAML::Node& n, const Origin& o) {
-    std::map<std::string, double> values;
-    if (!n.IsMap() && !n.IsNull()) o.expected("numbers by name, such as {number: 0}", n);
-    for (const auto& entry : n)
-      values[key_of(entry.first, o)] = scalar<double>(entry.second, o, "a number");
-    return values;
+    return by_name<double>(n, o, "numbers by name, such as {number: 0}",
+                           [&](const YAML::Node& value) { return scalar<double>(value, o, "a number"); });
   });
 }
 void Settings::lists_by_name(const char* path, std::map<std::string, std::vector<double>>& field,
                              const char* meaning) {
   add(path, field, meaning, [](const YAML::Node& n, const Origin& o) {
-    std::map<std::string, std::vector<double>> values;
-    if (!n.IsMap() && !n.IsNull()) o.expected("lists of numbers by name, such as {ts: [-9999]}", n);
-    for (const auto& entry : n) {
-      std::vector<double>& list = values[key_of(entry.first, o)];
-      if (entry.second.IsScalar()) list.push_back(scalar<double>(entry.second, o, "numbers"));
-      for (const YAML::Node& item : entry.second)
-        list.push_back(scalar<double>(item, o, "numbers"));
-    }
-    return values;
+    return by_name<std::vector<double>>(n, o, "lists of numbers by name, such as {ts: [-9999]}",
+                                        [&](const YAML::Node& value) {
+                                          std::vector<double> list;
+                                          if (value.IsScalar())
+                                            list.push_back(scalar<double>(value, o, "numbers"));
+                                          for (const YAML::Node& item : value)
+                                            list.push_back(scalar<double>(item, o, "numbers"));
+                                          return list;
+                                        });
   });
 }
 void Settings::numbers(const char* path, std::vector<double>& field, size_t count, double low, double high,

@@ -191,8 +191,7 @@ TimeUnits TimeUnits::parse(std::string_view units, Calendar calendar) {
   if (result.seconds_per_unit == 0.0 && result.months_per_unit == 0) {
     fail(Exit::data,
          "time units: expected seconds, minutes, hours, days, months or years, found '{}'; correct the "
-         "attribute "
-         "'units'",
+         "attribute 'units'",
          units);
   }
   const std::optional<ParsedTime> origin = scan_time(units.substr(since + 7), calendar, true);

@@ -250,8 +250,7 @@ class GribFile final : public SourceFile {
       if (held != nullptr) {
         fail(Exit::data,
              "{}: {}: expected each field once, found two of {} at level {:g}, at bytes {} and {}; split the "
-             "file "
-             "(grib_copy)",
+             "file (grib_copy)",
              path_, name, format_time(message->keys.valid, Calendar::standard), message->keys.level,
              held->offset, message->offset);
       }

@@ -10,8 +10,7 @@ std::string grib_library() {
 std::shared_ptr<const SourceFile> open_grib(const std::string& path) {
   fail(Exit::data,
        "{}: expected a file that this program reads, found GRIB, for which it was built without ecCodes; "
-       "install "
-       "libeccodes-dev and build again, or convert the file (grib_to_netcdf, cdo -f nc copy)",
+       "install libeccodes-dev and build again, or convert the file (grib_to_netcdf, cdo -f nc copy)",
        path);
 }
 

@@ -10,6 +10,7 @@
 
 #include <hdf5.h>
 
+#include "core/file.h"
 #include "core/workers.h"
 #include "data/byte_codec.h"
 #include "data/hyperslab.h"
@@ -91,13 +92,8 @@ struct Chunk {
 
 Bytes read_part(int descriptor, const Chunk& chunk) {
   Bytes bytes(chunk.bytes);
-  size_t done = 0;
-  while (done < bytes.size()) {
-    const ssize_t got = ::pread(descriptor, bytes.data() + done, bytes.size() - done,
-                                static_cast<off_t>(chunk.address + done));
-    if (got <= 0) throw ChunkError("cannot be read");
-    done += static_cast<size_t>(got);
-  }
+  if (read_at(descriptor, bytes, static_cast<int64_t>(chunk.address)) < std::ssize(bytes))
+    throw ChunkError("cannot be read");
   return bytes;
 }
 

@@ -63,8 +63,7 @@ std::vector<double> level_weights(const std::vector<VariableInfo>& variables,
   if (sums.empty()) {
     fail(Exit::usage,
          "train.level_weights: expected targets at levels (a level dimension, or names such as t_500 and "
-         "t_850), "
-         "found none; set it to none");
+         "t_850), found none; set it to none");
   }
   std::vector<double> weights;
   for (const int64_t target : targets) {

@@ -250,8 +250,8 @@ std::string missing_filter(const NetcdfId& id) {
     if (nc_inq_filter_avail(id.group, filter) == NC_NOERR) continue;
     return fmt::format(
         "expected filters that are installed, found {}; set HDF5_PLUGIN_PATH to a folder with its plugin "
-        "(python -c "
-        "\"import hdf5plugin; print(hdf5plugin.PLUGIN_PATH)\"), or write the file again without it",
+        "(python -c \"import hdf5plugin; print(hdf5plugin.PLUGIN_PATH)\"), or write the file again without "
+        "it",
         filter_name(filter));
   }
   return "";

@@ -75,8 +75,7 @@ std::shared_ptr<const SourceFile> open_file(const std::string& path) {
   if (is_url(path)) {
     fail(Exit::data,
          "{}: expected a file or a directory, found a URL; data are not read over the network: bring it here "
-         "first "
-         "({})",
+         "first ({})",
          path, how_to_bring(path));
   }
   if (is_zarr(path)) return std::make_shared<const ZarrFile>(path);

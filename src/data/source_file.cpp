@@ -36,9 +36,7 @@ int64_t FileVariable::size() const {
 }
 
 std::string FileVariable::text(const std::string& attribute) const {
-  const auto found = attributes.find(attribute);
-  const auto* value = found == attributes.end() ? nullptr : std::get_if<std::string>(&found->second);
-  return value == nullptr ? "" : *value;
+  return text_of(attributes, attribute);
 }
 
 std::optional<double> FileVariable::number(const std::string& attribute) const {

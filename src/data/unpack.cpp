@@ -117,11 +117,7 @@ class Attributes {
     const auto found = values_.find(name);
     return found == values_.end() ? std::vector<double>{} : numbers(found->second);
   }
-  std::string text(const std::string& name) const {
-    const auto found = values_.find(name);
-    const auto* text = found == values_.end() ? nullptr : std::get_if<std::string>(&found->second);
-    return text == nullptr ? "" : *text;
-  }
+  std::string text(const std::string& name) const { return text_of(values_, name); }
   bool has(const std::string& name) const { return values_.contains(name); }
   bool has_type(const std::string& name, StoredType type) const {
     const auto found = types_.find(name);
@@ -180,6 +176,12 @@ void unpack_any(const Packing& packing, const std::byte* raw, size_t count, Out*
 }
 
 }  // namespace
+
+std::string text_of(const std::map<std::string, Attribute>& attributes, const std::string& name) {
+  const auto found = attributes.find(name);
+  const auto* text = found == attributes.end() ? nullptr : std::get_if<std::string>(&found->second);
+  return text == nullptr ? "" : *text;
+}
 
 const char* type_name(StoredType type) {
   return kTypes[static_cast<int>(type)].name;

@@ -18,6 +18,9 @@ namespace seqvit::data {
 /// Text, or numbers (of any stored type).
 using Attribute = std::variant<std::string, std::vector<double>>;
 
+/// The text of an attribute; "" where there is none, or numbers.
+std::string text_of(const std::map<std::string, Attribute>& attributes, const std::string& name);
+
 enum class StoredType {
   int8,
   uint8,

@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 
 #include "core/error.h"
+#include "core/file.h"
 #include "core/workers.h"
 #include "data/hyperslab.h"
 
@@ -68,13 +69,8 @@ class ChunkFile {
     if (first < 0 || bytes < 0 || first > size_ || bytes > size_ - first)
       throw ChunkError(fmt::format("ends before its data do ({} bytes)", size_));
     Bytes result(static_cast<size_t>(bytes));
-    for (int64_t done = 0; done < bytes;) {
-      const ssize_t got =
-          ::pread(descriptor_, result.data() + done, static_cast<size_t>(bytes - done), first + done);
-      if (got < 0 && errno == EINTR) continue;
-      if (got <= 0) throw ChunkError(got == 0 ? "became shorter" : std::strerror(errno));
-      done += got;
-    }
+    const int64_t got = read_at(descriptor_, result, first);
+    if (got < bytes) throw ChunkError(got < 0 ? std::strerror(errno) : "became shorter");
     return result;
   }
 
@@ -291,8 +287,7 @@ void ZarrFile::measure() {
     if (chunks <= kAlwaysChunks + kChunksPerByte * static_cast<double>(bytes_)) continue;
     array.problem = fmt::format(
         "expected chunks, found {:.3g} of them in a store of {} bytes: nearly all were never written; cut "
-        "the array to "
-        "what was",
+        "the array to what was",
         chunks, bytes_);
   }
 }

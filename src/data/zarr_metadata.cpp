@@ -212,8 +212,7 @@ void set_problem(ZarrArray& array, const std::string& problem) {
 std::string unknown_codec(const std::string& name) {
   return fmt::format(
       "expected the codecs blosc, zstd, gzip, zlib, bytes, transpose, crc32c or sharding_indexed, found "
-      "'{}'; write "
-      "the store again with one of these (xarray: encoding)",
+      "'{}'; write the store again with one of these (xarray: encoding)",
       name);
 }
 

@@ -44,6 +44,7 @@ class Evaluation {
         points_(forecaster.rows().size() * dataset.grid().columns()),
         has_climatology_(spans_a_month(climatology_data(), training)),
         climatology_(climatology_data(), climatology_options(training, model_lead), valid_times()) {
+    if (!has_climatology_) no_climatology_.resize(points_, std::numeric_limits<float>::quiet_NaN());
     series_.resize(fields() * errors_.regions().size());
   }
 
@@ -124,6 +125,7 @@ class Evaluation {
   SpectrumSums spectra_;
   int64_t points_;  // of my slab
   bool has_climatology_;
+  std::vector<float> no_climatology_;  // a field of NaN in its place
   Climatology climatology_;
   std::vector<std::vector<StepSums>> series_;  // [lead, variable, region] -> by initial time
   double lost_ = 0;
@@ -181,11 +183,10 @@ void Evaluation::add_field(int64_t lead, int64_t variable, int64_t target, std::
   const int64_t offset = options_.variables[variable] * points_;
   std::vector<float> truth(points_);
   dataset_.read(options_.variables[variable], target, forecaster_.rows(), truth);
-  const std::vector<float> none(has_climatology_ ? 0 : points_, std::numeric_limits<float>::quiet_NaN());
-  const ForecastField field{state.subspan(offset, points_), truth, initial.subspan(offset, points_),
-                            has_climatology_ ? climatology_.field(variable, dataset_.times()[target])
-                                             : std::span<const float>(none),
-                            owned(variable)};
+  const ForecastField field{
+      state.subspan(offset, points_), truth, initial.subspan(offset, points_),
+      has_climatology_ ? climatology_.field(variable, dataset_.times()[target]) : no_climatology_,
+      owned(variable)};
   errors_.add(field, forecaster_.rows(), sums.first(errors_.size()));
   spectra_.add(field_number(lead, variable), field, sums.subspan(errors_.size()));
 }

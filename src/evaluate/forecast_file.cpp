@@ -46,12 +46,10 @@ int64_t field_bytes(const data::Dataset& dataset, const ForecastLayout& layout) 
 
 /// Those of the source, unless they count months or it has none.
 std::string time_units_of(const data::Dataset& dataset) {
-  const Attributes& attributes = dataset.coordinate_attributes("time");
-  const auto units = attributes.find("units");
-  if (dataset.dated() && units != attributes.end()) {
-    const std::string text = std::get<std::string>(units->second);
-    if (data::TimeUnits::parse(text, dataset.calendar()).months_per_unit == 0) return text;
-  }
+  const std::string units = data::text_of(dataset.coordinate_attributes("time"), "units");
+  if (dataset.dated() && !units.empty() &&
+      data::TimeUnits::parse(units, dataset.calendar()).months_per_unit == 0)
+    return units;
   return "hours since 2000-01-01 00:00:00";
 }
 

@@ -14,19 +14,11 @@
 namespace seqvit::evaluate {
 namespace {
 
-// A text attribute, "" where there is none.
-std::string attribute(const data::VariableInfo& info, const std::string& name) {
-  const auto found = info.attributes.find(name);
-  if (found == info.attributes.end()) return "";
-  const auto* text = std::get_if<std::string>(&found->second);
-  return text == nullptr ? "" : *text;
-}
-
 // The first static field that says where land is; empty if there is none.
 std::vector<float> read_land(const data::Dataset& dataset) {
   for (size_t i = 0; i < dataset.statics().size(); ++i) {
     const data::VariableInfo& info = dataset.statics()[i];
-    if (!is_land_fraction(info.name, attribute(info, "standard_name"))) continue;
+    if (!is_land_fraction(info.name, data::text_of(info.attributes, "standard_name"))) continue;
     std::vector<float> land(dataset.grid().points());
     dataset.read_static(static_cast<int64_t>(i), {0, dataset.grid().rows()}, land);
     return land;
@@ -55,7 +47,7 @@ ForecastMaps make_forecast_maps(const data::Dataset& dataset, int64_t variable, 
                     .forecast = std::move(forecast),
                     .land = read_land(dataset),
                     .text = {.variable = info.name,
-                             .long_name = attribute(info, "long_name"),
+                             .long_name = data::text_of(info.attributes, "long_name"),
                              .units = info.units,
                              .initial_time = map_time_text(dataset, initial),
                              .valid_time = map_time_text(dataset, valid),

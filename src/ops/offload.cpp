@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <cstring>
 #include <fcntl.h>
+#include <span>
 #include <string>
 #include <unistd.h>
 #include <utility>
@@ -10,6 +11,7 @@
 #include <ATen/ops/empty_strided.h>
 
 #include "core/error.h"
+#include "core/file.h"
 
 namespace seqvit::ops {
 
@@ -46,15 +48,11 @@ int64_t OffloadFile::put(const Tensor& t) {
 }
 
 void OffloadFile::read(int64_t offset, const Tensor& t) const {
-  auto* bytes = static_cast<char*>(t.mutable_data_ptr());
-  const auto size = static_cast<int64_t>(t.nbytes());
-  for (int64_t done = 0; done < size;) {
-    const ssize_t n = ::pread(file_, bytes + done, static_cast<size_t>(size - done), offset + done);
-    if (n <= 0) {
-      fail(Exit::checkpoint, "{}: reading kept activations back: {}", directory_.string(),
-           n == 0 ? "the file is too short" : std::strerror(errno));
-    }
-    done += n;
+  const std::span bytes(static_cast<std::byte*>(t.mutable_data_ptr()), t.nbytes());
+  const int64_t got = read_at(file_, bytes, offset);
+  if (got < std::ssize(bytes)) {
+    fail(Exit::checkpoint, "{}: reading kept activations back: {}", directory_.string(),
+         got < 0 ? std::strerror(errno) : "the file is too short");
   }
 }
 

@@ -2,7 +2,7 @@
 
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/cat.h>
-#include <ATen/ops/from_blob.h>
+#include <ATen/ops/tensor.h>
 #include <ATen/ops/zeros.h>
 #include <torch/csrc/autograd/custom_function.h>
 
@@ -40,9 +40,7 @@ struct HaloFunction : torch::autograd::Function<HaloFunction> {
 Halo::Halo(comm::Comm& comm, grid::Neighbourhood near, at::Device device)
     : comm_(comm), near_(std::move(near)) {
   for (const grid::Neighbourhood::Peer& peer : near_.peers()) {
-    auto* units = const_cast<int64_t*>(peer.gives.data());  // from_blob takes no const
-    gives_.push_back(at::from_blob(units, {static_cast<int64_t>(peer.gives.size())}, at::kLong)
-                         .to(device, /*non_blocking=*/false, /*copy=*/true));
+    gives_.push_back(at::tensor(peer.gives, at::kLong).to(device));
   }
 }
 

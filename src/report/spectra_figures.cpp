@@ -86,12 +86,10 @@ Html spectra_figures(const std::vector<evaluate::Spectrum>& spectra) {
   return element("h3", {}, "Does the forecast blur?") +
          paragraph(
              "Power along circles of latitude, large scales on the left. Where the forecast's line falls "
-             "below "
-             "the truth's, waves of that size are too weak: the forecast is blurred. Above it they are too "
-             "strong: noise. The number beside a forecast is the ratio of the two over small scales, the "
-             "finest "
-             "quarter of the waves that matter (finer ones hold less than 1e-5 of the truth's variance); 1 "
-             "is right.") +
+             "below the truth's, waves of that size are too weak: the forecast is blurred. Above it they are "
+             "too strong: noise. The number beside a forecast is the ratio of the two over small scales, the "
+             "finest quarter of the waves that matter (finer ones hold less than 1e-5 of the truth's "
+             "variance); 1 is right.") +
          element("div", {{"class", "charts"}}, figures);
 }
 

@@ -278,12 +278,12 @@ std::string study_page(const std::string& title, const std::vector<StudyVariant>
                                       [](const StudyVariant& v) { return memory(v).mean / (1 << 20); }),
                          table(variants, target)});
   }
-  const Html header = element(
-      "header", {},
-      {paragraph("seqvit study", "kicker"), element("h1", {}, title),
-       paragraph("The same data, model and seeds over sequences of different length. Variants share the "
-                 "number of epochs; as a "
-                 "control, shorter sequences train once more for as many operations as the longest.")});
+  const Html header =
+      element("header", {},
+              {paragraph("seqvit study", "kicker"), element("h1", {}, title),
+               paragraph("The same data, model and seeds over sequences of different length. Variants share "
+                         "the number of epochs; as a control, shorter sequences train once more for as many "
+                         "operations as the longest.")});
   return page("seqvit study: " + title, header + element("main", {}, sections));
 }
 

@@ -85,8 +85,7 @@ json write_shard(const fs::path& directory, const std::vector<parallel::ParamGro
               if (!all_finite(values)) {
                 fail(Exit::not_finite,
                      "{}: '{}' is not finite, no checkpoint is written; lower train.learning_rate, or look "
-                     "at the "
-                     "data with `seqvit inspect`",
+                     "at the data with `seqvit inspect`",
                      directory.parent_path().string(), key);
               }
               entries.push_back({{"name", param.name()},

@@ -136,17 +136,15 @@ bool Learner::skips(int64_t step, const StepResult& result, double norm) {
   const SpikeGuard::State before = guard_.state();
   if (guard_.admits(result.loss, norm)) return false;
   if (guard_.has_failed()) {
-    fail(
-        Exit::not_finite,
-        "step {}: loss {}, gradient norm {}: {} steps in a row are not finite or train.skip_spikes times "
-        "their "
-        "running means ({:.3g}, {:.3g}); lower train.learning_rate or look at the data with `seqvit inspect`",
-        step + 1, result.loss, norm, SpikeGuard::kMostInARow, before.loss, before.norm);
+    fail(Exit::not_finite,
+         "step {}: loss {}, gradient norm {}: {} steps in a row are not finite or train.skip_spikes times "
+         "their running means ({:.3g}, {:.3g}); lower train.learning_rate or look at the data with `seqvit "
+         "inspect`",
+         step + 1, result.loss, norm, SpikeGuard::kMostInARow, before.loss, before.norm);
   }
   log_warn(
       "step {}: loss {:.4g} (running mean {:.4g}), gradient norm {:.4g} (running mean {:.4g}): skipped, "
-      "nothing "
-      "changes; {} so far",
+      "nothing changes; {} so far",
       step + 1, result.loss, before.loss, norm, before.norm, guard_.state().skipped);
   return true;
 }

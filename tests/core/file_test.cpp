@@ -2,6 +2,8 @@
 
 #include <csignal>
 #include <cstring>
+#include <fcntl.h>
+#include <unistd.h>
 
 #include <gtest/gtest.h>
 #include <sys/resource.h>
@@ -109,6 +111,24 @@ TEST(RemoveTemporaries, OnlyThoseOfTheFile) {
   for (const char* name : {"a.json", "a.json.mine.tmp", "b.json.12-3.tmp"})
     EXPECT_TRUE(std::filesystem::exists(d / name)) << name;
   remove_temporaries_of(d / "nowhere/a.json");
+}
+
+TEST(ReadAt, SaysHowMuchWasThere) {
+  const TemporaryDirectory d;
+  {
+    AtomicFile file(d / "a", Exit::data);
+    file.write("0123456789");
+    file.commit();
+  }
+  const int descriptor = ::open((d / "a").c_str(), O_RDONLY | O_CLOEXEC);
+  std::string out(6, '-');
+  const auto bytes = std::as_writable_bytes(std::span(out));
+  EXPECT_EQ(read_at(descriptor, bytes, 2), 6);
+  EXPECT_EQ(out, "234567");
+  EXPECT_EQ(read_at(descriptor, bytes, 7), 3) << "the file ends";
+  EXPECT_EQ(out, "789567");
+  ::close(descriptor);
+  EXPECT_EQ(read_at(descriptor, bytes, 0), -1);
 }
 
 }  // namespace

@@ -2,18 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include "data/times.h"
 #include "support/errors.h"
 
 namespace seqvit::data {
 namespace {
-
-std::vector<TimeStamp> every(int64_t hours, int64_t count, const char* from = "2013-01-01") {
-  std::vector<TimeStamp> times;
-  const TimeStamp first = parse_time(from, Calendar::standard);
-  for (int64_t i = 0; i < count; ++i)
-    times.push_back(first + i * hours * 3600);
-  return times;
-}
 
 Range split(const std::vector<TimeStamp>& times, const std::string& first, const std::string& last) {
   return resolve_period({{first, last}}, times, Calendar::standard, "data.split.train").times;

@@ -4,18 +4,11 @@
 
 #include <gtest/gtest.h>
 
+#include "data/times.h"
 #include "support/errors.h"
 
 namespace seqvit::data {
 namespace {
-
-std::vector<TimeStamp> every(int64_t hours, int64_t count, const char* from = "2013-01-01") {
-  std::vector<TimeStamp> times;
-  const TimeStamp first = parse_time(from, Calendar::standard);
-  for (int64_t i = 0; i < count; ++i)
-    times.push_back(first + i * hours * 3600);
-  return times;
-}
 
 TEST(MakeSamples, ExactlyTheLeadApart) {
   const auto times = every(6, 10);

@@ -13,10 +13,6 @@ using testing::Synthetic;
 using testing::TemporaryDirectory;
 using testing::write_synthetic;
 
-std::vector<data::TimeStamp> times_of(const data::Dataset& dataset) {
-  return dataset.times();
-}
-
 // A number that depends on all its arguments, missing one time in seven.
 double some_value(int64_t v, int64_t t, int64_t y, int64_t x) {
   const int64_t mixed = (v * 7919 + t * 104729 + y * 1299709 + x * 15485863) % 1009;
@@ -65,7 +61,7 @@ struct Years {
 TEST(Climatology, EqualsBruteForce) {
   const Years years;
   const Range training{0, 2 * (365 + 366)};
-  const auto all = times_of(*years.dataset);
+  const std::vector<data::TimeStamp>& all = years.dataset->times();
   const Climatology climatology(*years.dataset, {training, {1, 0}, {0, 2}}, all);
   for (const int64_t time :
        {0, 1, 117, 118, 119, 120, 2 * (365 + 59), 2 * (365 + 60), 2 * (365 + 366), 2190, 2191}) {
@@ -84,7 +80,7 @@ TEST(Climatology, EqualsBruteForce) {
 TEST(Climatology, DoesNotDependOnMemoryOrOnRows) {
   const Years years;
   const Range training{0, 1500};
-  const auto all = times_of(*years.dataset);
+  const std::vector<data::TimeStamp>& all = years.dataset->times();
   const Climatology whole(*years.dataset, {training, {0, 1}, {0, 2}}, all);
   ClimatologyOptions frugal{training, {0, 1}, {1, 2}};
   frugal.memory_bytes = 0;                 // everything in the temporary file
@@ -101,7 +97,7 @@ TEST(Climatology, DoesNotDependOnMemoryOrOnRows) {
 TEST(Climatology, IsMissingWhereNoTrainingTimeIsNear) {
   const Years years;
   // January 2003 only: reaches 10 days into February and, round the year, into December.
-  const auto all = times_of(*years.dataset);
+  const std::vector<data::TimeStamp>& all = years.dataset->times();
   const Climatology climatology(*years.dataset, {{0, 62}, {0}, {0, 2}}, all);
   const auto valid = [&](int64_t day) { return std::isfinite(climatology.field(0, all[2 * day])[0]); };
   EXPECT_TRUE(valid(20));
@@ -118,7 +114,7 @@ TEST(Climatology, KeepsTheTimesOfDayApart) {
   source.value = [](int64_t, int64_t t, int64_t, int64_t) { return 100.0 * static_cast<double>(t % 4); };
   write_synthetic(directory / "day.nc", source);
   const data::Dataset dataset({{directory / "day.nc"}});
-  const auto all = times_of(dataset);
+  const std::vector<data::TimeStamp>& all = dataset.times();
   const Climatology climatology(dataset, {{0, 1460}, {0}, {0, 4}}, all);
   for (int64_t time = 1500; time < 1504; ++time)
     EXPECT_EQ(climatology.field(0, all[time])[5], 100.0f * (time % 4));
@@ -153,7 +149,7 @@ TEST(Climatology, KnowsYearsOf360Days) {
   source.value = [](int64_t, int64_t t, int64_t, int64_t) { return t % 360 == 0 ? 21.0 : 0.0; };
   write_synthetic(directory / "days.nc", source);
   const data::Dataset dataset({{directory / "days.nc"}});
-  const auto all = times_of(dataset);
+  const std::vector<data::TimeStamp>& all = dataset.times();
   const Climatology climatology(dataset, {{0, 360}, {0}, {0, 4}}, all);
   EXPECT_EQ(climatology.field(0, all[360 + 10])[0], 1.0f);
   EXPECT_EQ(climatology.field(0, all[360 + 11])[0], 0.0f);

@@ -19,6 +19,7 @@
 #include <gtest/gtest.h>
 
 #include "core/random.h"
+#include "model/finite_difference.h"
 #include "model/rotary.h"
 
 namespace seqvit::model {
@@ -139,18 +140,8 @@ void expect_finite_differences(const ModelShape& shape) {
             ++params;
             for (int64_t pick = 0; pick < std::min<int64_t>(elements.size(), 3); ++pick) {
               const int64_t i = offset + permuted(9, pick, elements.size());
-              Tensor w = section.weight.detach();
-              const double before = w[i].item<double>(), h = 1e-5;
-              const at::NoGradGuard no_grad;
-              w[i] = before + h;
-              const double up = loss().item<double>();
-              w[i] = before - h;
-              const double down = loss().item<double>();
-              w[i] = before;
-              const double expected = (up - down) / (2 * h), found = section.gradient[i].item<double>();
-              EXPECT_NEAR(found, expected, 1e-6 * std::max(1.0, std::abs(expected)))
-                  << param.name() << "[" << i << "]";
-              checked += std::abs(expected) > 1e-4 ? 1 : 0;
+              const std::string name = param.name() + "[" + std::to_string(i) + "]";
+              checked += expect_gradient(section, i, loss, name) ? 1 : 0;
             }
           });
     }
