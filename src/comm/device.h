@@ -11,7 +11,7 @@
 #include <c10/core/Device.h>
 
 #include "comm/comm.h"
-#include "core/config.h"
+#include "core/kinds.h"
 
 namespace seqvit::comm {
 

@@ -15,7 +15,7 @@
 #include <c10/core/Device.h>
 
 #include "comm/comm.h"
-#include "core/config.h"
+#include "core/parallel_config.h"
 
 namespace seqvit::comm {
 

@@ -5,7 +5,7 @@
 
 #include <ATen/core/Tensor.h>
 
-#include "core/config.h"
+#include "core/kinds.h"
 
 namespace seqvit {
 

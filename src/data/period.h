@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "core/config.h"
+#include "core/data_config.h"
 #include "core/partition.h"
 #include "data/calendar.h"
 

@@ -34,6 +34,7 @@
 
 #include <ATen/core/Tensor.h>
 
+#include "core/parallel_config.h"
 #include "model/layout.h"
 #include "model/shape.h"
 #include "model/windows.h"

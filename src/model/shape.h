@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "core/config.h"
+#include "core/model_config.h"
 #include "grid/partition.h"
 
 namespace seqvit::model {

@@ -9,7 +9,7 @@
 #include <functional>
 #include <vector>
 
-#include "core/config.h"
+#include "core/parallel_config.h"
 #include "core/tensor.h"
 #include "ops/offload.h"
 

@@ -4,7 +4,8 @@
 #include <memory>
 
 #include "comm/mesh.h"
-#include "core/config.h"
+#include "core/model_config.h"
+#include "core/parallel_config.h"
 #include "parallel/sequence_parallel.h"
 
 namespace seqvit::parallel {

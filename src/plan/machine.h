@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "core/config.h"
+#include "core/kinds.h"
 #include "plan/block_memory.h"
 
 namespace seqvit::plan {

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "core/config.h"
+#include "core/parallel_config.h"
 
 namespace seqvit::plan {
 

@@ -4,7 +4,7 @@
 
 #include <vector>
 
-#include "core/config.h"
+#include "core/train_config.h"
 #include "parallel/param.h"
 
 namespace seqvit::train {
