@@ -174,6 +174,10 @@ void add_parallel(Settings& s, ParallelConfig& c) {
 void add_memory(Settings& s, MemoryConfig& c) {
   s.choice("memory.recompute", c.recompute, kRecompute,
            "computed again in backward: `none`, `full` (whole blocks), `keep_attention` (all but attention)");
+  s.boolean(
+      "memory.recompute_rollout", c.recompute_rollout,
+      "where a forecast is fed back (`train.rollout_steps`), its steps are run again in backward, one by "
+      "one: any number of them takes the activations of one");
   s.choice("memory.offload", c.offload, kOffload,
            "where what recomputation keeps waits for backward: memory (`none`), a file (`disk`), or of a GPU "
            "the host's memory (`host`)");

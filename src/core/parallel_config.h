@@ -26,6 +26,7 @@ struct ParallelConfig {
 struct MemoryConfig {
   Recompute recompute = Recompute::none;
   Offload offload = Offload::none;  ///< where what recomputation keeps waits for backward
+  bool recompute_rollout = false;   ///< of a forecast fed back, only the last step is kept whole
   std::string offload_directory;    ///< empty: the system's for temporary files
   int64_t mlp_chunk = 0;            ///< tokens the MLP takes at a time where it is recomputed; 0: 2,048
 };

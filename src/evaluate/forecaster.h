@@ -26,6 +26,9 @@ class Forecaster {
   /// The strides that step() takes, from the shortest, 1.
   virtual std::vector<int64_t> strides() const { return {1}; }
 
+  /// Columns that are made together, counted from the first of the grid: where a seam between them may show. 0: none.
+  virtual int64_t patch_columns() const { return 0; }
+
   /// My slab of grid rows. Slabs of different ranks may overlap in a row that is cut between them; see
   /// `owned`.
   virtual Range rows() const = 0;

@@ -110,6 +110,7 @@ nlohmann::json scores_to_json(std::span<const Score> scores, std::span<const Spe
                              {"forecast", spectrum.forecast},
                              {"rows", spectrum.rows},
                              {"resolved", spectrum.resolved()},
+                             {"patch_edge_ratio", number(spectrum.patch_edge_ratio)},
                              {"small_scale_ratio", number(spectrum.small_scale_ratio())}});
   }
   return {{"scores", std::move(list)}, {"spectra", std::move(spectrum_list)}};
@@ -125,13 +126,14 @@ std::string scores_table(std::span<const Score> scores, std::span<const Spectrum
   }
   std::vector<Row> rows = {{"variable", "units", "lead", "times", "RMSE", "95 %", "persistence",
                             "climatology", "RMSE/step", "skill/pers", "skill/clim", "ACC", "bias", "MAE",
-                            "small scales"}};
+                            "small scales", "patch edges"}};
   for (auto& [key, metrics] : groups) {
     const auto found = std::find_if(spectra.begin(), spectra.end(), [&, key = key](const Spectrum& s) {
       return s.variable == key.first && s.lead_hours == key.second;
     });
     rows.push_back(table_row(std::move(metrics), key.second));
     rows.back().push_back(found == spectra.end() ? "-" : fraction(found->small_scale_ratio()));
+    rows.back().push_back(found == spectra.end() ? "-" : fraction(found->patch_edge_ratio));
   }
   const bool lacks_climatology = std::any_of(scores.begin(), scores.end(), [](const Score& score) {
     return score.region == "global" && score.metric == "rmse" && !std::isfinite(score.climatology);

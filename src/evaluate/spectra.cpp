@@ -71,7 +71,7 @@ double Spectrum::small_scale_ratio() const {
 
 SpectrumSums::SpectrumSums(const grid::Grid& grid, Forecaster& forecaster, std::span<const int64_t> variables,
                            int64_t fields)
-    : columns_(grid.columns()), mine_(forecaster.rows()) {
+    : columns_(grid.columns()), patch_columns_(forecaster.patch_columns()), mine_(forecaster.rows()) {
   const auto spacing = equal_spacing(grid.longitude);
   if (!spacing) {
     problem_ = "power spectra need at least 4 longitudes at equal distances; they are left out";
@@ -140,6 +140,15 @@ void SpectrumSums::add_cut(int64_t number, std::span<const float> owned, std::sp
   }
 }
 
+std::array<double, 2> SpectrumSums::squared_changes(std::span<const float> row) const {
+  std::array<double, 2> sums = {};
+  for (int64_t x = 0; patch_columns_ > 0 && x + 1 < columns_; ++x) {
+    const double change = static_cast<double>(row[x + 1]) - row[x];
+    sums[(x + 1) % patch_columns_ == 0 ? 1 : 0] += change * change;
+  }
+  return sums;
+}
+
 void SpectrumSums::add_row(int64_t number, int64_t i, std::span<const float> truth,
                            std::span<const float> forecast) {
   if (!all_finite(truth) || !all_finite(forecast)) return;
@@ -147,6 +156,10 @@ void SpectrumSums::add_row(int64_t number, int64_t i, std::span<const float> tru
   for (const std::span<const float> row : {truth, forecast}) {
     for (const double power : (*power_)(row))
       *sum++ += lengths_[rows_[i]] * power;
+  }
+  for (const std::span<const float> row : {truth, forecast}) {
+    for (const double change : squared_changes(row))
+      *sum++ += change;
   }
   *sum += 1;
 }
@@ -167,7 +180,11 @@ Spectrum SpectrumSums::mean(int64_t number, Forecaster& forecaster) const {
     value /= static_cast<double>(spectrum.rows);
   spectrum.wavenumber = wavenumber_;
   spectrum.truth.assign(total.begin(), total.begin() + power_->waves());
-  spectrum.forecast.assign(total.begin() + power_->waves(), total.end() - 1);
+  const auto changes = total.begin() + 2 * power_->waves();
+  spectrum.forecast.assign(total.begin() + power_->waves(), changes);
+  // How many columns and rows were summed falls out.
+  const double ratio = std::sqrt(changes[3] / changes[2] / (changes[1] / changes[0]));
+  if (std::isfinite(ratio)) spectrum.patch_edge_ratio = ratio;
   return spectrum;
 }
 

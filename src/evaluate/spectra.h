@@ -15,7 +15,9 @@
 /// of mine.
 #pragma once
 
+#include <array>
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <span>
 #include <string>
@@ -36,6 +38,10 @@ struct Spectrum {
   std::vector<double> wavenumber;  ///< waves in 360 degrees of longitude, increasing from 0
   std::vector<double> truth, forecast;
   int64_t rows = 0;  ///< rows times initial times that entered
+  /// How much more a forecast jumps between patches than truth does: the root mean square of its change from a
+  /// column to the next where a patch ends over that inside patches, divided by the same of truth. 1: no seam
+  /// shows. NaN where nothing is made in patches, or truth has no change to compare with.
+  double patch_edge_ratio = std::numeric_limits<double>::quiet_NaN();
 
   /// How many of the waves, from 0 on, the truth resolves: all but the finest, which together hold less than
   /// 1e-5 of its variance along rows. Beyond them data of a spectral model hold little but the rounding of
@@ -72,10 +78,13 @@ class SpectrumSums {
  private:
   void find_cut_rows(Forecaster& forecaster, std::span<const int64_t> variables);
   void add_row(int64_t number, int64_t i, std::span<const float> truth, std::span<const float> forecast);
-  int64_t numbers_a_row() const { return 2 * power_->waves() + 1; }
+  /// Sums over a row's columns of (f_x+1 - f_x)^2: inside patches, across their edges.
+  std::array<double, 2> squared_changes(std::span<const float> row) const;
+  /// Powers of truth and forecast, their squared changes, and 1.
+  int64_t numbers_a_row() const { return 2 * power_->waves() + 5; }
 
   std::string problem_;
-  int64_t columns_;
+  int64_t columns_, patch_columns_;
   Range mine_;                             // rows of the grid in my slab
   std::vector<int64_t> rows_;              // of the grid that are averaged
   Range my_rows_;                          // positions in rows_ of those in my slab

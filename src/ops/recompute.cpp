@@ -102,7 +102,42 @@ struct RecomputeFunction : torch::autograd::Function<RecomputeFunction> {
   }
 };
 
+struct Again : torch::CustomClassHolder {
+  std::function<Tensor(const Tensor&)> f;
+};
+
+struct RunAgainFunction : torch::autograd::Function<RunAgainFunction> {
+  /// `weights` stands for what f reads besides x and only says that a gradient is wanted.
+  static Tensor forward(AutogradContext* ctx, const Tensor& x, const Tensor& /*weights*/,
+                        const c10::intrusive_ptr<Again>& again) {
+    ctx->saved_data["again"] = c10::IValue::make_capsule(again);
+    ctx->save_for_backward({x});
+    const at::AutoGradMode no_graph(false);
+    return again->f(x);
+  }
+
+  static variable_list backward(AutogradContext* ctx, const variable_list& grads) {
+    const auto again = c10::static_intrusive_pointer_cast<Again>(ctx->saved_data["again"].toCapsule());
+    const Tensor x = ctx->get_saved_variables()[0];
+    const Tensor leaf = x.detach().requires_grad_(x.requires_grad());
+    Tensor y;
+    {
+      const at::AutoGradMode graph(true);
+      y = again->f(leaf);
+    }
+    torch::autograd::backward({std::move(y)}, {grads[0]});
+    return {leaf.grad(), Tensor(), Tensor()};
+  }
+};
+
 }  // namespace
+
+Tensor run_again(std::function<Tensor(const Tensor&)> f, const Tensor& x) {
+  if (!at::GradMode::is_enabled()) return f(x);
+  auto again = c10::make_intrusive<Again>();
+  again->f = std::move(f);
+  return RunAgainFunction::apply(x, at::zeros({}, x.options()).requires_grad_(), again);
+}
 
 Tensor recompute(Recompute mode, std::function<Tensor(const Tensor&)> f, const Tensor& x,
                  ActivationStore* store, TakesInput takes) {

@@ -95,8 +95,10 @@ class Rank {
       return zero_ >= 2 && v.sharers > 1 ? m_ * v.mine() * v.sharers : 0;
     });
   }
-  /// With several micro-batches or chunks, all gradients are there while a block works.
-  bool accumulates() const { return config_.train.micro_batches > 1 || part_.chunks.size() > 1; }
+  /// With several micro-batches, chunks or steps that run again, all gradients are there while a block works.
+  bool accumulates() const {
+    return config_.train.micro_batches > 1 || part_.chunks.size() > 1 || steps_run_again(config_) > 0;
+  }
   /// Copies of whole weights while they are used: gathered, or cast.
   int64_t copies(Part which, bool vectors = true) const {
     return sum_over(which, [&](const SharedVector& v) {
@@ -139,9 +141,9 @@ class Rank {
   MemoryParts kept(size_t chunk) const {
     MemoryParts parts;
     auto flight = in_flight(part_, config_, static_cast<int64_t>(chunk));
-    // A forecast that is fed back keeps every one of its steps.
+    // A forecast that is fed back keeps every one of its steps, or of those that run again what they begin with.
     for (int64_t& passes : flight)
-      passes *= config_.train.longest_rollout();
+      passes *= config_.train.longest_rollout() - steps_run_again(config_);
     for (size_t c = 0; c < part_.chunks.size(); ++c) {
       const Range blocks = part_.chunks[c];
       const bool first = blocks.begin == 0, last = blocks.end == shape_.config.depth;
@@ -153,6 +155,9 @@ class Rank {
           flight[c] * (blocks.size() * kept_copies() + (first ? copies(Part::embed, /*vectors=*/false) : 0) +
                        (last ? copies(Part::head) : 0));
     }
+    // The fields of a step; of the loss error and weight, and of a sum of tendencies one more.
+    parts.kept_activations += steps_run_again(config_) * (fields(shape_.inputs(), part_.micro_samples) +
+                                                          3 * fields(targets_, part_.micro_samples));
     return parts;
   }
 

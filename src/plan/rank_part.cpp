@@ -118,4 +118,8 @@ int64_t RankPart::ulysses_tokens() const {
   return std::accumulate(first, first + ulysses, int64_t{0});
 }
 
+int64_t steps_run_again(const Config& config) {
+  return config.memory.recompute_rollout ? config.train.longest_rollout() - 1 : 0;
+}
+
 }  // namespace seqvit::plan

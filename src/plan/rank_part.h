@@ -67,4 +67,7 @@ struct RankPart {
   std::vector<int64_t> ulysses_heads() const { return share_sizes(heads, ulysses); }
 };
 
+/// Steps of a forecast fed back that run a second time in backward, whole (memory.recompute_rollout).
+int64_t steps_run_again(const Config& config);
+
 }  // namespace seqvit::plan

@@ -32,7 +32,9 @@ Work block_work(const RankPart& part, const model::ModelShape& shape, const Conf
   if (config.memory.recompute != Recompute::none)
     work.products += projections + mlp / 2.0;  // fc2 is not run again
   if (config.memory.recompute == Recompute::full) work.attention += attention;
-  return {samples * work.products, samples * work.attention};
+  const auto again = static_cast<double>(part.samples * steps_run_again(config));
+  return {samples * work.products + again * (projections + mlp),
+          samples * work.attention + again * attention};
 }
 
 /// Bytes that norms, gelu and residuals read and write in a block: 4, 2 and 6 widths a token (gelu of the
@@ -49,7 +51,8 @@ double passes_over_tokens(const RankPart& part, const model::ModelShape& shape, 
       (shape.config.rotary || shape.config.qk_norm ? 4.0 : 0.0) * group *
           static_cast<double>(part.heads * shape.config.embed_dim / shape.config.num_heads *
                               compute_bytes(config));
-  return samples * forward * (config.memory.recompute == Recompute::none ? 3.0 : 4.0);
+  return forward * (samples * (config.memory.recompute == Recompute::none ? 3.0 : 4.0) +
+                    static_cast<double>(part.samples * steps_run_again(config)));
 }
 
 /// Embedding (fields want no gradient) and head, if they are here.

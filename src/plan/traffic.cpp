@@ -13,12 +13,14 @@ int64_t all_reduced(int64_t elements, int64_t rank, int64_t ranks) {
   return elements - own + own * (ranks - 1);
 }
 
-int64_t zero_bytes(const RankPart& part, const Config& config, int64_t passes) {
+int64_t zero_bytes(const RankPart& part, const Config& config) {
+  const int64_t passes = config.train.micro_batches * config.train.longest_rollout(),
+                passes_again = config.train.micro_batches * steps_run_again(config);
   const int64_t stage = config.parallel.zero, m = master_bytes(config);
   const bool again = config.memory.recompute != Recompute::none;
   int64_t bytes = 0;
   for (const WeightGroup& group : part.groups) {
-    const int64_t uses = passes * (again && group.part == WeightGroup::Part::block ? 2 : 1);
+    const int64_t uses = passes * (again && group.part == WeightGroup::Part::block ? 2 : 1) + passes_again;
     for (const SharedVector& v : group.vectors) {
       const int64_t used = v.matrix ? compute_bytes(config) : m, others = v.elements - v.mine();
       if (stage == 0) bytes += m * all_reduced(v.elements, v.rank, v.sharers);
@@ -31,23 +33,23 @@ int64_t zero_bytes(const RankPart& part, const Config& config, int64_t passes) {
   return bytes;
 }
 
-/// Everything below: of one block, for B samples that pass once.
+/// Everything below: of one block, for B samples that pass once, forward F times in all.
 struct BlockTraffic {
   const RankPart& part;
   const model::ModelShape& shape;
   const Config& config;
-  int64_t B = part.samples * config.train.longest_rollout();
+  int64_t B = part.samples * config.train.longest_rollout(), B_again = part.samples * steps_run_again(config);
   int64_t c = compute_bytes(config), m = master_bytes(config);
   bool again = config.memory.recompute != Recompute::none;
   int64_t width = shape.config.embed_dim, head = width / shape.config.num_heads;
   int64_t group = part.group_tokens[part.sp];  // tokens of my tensor-parallel group
-  int64_t forwards = again ? 2 : 1;
+  int64_t F = (again ? 2 : 1) * B + B_again;   ///< samples that pass forward, all runs together
 
   int64_t tensor() const {
-    const int64_t gathers = B * part.tokens * width * c * (config.parallel.tp - 1),
-                  sums = B * (group - part.tokens) * width * m;
+    const int64_t gathers = part.tokens * width * c * (config.parallel.tp - 1),
+                  sums = (group - part.tokens) * width * m;
     // Backward mirrors forward; the sum that ends the block is not made again.
-    return 4 * (gathers + sums) + (again ? 2 * gathers + sums : 0);
+    return 2 * (F + B) * (gathers + sums) - (again ? B * sums : 0);
   }
 
   /// Of the depthwise layer: my tokens to whom they are neighbours; backward their gradients, on a GPU those of what came.
@@ -55,25 +57,24 @@ struct BlockTraffic {
     if (shape.config.local == Local::none) return 0;
     const int64_t per_unit = part.tokens / part.units;
     const int64_t back = config.parallel.device == DeviceKind::cpu ? part.halo_gives : part.halo_takes;
-    return B * per_unit * width * m * (forwards * part.halo_gives + back);
+    return per_unit * width * m * (F * part.halo_gives + B * back);
   }
 
   int64_t ulysses() const {
     const int64_t mine = part.ulysses_heads()[part.sp % part.ulysses];
-    const int64_t to_heads = B * (part.heads - mine) * group * head * c,
-                  to_tokens = B * mine * (part.ulysses_tokens() - group) * head * c;
+    const int64_t to_heads = (part.heads - mine) * group * head * c,
+                  to_tokens = mine * (part.ulysses_tokens() - group) * head * c;
     // Queries, keys, values and the result; backward the mirror image.
-    return forwards * (3 * to_heads + to_tokens) + to_heads + 3 * to_tokens;
+    return F * (3 * to_heads + to_tokens) + B * (to_heads + 3 * to_tokens);
   }
 
   int64_t lss() const {
     const int64_t ranks = config.parallel.sp * config.parallel.tp;
-    return forwards * B * part.tokens * width * c * (ranks - 1) +
-           B * (part.all_tokens - part.tokens) * width * m;
+    return F * part.tokens * width * c * (ranks - 1) + B * (part.all_tokens - part.tokens) * width * m;
   }
   int64_t lss_kv() const {
-    const int64_t row = 2 * B * part.heads * head;
-    return forwards * row * group * c * (config.parallel.sp - 1) + row * (part.all_tokens - group) * m;
+    const int64_t row = 2 * part.heads * head;
+    return F * row * group * c * (config.parallel.sp - 1) + B * row * (part.all_tokens - group) * m;
   }
 
   int64_t ring() const {
@@ -86,9 +87,9 @@ struct BlockTraffic {
       return sum;
     };
     const int64_t last = block((place + 1) % part.ring), own = block(place);
-    const int64_t row = 2 * B * mine * head;
-    const int64_t runs = config.memory.recompute == Recompute::full ? 3 : 2;
-    return row * (runs * c * (part.all_tokens - last) + m * (part.all_tokens - own));
+    const int64_t row = 2 * mine * head;
+    const int64_t runs = (config.memory.recompute == Recompute::full ? 3 : 2) * B + B_again;
+    return row * (runs * c * (part.all_tokens - last) + B * m * (part.all_tokens - own));
   }
 };
 
@@ -103,7 +104,7 @@ int64_t longest_group(const model::ModelShape& shape, const std::vector<int64_t>
 /// Points of patches that overlap, in the master type: an embedding's come at each step, and from the second on their gradients go home;
 /// a head's go home, and gradients come.
 int64_t overlap_bytes(const RankPart& part, const model::ModelShape& shape, const Config& config) {
-  const int64_t steps = config.train.longest_rollout();
+  const int64_t steps = config.train.longest_rollout(), again = steps_run_again(config);
   const int64_t point = part.samples * shape.patch_points() * master_bytes(config);
   const Tokens tokens = shape.config.tokens;
   std::vector<int64_t> inputs(shape.inputs());
@@ -115,12 +116,12 @@ int64_t overlap_bytes(const RankPart& part, const model::ModelShape& shape, cons
         tokens == Tokens::joint
             ? shape.inputs()
             : longest_group(shape, inputs) * (tokens == Tokens::aggregated ? shape.group_count() : 1);
-    bytes += point * fields * (steps * part.halo_gives + (steps - 1) * part.halo_takes);
+    bytes += point * fields * ((steps + again) * part.halo_gives + (steps - 1) * part.halo_takes);
   }
   if (shape.config.head_overlap && part.ends_model) {
     const int64_t fields =
         tokens == Tokens::variable ? longest_group(shape, shape.targets) : std::ssize(shape.targets);
-    bytes += point * fields * steps * (part.halo_takes + part.halo_gives);
+    bytes += point * fields * ((steps + again) * part.halo_takes + steps * part.halo_gives);
   }
   return bytes;
 }
@@ -151,7 +152,7 @@ TrafficBytes predict_traffic(const RankPart& part, const model::ModelShape& shap
   const auto add = [&](const char* purpose, int64_t count) {
     if (count > 0) bytes[purpose] += count;
   };
-  add("zero", zero_bytes(part, config, config.train.micro_batches * config.train.longest_rollout()));
+  add("zero", zero_bytes(part, config));
   add("pp", pipeline_bytes(part, shape, config));
   const BlockTraffic block{part, shape, config};
   if (p.tp > 1) add("tp", part.blocks() * block.tensor());

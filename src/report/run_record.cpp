@@ -63,7 +63,8 @@ void read_scores(const json& file, RunRecord& run) {
                            .wavenumber = entry.at("wavenumber").get<std::vector<double>>(),
                            .truth = entry.at("truth").get<std::vector<double>>(),
                            .forecast = entry.at("forecast").get<std::vector<double>>(),
-                           .rows = entry.at("rows").get<int64_t>()});
+                           .rows = entry.at("rows").get<int64_t>(),
+                           .patch_edge_ratio = number(entry, "patch_edge_ratio")});
   }
 }
 

@@ -36,8 +36,10 @@ std::vector<draw::ChartPoint> curve_of(const evaluate::Spectrum& spectrum, const
 
 std::string forecast_label(const evaluate::Spectrum& spectrum) {
   const double ratio = spectrum.small_scale_ratio();
+  const double edges = spectrum.patch_edge_ratio;
   return "forecast, " + evaluate::lead_text(spectrum.lead_hours) +
-         (std::isfinite(ratio) ? fmt::format(" (small scales: {:.3g})", ratio) : "");
+         (std::isfinite(ratio) ? fmt::format(" (small scales: {:.3g})", ratio) : "") +
+         (std::isfinite(edges) ? fmt::format(" (patch edges: {:.3g})", edges) : "");
 }
 
 // Units to the power of 2; in brackets where they are several.
@@ -89,7 +91,9 @@ Html spectra_figures(const std::vector<evaluate::Spectrum>& spectra) {
              "below the truth's, waves of that size are too weak: the forecast is blurred. Above it they are "
              "too strong: noise. The number beside a forecast is the ratio of the two over small scales, the "
              "finest quarter of the waves that matter (finer ones hold less than 1e-5 of the truth's "
-             "variance); 1 is right.") +
+             "variance); 1 is right. Beside it, how much more the forecast jumps from patch to patch than "
+             "inside "
+             "patches, relative to the truth: 1 where no seam shows.") +
          element("div", {{"class", "charts"}}, figures);
 }
 

@@ -11,12 +11,14 @@
 #include "core/profile.h"
 #include "core/tensor.h"
 #include "ops/memory.h"
+#include "ops/recompute.h"
 
 namespace seqvit::train {
 
 Learner::Learner(const model::ModelShape& shape, const Config& config, const grid::Grid& grid,
                  comm::Mesh& mesh, std::unique_ptr<parallel::SequenceParallel> strategy)
     : config_(config.train),
+      recompute_rollout_(config.memory.recompute_rollout),
       rule_{config.model.predict == Predict::tendency, shape.targets},
       mesh_(mesh),
       model_(shape, config, mesh, std::move(strategy)),
@@ -90,7 +92,13 @@ double Learner::run_forward(const parallel::Action& action, const Part& part) {
 Tensor Learner::rolled_loss(const LearnerBatch& batch, double total_weight, const Model& model) const {
   Tensor loss;
   for (Rollout rollout(batch, rule_); !rollout.done();) {
-    const Tensor forecast = rollout.advance(model(rollout.fields(), rollout.condition()));
+    const auto step = [&model, condition = rollout.condition()](const Tensor& fields) {
+      return model(fields, condition);
+    };
+    // Backward begins at the last step, so what that keeps is used at once.
+    const bool again = recompute_rollout_ && !rollout.at_last();
+    const Tensor output = again ? ops::run_again(step, rollout.fields()) : step(rollout.fields());
+    const Tensor forecast = rollout.advance(output);
     const Tensor of_step = loss_(forecast, rollout.target(), total_weight);
     loss = loss.defined() ? loss + of_step : of_step;
   }

@@ -72,6 +72,7 @@ class Learner {
 
  private:
   TrainConfig config_;
+  bool recompute_rollout_;
   RolloutRule rule_;
   comm::Mesh& mesh_;
   MeshModel model_;

@@ -93,6 +93,11 @@ std::vector<float> ModelForecaster::step(std::span<const float> states,
   return {out.const_data_ptr<float>(), out.const_data_ptr<float>() + out.numel()};
 }
 
+int64_t ModelForecaster::patch_columns() const {
+  const ModelConfig& model = experiment_.config.model;
+  return model.network == Network::vit ? model.patch_size : 0;
+}
+
 void ModelForecaster::sum_over_ranks(std::span<double> values) {
   const Tensor local = at::from_blob(values.data(), {static_cast<int64_t>(values.size())}, at::kDouble);
   const Tensor sum = model_.mesh().tokens().all_reduce(local.clone(), "scores").wait();

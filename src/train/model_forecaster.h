@@ -18,6 +18,7 @@ class ModelForecaster final : public evaluate::Forecaster {
   std::vector<float> step(std::span<const float> states, std::span<const data::TimeStamp> times,
                           int64_t stride) override;
   std::vector<int64_t> strides() const override { return experiment_.strides; }
+  int64_t patch_columns() const override;
   Range rows() const override { return model_.slab().rows; }
   std::span<const float> owned() const override { return owned_; }
   void sum_over_ranks(std::span<double> values) override;

@@ -35,6 +35,8 @@ class Rollout {
   Rollout(const LearnerBatch& batch, const RolloutRule& rule);
 
   bool done() const { return step_ == batch_.target.size(1); }
+  /// Whether the step to come is the last.
+  bool at_last() const { return step_ + 1 == batch_.target.size(1); }
   /// [B, V, Y, X] and [B, conditions] of the step to come.
   const Tensor& fields() const { return fields_; }
   Tensor condition() const { return batch_.condition.select(1, step_); }

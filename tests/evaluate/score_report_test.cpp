@@ -40,7 +40,8 @@ TEST(ScoreReport, SpectraStandBesideTheScores) {
                           {0, 1, 2, 3, 4, 5, 6, 7, 8},
                           {1, 90, 80, 70, 60, 50, 40, 30, 10},
                           {1, 90, 80, 70, 60, 50, 40, 6, 4},
-                          12};
+                          12,
+                          1.5};
   const nlohmann::json json = scores_to_json(some_scores(), {{spectrum}}).at("spectra").at(0);
   EXPECT_EQ(json.at("variable"), "air");
   EXPECT_EQ(json.at("wavenumber").size(), 9U);
@@ -48,9 +49,10 @@ TEST(ScoreReport, SpectraStandBesideTheScores) {
   EXPECT_EQ(json.at("forecast").at(8), 4.0);
   EXPECT_EQ(json.at("small_scale_ratio"), 0.25);
   EXPECT_EQ(json.at("resolved"), 9);
+  EXPECT_EQ(json.at("patch_edge_ratio"), 1.5);
   const std::string table = scores_table(some_scores(), {{spectrum}});
   const size_t second = table.find('\n') + 1, third = table.find('\n', second) + 1;
-  EXPECT_TRUE(table.substr(second, third - second).ends_with(" 0.250\n")) << table;
+  EXPECT_TRUE(table.substr(second, third - second).ends_with(" 0.250        1.500\n")) << table;
   EXPECT_NE(table.find(" -\nclimatology -: training has no values"), std::string::npos) << table;
 }
 

@@ -25,6 +25,9 @@ class Rank : public Forecaster {
   std::span<const float> owned() const override { return owned_; }
   void sum_over_ranks(std::span<double>) override {}
   bool writes() const override { return true; }
+  int64_t patch_columns() const override { return patch_columns_; }
+
+  int64_t patch_columns_ = 0;
 
  private:
   Range rows_;
@@ -90,6 +93,26 @@ TEST(Spectra, LeaveOutRowsWithMissingValues) {
   const Spectrum none = spectrum_of(grid, std::vector<float>(12, kMissing), forecast);
   EXPECT_EQ(none.rows, 0);
   EXPECT_TRUE(none.truth.empty());
+}
+
+TEST(Spectra, SayHowMuchAForecastJumpsBetweenPatches) {
+  const grid::Grid grid = grid_of({50, 40}, 8, 45);
+  // Truth changes by 1 everywhere; the forecast by 2 inside patches of 4 columns, by 6 between them.
+  const std::vector<float> truth = {0, 1, 2, 3, 4, 5, 6, 7, 7, 6, 5, 4, 3, 2, 1, 0},
+                           forecast = {0, 2, 4, 6, 12, 14, 16, 18, 3, 1, 3, 1, 7, 9, 7, 9};
+  const std::vector<int64_t> variables = {0};
+  for (const int64_t patch : {0, 1, 4}) {
+    Rank rank({0, 2});
+    rank.patch_columns_ = patch;
+    SpectrumSums sums(grid, rank, variables, 1);
+    sums.add(0, {forecast, truth, truth, truth}, {});
+    const double ratio = sums.mean(0, rank).patch_edge_ratio;
+    if (patch == 4) {
+      EXPECT_NEAR(ratio, 3.0, 1e-12);
+    } else {
+      EXPECT_TRUE(std::isnan(ratio)) << patch;
+    }
+  }
 }
 
 TEST(Spectra, SayWhyThereAreNone) {

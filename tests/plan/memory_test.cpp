@@ -51,6 +51,8 @@ const Settings kLayouts[] = {
     {"parallel.pp=2", "train.batch_size=4", "train.micro_batches=4", "model.depth=6",
      "memory.recompute=keep_attention", "parallel.sp=2"},
     {"train.rollout_steps=[4]"},
+    {"train.rollout_steps=[8]", "memory.recompute_rollout=true"},
+    {"train.rollout_steps=[4]", "memory.recompute_rollout=true", "memory.recompute=full", "parallel.sp=2"},
     {"model.local=depthwise", "model.depth=4"},
     {"model.local=depthwise", "memory.recompute=full", "parallel.sp=4", "parallel.sequence=ulysses",
      "model.depth=4"},
@@ -120,6 +122,17 @@ TEST(Memory, OfLongSequencesWhoseTokensWaitInAFile) {
       expect_predicted(make_case(one.rows, settings), 0.02);
     }
   }
+}
+
+TEST(Memory, OfTwentyStepsRunAgainIsLessThanOfTwoThatAreKept) {
+  ops::install_tensor_allocator();
+  const auto peak = [](const char* steps, const char* again) {
+    const int64_t before = ops::tensor_bytes();
+    const StepCase one = make_case(64, {"model.depth=4", std::string("train.rollout_steps=") + steps,
+                                        std::string("memory.recompute_rollout=") + again});
+    return run_step(one, *comm::make_phantom_comm(1, 0)).peak_bytes - before;
+  };
+  EXPECT_LT(peak("[20]", "true"), peak("[2]", "false"));
 }
 
 TEST(Memory, OfStrategiesOrdersAsTheirKeysAndValuesDo) {

@@ -70,6 +70,7 @@ VerifyProblem problem_of(const Layout& l) {
   if (l.rollout > 1) {
     real.targets = {1, 0};  // all variables, the third input is static
     config.train.rollout_steps = {l.rollout};
+    config.memory.recompute_rollout = l.rollout == 3;
   }
   real.periodic = l.periodic;
   VerifyProblem problem = make_verify_problem(config, real);

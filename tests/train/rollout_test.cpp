@@ -4,6 +4,7 @@
 
 #include <ATen/TensorOperators.h>
 #include <ATen/core/Tensor.h>
+#include <ATen/ops/allclose.h>
 #include <ATen/ops/arange.h>
 #include <ATen/ops/tensor.h>
 #include <ATen/ops/zeros.h>
@@ -73,6 +74,23 @@ TEST(Rollout, StatesAreTheNextFields) {
   expect_near(rollout.advance(first * 2), {20, 40, 60, 80});
 }
 
+/// Steps that run again in backward have the gradients of those that are kept, which `kept` has.
+void expect_same_run_again(const VerifyProblem& problem, const LearnerBatch& fields, Learner& kept) {
+  for (const Recompute recompute : {Recompute::none, Recompute::full, Recompute::keep_attention}) {
+    Config config = problem.config;
+    config.memory.recompute = recompute, config.memory.recompute_rollout = true;
+    const auto self = comm::make_self_comm();
+    comm::Mesh mesh(*self, 1, 1, 1, 1);
+    Learner again(problem.shape, config, problem.grid, mesh);
+    again.backward(fields, 0);
+    for (size_t g = 0; g < kept.groups().size(); ++g) {
+      const Tensor expected = kept.groups()[g]->sections()[0].gradient,
+                   found = again.groups()[g]->sections()[0].gradient;
+      EXPECT_TRUE(at::allclose(found, expected, 1e-10, 1e-14)) << kept.groups()[g]->name();
+    }
+  }
+}
+
 /// The gradient goes through every step that fed a forecast back.
 TEST(Rollout, GradientIsThatOfTheWholeForecast) {
   for (const Predict predict : {Predict::tendency, Predict::state}) {
@@ -95,6 +113,7 @@ TEST(Rollout, GradientIsThatOfTheWholeForecast) {
       return sum / weight;
     };
     EXPECT_NEAR(learner.backward(fields, 0).loss, loss(), 1e-12);
+    expect_same_run_again(problem, fields, learner);
     for (parallel::ParamGroup* group : learner.groups()) {
       parallel::Section& section = group->sections()[0];
       const int64_t element = section.size / 3;
