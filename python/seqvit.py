@@ -81,6 +81,18 @@ def wavenumbers(count, highest):
     return torch.tensor(waves, dtype=torch.float64)
 
 
+def transformed(field, transform):
+    """`data.transform`: what is normalised in the place of a field; below zero counts as zero."""
+    name, unit = (transform.split(" ") + ["1"])[:2]
+    return {"sqrt": lambda x: x.clamp(min=0).sqrt(), "log1p": lambda x: torch.log1p(x.clamp(min=0) / float(unit))}.get(name, lambda x: x)(field)
+
+
+def restored(field, transform):
+    """The field that `transformed` makes this of."""
+    name, unit = (transform.split(" ") + ["1"])[:2]
+    return {"sqrt": lambda y: y.clamp(min=0).square(), "log1p": lambda y: float(unit) * torch.expm1(y.clamp(min=0))}.get(name, lambda y: y)(field)
+
+
 class Model:
     """Weights by the program's names, and what is computed of them; on their device, in their type."""
 
@@ -242,16 +254,23 @@ class Model:
         if lead not in self.leads:
             raise ValueError(f"lead {lead}: the model knows {self.leads}")
 
-        def moments(kinds, names):
-            known = {name: values for kind in kinds for name, values in self.normalization[kind].items()}
-            return (torch.tensor([known[name][key] for name in names], dtype=torch.float64)[:, None, None] for key in ("mean", "std"))
-
-        fields, like = torch.as_tensor(fields, dtype=torch.float64), self.weights["norm.weight"]
-        mean, std = moments(["variables", "statics"], self.inputs)
-        prediction = self.predict(((fields - mean) / std).nan_to_num().unsqueeze(0).to(like),
-                                  self.conditions(date, lead).unsqueeze(0).to(like))
-        tendency = self.description["predict"] == "tendency"
-        tendencies = "tendencies" if lead == self.leads[0] else f"tendencies {lead}"
-        mean, std = moments([tendencies if tendency else "variables"], self.targets)
-        change, now = prediction[0].double().cpu() * std + mean, fields[[self.inputs.index(target) for target in self.targets]]
-        return now + change if tendency else torch.where(now.isnan(), now, change)
+        fields, like = torch.as_tensor(fields, dtype=torch.float64).clone(), self.weights["norm.weight"]
+        known = self.normalization["variables"] | self.normalization["statics"]
+        for index, name in enumerate(self.inputs):
+            fields[index] = transformed(fields[index], known[name.split(" -")[0]].get("transform", ""))  # "air -6h" is a state before of "air"
+        unseen = [self.inputs.index(name) for name in self.description.get("diagnostics", [])]
+        mean, std = (torch.tensor([known[name.split(" -")[0]][key] for name in self.inputs], dtype=torch.float64)[:, None, None] for key in ("mean", "std"))
+        normalised = ((fields - mean) / std).nan_to_num()
+        normalised[unseen] = 0
+        prediction = self.predict(normalised.unsqueeze(0).to(like), self.conditions(date, lead).unsqueeze(0).to(like))[0].double().cpu()
+        tendencies, forecast = "tendencies" if lead == self.leads[0] else f"tendencies {lead}", []
+        for output, name in zip(prediction, self.targets):
+            diagnostic = name in self.description.get("diagnostics", [])
+            changes = self.description["predict"] == "tendency" and not diagnostic
+            values, now = self.normalization[tendencies if changes else "variables"][name], fields[self.inputs.index(name)]
+            made = output * values["std"] + values["mean"]
+            field = now + made if changes else made if diagnostic else torch.where(now.isnan(), now, made)
+            field = restored(field, known[name].get("transform", ""))
+            low, high = self.description.get("bounds", {}).get(name, (None, None))
+            forecast.append(field if low is None and high is None else field.clamp(low, high))
+        return torch.stack(forecast)

@@ -119,6 +119,9 @@ BenchStep::BenchStep(const Config& config, const model::ModelShape& shape, comm:
   batch_.input = draw_rows(shape.groups.size());
   batch_.condition = draw({batch, steps, shape.conditions}).to(learner_->model().options());
   batch_.target = draw_rows(shape.targets.size()).unsqueeze(1).expand({-1, steps, -1, -1, -1});
+  const auto forcings = shape.feedback.forcings.size();
+  if (steps > 1 && forcings > 0)
+    batch_.forced = draw_rows(forcings).unsqueeze(1).expand({-1, steps - 1, -1, -1, -1});
   batch_.scale = at::full({samples.size(), targets}, 0.3, learner_->model().options());
   batch_.shift = at::zeros_like(batch_.scale);
 }

@@ -13,15 +13,28 @@ bool has(const std::vector<std::string>& names, const std::string& name) {
 
 void validate_data(const DataConfig& data, const std::string& name) {
   for (const std::string& target : data.targets) {
-    if (!data.variables.empty() && !has(data.variables, target)) {
+    if (!data.variables.empty() && !has(data.variables, target) && !has(data.diagnostics, target)) {
       fail(Exit::usage, "{}: data.targets: '{}' is not in data.variables{}", name, target,
            did_you_mean(target, data.variables));
     }
   }
-  for (const std::string& variable : data.statics) {
-    if (has(data.variables, variable)) {
-      fail(Exit::usage, "{}: '{}' is in data.variables and in data.static; keep one", name, variable);
+  const std::pair<const char*, const std::vector<std::string>&> roles[] = {{"variables", data.variables},
+                                                                           {"forcings", data.forcings},
+                                                                           {"diagnostics", data.diagnostics},
+                                                                           {"static", data.statics}};
+  for (size_t i = 0; i < std::size(roles); ++i) {
+    for (size_t j = 0; j < i; ++j) {
+      for (const std::string& variable : roles[i].second) {
+        if (!has(roles[j].second, variable)) continue;
+        fail(Exit::usage, "{}: '{}' is in data.{} and in data.{}; keep one", name, variable, roles[j].first,
+             roles[i].first);
+      }
     }
+  }
+  for (const std::string& variable : data.forcings) {
+    if (!has(data.targets, variable)) continue;
+    fail(Exit::usage, "{}: '{}' is in data.forcings and in data.targets; a forcing is not predicted", name,
+         variable);
   }
   const std::pair<const char*, const PeriodConfig&> splits[] = {
       {"train", data.split.train}, {"validation", data.split.validation}, {"test", data.split.test}};

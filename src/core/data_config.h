@@ -25,9 +25,13 @@ struct SplitConfig {
 
 struct DataConfig {
   std::vector<std::string> files;
-  std::vector<std::string> variables;  ///< empty: every gridded variable with time
-  std::vector<std::string> statics;    ///< key `static`
-  std::vector<std::string> targets;    ///< empty: all variables
+  std::vector<std::string> variables;            ///< empty: every gridded variable with time
+  std::vector<std::string> forcings;             ///< given to the model at every step, not predicted
+  std::vector<std::string> diagnostics;          ///< predicted, never given to the model
+  std::vector<std::string> statics;              ///< key `static`
+  std::vector<std::string> targets;              ///< empty: all variables
+  std::map<std::string, std::string> transform;  ///< by variable, see data/transform.h
+  int64_t history = 1;                           ///< states that the model sees: the last, those before
   std::string lead_time = "6h";
   Coordinates grid = Coordinates::file, time = Coordinates::file;
   std::map<std::string, double> select;                ///< of further dimensions the value that is read

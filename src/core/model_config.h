@@ -2,6 +2,9 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
+#include <map>
+#include <string>
 
 namespace seqvit {
 
@@ -10,6 +13,11 @@ enum class Positions { learned, fixed };
 enum class Local { none, depthwise };
 enum class Predict { tendency, state };
 enum class Network { vit, unet };
+
+/// What values a variable can have, in its units.
+struct Bounds {
+  double low = -std::numeric_limits<double>::infinity(), high = std::numeric_limits<double>::infinity();
+};
 
 struct ModelConfig {
   Network network =
@@ -31,7 +39,8 @@ struct ModelConfig {
   int64_t head_layers = 0;    ///< linear + GELU layers of the width before the map to points
   double drop_path = 0.0;     ///< rate of the last block; earlier ones scale linearly from 0
   Predict predict = Predict::tendency;
-  bool time_embedding = true;  ///< the model is told time of day and time of year
+  std::map<std::string, Bounds> bounds;  ///< by variable: no forecast leaves them
+  bool time_embedding = true;            ///< the model is told time of day and time of year
 };
 
 const char* to_string(Tokens);

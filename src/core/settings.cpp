@@ -255,6 +255,43 @@ void Settings::lists_by_name(const char* path, std::map<std::string, std::vector
                                         });
   });
 }
+void Settings::texts_by_name(const char* path, std::map<std::string, std::string>& field,
+                             const char* meaning) {
+  add(path, field, meaning, [](const YAML::Node& n, const Origin& o) {
+    return by_name<std::string>(n, o, "texts by name, such as {pr: log1p}", [&](const YAML::Node& value) {
+      return scalar<std::string>(value, o, "text");
+    });
+  });
+}
+void Settings::bounds_by_name(const char* path, std::map<std::string, Bounds>& field, const char* meaning) {
+  constexpr const char* kWhat =
+      "[low, high] by name with low < high, `.` where there is none, such as {q: [0, .]}";
+  const auto read = [&field](const YAML::Node& n, const Origin& o) {
+    field = by_name<Bounds>(n, o, kWhat, [&](const YAML::Node& value) {
+      if (!value.IsSequence() || value.size() != 2) o.expected(kWhat, n);
+      const auto end = [&](const YAML::Node& item, double open) {
+        return item.IsScalar() && item.Scalar() == "." ? open : scalar<double>(item, o, kWhat);
+      };
+      const Bounds bounds{end(value[0], Bounds{}.low), end(value[1], Bounds{}.high)};
+      if (!(bounds.low < bounds.high)) o.expected(kWhat, n);
+      return bounds;
+    });
+  };
+  const auto write = [&field] {
+    YAML::Node all(YAML::NodeType::Map);
+    for (const auto& [name, bounds] : field) {
+      for (const double end : {bounds.low, bounds.high}) {
+        if (std::isfinite(end)) {
+          all[name].push_back(end);
+        } else {
+          all[name].push_back(".");
+        }
+      }
+    }
+    return all;
+  };
+  rows_.push_back({path, read, write, meaning});
+}
 void Settings::numbers(const char* path, std::vector<double>& field, size_t count, double low, double high,
                        const char* meaning) {
   add(path, field, meaning, [=](const YAML::Node& n, const Origin& o) {

@@ -70,6 +70,9 @@ class Settings {
   void numbers_by_name(const char* path, std::map<std::string, double>& field, const char* meaning);
   void lists_by_name(const char* path, std::map<std::string, std::vector<double>>& field,
                      const char* meaning);
+  void texts_by_name(const char* path, std::map<std::string, std::string>& field, const char* meaning);
+  /// `[low, high]` by name, `.` where there is none.
+  void bounds_by_name(const char* path, std::map<std::string, Bounds>& field, const char* meaning);
   template <typename E>
   void choice(const char* path, E& field, const Choices<E>& choices, const char* meaning) {
     std::vector<std::string> names;

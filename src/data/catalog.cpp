@@ -5,6 +5,7 @@
 
 #include "core/error.h"
 #include "core/log.h"
+#include "data/insolation.h"
 #include "data/levels.h"
 #include "data/paths.h"
 #include "data/selection.h"
@@ -49,12 +50,17 @@ class Builder {
     std::vector<std::vector<Pick>> fields;
     std::vector<Pick> fixed;
     for (const std::string& name : selection_.variables())
-      fields.push_back(selection_.pick_variable(name));
+      fields.push_back(selection_.computes(name) ? std::vector<Pick>{} : selection_.pick_variable(name));
     for (const std::string& name : selection_.statics())
       fixed.push_back(selection_.pick_static(name));
     choose_first(fields, fixed);
-    for (size_t v = 0; v < fields.size(); ++v)
-      add_variable(selection_.variables()[v], std::move(fields[v]));
+    for (size_t v = 0; v < fields.size(); ++v) {
+      if (fields[v].empty()) {
+        add_insolation();
+      } else {
+        add_variable(selection_.variables()[v], std::move(fields[v]));
+      }
+    }
     for (size_t s = 0; s < fixed.size(); ++s) {
       CatalogVariable variable{info(selection_.statics()[s], {fixed[s]}), {}};
       variable.segments.push_back(segment(fixed[s], {0, 1}, variable.info));
@@ -103,6 +109,10 @@ class Builder {
     result.stored_name = first.name;
     result.packing = first.packing;
     result.missing_settled = options_.reading.missing.contains(first.name);
+    if (std::ranges::count(options_.forcings, name) > 0) result.role = Role::forcing;
+    if (std::ranges::count(options_.diagnostics, name) > 0) result.role = Role::diagnostic;
+    if (const auto known = options_.transforms.find(name); known != options_.transforms.end())
+      result.transform = known->second;
     if (const auto wanted = frame_.units.find(name);
         wanted != frame_.units.end() && !wanted->second.empty()) {
       result.units = wanted->second;
@@ -190,6 +200,16 @@ class Builder {
       }
     }
     return times;
+  }
+
+  void add_insolation() {
+    if (!catalog_.grid.on_earth() || !catalog_.dated) {
+      fail(Exit::usage, "data.forcings: {} needs places on Earth and dates, found {}; leave it out",
+           kInsolation, catalog_.dated ? "data.grid: index" : "data.time: index");
+    }
+    VariableInfo info{kInsolation, {}, "W m-2"};
+    info.role = Role::forcing;
+    catalog_.variables.push_back({std::move(info), {}});
   }
 
   void add_variable(const std::string& name, std::vector<Pick> picks) {

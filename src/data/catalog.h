@@ -29,7 +29,7 @@ struct Segment {
 
 struct CatalogVariable {
   VariableInfo info;
-  std::vector<Segment> segments;  ///< in the order of time
+  std::vector<Segment> segments;  ///< in the order of time; none: computed (insolation.h)
 };
 
 struct Catalog {

@@ -12,6 +12,7 @@
 #include "core/error.h"
 #include "data/block_cache.h"
 #include "data/catalog.h"
+#include "data/insolation.h"
 
 namespace seqvit::data {
 
@@ -59,6 +60,7 @@ struct Dataset::Impl {
 
   void read(int64_t variable, int64_t time, Range rows, std::span<float> out) {
     const std::vector<Segment>& segments = catalog.variables[variable].segments;
+    if (segments.empty()) return insolation(catalog.times[time], catalog.calendar, catalog.grid, rows, out);
     const auto segment = std::upper_bound(segments.begin(), segments.end(), time,
                                           [](int64_t t, const Segment& item) { return t < item.times.end; });
     const int64_t step = time - segment->times.begin, block = step / segment->block_steps;
@@ -105,6 +107,13 @@ const std::vector<TimeStamp>& Dataset::times() const {
 const std::vector<VariableInfo>& Dataset::variables() const {
   return impl_->variables;
 }
+std::vector<int64_t> Dataset::of_role(Role role) const {
+  std::vector<int64_t> indices;
+  for (size_t v = 0; v < impl_->variables.size(); ++v) {
+    if (impl_->variables[v].role == role) indices.push_back(static_cast<int64_t>(v));
+  }
+  return indices;
+}
 const std::vector<VariableInfo>& Dataset::statics() const {
   return impl_->statics;
 }
@@ -131,8 +140,10 @@ int64_t Dataset::variable_index(const std::string& name) const {
     if (variable.name == name) return static_cast<int64_t>(names.size());
     names.push_back(variable.name);
   }
-  fail(Exit::usage, "variable '{}': expected one of data.variables ({}), found none of this name{}", name,
-       fmt::join(names, ", "), did_you_mean(name, names));
+  fail(Exit::usage,
+       "variable '{}': expected one of data.variables, data.forcings or data.diagnostics ({}), found none of "
+       "this name{}",
+       name, fmt::join(names, ", "), did_you_mean(name, names));
 }
 
 int64_t Dataset::time_index(TimeStamp time) const {
@@ -156,6 +167,20 @@ void Dataset::read(int64_t variable, int64_t time, Range rows, std::span<float> 
   check(static_cast<int64_t>(out.size()) == rows.size() * grid().columns(),
         "field and buffer differ in size");
   if (!out.empty()) impl_->read(variable, time, rows, out);
+}
+
+bool Dataset::holds_at(int64_t variable, TimeStamp time) const {
+  return impl_->catalog.variables[variable].segments.empty() || time_index(time) >= 0;
+}
+
+bool Dataset::read_at(int64_t variable, TimeStamp time, Range rows, std::span<float> out) const {
+  if (!holds_at(variable, time)) return false;
+  if (const int64_t index = time_index(time); index >= 0) {
+    read(variable, index, rows, out);
+  } else {
+    insolation(time, calendar(), grid(), rows, out);
+  }
+  return true;
 }
 
 void Dataset::read_static(int64_t index, Range rows, std::span<float> out) const {

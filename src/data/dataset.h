@@ -21,6 +21,7 @@
 #include "data/coordinates.h"
 #include "data/frame.h"
 #include "data/source_file.h"
+#include "data/transform.h"
 #include "grid/grid.h"
 
 namespace seqvit::data {
@@ -33,6 +34,9 @@ struct DatasetOptions {
   FileReading reading = {};  ///< what the user says of files that leave it open
   bool monthly = false;      ///< one step is a number of months: dates of all calendars mean the same
   Frame frame = {};          ///< where not empty, what counts instead of the first file's grid and units
+  std::vector<std::string> forcings = {},
+                           diagnostics = {};         ///< names; they follow the variables, in this order
+  std::map<std::string, Transform> transforms = {};  ///< by name
 };
 
 /// A field as one level of a variable.
@@ -40,6 +44,10 @@ struct VariableLevel {
   std::string variable;  ///< the same text for all levels of a variable
   double value = 0.0;    ///< in the units of the level
 };
+
+/// What a variable with time is to a model: its state, which it is given and predicts; what it is given at every step and does not predict;
+/// what it predicts and is never given.
+enum class Role { state, forcing, diagnostic };
 
 /// What is known of a variable beside its values; a forecast file repeats its attributes.
 struct VariableInfo {
@@ -50,6 +58,8 @@ struct VariableInfo {
   std::string stored_name = {};                 ///< in the first file
   Packing packing = {};                         ///< there
   bool missing_settled = false;                 ///< data.missing says which of its values stand for none
+  Role role = Role::state;
+  Transform transform = {};  ///< before it is normalised; what read() gives is as in the file
 };
 
 class Dataset {
@@ -66,7 +76,10 @@ class Dataset {
   /// Whether times are dates, not numbers (FileReading::index_time).
   bool dated() const;
   const std::vector<TimeStamp>& times() const;  ///< strictly increasing
+  /// Those of the state, then forcings, then diagnostics.
   const std::vector<VariableInfo>& variables() const;
+  /// Indices of the variables of a role.
+  std::vector<int64_t> of_role(Role role) const;
   const std::vector<VariableInfo>& statics() const;
   const std::vector<std::string>& paths() const;  ///< resolved, in the order used
   /// Attributes of the source's coordinate variables ("latitude", "longitude", "time": units, calendar, ...)
@@ -83,6 +96,9 @@ class Dataset {
   /// One field, rows [rows.begin, rows.end) of the grid, in physical units, NaN where missing; `out` holds
   /// rows.size() * columns values. Throws Error(data) if the file cannot be read.
   void read(int64_t variable, int64_t time, Range rows, std::span<float> out) const;
+  /// The same at a time that the files need not hold: false, and nothing is read, where they do not and it is not computed.
+  bool read_at(int64_t variable, TimeStamp time, Range rows, std::span<float> out) const;
+  bool holds_at(int64_t variable, TimeStamp time) const;
   void read_static(int64_t index, Range rows, std::span<float> out) const;
 
   /// Bytes decoded from files so far (what reading cost, cache hits not counted).

@@ -4,6 +4,7 @@
 #include <condition_variable>
 #include <deque>
 #include <exception>
+#include <limits>
 #include <mutex>
 #include <thread>
 
@@ -45,55 +46,91 @@ BatchReader::BatchReader(const Dataset& dataset, const Statistics& statistics, L
     check(target >= 0 && target < static_cast<int64_t>(dataset.variables().size()),
           "target outside the data set");
   }
+  state_ = dataset.of_role(Role::state), forcings_ = dataset.of_role(Role::forcing);
   const auto points = static_cast<size_t>(options_.rows.size() * dataset.grid().columns());
   statics_.resize(dataset.statics().size() * points);
   for (size_t s = 0; s < dataset.statics().size(); ++s) {
     const auto field = std::span(statics_).subspan(s * points, points);
     dataset.read_static(static_cast<int64_t>(s), options_.rows, field);
+    dataset.statics()[s].transform.apply(field);
     normalise(field, statistics_.statics[s]);
   }
 }
 
-void BatchReader::read_sample(const TrainingSample& sample, std::span<float> input,
-                              std::span<float> target) const {
+void BatchReader::read_normalised(int64_t variable, int64_t time, std::span<float> out) const {
+  dataset_.read(variable, time, options_.rows, out);
+  dataset_.variables()[variable].transform.apply(out);
+  normalise(out, statistics_.variables[variable]);
+}
+
+void BatchReader::read_sample(const TrainingSample& sample, const Fields& out) const {
   const auto variables = static_cast<int64_t>(dataset_.variables().size());
   const auto points = static_cast<size_t>(options_.rows.size() * dataset_.grid().columns());
+  const auto field_of = [&](std::span<float> fields, int64_t index) {
+    return fields.subspan(static_cast<size_t>(index) * points, points);
+  };
   for_each_index(variables, [&](int64_t v) {
-    dataset_.read(v, sample.input, options_.rows, input.subspan(v * points, points));
+    const VariableInfo& variable = dataset_.variables()[v];
+    if (variable.role == Role::diagnostic) return;
+    dataset_.read(v, sample.input, options_.rows, field_of(out.input, v));
+    variable.transform.apply(field_of(out.input, v));
   });
-  // Targets first: their tendencies need the inputs as they are in the file.
-  const size_t targets = options_.targets.size();
-  for_each_index(static_cast<int64_t>(sample.targets.size() * targets), [&](int64_t item) {
-    const size_t step = static_cast<size_t>(item) / targets;
-    const int64_t v = options_.targets[static_cast<size_t>(item) % targets];
-    const auto field = target.subspan(item * points, points);
+  // Targets first: their tendencies need the inputs before they are normalised.
+  const auto targets = std::ssize(options_.targets);
+  for_each_index(std::ssize(sample.targets) * targets, [&](int64_t item) {
+    const int64_t step = item / targets, v = options_.targets[item % targets];
+    const auto field = field_of(out.target, item);
+    const VariableInfo& variable = dataset_.variables()[v];
+    if (!options_.tendency || variable.role == Role::diagnostic)
+      return read_normalised(v, sample.targets[step], field);
     dataset_.read(v, sample.targets[step], options_.rows, field);
-    if (!options_.tendency) return normalise(field, statistics_.variables[v]);
-    subtract(field, input.subspan(v * points, points));
+    variable.transform.apply(field);
+    subtract(field, field_of(out.input, v));
     const Moments& of_step = statistics_.tendencies[sample.lead][v];
     normalise(field, {of_step.mean * static_cast<double>(step + 1), of_step.std});
   });
-  for (int64_t v = 0; v < variables; ++v)
-    normalise(input.subspan(v * points, points), statistics_.variables[v]);
-  std::copy(statics_.begin(), statics_.end(), input.begin() + static_cast<int64_t>(variables * points));
-  roll(input, columns(), sample.roll);
-  roll(target, columns(), sample.roll);
+  const auto forcings = std::ssize(forcings_), state = std::ssize(state_);
+  for_each_index((std::ssize(sample.targets) - 1) * forcings, [&](int64_t item) {
+    read_normalised(forcings_[item % forcings], sample.targets[item / forcings], field_of(out.forced, item));
+  });
+  for (int64_t v = 0; v < variables; ++v) {
+    const auto field = field_of(out.input, v);
+    if (dataset_.variables()[v].role == Role::diagnostic) {
+      std::ranges::fill(field, std::numeric_limits<float>::quiet_NaN());
+    } else {
+      normalise(field, statistics_.variables[v]);
+    }
+  }
+  for_each_index(std::ssize(sample.earlier) * state, [&](int64_t item) {
+    read_normalised(state_[item % state], sample.earlier[item / state],
+                    field_of(out.input, variables + item));
+  });
+  std::copy(statics_.begin(), statics_.end(), out.input.end() - std::ssize(statics_));
+  for (const std::span<float> fields : {out.input, out.forced, out.target})
+    roll(fields, columns(), sample.roll);
 }
 
 Batch BatchReader::read(std::span<const TrainingSample> samples, const std::stop_token& stop) const {
-  const auto points = static_cast<size_t>(options_.rows.size() * dataset_.grid().columns());
-  const size_t inputs = (dataset_.variables().size() + dataset_.statics().size()) * points;
-  const size_t targets =
-      samples.empty() ? 0 : samples.front().targets.size() * options_.targets.size() * points;
   Batch batch;
   batch.samples.assign(samples.begin(), samples.end());
+  if (samples.empty()) return batch;
+  const auto points = static_cast<size_t>(options_.rows.size() * dataset_.grid().columns());
+  const size_t steps = samples.front().targets.size(), before = samples.front().earlier.size();
+  const size_t inputs = (dataset_.variables().size() + before * state_.size() + dataset_.statics().size()) *
+                        points,
+               forced = (steps - 1) * forcings_.size() * points,
+               targets = steps * options_.targets.size() * points;
   batch.input.resize(samples.size() * inputs);
+  batch.forced.resize(samples.size() * forced);
   batch.target.resize(samples.size() * targets);
   // Samples side by side, or the fields of a lone one.
   for_each_index(std::ssize(samples), [&](int64_t b) {
     if (stop.stop_requested()) return;
-    read_sample(samples[b], std::span(batch.input).subspan(b * inputs, inputs),
-                std::span(batch.target).subspan(b * targets, targets));
+    const auto part = [&](std::vector<float>& of_all, size_t size) {
+      return std::span(of_all).subspan(static_cast<size_t>(b) * size, size);
+    };
+    read_sample(samples[b],
+                {part(batch.input, inputs), part(batch.forced, forced), part(batch.target, targets)});
   });
   return batch;
 }

@@ -16,11 +16,13 @@
 
 namespace seqvit::data {
 
-/// Fields of samples, row-major. B samples, V inputs (variables, then statics), K steps, T targets, Y X rows
-/// and columns of the slab.
+/// Fields of samples, row-major. B samples, V inputs (variables; those of the state one, two, ... lead times before; statics), K steps, T
+/// targets, F forcings, Y X rows and columns of the slab.
 struct Batch {
   std::vector<TrainingSample> samples;
-  std::vector<float> input;   ///< [B, V, Y, X] normalised; NaN where missing
+  std::vector<float> input;  ///< [B, V, Y, X] normalised; NaN where missing, and for diagnostics
+  std::vector<float>
+      forced;  ///< [B, K - 1, F, Y, X] normalised: of steps but the first, whose forcings are inputs
   std::vector<float> target;  ///< [B, K, T, Y, X] normalised; NaN where missing
 };
 
@@ -42,12 +44,18 @@ class BatchReader {
   int64_t columns() const { return dataset_.grid().columns(); }
 
  private:
-  void read_sample(const TrainingSample& sample, std::span<float> input, std::span<float> target) const;
+  /// A sample's part of a Batch.
+  struct Fields {
+    std::span<float> input, forced, target;
+  };
+  void read_sample(const TrainingSample& sample, const Fields& out) const;
+  void read_normalised(int64_t variable, int64_t time, std::span<float> out) const;
 
   const Dataset& dataset_;
   Statistics statistics_;
   LoaderOptions options_;
-  std::vector<float> statics_;  // normalised, [S, Y, X]
+  std::vector<float> statics_;             // normalised, [S, Y, X]
+  std::vector<int64_t> state_, forcings_;  // variables
 };
 
 /// Endless training batches in the order of shuffled_sample, from position `first` on: each takes the next

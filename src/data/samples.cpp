@@ -51,17 +51,20 @@ std::vector<Sample> make_samples(const std::vector<TimeStamp>& times, Calendar c
 
 std::vector<TrainingSample> make_training_samples(const std::vector<TimeStamp>& times, Calendar calendar,
                                                   Range period, const std::vector<LeadTime>& leads,
-                                                  int64_t steps) {
+                                                  int64_t steps, int64_t history) {
   std::vector<TrainingSample> samples;
   for (size_t lead = 0; lead < leads.size(); ++lead) {
-    std::map<int64_t, int64_t> next;
+    std::map<int64_t, int64_t> next, previous;
     for (const Sample& pair : make_samples(times, calendar, period, leads[lead]))
-      next.emplace(pair.input, pair.target);
+      next.emplace(pair.input, pair.target), previous.emplace(pair.target, pair.input);
     for (const auto& [input, first] : next) {
       TrainingSample sample{input, {first}, static_cast<int64_t>(lead)};
       while (std::ssize(sample.targets) < steps && next.contains(sample.targets.back()))
         sample.targets.push_back(next.at(sample.targets.back()));
-      if (std::ssize(sample.targets) == steps) samples.push_back(std::move(sample));
+      for (int64_t at = input; std::ssize(sample.earlier) < history - 1 && previous.contains(at);)
+        sample.earlier.push_back(at = previous.at(at));
+      if (std::ssize(sample.targets) == steps && std::ssize(sample.earlier) == history - 1)
+        samples.push_back(std::move(sample));
     }
   }
   return samples;

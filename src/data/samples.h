@@ -19,10 +19,11 @@ struct Sample {
 
 /// What training makes of one input: its fields after one, two, ... steps of one lead time.
 struct TrainingSample {
-  int64_t input = 0;             ///< time index
-  std::vector<int64_t> targets;  ///< time indices, one a step
-  int64_t lead = 0;              ///< which of the lead times
-  int64_t roll = 0;              ///< columns that all fields are rolled by, of a grid that spans the globe
+  int64_t input = 0;                  ///< time index
+  std::vector<int64_t> targets;       ///< time indices, one a step
+  int64_t lead = 0;                   ///< which of the lead times
+  std::vector<int64_t> earlier = {};  ///< time indices one, two, ... lead times before the input
+  int64_t roll = 0;  ///< columns that all fields are rolled by, of a grid that spans the globe
   friend bool operator==(const TrainingSample&, const TrainingSample&) = default;
 };
 
@@ -31,10 +32,11 @@ struct TrainingSample {
 std::vector<Sample> make_samples(const std::vector<TimeStamp>& times, Calendar calendar, Range period,
                                  const LeadTime& lead);
 
-/// Every series of `steps` steps of one of `leads` inside `period`; those of the first lead come first.
+/// Every series of `history` - 1 times before an input and `steps` after it, steps of one of `leads`, inside
+/// `period`; those of the first lead come first.
 std::vector<TrainingSample> make_training_samples(const std::vector<TimeStamp>& times, Calendar calendar,
                                                   Range period, const std::vector<LeadTime>& leads,
-                                                  int64_t steps);
+                                                  int64_t steps, int64_t history = 1);
 
 /// Position `index` of an endless, epoch-wise shuffled sequence over `count` samples: the same for every
 /// mesh, any position in constant time and memory (a keyed bijection, no stored permutation), so a resumed

@@ -10,6 +10,7 @@
 #include "core/error.h"
 #include "core/log.h"
 #include "core/stop.h"
+#include "data/insolation.h"
 
 namespace seqvit::data {
 namespace {
@@ -74,7 +75,10 @@ Selection::Selection(const DatasetOptions& options, std::vector<std::string> pat
       paths_(std::move(paths)),
       variables_(options.variables),
       statics_(options.statics),
+      further_(options.forcings),
       all_(options.variables.empty()) {
+  further_.insert(further_.end(), options.diagnostics.begin(), options.diagnostics.end());
+  if (!all_) variables_.insert(variables_.end(), further_.begin(), further_.end());
   for (const auto* names : {&variables_, &statics_}) {
     for (size_t i = 0; i < names->size(); ++i) {
       if (std::find(names->begin(), names->begin() + i, (*names)[i]) == names->begin() + i) continue;
@@ -98,6 +102,7 @@ Selection::Selection(const DatasetOptions& options, std::vector<std::string> pat
     throw Error(Exit::data, fmt::format("{} (and {} more of the {} files: seqvit inspect names each)",
                                         failures[0], failures.size() - 1, paths_.size()));
   }
+  if (all_ && !variables_.empty()) variables_.insert(variables_.end(), further_.begin(), further_.end());
   if (all_ && variables_.empty()) {
     // A static field that has times after all says more about it.
     for (const std::string& name : statics_)
@@ -140,7 +145,7 @@ void Selection::scan(size_t file) {
     source.file = file;
     if (all_ && !fixed) {
       for (const std::string& name : names_of(source)) {
-        if (!contains(variables_, name)) variables_.push_back(name);
+        if (!contains(variables_, name) && !contains(further_, name)) variables_.push_back(name);
       }
     }
     keep(std::move(source));
@@ -208,6 +213,10 @@ std::vector<Pick> Selection::pick(const std::string& name) const {
   }
   fail(Exit::data, "{}: {}: expected one of the levels {}, found {:g}; name one of them",
        path(*without_level), name, fmt::join(without_level->levels, ", "), wanted->level);
+}
+
+bool Selection::computes(const std::string& name) const {
+  return name == kInsolation && contains(further_, name) && !contains(available_, name);
 }
 
 std::vector<Pick> Selection::pick_variable(const std::string& name) const {

@@ -27,9 +27,11 @@ class Selection {
   const std::vector<FileStamp>& stamps() const { return stamps_; }
   FileView open(size_t file) const { return FileView(paths_[file], reading_); }
   const std::string& path(const Source& source) const { return paths_[source.file]; }
-  /// The configured names, or all those of gridded variables with time.
+  /// The configured names, or all those of gridded variables with time; then forcings and diagnostics.
   const std::vector<std::string>& variables() const { return variables_; }
   const std::vector<std::string>& statics() const { return statics_; }
+  /// Whether a forcing is computed, as no file has a variable of its name.
+  bool computes(const std::string& name) const;
   /// Every file's part of a variable with time, in the order of the files. Throws Error(data) with the
   /// nearest name.
   std::vector<Pick> pick_variable(const std::string& name) const;
@@ -46,6 +48,7 @@ class Selection {
 
   FileReading reading_;
   std::vector<std::string> paths_, variables_, statics_;
+  std::vector<std::string> further_;  // forcings and diagnostics, which follow the variables
   std::vector<FileStamp> stamps_;
   bool all_ = false;  // no variable was named
   std::vector<std::string> available_;

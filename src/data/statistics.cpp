@@ -96,8 +96,9 @@ void accumulate(const Dataset& dataset, int64_t variable, Range period, std::spa
   for (int64_t t = period.begin; t < period.end; ++t) {
     progress.step();
     dataset.read(variable, t, rows, field);
-    states.add(std::span<const float>(field));
     fills.add(std::span<const float>(field));
+    dataset.variables()[variable].transform.apply(field);
+    states.add(std::span<const float>(field));
     int64_t needed = t;  // the earliest input of a target still to come
     for (LeadPairs& lead : leads) {
       for (; lead.next < lead.samples.size() && lead.samples[lead.next].target == t; ++lead.next) {
@@ -159,11 +160,12 @@ Statistics compute_statistics(const Dataset& dataset, Range period, const std::v
   Field field(static_cast<size_t>(dataset.grid().points()));
   for (size_t s = 0; s < dataset.statics().size(); ++s) {
     dataset.read_static(static_cast<int64_t>(s), {0, dataset.grid().rows()}, field);
-    RunningMoments moments;
-    moments.add(std::span<const float>(field));
     FillDetector fills;
     fills.add(std::span<const float>(field));
     refuse_fill(dataset, dataset.statics()[s], fills);
+    dataset.statics()[s].transform.apply(field);
+    RunningMoments moments;
+    moments.add(std::span<const float>(field));
     statistics.statics.push_back(to_moments(moments, dataset, dataset.statics()[s].name, ""));
   }
   return statistics;
@@ -176,6 +178,8 @@ nlohmann::json entries(const std::vector<Moments>& moments, const std::vector<Va
   for (size_t i = 0; i < moments.size(); ++i) {
     result[variables[i].name] = {
         {"mean", moments[i].mean}, {"std", moments[i].std}, {"units", variables[i].units}};
+    if (!variables[i].transform.identity())
+      result[variables[i].name]["transform"] = variables[i].transform.text();
   }
   return result;
 }

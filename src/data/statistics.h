@@ -20,6 +20,7 @@ struct Moments {
   double mean = 0.0, std = 1.0;
 };
 
+/// Of values after their transform, if they have one.
 struct Statistics {
   std::vector<Moments> variables;  ///< of Dataset::variables()
   std::vector<Moments> statics;    ///< of Dataset::statics()
@@ -37,7 +38,7 @@ Statistics compute_statistics(const Dataset& dataset, Range period, const std::v
 Statistics cached_statistics(const Dataset& dataset, Range period, const std::vector<LeadTime>& leads,
                              const std::string& directory = "");
 
-/// {"variables": {"air": {"mean", "std", "units"}}, "statics": {...}, "tendencies": {...}, "latitude": [...],
+/// {"variables": {"air": {"mean", "std", "units", "transform" where there is one}}, "statics": {...}, "tendencies": {...}, "latitude": [...],
 /// "longitude": [...]}; tendencies of further lead times follow as "tendencies 12h".
 nlohmann::json to_json(const Statistics& statistics, const Dataset& dataset,
                        const std::vector<LeadTime>& leads);

@@ -20,6 +20,10 @@ namespace fs = std::filesystem;
 /// To be raised whenever the same files could give other numbers than before.
 constexpr int kFormat = 1;
 
+std::string transform_text(const VariableInfo& variable) {
+  return variable.transform.identity() ? "" : " as " + variable.transform.text();
+}
+
 /// Everything that the statistics depend on.
 std::string describe(const Dataset& dataset, Range period, const std::vector<LeadTime>& leads,
                      const fs::path& directory) {
@@ -27,9 +31,9 @@ std::string describe(const Dataset& dataset, Range period, const std::vector<Lea
   for (const LeadTime& lead : leads)
     text += fmt::format("lead {}\n", lead.text());
   for (const VariableInfo& variable : dataset.variables())
-    text += fmt::format("variable {} {}\n", variable.name, variable.units);
+    text += fmt::format("variable {} {}{}\n", variable.name, variable.units, transform_text(variable));
   for (const VariableInfo& variable : dataset.statics())
-    text += fmt::format("static {} {}\n", variable.name, variable.units);
+    text += fmt::format("static {} {}{}\n", variable.name, variable.units, transform_text(variable));
   for (const auto& [name, values] : dataset.reading().missing)
     text += fmt::format("missing {}: {}\n", name, fmt::join(values, " "));
   for (const auto& [name, value] : dataset.reading().select)

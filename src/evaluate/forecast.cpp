@@ -8,6 +8,7 @@
 #include "core/error.h"
 #include "core/log.h"
 #include "evaluate/evaluate.h"
+#include "evaluate/rollout_plan.h"
 #include "evaluate/trajectory.h"
 
 namespace seqvit::evaluate {
@@ -134,6 +135,21 @@ void ForecastRun::roll_out(Range members) {
   }
 }
 
+/// Throws Error(data) where the files lack what a forecast is made from, before any is made.
+void check_inputs(const data::Dataset& dataset, const ForecastLayout& layout, int64_t history) {
+  const auto text = [&](data::TimeStamp time) { return data::format_time(time, dataset.calendar()); };
+  for (const int64_t initial : layout.initial_times) {
+    const auto missing = missing_step(dataset, layout.step, history, initial, layout.steps);
+    if (!missing) continue;
+    const data::TimeStamp start = dataset.times()[initial];
+    fail(Exit::data, "{}: expected fields at {} for the forecast from {} ({}), found times from {} to {}; {}",
+         dataset.paths().front(), text(layout.step.times(*missing).after(start, dataset.calendar())),
+         text(start), *missing < 0 ? "data.history" : "data.forcings", text(dataset.times().front()),
+         text(dataset.times().back()),
+         *missing < 0 ? "start later" : "add files with forcings of later times, or take fewer steps");
+  }
+}
+
 }  // namespace
 
 void run_forecast(const data::Dataset& dataset, Forecaster& forecaster, ForecastLayout layout,
@@ -144,6 +160,7 @@ void run_forecast(const data::Dataset& dataset, Forecaster& forecaster, Forecast
     std::iota(layout.variables.begin(), layout.variables.end(), 0);
   }
   const auto count = static_cast<int64_t>(layout.initial_times.size());
+  check_inputs(dataset, layout, forecaster.history());
   ForecastRun run(dataset, forecaster, std::move(layout), path);
   Progress progress;
   for (int64_t first = 0; first < count; first += batch_size) {

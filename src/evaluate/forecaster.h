@@ -18,13 +18,16 @@ class Forecaster {
  public:
   virtual ~Forecaster() = default;
 
-  /// Advances one state for each of `times`, at which it is valid, by `stride` lead times at once. `states`
-  /// and the result are [B, V, Y, X] in physical units of Dataset::variables() on `rows()`, NaN where
-  /// missing. Collective.
+  /// Advances one state for each of `times`, at which it is valid, by `stride` lead times at once. `states` is
+  /// [B, H, V, Y, X], the state and those one, two, ... lead times before it, the result [B, V, Y, X], in physical units of
+  /// Dataset::variables() on `rows()`, NaN where missing. Collective.
   virtual std::vector<float> step(std::span<const float> states, std::span<const data::TimeStamp> times,
                                   int64_t stride) = 0;
   /// The strides that step() takes, from the shortest, 1.
   virtual std::vector<int64_t> strides() const { return {1}; }
+
+  /// H: how many states it is given.
+  virtual int64_t history() const { return 1; }
 
   /// Columns that are made together, counted from the first of the grid: where a seam between them may show. 0: none.
   virtual int64_t patch_columns() const { return 0; }

@@ -1,6 +1,8 @@
 #include "evaluate/rollout_plan.h"
 
+#include <algorithm>
 #include <map>
+#include <optional>
 #include <set>
 
 #include "core/error.h"
@@ -9,14 +11,32 @@
 
 namespace seqvit::evaluate {
 
+std::optional<int64_t> missing_step(const data::Dataset& dataset, const data::LeadTime& step, int64_t history,
+                                    int64_t initial, int64_t steps) {
+  const auto at = [&](int64_t n) {
+    return step.times(n).after(dataset.times()[initial], dataset.calendar());
+  };
+  for (int64_t n = 1 - history; n < 0; ++n) {
+    if (dataset.time_index(at(n)) < 0) return n;
+  }
+  const std::vector<int64_t> forcings = dataset.of_role(data::Role::forcing);
+  for (int64_t n = 1; !forcings.empty() && n < steps; ++n) {
+    const data::TimeStamp time = at(n);
+    const auto lacks = [&](int64_t v) { return !dataset.holds_at(v, time); };
+    if (std::ranges::any_of(forcings, lacks)) return n;
+  }
+  return std::nullopt;
+}
+
 RolloutPlan make_rollout_plan(const data::Dataset& dataset, const data::LeadTime& model_lead, Range period,
-                              const std::vector<data::LeadTime>& leads, int64_t stride) {
+                              const std::vector<data::LeadTime>& leads, int64_t stride, int64_t history) {
   RolloutPlan plan;
   std::map<int64_t, std::map<int64_t, int64_t>> pairs;  // steps -> initial time -> valid time
   std::set<int64_t> initial_times;
   for (const data::LeadTime& lead : leads) {
     const int64_t steps = steps_of(lead, model_lead, "leads");
     for (const data::Sample& sample : data::make_samples(dataset.times(), dataset.calendar(), period, lead)) {
+      if (missing_step(dataset, model_lead, history, sample.input, steps)) continue;
       pairs[steps][sample.input] = sample.target;
       initial_times.insert(sample.input);
     }

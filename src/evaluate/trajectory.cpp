@@ -1,6 +1,8 @@
 #include "evaluate/trajectory.h"
 
+#include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "core/error.h"
 
@@ -29,6 +31,15 @@ std::vector<data::TimeStamp> times_after(const data::Dataset& dataset, std::span
   return times;
 }
 
+/// Indices of the times that lie `lead` after those of `initial`, which the files hold.
+std::vector<int64_t> earlier(const data::Dataset& dataset, std::span<const int64_t> initial,
+                             const data::LeadTime& lead) {
+  std::vector<int64_t> indices;
+  for (const data::TimeStamp time : times_after(dataset, initial, lead))
+    indices.push_back(dataset.time_index(time));
+  return indices;
+}
+
 }  // namespace
 
 Trajectory::Trajectory(const data::Dataset& dataset, Forecaster& forecaster, const data::LeadTime& step,
@@ -38,9 +49,27 @@ Trajectory::Trajectory(const data::Dataset& dataset, Forecaster& forecaster, con
       step_(step),
       times_(initial),
       strides_(forecaster.strides()),
+      forcings_(dataset.of_role(data::Role::forcing)),
       initial_(read_states(dataset, initial, forecaster.rows())),
       trunk_(initial_) {
   check(!strides_.empty() && strides_.front() == 1, "a forecaster takes strides of one lead time");
+  check(forecaster.history() == 1 || strides_.size() == 1, "states before are one step apart");
+  for (int64_t before = 1; before < forecaster.history(); ++before)
+    past_.push_back(read_states(dataset, earlier(dataset, initial, step.times(-before)), forecaster.rows()));
+}
+
+/// Puts the forcings of the time `steps` steps after the start into `states`, [B, V, Y, X]; missing where the files hold none.
+void Trajectory::take_forcings(std::span<float> states, int64_t steps) const {
+  const int64_t points = forecaster_.rows().size() * dataset_.grid().columns();
+  const auto variables = std::ssize(dataset_.variables());
+  const std::vector<data::TimeStamp> times = times_after(dataset_, times_, step_.times(steps));
+  for (const int64_t v : forcings_) {
+    for (size_t b = 0; b < times.size(); ++b) {
+      const auto field = states.subspan((static_cast<int64_t>(b) * variables + v) * points, points);
+      if (!dataset_.read_at(v, times[b], forecaster_.rows(), field))
+        std::ranges::fill(field, std::numeric_limits<float>::quiet_NaN());
+    }
+  }
 }
 
 /// `next` are the states after `steps` steps. What was missing stays missing; anything else must be a number.
@@ -66,10 +95,26 @@ void Trajectory::check_finite(std::span<const float> states, std::span<const flo
 }
 
 std::vector<float> Trajectory::advance(std::span<const float> states, int64_t from, int64_t stride) {
+  std::vector<float> now(states.begin(), states.end());
+  if (from > 0) take_forcings(now, from);
+  const auto size = static_cast<size_t>(std::ssize(now) / std::ssize(times_));
+  std::vector<float> given;  // [B, H, V, Y, X]
+  for (size_t b = 0; !past_.empty() && b < times_.size(); ++b) {
+    const auto add = [&](const std::vector<float>& of_all) {
+      given.insert(given.end(), of_all.begin() + b * size, of_all.begin() + (b + 1) * size);
+    };
+    add(now);
+    for (const std::vector<float>& before : past_)
+      add(before);
+  }
   std::vector<float> next =
-      forecaster_.step(states, times_after(dataset_, times_, step_.times(from)), stride);
+      forecaster_.step(past_.empty() ? now : given, times_after(dataset_, times_, step_.times(from)), stride);
   check(next.size() == initial_.size(), "a forecast has another shape than its initial state");
-  check_finite(states, next, from + stride);
+  check_finite(now, next, from + stride);
+  if (!past_.empty()) {
+    past_.pop_back();
+    past_.insert(past_.begin(), std::move(now));
+  }
   return next;
 }
 

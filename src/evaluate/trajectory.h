@@ -1,6 +1,7 @@
 /// Forecasts from some initial times at growing lead times, each made in as few steps as the forecaster
 /// allows: as many of its longest stride as fit, then shorter ones. What long strides have reached is shared
-/// by all later lead times.
+/// by all later lead times. Forcings are those of the files at the time of each step, missing where they hold none (missing_step of
+/// rollout_plan.h tells beforehand).
 #pragma once
 
 #include <cstdint>
@@ -15,8 +16,8 @@ namespace seqvit::evaluate {
 
 class Trajectory {
  public:
-  /// `initial`: time indices; `step`: the lead time of stride 1. Reads the initial states. References must
-  /// outlive this. Throws Error(data).
+  /// `initial`: time indices; `step`: the lead time of stride 1. Reads the initial states, and those before that the forecaster is given.
+  /// References must outlive this. Throws Error(data).
   Trajectory(const data::Dataset& dataset, Forecaster& forecaster, const data::LeadTime& step,
              std::span<const int64_t> initial);
 
@@ -33,11 +34,14 @@ class Trajectory {
   data::LeadTime step_;
   std::span<const int64_t> times_;
   std::vector<int64_t> strides_;
+  std::vector<int64_t> forcings_;         // variables
+  std::vector<std::vector<float>> past_;  // states one, two, ... steps before the trunk
   std::vector<float> initial_, trunk_, branch_;
   int64_t done_ = 0;  // steps of the trunk, which goes by the longest stride
 
   void check_finite(std::span<const float> states, std::span<const float> next, int64_t steps) const;
   std::vector<float> advance(std::span<const float> states, int64_t from, int64_t stride);
+  void take_forcings(std::span<float> states, int64_t steps) const;
 };
 
 }  // namespace seqvit::evaluate

@@ -1,13 +1,27 @@
 /// What the model's parts agree on: sizes, tokenisation, and which tokens this rank holds.
 #pragma once
 
+#include <array>
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "core/model_config.h"
 #include "grid/partition.h"
 
 namespace seqvit::model {
+
+/// What happens to fields from one step of a forecast fed back to the next, by numbers of inputs. The network itself does not know it: an
+/// input that it must not see is all zero.
+struct Feedback {
+  std::vector<int64_t> forcings;  ///< come from outside at each step
+  std::vector<int64_t>
+      diagnostics;  ///< stand for what is only put out: predicted as it is, not as a change, and zero as an input
+  std::vector<std::pair<int64_t, int64_t>>
+      shifts;  ///< {a, b}: a is at the next step what b is now (the state before)
+  std::vector<std::array<double, 2>>
+      bounds;  ///< of targets, low and high of the normalised field; empty: none
+};
 
 struct ModelShape {
   int64_t rows = 0, columns = 0;  ///< of the grid
@@ -18,7 +32,8 @@ struct ModelShape {
   /// holds the inputs of one group. Levels of a variable go together (`model.patch_levels`), any other input
   /// is alone. A joint token holds all groups.
   std::vector<int64_t> groups;
-  std::vector<int64_t> targets;        ///< inputs that are predicted, in the order they come out
+  std::vector<int64_t> targets;  ///< inputs that are predicted, in the order they come out
+  Feedback feedback;
   std::vector<double> target_weights;  ///< of their squared errors in the loss; empty: all 1
   int64_t conditions = 0;              ///< numbers a sample beside its fields
   ModelConfig config;

@@ -51,7 +51,12 @@ Facts data_facts(const Report& report) {
                  {"Variables", names_text(data.variables)},
                  {"Static fields", names_text(data.statics)},
                  {"Lead time", data.lead_time}};
-  if (data.targets != data.variables) facts.insert(facts.begin() + 2, {"Targets", names_text(data.targets)});
+  if (!data.diagnostics.empty())
+    facts.insert(facts.begin() + 2, {"Diagnostics", names_text(data.diagnostics)});
+  if (!data.forcings.empty()) facts.insert(facts.begin() + 2, {"Forcings", names_text(data.forcings)});
+  std::vector<std::string> all = data.variables;
+  all.insert(all.end(), data.diagnostics.begin(), data.diagnostics.end());
+  if (data.targets != all) facts.insert(facts.begin() + 2, {"Targets", names_text(data.targets)});
   if (!report.data) {  // the configuration knows what was asked for
     facts.push_back({"Training", split_text(data.split.train)});
     facts.push_back({"Validation", split_text(data.split.validation)});

@@ -1,5 +1,8 @@
 #include "train/description.h"
 
+#include <cmath>
+
+#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include "core/error.h"
@@ -21,6 +24,16 @@ ModelDescription describe(const Experiment& e) {
     model.inputs.push_back(variable.name);
   for (const int64_t target : e.targets)
     model.targets.push_back(model.inputs[target]);
+  for (int64_t before = 1; before < e.config.data.history; ++before) {
+    for (const int64_t v : e.dataset->of_role(data::Role::state))
+      model.inputs.push_back(
+          fmt::format("{} -{}", e.dataset->variables()[v].name, e.lead.times(before).text()));
+  }
+  for (const int64_t v : e.dataset->of_role(data::Role::forcing))
+    model.forcings.push_back(e.dataset->variables()[v].name);
+  for (const int64_t v : e.dataset->of_role(data::Role::diagnostic))
+    model.diagnostics.push_back(e.dataset->variables()[v].name);
+  model.bounds = e.config.model.bounds;
   for (const data::VariableInfo& field : e.dataset->statics())
     model.inputs.push_back(field.name);
   model.groups = e.groups;
@@ -36,6 +49,20 @@ ModelDescription describe(const Experiment& e) {
   model.local = e.config.model.local == Local::depthwise ? "depthwise" : "none";
   return model;
 }
+
+namespace {
+
+nlohmann::json to_json(const std::map<std::string, Bounds>& bounds) {
+  nlohmann::json json = nlohmann::json::object();
+  const auto end = [](double value) {
+    return std::isfinite(value) ? nlohmann::json(value) : nlohmann::json();
+  };
+  for (const auto& [name, ends] : bounds)
+    json[name] = {end(ends.low), end(ends.high)};
+  return json;
+}
+
+}  // namespace
 
 nlohmann::json to_json(const ModelDescription& m) {
   return {{"grid", {m.rows, m.columns}},
@@ -56,7 +83,10 @@ nlohmann::json to_json(const ModelDescription& m) {
           {"leads", m.leads},
           {"local", m.local},
           {"embed_overlap", m.embed_overlap},
-          {"head_overlap", m.head_overlap}};
+          {"head_overlap", m.head_overlap},
+          {"forcings", m.forcings},
+          {"diagnostics", m.diagnostics},
+          {"bounds", to_json(m.bounds)}};
 }
 
 ModelDescription description_from_json(const nlohmann::json& json, const std::string& where) {
@@ -83,6 +113,8 @@ ModelDescription description_from_json(const nlohmann::json& json, const std::st
     m.local = json.value("local", m.local);
     m.embed_overlap = json.value("embed_overlap", false);
     m.head_overlap = json.value("head_overlap", false);
+    m.forcings = json.value("forcings", m.forcings);
+    m.diagnostics = json.value("diagnostics", m.diagnostics);
     if (m.rows > 0 && m.columns > 0 && m.patch_size > 0) return m;
   } catch (const nlohmann::json::exception&) {
     // said below

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <array>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -22,9 +23,11 @@ struct ModelDescription {
   int64_t patch_size = 1;
   int64_t num_heads = 1;
   int64_t rotary_waves = 0;                           ///< highest wavenumber of rotary positions; 0: none
-  std::vector<std::string> inputs;                    ///< variables, then static fields
+  std::vector<std::string> inputs;                    ///< variables, those before ("air -6h"), static fields
   std::vector<int64_t> groups;                        ///< of the inputs, see ModelShape
   std::vector<std::string> targets;                   ///< variables that are predicted
+  std::vector<std::string> forcings, diagnostics;     ///< see data::Role; the others are state
+  std::map<std::string, Bounds> bounds;               ///< as in the configuration
   std::string tokens, positions, predict, lead_time;  ///< as in the configuration
   std::string network = "vit";                        ///< as in the configuration
   std::vector<std::string> leads;                     ///< lead times it knows, lead_time first
@@ -39,7 +42,7 @@ ModelDescription describe(const Experiment& experiment);
 
 /// {"grid": [rows, columns], "latitude": [first, last], "longitude", "periodic", "patch_size", "num_heads", "rotary_waves",
 /// "inputs", "groups", "targets", "tokens", "positions", "predict", "lead_time", "leads", "embed_overlap",
-/// "head_overlap", "local"}; without "leads" there is one, without the last three nothing reads its neighbours.
+/// "head_overlap", "local", "forcings", "diagnostics", "bounds": {name: [low or null, high or null]}}; without "leads" there is one, without the last three nothing reads its neighbours.
 nlohmann::json to_json(const ModelDescription& model);
 /// Throws Error(checkpoint); `where` stands in the message.
 ModelDescription description_from_json(const nlohmann::json& json, const std::string& where);

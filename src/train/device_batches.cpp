@@ -37,7 +37,8 @@ LearnerBatch DeviceBatches::next() {
     made.copied->block(current);
     // Made on another stream: without this their memory could be given away while the step still reads it.
     const LearnerBatch& b = made.batch;
-    for (const Tensor* field : {&b.input, &b.condition, &b.target, &b.scale, &b.shift, &b.missing}) {
+    for (const Tensor* field :
+         {&b.input, &b.condition, &b.target, &b.scale, &b.shift, &b.missing, &b.forced}) {
       if (field->defined()) field->record_stream(current);
     }
   }

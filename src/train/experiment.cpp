@@ -1,6 +1,8 @@
 #include "train/experiment.h"
 
 #include <algorithm>
+#include <array>
+#include <cmath>
 #include <filesystem>
 #include <set>
 
@@ -46,6 +48,17 @@ std::vector<data::LeadTime> Experiment::leads() const {
   return leads;
 }
 
+bool Experiment::can_roll_out() const {
+  const auto predicted = [&](int64_t v) { return std::ranges::find(targets, v) != targets.end(); };
+  return std::ranges::all_of(dataset->of_role(data::Role::state), predicted);
+}
+
+int64_t Experiment::inputs() const {
+  return std::ssize(dataset->variables()) +
+         (config.data.history - 1) * std::ssize(dataset->of_role(data::Role::state)) +
+         std::ssize(dataset->statics());
+}
+
 bool Experiment::reaches(int64_t steps) const {
   return can_roll_out() || std::find(strides.begin(), strides.end(), steps) != strides.end();
 }
@@ -53,10 +66,47 @@ bool Experiment::reaches(int64_t steps) const {
 void Experiment::check_reach(int64_t steps, const std::string& setting) const {
   if (reaches(steps)) return;
   fail(Exit::usage,
-       "{}: {} needs the forecast fed back, but data.targets leaves out some variables; keep to the "
+       "{}: {} needs the forecast fed back, but data.targets leaves out some of data.variables; keep to the "
        "lead times that were trained (data.lead_time, train.leads)",
        setting, lead.times(steps).text());
 }
+
+namespace {
+
+/// Of targets, in normalised fields; empty where nothing bounds them, or statistics are not there yet.
+std::vector<std::array<double, 2>> normalised_bounds(const Experiment& e) {
+  if (e.config.model.bounds.empty() || e.statistics.variables.empty()) return {};
+  std::vector<std::array<double, 2>> all;
+  for (const int64_t target : e.targets) {
+    const data::VariableInfo& variable = e.dataset->variables()[target];
+    const data::Moments& moments = e.statistics.variables[target];
+    const auto found = e.config.model.bounds.find(variable.name);
+    const Bounds bounds = found == e.config.model.bounds.end() ? Bounds{} : found->second;
+    const auto normalised = [&](double end) {
+      return std::isfinite(end) ? (variable.transform.apply(end) - moments.mean) / moments.std : end;
+    };
+    all.push_back({normalised(bounds.low), normalised(bounds.high)});
+  }
+  return all;
+}
+
+model::Feedback feedback_of(const Experiment& e) {
+  model::Feedback feedback{.forcings = e.dataset->of_role(data::Role::forcing),
+                           .diagnostics = e.dataset->of_role(data::Role::diagnostic),
+                           .shifts = {},
+                           .bounds = normalised_bounds(e)};
+  const std::vector<int64_t> state = e.dataset->of_role(data::Role::state);
+  for (int64_t before = 1; before < e.config.data.history; ++before) {
+    const int64_t first = std::ssize(e.dataset->variables()) + (before - 1) * std::ssize(state);
+    for (size_t s = 0; s < state.size(); ++s) {
+      const auto place = static_cast<int64_t>(s);
+      feedback.shifts.emplace_back(first + place, before == 1 ? state[s] : first - std::ssize(state) + place);
+    }
+  }
+  return feedback;
+}
+
+}  // namespace
 
 model::ModelShape Experiment::model_shape() const {
   model::ModelShape shape;
@@ -67,6 +117,7 @@ model::ModelShape Experiment::model_shape() const {
   shape.periodic = dataset->grid().periodic();
   shape.groups = groups;
   shape.targets = targets;
+  shape.feedback = feedback_of(*this);
   const auto of_levels = config.train.level_weights == LevelWeights::pressure
                              ? data::level_weights(dataset->variables(), targets)
                              : std::vector<double>(targets.size(), 1.0);
@@ -101,15 +152,17 @@ void check_training_period(const Experiment& e) {
   const int64_t longest = e.config.train.longest_rollout();
   const std::vector<data::TimeStamp>& times = e.dataset->times();
   for (const data::LeadTime& lead : e.leads()) {
-    if (!data::make_training_samples(times, e.dataset->calendar(), e.train, {lead}, longest).empty())
+    const int64_t history = e.config.data.history;
+    if (!data::make_training_samples(times, e.dataset->calendar(), e.train, {lead}, longest, history).empty())
       continue;
     fail(Exit::usage,
          "lead time {}: expected {} times that far apart in data.split.train, found {}; change {} or the "
          "period",
-         lead.text(), longest + 1,
+         lead.text(), longest + history,
          data::describe_times({times.begin() + e.train.begin, times.begin() + e.train.end},
                               e.dataset->calendar()),
-         longest > 1            ? "train.rollout_steps"
+         history > 1            ? "data.history"
+         : longest > 1          ? "train.rollout_steps"
          : e.strides.size() > 1 ? "train.leads"
                                 : "data.lead_time");
   }
@@ -138,6 +191,21 @@ void check_settings(const Experiment& e) {
          "train.roll_longitude: expected longitudes that go round the globe, found {} to {}; turn it off",
          e.dataset->grid().longitude.front(), e.dataset->grid().longitude.back());
   }
+  if (e.config.data.history > 1 && e.strides.size() > 1) {
+    fail(Exit::usage,
+         "data.history {}: the states before are one lead time apart, found train.leads of several; keep one "
+         "of the two",
+         e.config.data.history);
+  }
+  for (const auto& [variable, bounds] : e.config.model.bounds) {
+    const int64_t index = e.dataset->variable_index(variable);
+    if (std::ranges::find(e.targets, index) != e.targets.end()) continue;
+    fail(Exit::usage, "model.bounds: '{}' is not among data.targets", variable);
+  }
+  for (const auto& [variable, transform] : e.config.data.transform) {
+    const auto is_it = [&](const data::VariableInfo& info) { return info.name == variable; };
+    if (std::ranges::none_of(e.dataset->statics(), is_it)) e.dataset->variable_index(variable);
+  }
   for (const std::string& lead : e.config.evaluate.leads)
     e.check_reach(evaluate::steps_of(data::LeadTime::parse(lead), e.lead, "evaluate.leads"),
                   "evaluate.leads");
@@ -158,7 +226,10 @@ std::unique_ptr<data::Dataset> open_dataset(const Config& config, data::Frame fr
                            .cache_bytes = config.data.cache_bytes,
                            .reading = reading_of(config.data),
                            .monthly = data::LeadTime::parse(config.data.lead_time).months > 0,
-                           .frame = std::move(frame)});
+                           .frame = std::move(frame),
+                           .forcings = config.data.forcings,
+                           .diagnostics = config.data.diagnostics,
+                           .transforms = data::parse_transforms(config.data.transform)});
 }
 
 Experiment open_experiment(const Config& config, Periods periods, data::Frame frame) {
@@ -168,13 +239,22 @@ Experiment open_experiment(const Config& config, Periods periods, data::Frame fr
   e.strides = resolve_leads(config.train, e.lead);
   e.dataset = open_dataset(config, std::move(frame));
   if (config.data.targets.empty()) {
-    for (size_t i = 0; i < e.dataset->variables().size(); ++i)
-      e.targets.push_back(static_cast<int64_t>(i));
+    e.targets = e.dataset->of_role(data::Role::state);
+    std::ranges::copy(e.dataset->of_role(data::Role::diagnostic), std::back_inserter(e.targets));
   }
   for (const std::string& name : config.data.targets)
     e.targets.push_back(e.dataset->variable_index(name));
   e.groups = data::group_levels(e.dataset->variables(), static_cast<int64_t>(e.dataset->statics().size()),
                                 config.model.patch_levels);
+  // A state before is part of the token that the state is in.
+  const std::vector<int64_t> state = e.dataset->of_role(data::Role::state);
+  std::vector<int64_t> of_history;
+  for (int64_t before = 1; before < config.data.history; ++before) {
+    for (const int64_t v : state)
+      of_history.push_back(e.groups[v]);
+  }
+  e.groups.insert(e.groups.begin() + std::ssize(e.dataset->variables()), of_history.begin(),
+                  of_history.end());
   check_settings(e);
   resolve_periods(e, periods);
   if (periods.train) check_training_period(e);
@@ -230,11 +310,11 @@ Config resolved_config(const Experiment& e) {
   for (const std::string& path : e.dataset->paths())
     config.data.files.push_back(std::filesystem::absolute(path));
   config.data.variables.clear();
-  for (const data::VariableInfo& variable : e.dataset->variables())
-    config.data.variables.push_back(variable.name);
+  for (const int64_t v : e.dataset->of_role(data::Role::state))
+    config.data.variables.push_back(e.dataset->variables()[v].name);
   config.data.targets.clear();
   for (const int64_t target : e.targets)
-    config.data.targets.push_back(config.data.variables[target]);
+    config.data.targets.push_back(e.dataset->variables()[target].name);
   return config;
 }
 
@@ -253,9 +333,9 @@ namespace {
 /// What a checkpoint means hangs on these; the rest of training may change on the way, data files may be
 /// added.
 bool gives_checkpoints_meaning(const std::string& setting) {
-  static const std::set<std::string> others = {"data.grid",      "data.time",   "data.missing",
-                                               "data.variables", "data.static", "data.targets",
-                                               "data.lead_time", "train.leads"};
+  static const std::set<std::string> others = {
+      "data.grid",   "data.time",    "data.missing",   "data.variables", "data.forcings",  "data.diagnostics",
+      "data.static", "data.targets", "data.transform", "data.history",   "data.lead_time", "train.leads"};
   return others.contains(setting) || (setting.starts_with("model.") && setting != "model.drop_path");
 }
 

@@ -19,9 +19,9 @@ Learner::Learner(const model::ModelShape& shape, const Config& config, const gri
                  comm::Mesh& mesh, std::unique_ptr<parallel::SequenceParallel> strategy)
     : config_(config.train),
       recompute_rollout_(config.memory.recompute_rollout),
-      rule_{config.model.predict == Predict::tendency, shape.targets},
       mesh_(mesh),
       model_(shape, config, mesh, std::move(strategy)),
+      rule_(shape, model_.options()),
       groups_(model_.vit().groups()),
       loss_(grid, model_.slab().rows, model_.owned(), shape.target_weights,
             master_type(config.train.precision)),
@@ -53,11 +53,10 @@ StepResult Learner::backward(const LearnerBatch& batch, int64_t step, bool stop)
       continue;
     }
     const Range mine = share(my_samples_.size(), action.micro, config_.micro_batches);
-    auto part = [&](const Tensor& t) { return t.defined() ? t.narrow(0, mine.begin, mine.size()) : t; };
-    loss_sum += run_forward(action, {{part(batch.input), part(batch.condition), part(batch.target),
-                                      part(batch.scale), part(batch.shift), part(batch.missing)},
-                                     {step, std::span(positions).subspan(mine.begin, mine.size())},
-                                     result.weight});
+    const LearnerBatch fields =
+        batch.mapped([&](const Tensor& t) { return t.narrow(0, mine.begin, mine.size()); });
+    loss_sum += run_forward(
+        action, {fields, {step, std::span(positions).subspan(mine.begin, mine.size())}, result.weight});
     result.memory.kept = std::max(result.memory.kept, ops::tensor_bytes() - result.memory.before);
   }
   model_.wires().finish();
@@ -72,12 +71,14 @@ StepResult Learner::backward(const LearnerBatch& batch, int64_t step, bool stop)
 double Learner::run_forward(const parallel::Action& action, const Part& part) {
   model::Vit& vit = model_.vit();
   InFlight& here = in_flight_[{action.chunk, action.micro}];
-  const auto chunk = [&](const Tensor& fields, const Tensor& condition) {
-    if (!vit.begins_model(action.chunk)) {
-      const auto shape = vit.token_shape(fields.size(0));
-      here.in = model_.wires().receive_activation(shape, model_.options()).requires_grad_();
-    }
-    return vit.forward(action.chunk, here.in.defined() ? here.in : fields, condition, part.drop);
+  if (!vit.begins_model(action.chunk)) {
+    const auto shape = vit.token_shape(part.fields.input.size(0));
+    here.in = model_.wires().receive_activation(shape, model_.options()).requires_grad_();
+  }
+  // By value: a step that runs again does so in backward.
+  const auto chunk = [&vit, chunk = action.chunk, in = here.in, drop = part.drop](const Tensor& fields,
+                                                                                  const Tensor& condition) {
+    return vit.forward(chunk, in.defined() ? in : fields, condition, drop);
   };
   if (!vit.ends_model(action.chunk)) {
     const Rollout start(part.fields, rule_);
@@ -92,7 +93,7 @@ double Learner::run_forward(const parallel::Action& action, const Part& part) {
 Tensor Learner::rolled_loss(const LearnerBatch& batch, double total_weight, const Model& model) const {
   Tensor loss;
   for (Rollout rollout(batch, rule_); !rollout.done();) {
-    const auto step = [&model, condition = rollout.condition()](const Tensor& fields) {
+    const auto step = [model, condition = rollout.condition()](const Tensor& fields) {
       return model(fields, condition);
     };
     // Backward begins at the last step, so what that keeps is used at once.

@@ -73,9 +73,9 @@ class Learner {
  private:
   TrainConfig config_;
   bool recompute_rollout_;
-  RolloutRule rule_;
   comm::Mesh& mesh_;
   MeshModel model_;
+  RolloutRule rule_;
   std::vector<parallel::ParamGroup*> groups_;
   WeightedLoss loss_;
   AdamW optimizer_;

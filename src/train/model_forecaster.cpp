@@ -6,6 +6,8 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/cat.h>
+#include <ATen/ops/clamp.h>
+#include <ATen/ops/clone.h>
 #include <ATen/ops/from_blob.h>
 #include <ATen/ops/full_like.h>
 #include <ATen/ops/nan_to_num.h>
@@ -32,17 +34,30 @@ MomentTensors tensors_of(const std::vector<data::Moments>& moments) {
   return {at::tensor(means, at::kDouble).view({-1, 1, 1}), at::tensor(stds, at::kDouble).view({-1, 1, 1})};
 }
 
+using OneValue = double (data::Transform::*)(double) const;
+
+/// `field` with `one` of `transform` done to each of its values.
+Tensor with_each(const Tensor& field, const data::Transform& transform, OneValue one) {
+  const Tensor out = field.clone(at::MemoryFormat::Contiguous);
+  double* values = out.mutable_data_ptr<double>();
+  for (int64_t i = 0; i < out.numel(); ++i)
+    values[i] = (transform.*one)(values[i]);
+  return out;
+}
+
 }  // namespace
 
 ModelForecaster::ModelForecaster(const Experiment& experiment, MeshModel& model)
-    : experiment_(experiment), model_(model) {
+    : experiment_(experiment), model_(model), state_(experiment.dataset->of_role(data::Role::state)) {
   const data::Dataset& dataset = *experiment.dataset;
   const Range slab = rows();
   const int64_t columns = dataset.grid().columns(), points = slab.size() * columns;
   const auto statics = static_cast<int64_t>(dataset.statics().size());
   std::vector<float> values(statics * points);
   for (int64_t s = 0; s < statics; ++s) {
-    dataset.read_static(s, slab, std::span(values).subspan(s * points, points));
+    const auto field = std::span(values).subspan(s * points, points);
+    dataset.read_static(s, slab, field);
+    dataset.statics()[s].transform.apply(field);
   }
   const auto [mean, std] = tensors_of(experiment.statistics.statics);
   statics_ = at::nan_to_num(
@@ -66,11 +81,24 @@ std::vector<float> ModelForecaster::step(std::span<const float> states,
              batch = static_cast<int64_t>(times.size());
   // Physical fields in double: the tendency of a temperature in K would lose digits in fp32 sums over a long
   // rollout.
-  const Tensor state =
-      to_device(states, {batch, variables, rows().size(), dataset.grid().columns()}, at::kDouble);
+  const Tensor states_BHVYX =
+      to_device(states, {batch, history(), variables, rows().size(), dataset.grid().columns()}, at::kDouble);
+  for (int64_t v = 0; v < variables; ++v) {
+    const data::Transform& transform = dataset.variables()[v].transform;
+    const Tensor field = states_BHVYX.select(2, v);
+    if (!transform.identity()) field.copy_(with_each(field, transform, OneValue(&data::Transform::apply)));
+  }
+  const Tensor state = states_BHVYX.select(1, 0);
   const auto [mean, std] = tensors_of(statistics.variables);
-  const Tensor fields = at::nan_to_num((state - mean) / std);
-  const Tensor input = at::cat({fields, statics_.expand({batch, -1, -1, -1})}, 1).to(model_.options());
+  Tensor fields = at::nan_to_num((state - mean) / std);
+  for (const int64_t unseen : dataset.of_role(data::Role::diagnostic))
+    fields.select(1, unseen).zero_();
+  std::vector<Tensor> inputs = {fields};
+  for (int64_t before = 1; before < history(); ++before)
+    inputs.push_back(at::nan_to_num((states_BHVYX.select(1, before) - mean) / std)
+                         .index_select(1, at::tensor(state_, at::kLong)));
+  inputs.push_back(statics_.expand({batch, -1, -1, -1}));
+  const Tensor input = at::cat(inputs, 1).to(model_.options());
   const auto& strides = experiment_.strides;
   const int64_t lead = std::find(strides.begin(), strides.end(), stride) - strides.begin();
   check(lead < std::ssize(strides), "a forecast over a lead time that the model does not know");
@@ -84,10 +112,19 @@ std::vector<float> ModelForecaster::step(std::span<const float> states,
   const bool tendency = experiment_.config.model.predict == Predict::tendency;
   for (size_t t = 0; t < experiment_.targets.size(); ++t) {
     const int64_t v = experiment_.targets[t];
-    const data::Moments& m = tendency ? statistics.tendencies[lead][v] : statistics.variables[v];
+    const data::VariableInfo& variable = dataset.variables()[v];
+    const bool diagnostic = variable.role == data::Role::diagnostic, change = tendency && !diagnostic;
+    const data::Moments& m = change ? statistics.tendencies[lead][v] : statistics.variables[v];
     const Tensor now = state.select(1, v),
-                 change = prediction.select(1, static_cast<int64_t>(t)) * m.std + m.mean;
-    next.select(1, v).copy_(tendency ? now + change : at::where(now.isnan(), now, change));
+                 made = prediction.select(1, static_cast<int64_t>(t)) * m.std + m.mean;
+    // What was missing stays so; of a diagnostic nothing was there to be missing.
+    Tensor field = change ? now + made : diagnostic ? made : at::where(now.isnan(), now, made);
+    if (!variable.transform.identity())
+      field = with_each(field, variable.transform, &data::Transform::invert);
+    const auto& bounds = experiment_.config.model.bounds;
+    if (const auto ends = bounds.find(variable.name); ends != bounds.end())
+      field = field.clamp(ends->second.low, ends->second.high);
+    next.select(1, v).copy_(field);
   }
   const Tensor out = next.to(at::kFloat).contiguous();
   return {out.const_data_ptr<float>(), out.const_data_ptr<float>() + out.numel()};

@@ -18,6 +18,7 @@ class ModelForecaster final : public evaluate::Forecaster {
   std::vector<float> step(std::span<const float> states, std::span<const data::TimeStamp> times,
                           int64_t stride) override;
   std::vector<int64_t> strides() const override { return experiment_.strides; }
+  int64_t history() const override { return experiment_.config.data.history; }
   int64_t patch_columns() const override;
   Range rows() const override { return model_.slab().rows; }
   std::span<const float> owned() const override { return owned_; }
@@ -27,8 +28,9 @@ class ModelForecaster final : public evaluate::Forecaster {
  private:
   const Experiment& experiment_;
   MeshModel& model_;
-  Tensor statics_;            // [1, S, Y, X] normalised
-  std::vector<float> owned_;  // [V, Y, X]
+  Tensor statics_;              // [1, S, Y, X] normalised
+  std::vector<int64_t> state_;  // variables whose states before are inputs
+  std::vector<float> owned_;    // [V, Y, X]
 };
 
 }  // namespace seqvit::train

@@ -1,42 +1,127 @@
 #include "train/rollout.h"
 
+#include <algorithm>
+
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/cat.h>
+#include <ATen/ops/maximum.h>
+#include <ATen/ops/minimum.h>
 #include <ATen/ops/tensor.h>
+#include <ATen/ops/where.h>
+#include <torch/csrc/autograd/custom_function.h>
 
 #include "core/error.h"
 
 namespace seqvit::train {
+namespace {
+
+using torch::autograd::AutogradContext;
+using torch::autograd::variable_list;
+
+struct HeldFunction : torch::autograd::Function<HeldFunction> {
+  static Tensor forward(AutogradContext* ctx, const Tensor& x, const Tensor& low, const Tensor& high) {
+    ctx->save_for_backward({x, low, high});
+    return at::minimum(at::maximum(x, low), high);
+  }
+  static variable_list backward(AutogradContext* ctx, const variable_list& grads) {
+    const auto saved = ctx->get_saved_variables();
+    const Tensor& x = saved[0];
+    // A step goes against the gradient: below, one that is not negative leads further down.
+    const Tensor leads_out =
+        (x < saved[1]).logical_and(grads[0] >= 0.0).logical_or((x > saved[2]).logical_and(grads[0] <= 0.0));
+    return {grads[0].masked_fill(leads_out, 0.0), Tensor(), Tensor()};
+  }
+};
+
+/// [T] as [T, 1, 1]; [B, T] as [B, T, 1, 1].
+Tensor of_fields(const Tensor& of_targets) {
+  return of_targets.unsqueeze(-1).unsqueeze(-1);
+}
+
+bool contains(const std::vector<int64_t>& values, int64_t value) {
+  return std::ranges::find(values, value) != values.end();
+}
+
+}  // namespace
+
+Tensor held(const Tensor& x, const Tensor& bounds_T2) {
+  return HeldFunction::apply(x, of_fields(bounds_T2.select(1, 0)), of_fields(bounds_T2.select(1, 1)));
+}
+
+RolloutRule::RolloutRule(const model::ModelShape& shape, const at::TensorOptions& options)
+    : tendency_(shape.config.predict == Predict::tendency) {
+  const model::Feedback& feedback = shape.feedback;
+  const auto indices = [&](const std::vector<int64_t>& values) {
+    return at::tensor(values, at::kLong).to(options.device());
+  };
+  std::vector<int64_t> state, fed, order(shape.inputs());
+  std::vector<double> keeps;
+  for (size_t t = 0; t < shape.targets.size(); ++t) {
+    const bool diagnostic = contains(feedback.diagnostics, shape.targets[t]);
+    keeps.push_back(diagnostic ? 0.0 : 1.0);
+    if (diagnostic) continue;
+    state.push_back(static_cast<int64_t>(t)), fed.push_back(shape.targets[t]);
+  }
+  const int64_t first_forcing = std::ssize(state),
+                first_input = first_forcing + std::ssize(feedback.forcings);
+  for (int64_t i = 0; i < shape.inputs(); ++i)
+    order[i] = first_input + i;
+  for (size_t f = 0; f < feedback.forcings.size(); ++f)
+    order[feedback.forcings[f]] = first_forcing + static_cast<int64_t>(f);
+  for (const auto& [a, b] : feedback.shifts)
+    order[a] = first_input + b;
+  for (size_t s = 0; s < fed.size(); ++s)
+    order[fed[s]] = static_cast<int64_t>(s);
+  state_ = indices(state), fed_ = indices(fed), of_target_ = indices(shape.targets), order_ = indices(order);
+  if (!feedback.diagnostics.empty()) keeps_ = of_fields(at::tensor(keeps, at::kDouble)).to(options);
+  if (feedback.bounds.empty()) return;
+  std::vector<double> bounds;
+  for (const auto& ends : feedback.bounds)
+    bounds.insert(bounds.end(), ends.begin(), ends.end());
+  bounds_ = at::tensor(bounds, at::kDouble).view({-1, 2}).to(options);
+}
 
 Rollout::Rollout(const LearnerBatch& batch, const RolloutRule& rule)
     : batch_(batch), rule_(rule), fields_(batch.input) {}
 
+/// The normalised fields after this step of targets whose changes add up.
+Tensor Rollout::state_of(const Tensor& sum) const {
+  return batch_.input.index_select(1, rule_.of_target_) + sum * of_fields(batch_.scale) +
+         static_cast<double>(step_) * of_fields(batch_.shift);
+}
+
 Tensor Rollout::advance(const Tensor& output) {
   ++step_;
-  if (!rule_.tendency) {
-    if (!done()) feed_back(output);
-    return output;
+  if (!rule_.tendency_) {
+    const Tensor forecast = rule_.bounds_.defined() ? held(output, rule_.bounds_) : output;
+    if (!done()) feed_back(forecast);
+    return forecast;
   }
-  sum_ = sum_.defined() ? sum_ + output : output;
-  if (!done()) {
-    const auto of_target = [](const Tensor& t) { return t.unsqueeze(-1).unsqueeze(-1); };
-    const Tensor start =
-        batch_.input.index_select(1, at::tensor(rule_.targets, at::kLong).to(batch_.input.device()));
-    feed_back(start + sum_ * of_target(batch_.scale) + static_cast<double>(step_) * of_target(batch_.shift));
+  if (!sum_.defined()) {
+    sum_ = output;
+  } else {
+    sum_ = rule_.keeps_.defined() ? sum_ * rule_.keeps_ + output : sum_ + output;
   }
+  if (rule_.bounds_.defined()) {
+    Tensor fields = state_of(sum_), to_sum = 1.0 / of_fields(batch_.scale);
+    if (rule_.keeps_.defined()) {
+      const Tensor keeps = rule_.keeps_ > 0.5;
+      fields = at::where(keeps, fields, sum_), to_sum = at::where(keeps, to_sum, 1.0);
+    }
+    sum_ = sum_ + (held(fields, rule_.bounds_) - fields) * to_sum;
+  }
+  if (!done()) feed_back(state_of(sum_));
   return sum_;
 }
 
 /// `forecast` [B, T, Y, X] in the order of targets.
 void Rollout::feed_back(const Tensor& forecast) {
-  const int64_t variables = std::ssize(rule_.targets), statics = batch_.input.size(1) - variables;
-  check(statics >= 0, "a forecast of some variables is fed back");
-  std::vector<int64_t> order(rule_.targets.size());  // where each variable is among the targets
-  for (int64_t t = 0; t < variables; ++t)
-    order[rule_.targets[t]] = t;
-  Tensor next = forecast.index_select(1, at::tensor(order, at::kLong).to(forecast.device()));
-  if (batch_.missing.defined()) next = next.masked_fill(batch_.missing.narrow(1, 0, variables), 0.0);
-  fields_ = at::cat({next, batch_.input.narrow(1, variables, statics)}, 1);
+  Tensor next = rule_.state_.size(0) == forecast.size(1) ? forecast : forecast.index_select(1, rule_.state_);
+  if (batch_.missing.defined()) next = next.masked_fill(batch_.missing.index_select(1, rule_.fed_), 0.0);
+  std::vector<Tensor> parts = {next};
+  if (batch_.forced.defined()) parts.push_back(batch_.forced.select(1, step_ - 1));
+  parts.push_back(fields_);
+  fields_ = at::cat(parts, 1).index_select(1, rule_.order_);
 }
 
 }  // namespace seqvit::train

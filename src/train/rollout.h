@@ -4,30 +4,56 @@
 /// With tendencies, c_k = sum of the outputs of steps 1..k is compared with the change of the truth since the
 /// start (both scaled as one step's change is), so step k answers for the error of all steps before it; the
 /// next fields are x_k = x_0 + scale c_k + k shift, scale and shift bringing a normalised change to
-/// normalised fields. With states the output is compared, and is the next field. Where the start is missing a
-/// variable, so are all later fields of it: the model sees 0, the mean.
+/// normalised fields. With states, and of diagnostics always, the output is compared, and a state is the next field. Where the start is
+/// missing a variable, so are all later fields of it: the model sees 0, the mean. Forcings come with the batch, the states before move up.
+///
+/// A field that would leave its bounds (model.bounds) is put on them. Its gradient is that of the field as it was put, but for what would
+/// push it further out: so a point that is held back still learns to come in.
 #pragma once
 
 #include <cstdint>
 #include <vector>
 
 #include "core/tensor.h"
+#include "model/shape.h"
 
 namespace seqvit::train {
 
-/// My samples on my slab, normalised. B samples, V inputs (variables, then statics), K steps, T targets.
+/// My samples on my slab, normalised. B samples, V inputs (as data::Batch), K steps, T targets, F forcings.
 struct LearnerBatch {
   Tensor input;         ///< [B, V, Y, X], 0 where missing
   Tensor condition;     ///< [B, K, conditions]
   Tensor target;        ///< [B, K, T, Y, X] as of BatchReader, NaN where missing
   Tensor scale, shift;  ///< [B, T]: std and mean of a target's tendency over the std of its state
   Tensor missing;  ///< [B, V, Y, X] of bool, for several steps: where input is missing; undefined: nowhere
+  Tensor
+      forced;  ///< [B, K - 1, F, Y, X] of the later steps, 0 where missing; undefined: no forcings, or one step
+
+  /// What is done to every tensor that is there.
+  template <typename F>
+  LearnerBatch mapped(const F& f) const {
+    const auto of = [&](const Tensor& t) { return t.defined() ? f(t) : t; };
+    return {of(input), of(condition), of(target), of(scale), of(shift), of(missing), of(forced)};
+  }
 };
 
-struct RolloutRule {
-  bool tendency = true;
-  std::vector<int64_t>
-      targets;  ///< the input that each output is; all variables, where there are several steps
+/// `x` [B, T, Y, X] put into bounds [T, 2]; see above for its gradient.
+Tensor held(const Tensor& x, const Tensor& bounds_T2);
+
+class RolloutRule {
+ public:
+  RolloutRule(const model::ModelShape& shape, const at::TensorOptions& options);
+
+ private:
+  friend class Rollout;
+  bool tendency_;
+  Tensor state_;      // targets that are fed back
+  Tensor fed_;        // the input that each of them is
+  Tensor of_target_;  // the input that each target is
+  Tensor order_;      // of each input, where it lies among: fed back, forcings, inputs as they are
+  Tensor
+      keeps_;  // [T, 1, 1]: 1 for a target whose changes add up, 0 for one that is put out as it is; undefined: all add up
+  Tensor bounds_;  // [T, 2]; undefined: none
 };
 
 class Rollout {
@@ -52,6 +78,7 @@ class Rollout {
   Tensor fields_;
   Tensor sum_;  // of outputs, with tendencies
 
+  Tensor state_of(const Tensor& sum) const;
   void feed_back(const Tensor& forecast);
 };
 

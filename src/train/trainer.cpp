@@ -45,7 +45,7 @@ Trainer::Trainer(const Experiment& experiment, comm::Mesh& mesh, std::optional<s
       learner_(experiment.model_shape(), experiment.config, experiment.dataset->grid(), mesh),
       reader_(*experiment.dataset, experiment.statistics,
               loader_options(experiment, learner_.model().slab())),
-      inputs_(experiment.model_shape().inputs()),
+      shape_(experiment.model_shape()),
       validation_(evenly_spaced(samples_of(experiment.validation, config_.longest_rollout()),
                                 config_.validation_samples)) {
   if (experiment.validation.size() == 0 || !validation_.empty()) return;
@@ -57,7 +57,7 @@ Trainer::Trainer(const Experiment& experiment, comm::Mesh& mesh, std::optional<s
 
 std::vector<data::TrainingSample> Trainer::samples_of(Range period, int64_t rollout) const {
   return data::make_training_samples(experiment_.dataset->times(), experiment_.dataset->calendar(), period,
-                                     experiment_.leads(), rollout);
+                                     experiment_.leads(), rollout, experiment_.config.data.history);
 }
 
 LearnerBatch Trainer::to_tensors(const data::Batch& batch, int64_t rollout) const {
@@ -83,12 +83,18 @@ LearnerBatch Trainer::to_tensors(const data::Batch& batch, int64_t rollout) cons
     return at::tensor(values, at::kDouble).view({size, targets}).to(options);
   };
   const Tensor condition = conditions(experiment_, asked);
-  LearnerBatch fields{tensor(batch.input, {size, inputs_, rows, columns}),
+  LearnerBatch fields{tensor(batch.input, {size, shape_.inputs(), rows, columns}),
                       condition.view({size, rollout, condition.size(1)}).to(options),
                       tensor(batch.target, {size, rollout, targets, rows, columns}),
                       of_targets(scale),
                       of_targets(shift),
+                      {},
                       {}};
+  if (!batch.forced.empty()) {
+    fields.forced =
+        tensor(batch.forced, {size, rollout - 1, std::ssize(shape_.feedback.forcings), rows, columns});
+    at::nan_to_num_(fields.forced, 0.0, 0.0, 0.0);
+  }
   // Not finite is also what is too large for its type once normalised.
   if (rollout > 1) fields.missing = at::isfinite(fields.input).logical_not_();
   at::nan_to_num_(fields.input, 0.0, 0.0, 0.0);

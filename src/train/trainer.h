@@ -50,7 +50,7 @@ class Trainer {
   std::optional<std::filesystem::path> run_;
   Learner learner_;
   data::BatchReader reader_;
-  int64_t inputs_;
+  model::ModelShape shape_;
   std::vector<data::TrainingSample> validation_;  // all with the longest rollout, so that losses compare
   std::unique_ptr<data::Loader> loader_;
   int64_t rollout_ = 0;                   // of what loader_ reads

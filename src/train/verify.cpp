@@ -142,7 +142,13 @@ LearnerBatch make_verify_fields(const VerifyProblem& problem) {
                       normals("verify target", {batch, steps, targets, rows, columns}),
                       normals("verify scale", {batch, targets}),
                       normals("verify shift", {batch, targets}),
+                      {},
                       {}};
+  const auto forcings = std::ssize(problem.shape.feedback.forcings);
+  if (steps > 1 && forcings > 0)
+    fields.forced = normals("verify forced", {batch, steps - 1, forcings, rows, columns});
+  for (const int64_t unseen : problem.shape.feedback.diagnostics)
+    fields.input.select(1, unseen).zero_();
   if (steps > 1) {
     fields.missing = normals("verify missing", fields.input.sizes().vec()) > 1.3;
     fields.input.masked_fill_(fields.missing, 0.0);
@@ -155,15 +161,12 @@ LearnerBatch make_verify_fields(const VerifyProblem& problem) {
 
 LearnerBatch part_of(const LearnerBatch& fields, const Learner& learner) {
   const Range samples = learner.my_samples(), rows = learner.model().slab().rows;
-  const auto part = [&](const Tensor& whole) {
-    if (!whole.defined()) return whole;
+  return fields.mapped([&](const Tensor& whole) {
     Tensor mine = whole.slice(0, samples.begin, samples.end);
     if (whole.dim() > 3) mine = mine.slice(-2, rows.begin, rows.end);
     const auto& options = learner.model().options();
     return mine.contiguous().to(whole.is_floating_point() ? options : options.dtype(at::kBool));
-  };
-  return {part(fields.input), part(fields.condition), part(fields.target),
-          part(fields.scale), part(fields.shift),     part(fields.missing)};
+  });
 }
 
 Snapshot take_snapshot(Learner& learner, comm::Mesh& mesh, const LearnerBatch& fields, int64_t steps) {

@@ -85,7 +85,7 @@ CASES = {}
 
 
 def case(function):
-    """A case makes its files in a directory and returns {files, config (YAML of section data), truth, areas, name}."""
+    """A case makes its files in a directory and returns {files, config, model, train (YAML of sections), truth, areas, name, then (more checks)}."""
     CASES[function.__name__] = function
     return function
 
@@ -184,6 +184,64 @@ def versions_and_forecasts(directory):
             "first": "1900-01-01T06"}
 
 
+def weather_with_rain(directory):
+    """State tas, a sea surface that is given, rain that is only put out and never negative."""
+    latitude, longitude = np.linspace(78, -78, 14), np.arange(24) * 15.0
+    places = np.meshgrid(latitude, longitude, indexing="ij")
+    truth = fields(*places)
+    rain = (np.maximum(0, fields(*places, 0.0) - 4) * 1e-5).astype("f4")
+    file = File(directory / "w.nc", time=TIMES, lat=14, lon=24)
+    file.times()
+    file.put("lat", "f8", ("lat",), latitude, units="degrees_north")
+    file.put("lon", "f8", ("lon",), longitude, units="degrees_east")
+    for name, values, units in [("tas", truth, "K"), ("sst", fields(*places, 290.0), "K"), ("pr", rain, "kg m-2 s-1")]:
+        file.put(name, "f4", ("time", "lat", "lon"), values, units=units)
+    file.file.close()
+    return {"files": ["w.nc"], "truth": truth, "rain": rain, "areas": np.repeat(row_areas(latitude)[:, None], 24, 1)}
+
+
+def beyond_the_file(forcings_end):
+    """A forecast of ten steps from two steps before the end."""
+    def then(check):
+        init = check.dates({}, netCDF4.Dataset(check.directory / "w.nc"))[TIMES - 3]
+        said = check.run("forecast", "r", "--init", init, "--steps", 10, "--output", "long.nc", expect=3 if forcings_end else 0)
+        if forcings_end:
+            assert "data.forcings" in said and "2001-01-13T00" in said and not (check.directory / "long.nc").exists(), said
+    return then
+
+
+@case
+def forcings_of_the_file(directory):
+    made = weather_with_rain(directory)
+    return made | {"name": "tas", "config": "variables: [tas], forcings: [sst, insolation]", "then": beyond_the_file(True)}
+
+
+@case
+def rain_that_is_only_put_out(directory):
+    made = weather_with_rain(directory)
+
+    def then(check):
+        with netCDF4.Dataset(check.directory / "f.nc") as file:
+            rain = np.ma.filled(file["pr"][...], np.nan)
+        assert np.isfinite(rain).all() and rain.min() >= 0 and rain.max() <= 4e-5, (rain.min(), rain.max())
+        beyond_the_file(False)(check)
+
+    return made | {"name": "pr", "truth": made["rain"], "then": then, "model": "bounds: {pr: [0, 4e-5]}",
+                   "config": "variables: [tas], diagnostics: [pr], forcings: [insolation], transform: {pr: log1p 1e-5}"}
+
+
+@case
+def the_state_before(directory):
+    made = weather_with_rain(directory)
+
+    def then(check):
+        first = check.dates({}, netCDF4.Dataset(check.directory / "w.nc"))[1]
+        said = check.run("forecast", "r", "--init", first, "--steps", 1, "--output", "early.nc", expect=3)
+        assert "data.history" in said and "start later" in said, said
+
+    return made | {"name": "tas", "config": "variables: [tas, sst], history: 3", "then": then, "train": "rollout_steps: [1, 2], "}
+
+
 class Check:
     def __init__(self, seqvit, directory):
         self.seqvit, self.directory = seqvit, directory
@@ -206,21 +264,23 @@ class Check:
         extra = f"{made['config']}, " if "config" in made else ""
         (self.directory / "c.yaml").write_text(f"""
 data: {{files: [{', '.join(files)}], lead_time: {lead}, {extra}split: {{train: {{index: [0, 30]}}, test: {{index: [30, {TIMES}]}}}}}}
-model: {{patch_size: 4, embed_dim: 16, depth: 1, num_heads: 2}}
-train: {{steps: 5, batch_size: 4, warmup_steps: 1}}
+model: {{patch_size: 4, embed_dim: 16, depth: 1, num_heads: 2, {made.get('model', '')}}}
+train: {{{made.get('train', '')}steps: 5, batch_size: 4, warmup_steps: 1}}
 evaluate: {{leads: [{lead}]}}
 """)
         self.run("train", "c.yaml", "--run", "r")
         worst = self.score(made, [])
         if "evaluate" in made:  # the same points in another order and unit
             worst = max(worst, self.score(made, [f"--data.files=[{made['evaluate']}]"]))
+        if "then" in made:
+            made["then"](self)
         return worst
 
     def score(self, made, overrides):
         """Scores of the test period against those that a forecast from each of its times gives."""
         self.run("evaluate", "r", "--json", "s.json", *overrides)
         scores = json.loads((self.directory / "s.json").read_text())["scores"]
-        found = next(s["value"] for s in scores if s["metric"] == "rmse" and s["region"] == "global")
+        found = next(s["value"] for s in scores if s["variable"] == made["name"] and s["metric"] == "rmse" and s["region"] == "global")
         with netCDF4.Dataset(self.directory / (made["files"][0] if not overrides else made["evaluate"])) as source:
             inits = self.dates(made, source)
         self.run("forecast", "r", "--init", ",".join(inits[30:TIMES - 1]), "--steps", 1, "--output", "f.nc", *overrides)

@@ -307,5 +307,67 @@ TEST_F(LoaderTest, StatisticsOfOtherVariablesAreABug) {
   EXPECT_ERROR(BatchReader(*dataset_, statistics_, LoaderOptions{{2}, true, {0, 5}}), Exit::bug, "target");
 }
 
+/// u is the state, v in turn a forcing and a diagnostic.
+TEST_F(LoaderTest, GivesEachRoleItsFields) {
+  const size_t points = 5 * 6;
+  const auto normalised = [&](const Dataset& dataset, const Statistics& statistics, int64_t v, int64_t time) {
+    std::vector<float> field(points);
+    dataset.read(v, time, {0, 5}, field);
+    for (float& value : field)
+      value = static_cast<float>((value - statistics.variables[v].mean) / statistics.variables[v].std);
+    return field;
+  };
+  for (const Role role : {Role::forcing, Role::diagnostic}) {
+    DatasetOptions options{{path_}, {"u"}, {"z"}};
+    (role == Role::forcing ? options.forcings : options.diagnostics) = {"v"};
+    const Dataset dataset(options);
+    EXPECT_EQ(dataset.of_role(Role::state), std::vector<int64_t>{0});
+    EXPECT_EQ(dataset.of_role(role), std::vector<int64_t>{1});
+    const Statistics statistics = compute_statistics(dataset, {0, 24}, {kLeads[0]});
+    const auto samples =
+        make_training_samples(dataset.times(), dataset.calendar(), {0, 24}, {kLeads[0]}, 2, 3);
+    const BatchReader reader(dataset, statistics, {{role == Role::forcing ? 0 : 1}, true, {0, 5}});
+    const Batch batch = reader.read(std::span(samples).subspan(4, 1));
+    const int64_t now = samples[4].input;
+    const auto field = [&](const std::vector<float>& fields, size_t index) {
+      return std::vector<float>(fields.begin() + index * points, fields.begin() + (index + 1) * points);
+    };
+    ASSERT_EQ(batch.input.size(), 5 * points) << "u, v, u before, u before that, z";
+    expect_same(field(batch.input, 0), normalised(dataset, statistics, 0, now));
+    expect_same(field(batch.input, 2), normalised(dataset, statistics, 0, now - 1));
+    expect_same(field(batch.input, 3), normalised(dataset, statistics, 0, now - 2));
+    if (role == Role::forcing) {
+      expect_same(field(batch.input, 1), normalised(dataset, statistics, 1, now));
+      expect_same(batch.forced, normalised(dataset, statistics, 1, now + 1));
+    } else {
+      EXPECT_TRUE(batch.forced.empty());
+      for (const float value : field(batch.input, 1))
+        EXPECT_TRUE(std::isnan(value));
+      expect_same(field(batch.target, 1), normalised(dataset, statistics, 1, now + 2));
+    }
+  }
+}
+
+TEST_F(LoaderTest, TransformsBeforeItNormalises) {
+  DatasetOptions options{{path_}, {"u"}, {}};
+  options.transforms = {{"u", Transform::parse("log1p 2", "")}};
+  const Dataset dataset(options);
+  const Statistics statistics = compute_statistics(dataset, {0, 24}, {kLeads[0]});
+  const auto samples = make_training_samples(dataset.times(), dataset.calendar(), {0, 24}, {kLeads[0]}, 1);
+  const BatchReader reader(dataset, statistics, {{0}, true, {0, 5}});
+  const Batch batch = reader.read(std::span(samples).first(1));
+  std::vector<float> now(30), next(30);
+  dataset.read(0, 0, {0, 5}, now), dataset.read(0, 1, {0, 5}, next);
+  for (size_t i = 0; i < now.size(); ++i) {
+    if (std::isnan(now[i])) continue;
+    const auto transformed = [](float x) { return std::log1p(std::max(0.0, static_cast<double>(x)) / 2); };
+    const Moments &state = statistics.variables[0], &change = statistics.tendencies[0][0];
+    EXPECT_NEAR(batch.input[i], (transformed(now[i]) - state.mean) / state.std, 1e-4);
+    EXPECT_NEAR(batch.target[i], (transformed(next[i]) - transformed(now[i]) - change.mean) / change.std,
+                0.02)
+        << "of two floats";
+  }
+}
+
 }  // namespace
 }  // namespace seqvit::data

@@ -83,5 +83,16 @@ TEST(ShuffledSample, EveryEpochHasEverySampleOnce) {
   }
 }
 
+TEST(TrainingSamples, KnowTheTimesBeforeTheirInput) {
+  std::vector<TimeStamp> times;
+  for (const int64_t hour : {0, 6, 12, 18, 30, 36, 42})  // 24 is not there
+    times.push_back(hour * 3600);
+  const auto samples = make_training_samples(times, Calendar::standard, {0, 7}, {{6 * 3600, 0}}, 1, 3);
+  ASSERT_EQ(samples.size(), 1U) << "12 h; of 36 h only one time before is there";
+  EXPECT_EQ(samples[0].input, 2);
+  EXPECT_EQ(samples[0].earlier, (std::vector<int64_t>{1, 0}));
+  EXPECT_EQ(make_training_samples(times, Calendar::standard, {0, 7}, {{6 * 3600, 0}}, 1, 2).size(), 3U);
+}
+
 }  // namespace
 }  // namespace seqvit::data

@@ -94,11 +94,13 @@ FunctionForecaster::FunctionForecaster(const data::Dataset& dataset, Function fu
 
 std::vector<float> FunctionForecaster::step(std::span<const float> states,
                                             std::span<const data::TimeStamp> times, int64_t stride) {
-  std::vector<float> next(states.begin(), states.end());
-  const int64_t size = state_size_per_row_ * rows_.size();
+  std::vector<float> given(states.begin(), states.end()), next;
+  const int64_t state = state_size_per_row_ * rows_.size(), size = known_history * state;
   for (size_t b = 0; b < times.size(); ++b) {
+    const auto of_sample = std::span(given).subspan(b * size, size);
     for (int64_t step = 0; step < stride; ++step)
-      function_(std::span(next).subspan(b * size, size));
+      function_(of_sample);
+    next.insert(next.end(), of_sample.begin(), of_sample.begin() + state);
   }
   calls.emplace_back(times.front(), stride);
   return next;

@@ -50,11 +50,13 @@ class FunctionForecaster : public Forecaster {
   std::vector<float> step(std::span<const float> states, std::span<const data::TimeStamp> times,
                           int64_t stride) override;
   std::vector<int64_t> strides() const override { return known_strides; }
+  int64_t history() const override { return known_history; }
   Range rows() const override { return rows_; }
   std::span<const float> owned() const override { return owned_; }
   void sum_over_ranks(std::span<double>) override {}
   bool writes() const override { return true; }
   std::vector<int64_t> known_strides = {1};
+  int64_t known_history = 1;  ///< the function then sees [H, V, Y, X] and leaves the next state in the first
   std::vector<std::pair<data::TimeStamp, int64_t>> calls;  ///< of step(): time of the first state and stride
 
  protected:

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include "evaluate/rollout_plan.h"
 #include "evaluate/synthetic.h"
 #include "support/errors.h"
 
@@ -78,6 +79,49 @@ TEST_F(TrajectoryTest, NoNumberThatIsNoneLeavesIt) {
     Trajectory other(*dataset_, of_rank, data::LeadTime::parse("6h"), initial);
     EXPECT_NO_THROW(other.at(2));
   }
+}
+
+/// a is the state, f a forcing that is 1000 more than a was.
+TEST_F(TrajectoryTest, ForcingsAreThoseOfEachStep) {
+  Synthetic source;
+  source.variables = {"a", "f"};
+  source.times = Synthetic::steps(6, 6);
+  source.value = [](int64_t v, int64_t t, int64_t, int64_t) { return static_cast<double>(1000 * v + t); };
+  write_synthetic(directory_ / "forced.nc", source);
+  data::DatasetOptions options{{directory_ / "forced.nc"}, {"a"}};
+  options.forcings = {"f"};
+  const data::Dataset dataset(options);
+  std::vector<float> seen;
+  FunctionForecaster forecaster(dataset, [&](std::span<float> state) {
+    seen.push_back(state[16]);
+    state[0] += 10;
+  });
+  const std::vector<int64_t> initial = {2};
+  Trajectory trajectory(dataset, forecaster, data::LeadTime::parse("6h"), initial);
+  EXPECT_EQ(trajectory.at(3)[0], 32.0F);
+  EXPECT_EQ(seen, (std::vector<float>{1002, 1003, 1004}));
+  trajectory.at(5);
+  EXPECT_EQ(seen[3], 1005.0F);
+  EXPECT_TRUE(std::isnan(seen[4])) << "beyond the file";
+  EXPECT_EQ(missing_step(dataset, data::LeadTime::parse("6h"), 1, 2, 4), std::nullopt);
+  EXPECT_EQ(missing_step(dataset, data::LeadTime::parse("6h"), 1, 2, 5), 4);
+  const RolloutPlan plan =
+      make_rollout_plan(dataset, data::LeadTime::parse("6h"), {0, 6}, {data::LeadTime::parse("12h")}, 1, 3);
+  EXPECT_EQ(plan.initial_times, (std::vector<int64_t>{2, 3})) << "two states before, one time after";
+}
+
+TEST_F(TrajectoryTest, StatesBeforeAreThoseOfTheForecast) {
+  std::vector<std::vector<float>> seen;
+  FunctionForecaster forecaster(*dataset_, [&](std::span<float> states) {
+    seen.push_back({states[0], states[16], states[32]});
+    states[0] += 1;
+  });
+  forecaster.known_history = 3;
+  const std::vector<int64_t> initial = {4};
+  Trajectory trajectory(*dataset_, forecaster, data::LeadTime::parse("6h"), initial);
+  EXPECT_EQ(trajectory.at(3)[0], 403.0F);
+  EXPECT_EQ(seen, (std::vector<std::vector<float>>{{400, 300, 200}, {401, 400, 300}, {402, 401, 400}}));
+  EXPECT_EQ(missing_step(*dataset_, data::LeadTime::parse("6h"), 3, 1, 1), -2);
 }
 
 }  // namespace

@@ -42,6 +42,7 @@ StepMeasured run_step(const StepCase& one, comm::Comm& world) {
                                   fields(steps * targets).unflatten(1, {steps, targets}),
                                   at::full({samples, targets}, 0.3, options),
                                   at::full({samples, targets}, 0.0, options),
+                                  {},
                                   {}};
   StepMeasured measured;
   for (parallel::ParamGroup* group : learner.groups()) {

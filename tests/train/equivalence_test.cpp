@@ -1,5 +1,7 @@
 /// Any mesh trains like one rank: prediction, loss, every gradient, weights after steps; fp64, ranks as
 /// threads.
+#include <limits>
+
 #include <fmt/core.h>
 #include <gtest/gtest.h>
 
@@ -307,6 +309,46 @@ TEST(Equivalence, NeighboursOfOtherRanks) {
       expect_equal(layout, 2, 1e-10);
       ++turn;
     }
+  }
+}
+
+/// Inputs that come from outside at each step, outputs that are not fed back, states before, bounds: one mesh of each kind.
+TEST(Equivalence, OfRolesHistoryAndBounds) {
+  const double none = std::numeric_limits<double>::infinity();
+  for (const Layout& layout : std::vector<Layout>{{.sequence = Sequence::ulysses,
+                              .dp = 2,
+                              .sp = 2,
+                              .ulysses = 1,
+                              .zero = 3,
+                              .recompute = Recompute::none,
+                              .heads = 2,
+                              .rollout = 3},
+                                                  {.sequence = Sequence::ring,
+                                                  .dp = 1,
+                                                  .sp = 3,
+                                                  .ulysses = 1,
+                                                  .zero = 1,
+                                                  .recompute = Recompute::full,
+                                                  .heads = 2,
+                                                  .tokens = Tokens::variable,
+                                                  .rollout = 2,
+                                                  .local = true},
+                                                  {.sequence = Sequence::lss,
+                                                  .dp = 1,
+                                                  .sp = 2,
+                                                  .ulysses = 1,
+                                                  .zero = 2,
+                                                  .recompute = Recompute::keep_attention,
+                                                  .heads = 2,
+                                                  .tp = 2,
+                                                  .rollout = 3}}) {
+    VerifyProblem problem = problem_of(layout);
+    // State 0, a forcing 1, a diagnostic 2, the state before 3, static 4.
+    problem.shape.groups = {0, 1, 2, 0, 3}, problem.shape.targets = {2, 0};
+    problem.shape.target_weights = {1.0, 0.5};
+    problem.shape.feedback = {
+        .forcings = {1}, .diagnostics = {2}, .shifts = {{3, 0}}, .bounds = {{-0.3, none}, {-1.0, 1.0}}};
+    expect_equal(layout, problem, 2, 1e-10);
   }
 }
 

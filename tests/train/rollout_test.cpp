@@ -1,6 +1,7 @@
 #include "train/rollout.h"
 
 #include <cmath>
+#include <limits>
 
 #include <ATen/TensorOperators.h>
 #include <ATen/core/Tensor.h>
@@ -45,10 +46,17 @@ void expect_near(const Tensor& found, const std::vector<double>& expected) {
     EXPECT_NEAR(all[i], expected[i], 1e-14) << i;
 }
 
-// Targets come out as (second variable, first variable).
+/// Two variables that come out as (second, first), and a static field; more is said of them by `feedback`.
+RolloutRule rule_of(Predict predict, const model::Feedback& feedback = {}) {
+  model::ModelShape shape;
+  shape.groups = model::single_inputs(3), shape.targets = {1, 0};
+  shape.config.predict = predict, shape.feedback = feedback;
+  return {shape, at::kDouble};
+}
+
 TEST(Rollout, TendenciesAddUp) {
   const LearnerBatch batch = two_samples();
-  const RolloutRule rule{true, {1, 0}};
+  const RolloutRule rule = rule_of(Predict::tendency);
   Rollout rollout(batch, rule);
   expect_near(rollout.fields(), {1, 2, 7, 3, 0, 8});
   expect_near(rollout.condition(), {0.1, 0.3});
@@ -66,12 +74,72 @@ TEST(Rollout, TendenciesAddUp) {
 
 TEST(Rollout, StatesAreTheNextFields) {
   const LearnerBatch batch = two_samples();
-  const RolloutRule rule{false, {1, 0}};
+  const RolloutRule rule = rule_of(Predict::state);
   Rollout rollout(batch, rule);
   const Tensor first = at::tensor({10.0, 20.0, 30.0, 40.0}, at::kDouble).view({2, 2, 1, 1});
   expect_near(rollout.advance(first), {10, 20, 30, 40});
   expect_near(rollout.fields(), {20, 10, 7, 40, 0, 8});
   expect_near(rollout.advance(first * 2), {20, 40, 60, 80});
+}
+
+/// The first variable is only put out, the static field is a forcing.
+TEST(Rollout, DiagnosticsAreNotFedBackAndForcingsComeFromOutside) {
+  LearnerBatch batch = two_samples();
+  batch.forced = at::tensor({70.0, 80.0}, at::kDouble).view({2, 1, 1, 1, 1});
+  batch.input.select(1, 0).zero_();
+  const model::Feedback feedback{.forcings = {2}, .diagnostics = {0}, .shifts = {}, .bounds = {}};
+  const Tensor first = at::tensor({10.0, 20.0, 30.0, 40.0}, at::kDouble).view({2, 2, 1, 1});
+  for (const Predict predict : {Predict::tendency, Predict::state}) {
+    const RolloutRule rule = rule_of(predict, feedback);
+    Rollout rollout(batch, rule);
+    expect_near(rollout.advance(first), {10, 20, 30, 40});
+    expect_near(rollout.fields(), {0, predict == Predict::state ? 10 : 7.01, 70, 0, 0, 80});
+    // The second variable's changes add up, the first is what it is.
+    if (predict == Predict::tendency) expect_near(rollout.advance(first), {20, 20, 60, 40});
+    if (predict == Predict::state) expect_near(rollout.advance(first), {10, 20, 30, 40});
+  }
+}
+
+/// The second input is what the first was one step before, the third what the second was.
+TEST(Rollout, StatesBeforeMoveUp) {
+  LearnerBatch batch = two_samples();
+  batch.target = at::arange(6, at::kDouble).view({2, 3, 1, 1, 1});
+  batch.condition = at::zeros({2, 3, 1}, at::kDouble);
+  batch.missing = Tensor();
+  model::ModelShape shape;
+  shape.groups = model::single_inputs(3), shape.targets = {0};
+  shape.config.predict = Predict::state;
+  shape.feedback.shifts = {{1, 0}, {2, 1}};
+  const RolloutRule rule(shape, at::kDouble);
+  Rollout rollout(batch, rule);
+  expect_near(rollout.fields(), {1, 2, 7, 3, 0, 8});
+  rollout.advance(at::tensor({10.0, 30.0}, at::kDouble).view({2, 1, 1, 1}));
+  expect_near(rollout.fields(), {10, 1, 2, 30, 3, 0});
+  rollout.advance(at::tensor({11.0, 31.0}, at::kDouble).view({2, 1, 1, 1}));
+  expect_near(rollout.fields(), {11, 10, 1, 31, 30, 3});
+}
+
+TEST(Rollout, BoundsHoldFieldsAndLetThemComeBack) {
+  LearnerBatch batch = two_samples();
+  batch.missing = Tensor();
+  const double none = std::numeric_limits<double>::infinity();
+  const model::Feedback feedback{
+      .forcings = {}, .diagnostics = {}, .shifts = {}, .bounds = {{-none, 6.0}, {0.0, none}}};
+  const RolloutRule rule = rule_of(Predict::tendency, feedback);
+  Rollout rollout(batch, rule);
+  // 2 + 0.5 * 10 + 0.01 > 6; 1 + 0.25 * -20 + 0.02 < 0; 0 + 0.5 * 2 + 0.03; 3 + 0.25 * 4 + 0.04
+  rollout.advance(at::tensor({10.0, -20.0, 2.0, 4.0}, at::kDouble).view({2, 2, 1, 1}));
+  const auto found = values(rollout.fields()), expected = std::vector<double>{0, 6, 7, 4.04, 1.03, 8};
+  for (size_t i = 0; i < expected.size(); ++i)
+    EXPECT_NEAR(found[i], expected[i], 1e-12) << i;
+
+  // Gradients: inside all of it; outside only what leads back in.
+  const Tensor bounds = at::tensor({0.0, 1.0}, at::kDouble).view({1, 2});
+  for (const double sign : {1.0, -1.0}) {
+    const Tensor x = at::tensor({-2.0, 0.5, 3.0}, at::kDouble).view({3, 1, 1, 1}).requires_grad_();
+    (held(x, bounds).sum() * sign).backward();
+    expect_near(x.grad(), sign > 0 ? std::vector<double>{0, 1, 1} : std::vector<double>{-1, -1, 0});
+  }
 }
 
 /// Steps that run again in backward have the gradients of those that are kept, which `kept` has.
