@@ -41,8 +41,8 @@ CommandBody add_inspect(CLI::App& app) {
   };
   auto options = std::make_shared<Options>();
   CLI::App* command =
-      app.add_subcommand("inspect", "Show what NetCDF files hold, what is wrong with it, and the fix");
-  command->add_option("FILE", options->files, "NetCDF files or patterns")->required();
+      app.add_subcommand("inspect", "Show what data files hold, what is wrong with it, and the fix");
+  command->add_option("FILE", options->files, "NetCDF, GRIB or Zarr, or patterns")->required();
   command->add_option("--json", options->json,
                       "Write the report as JSON to this file (- for standard output)");
   command->add_option("--config", options->config, "Write a configuration to start from to this file");

@@ -32,7 +32,7 @@ const Choices<Sequence> kSequence = {{"ulysses", Sequence::ulysses},
 
 void add_data(Settings& s, DataConfig& c) {
   s.list("data.files", c.files,
-         "NetCDF files, patterns such as `data/*.nc` allowed; read together, in time order");
+         "NetCDF, GRIB or Zarr, patterns such as `data/*.nc` allowed; read together, in time order");
   s.list("data.variables", c.variables,
          "variables to read; none: every gridded variable with a time dimension");
   s.list("data.static", c.statics,

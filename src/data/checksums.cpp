@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdlib>
+#include <fstream>
 #include <span>
 #include <unistd.h>
 #include <vector>
@@ -46,9 +47,9 @@ void write_cached(const fs::path& path, const std::string& text) {
 
 namespace {
 
-/// Of a Zarr store: of the names, sizes and times of modification of its files. Reading all of them would take hours
-/// for a store of which a data set uses a few variables.
-std::string directory_checksum(const fs::path& root) {
+/// Of the names and sizes of a store's files, and the times of their modification if asked for. Reading all of them would take hours for a
+/// store of which a data set uses a few variables.
+std::string directory_checksum(const fs::path& root, bool times) {
   std::vector<std::string> lines;
   std::error_code error;
   for (auto entry = fs::recursive_directory_iterator(root, error);
@@ -56,7 +57,7 @@ std::string directory_checksum(const fs::path& root) {
     if (!entry->is_regular_file(error)) continue;
     lines.push_back(fmt::format("{} {} {}\n", fs::relative(entry->path(), root, error).string(),
                                 entry->file_size(error),
-                                entry->last_write_time(error).time_since_epoch().count()));
+                                times ? entry->last_write_time(error).time_since_epoch().count() : 0));
     if (lines.size() % 4096 == 0) throw_if_stopped();
   }
   if (error) fail(Exit::data, "{}: cannot read the directory: {}", root.string(), error.message());
@@ -69,11 +70,20 @@ std::string directory_checksum(const fs::path& root) {
 
 }  // namespace
 
-std::string data_checksum(const std::string& path, const fs::path& directory) {
-  std::error_code is_no_directory;
-  if (fs::is_directory(path, is_no_directory)) return directory_checksum(path);
-  const fs::path cache = directory.empty() ? cache_directory() : directory;
+std::string first_look(const std::string& path) {
   std::error_code error;
+  if (fs::is_directory(path, error)) return directory_checksum(path, /*times=*/false);
+  std::string start(65536, '\0');
+  std::ifstream in(path, std::ios::binary);
+  in.read(start.data(), static_cast<std::streamsize>(start.size()));
+  const auto size = fs::file_size(path, error);
+  return fmt::format("{} {}", error ? 0 : size, checksum(std::as_bytes(std::span(start))));
+}
+
+std::string data_checksum(const std::string& path, const fs::path& directory) {
+  std::error_code error;
+  if (fs::is_directory(path, error)) return directory_checksum(path, /*times=*/true);
+  const fs::path cache = directory.empty() ? cache_directory() : directory;
   const fs::path real = fs::canonical(path, error);
   const auto read = [&] { return file_checksum(path, Exit::data, throw_if_stopped); };
   if (error || cache.empty()) return read();

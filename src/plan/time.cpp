@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "core/error.h"
 #include "plan/traffic.h"
 
 namespace seqvit::plan {
@@ -127,20 +128,29 @@ std::map<std::string, double> wire_seconds(const RankPart& part, const model::Mo
   for (const auto& [purpose, count] : predict_traffic(part, shape, config)) {
     const auto bytes = static_cast<double>(count);
     double& of = seconds[purpose];
-    if (purpose == "tp") of = wire.ring(tp, bytes, (8.0 + 3.0 * again) * blocks);
-    // Where tensors go one by one there are more calls, but then it is bytes that take the time.
-    if (purpose == "ulysses") of = wire.all_to_all(ulysses, bytes, (4.0 + 2.0 * again) * blocks);
-    if (purpose == "lss") of = wire.ring(tokens, bytes, (2.0 + again) * blocks);
-    if (purpose == "lss_kv") of = wire.ring(sp, bytes, (2.0 + again) * blocks);
-    if (purpose == "ring") of = wire.ring(ring, bytes, 3.0 * blocks * static_cast<double>(part.ring - 1));
-    if (purpose == "halo") of = wire.neighbours(tokens, bytes, (2.0 + again) * blocks);
-    if (purpose == "pp") of = wire.ring(pp, bytes, 4.0 * passes);
-    if (purpose == "zero")
-      of = wire.ring(
-          stage, bytes,
-          2.0 * static_cast<double>(std::ssize(part.groups)) * (p.zero >= 2 ? passes * (2.0 + again) : 2.0));
-    if (purpose == "loss" || purpose == "loss weight" || purpose == "gradient norm")
+    if (purpose == "tp") {
+      of = wire.ring(tp, bytes, (8.0 + 3.0 * again) * blocks);
+    } else if (purpose == "ulysses") {
+      // Where tensors go one by one there are more calls, but then it is bytes that take the time.
+      of = wire.all_to_all(ulysses, bytes, (4.0 + 2.0 * again) * blocks);
+    } else if (purpose == "lss") {
+      of = wire.ring(tokens, bytes, (2.0 + again) * blocks);
+    } else if (purpose == "lss_kv") {
+      of = wire.ring(sp, bytes, (2.0 + again) * blocks);
+    } else if (purpose == "ring") {
+      of = wire.ring(ring, bytes, 3.0 * blocks * static_cast<double>(part.ring - 1));
+    } else if (purpose == "halo") {
+      of = wire.neighbours(tokens, bytes, (2.0 + again) * blocks);
+    } else if (purpose == "pp") {
+      of = wire.ring(pp, bytes, 4.0 * passes);
+    } else if (purpose == "zero") {
+      const double uses = p.zero >= 2 ? passes * (2.0 + again) : 2.0;
+      of = wire.ring(stage, bytes, 2.0 * static_cast<double>(std::ssize(part.groups)) * uses);
+    } else {
+      check(purpose.starts_with("loss") || purpose == "gradient norm",
+            "messages without a model of their time");
       of = wire.ring(world, bytes, 2.0);
+    }
   }
   return seconds;
 }

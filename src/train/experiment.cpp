@@ -334,8 +334,9 @@ namespace {
 /// added.
 bool gives_checkpoints_meaning(const std::string& setting) {
   static const std::set<std::string> others = {
-      "data.grid",   "data.time",    "data.missing",   "data.variables", "data.forcings",  "data.diagnostics",
-      "data.static", "data.targets", "data.transform", "data.history",   "data.lead_time", "train.leads"};
+      "data.grid",     "data.time",        "data.missing", "data.select",  "data.variables",
+      "data.forcings", "data.diagnostics", "data.static",  "data.targets", "data.transform",
+      "data.history",  "data.lead_time",   "train.leads"};
   return others.contains(setting) || (setting.starts_with("model.") && setting != "model.drop_path");
 }
 

@@ -27,8 +27,7 @@ struct StepMeasured {
       weights;  ///< elements of every section of every group, empty ones left out
 };
 
-/// Runs one step of a rank; `world` may be a phantom. `again`: a second one, so that what only the first
-/// allocates is out of the way.
+/// Runs one step of a rank; `world` may be a phantom.
 StepMeasured run_step(const StepCase& one, comm::Comm& world);
 
 /// "pp 2, dp 1, sp 4 ulysses, ...": for messages.
