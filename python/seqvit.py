@@ -81,6 +81,23 @@ def wavenumbers(count, highest):
     return torch.tensor(waves, dtype=torch.float64)
 
 
+def insolation(date, latitude, longitude):
+    """The forcing that the program computes, [Y, X] in W m-2: sunlight at the top of the atmosphere at that instant (series of Spencer, 1971)."""
+    sin_day, cos_day, sin_year, cos_year = phases(date).tolist()
+    year, day = math.atan2(sin_year, cos_year), math.atan2(sin_day, cos_day)
+
+    def series(mean, *terms):
+        return mean + sum(c * math.cos(n * year) + s * math.sin(n * year) for n, (c, s) in enumerate(terms, 1))
+
+    declination = series(0.006918, (-0.399912, 0.070257), (-0.006758, 0.000907), (-0.002697, 0.00148))
+    distance = series(1.00011, (0.034221, 0.00128), (0.000719, 0.000077))
+    ahead = series(0.000075, (0.001868, -0.032077), (-0.014615, -0.040849))
+    north = torch.deg2rad(torch.as_tensor(latitude, dtype=torch.float64))[:, None]
+    hour = day + torch.deg2rad(torch.as_tensor(longitude, dtype=torch.float64))[None] + ahead - math.pi
+    zenith = north.sin() * math.sin(declination) + north.cos() * math.cos(declination) * hour.cos()
+    return 1361.0 * distance * zenith.clamp(min=0)
+
+
 def transformed(field, transform):
     """`data.transform`: what is normalised in the place of a field; below zero counts as zero."""
     name, unit = (transform.split(" ") + ["1"])[:2]

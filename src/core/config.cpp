@@ -39,14 +39,17 @@ void add_data(Settings& s, DataConfig& c) {
          "fields without time (orography, land fraction) given to the model as further inputs");
   s.list("data.forcings", c.forcings,
          "variables that the model is given at every step of a forecast and does not predict: from the "
-         "files, or "
-         "`insolation` where they have none of this name");
+         "files, which may begin before and end after the other variables', or `insolation` where they have "
+         "none of this "
+         "name");
   s.list("data.diagnostics", c.diagnostics,
          "variables that the model predicts and is never given, as precipitation");
   s.texts_by_name(
       "data.transform", c.transform,
       "what variables are turned into before they are normalised, as `{pr: log1p}`: `sqrt`, `log1p` or "
-      "`log1p UNIT`, the logarithm of 1 + x / UNIT; below zero counts as zero");
+      "`log1p UNIT`, the logarithm of 1 + x / UNIT; for what is never negative (what packing leaves below "
+      "zero counts as "
+      "zero); a name without level stands for all levels");
   s.integer(
       "data.history", c.history, 1, 16,
       "states that the model is given: that of the initial time, and those one, two, ... lead times before");
@@ -118,10 +121,10 @@ void add_model(Settings& s, ModelConfig& c) {
            "from 0");
   s.choice("model.predict", c.predict, kPredict,
            "what is predicted: the normalised change over the lead time, or the `state` then");
-  s.bounds_by_name(
-      "model.bounds", c.bounds,
-      "values that a predicted variable can have, in its units, as `{q: [0, .], cloud: [0, 1]}`: the "
-      "model's result is held to them, in training as in forecasts");
+  s.bounds_by_name("model.bounds", c.bounds,
+                   "values that a predicted variable (or all its levels) can have, in its units, as `{q: [0, "
+                   ".], cloud: [0, 1]}`: the "
+                   "model's result is held to them, in training as in forecasts");
   s.boolean("model.time_embedding", c.time_embedding, "the model is told time of day and of year");
 }
 

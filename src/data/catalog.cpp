@@ -62,7 +62,7 @@ class Builder {
       }
     }
     for (size_t s = 0; s < fixed.size(); ++s) {
-      CatalogVariable variable{info(selection_.statics()[s], {fixed[s]}), {}};
+      CatalogVariable variable{info(selection_.statics()[s], {fixed[s]}), {}, {}};
       variable.segments.push_back(segment(fixed[s], {0, 1}, variable.info));
       catalog_.statics.push_back(std::move(variable));
     }
@@ -111,8 +111,6 @@ class Builder {
     result.missing_settled = options_.reading.missing.contains(first.name);
     if (std::ranges::count(options_.forcings, name) > 0) result.role = Role::forcing;
     if (std::ranges::count(options_.diagnostics, name) > 0) result.role = Role::diagnostic;
-    if (const auto known = options_.transforms.find(name); known != options_.transforms.end())
-      result.transform = known->second;
     if (const auto wanted = frame_.units.find(name);
         wanted != frame_.units.end() && !wanted->second.empty()) {
       result.units = wanted->second;
@@ -121,6 +119,7 @@ class Builder {
     const std::vector<double>& levels = picks.front().source->levels;
     result.level =
         levels.size() > 1 ? VariableLevel{first.name, levels[picks.front().level]} : level_in_name(name);
+    if (const Transform* known = setting_of(options_.transforms, result)) result.transform = *known;
     return result;
   }
 
@@ -207,9 +206,15 @@ class Builder {
       fail(Exit::usage, "data.forcings: {} needs places on Earth and dates, found {}; leave it out",
            kInsolation, catalog_.dated ? "data.grid: index" : "data.time: index");
     }
+    if (options_.monthly) {
+      fail(Exit::usage,
+           "data.forcings: {} is that of an instant, found months as data.lead_time; leave it out, or give a "
+           "file with monthly means",
+           kInsolation);
+    }
     VariableInfo info{kInsolation, {}, "W m-2"};
     info.role = Role::forcing;
-    catalog_.variables.push_back({std::move(info), {}});
+    catalog_.variables.push_back({std::move(info), {}, {}});
   }
 
   void add_variable(const std::string& name, std::vector<Pick> picks) {
@@ -218,7 +223,7 @@ class Builder {
       parts.emplace_back(times_of(*pick.source), pick);
     std::stable_sort(parts.begin(), parts.end(),
                      [](const auto& a, const auto& b) { return a.first[0] < b.first[0]; });
-    CatalogVariable variable{info(name, picks), {}};
+    CatalogVariable variable{info(name, picks), {}, {}};
     std::vector<TimeStamp> times;
     for (const auto& [part, pick] : parts) {
       if (!times.empty() && part.front() <= times.back()) {
@@ -232,9 +237,16 @@ class Builder {
     }
     if (catalog_.variables.empty())
       catalog_.times = std::move(times);
+    else if (variable.info.role == Role::forcing && goes_on(times))
+      variable.times = std::move(times);
     else
       check_times(variable, times);
     catalog_.variables.push_back(std::move(variable));
+  }
+
+  /// Whether these are all times of the data set, and more.
+  bool goes_on(const std::vector<TimeStamp>& times) const {
+    return times.size() > catalog_.times.size() && std::ranges::includes(times, catalog_.times);
   }
 
   void check_times(const CatalogVariable& variable, const std::vector<TimeStamp>& times) const {

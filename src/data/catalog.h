@@ -16,7 +16,7 @@ namespace seqvit::data {
 /// A stretch of a variable's times that stands in one file.
 struct Segment {
   size_t file = 0;
-  Range times;           ///< indices of the data set
+  Range times;           ///< indices of the data set, or of the variable's own times
   std::string variable;  ///< name in the file
   GridLayout layout;
   std::shared_ptr<const GridMap> map;
@@ -29,7 +29,8 @@ struct Segment {
 
 struct CatalogVariable {
   VariableInfo info;
-  std::vector<Segment> segments;  ///< in the order of time; none: computed (insolation.h)
+  std::vector<Segment> segments;      ///< in the order of time; none: computed (insolation.h)
+  std::vector<TimeStamp> times = {};  ///< of a forcing that has those of the data set and more; else none
 };
 
 struct Catalog {

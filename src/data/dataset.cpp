@@ -58,6 +58,14 @@ struct Dataset::Impl {
     bytes_read += steps.size() * rows.size() * catalog.grid.columns() * segment.value_bytes;
   }
 
+  const std::vector<TimeStamp>& times_of(int64_t variable) const {
+    const std::vector<TimeStamp>& own = catalog.variables[variable].times;
+    return own.empty() ? catalog.times : own;
+  }
+
+  int64_t find_time(const std::vector<TimeStamp>& all, TimeStamp time) const;
+
+  /// `time`: an index of the variable's own times.
   void read(int64_t variable, int64_t time, Range rows, std::span<float> out) {
     const std::vector<Segment>& segments = catalog.variables[variable].segments;
     if (segments.empty()) return insolation(catalog.times[time], catalog.calendar, catalog.grid, rows, out);
@@ -85,6 +93,10 @@ struct Dataset::Impl {
   bool monthly = false;
   std::atomic<int64_t> bytes_read = 0;
 };
+
+bool answers_to(const VariableInfo& variable, const std::string& name) {
+  return variable.name == name || (variable.level && variable.level->variable == name);
+}
 
 Dataset::Dataset(const DatasetOptions& options) : impl_(std::make_unique<Impl>(options)) {}
 Dataset::~Dataset() = default;
@@ -147,13 +159,17 @@ int64_t Dataset::variable_index(const std::string& name) const {
 }
 
 int64_t Dataset::time_index(TimeStamp time) const {
-  const std::vector<TimeStamp>& all = times();
+  return impl_->find_time(times(), time);
+}
+
+int64_t Dataset::Impl::find_time(const std::vector<TimeStamp>& all, TimeStamp time) const {
   auto found = std::lower_bound(all.begin(), all.end(), time);
   if (found != all.end() && *found == time) return found - all.begin();
-  if (!impl_->monthly) return -1;
-  DateTime month = to_date_time(time, calendar());
+  if (!monthly) return -1;
+  DateTime month = to_date_time(time, catalog.calendar);
   month = {month.year, month.month};
-  const TimeStamp begin = to_time_stamp(month, calendar()), end = LeadTime{0, 1}.after(begin, calendar());
+  const TimeStamp begin = to_time_stamp(month, catalog.calendar),
+                  end = LeadTime{0, 1}.after(begin, catalog.calendar);
   found = std::lower_bound(all.begin(), all.end(), begin);
   const bool only = found != all.end() && *found < end && (found + 1 == all.end() || *(found + 1) >= end);
   return only ? found - all.begin() : -1;
@@ -166,21 +182,28 @@ void Dataset::read(int64_t variable, int64_t time, Range rows, std::span<float> 
   check(rows.begin >= 0 && rows.begin <= rows.end && rows.end <= grid().rows(), "rows outside the grid");
   check(static_cast<int64_t>(out.size()) == rows.size() * grid().columns(),
         "field and buffer differ in size");
-  if (!out.empty()) impl_->read(variable, time, rows, out);
+  if (out.empty()) return;
+  const bool own = !impl_->catalog.variables[variable].times.empty();
+  impl_->read(variable, own ? impl_->find_time(times_of(variable), times()[time]) : time, rows, out);
+}
+
+const std::vector<TimeStamp>& Dataset::times_of(int64_t variable) const {
+  return impl_->times_of(variable);
 }
 
 bool Dataset::holds_at(int64_t variable, TimeStamp time) const {
-  return impl_->catalog.variables[variable].segments.empty() || time_index(time) >= 0;
+  return impl_->catalog.variables[variable].segments.empty() ||
+         impl_->find_time(times_of(variable), time) >= 0;
 }
 
 bool Dataset::read_at(int64_t variable, TimeStamp time, Range rows, std::span<float> out) const {
-  if (!holds_at(variable, time)) return false;
-  if (const int64_t index = time_index(time); index >= 0) {
-    read(variable, index, rows, out);
-  } else {
+  if (impl_->catalog.variables[variable].segments.empty()) {
     insolation(time, calendar(), grid(), rows, out);
+    return true;
   }
-  return true;
+  const int64_t index = impl_->find_time(times_of(variable), time);
+  if (index >= 0 && !out.empty()) impl_->read(variable, index, rows, out);
+  return index >= 0;
 }
 
 void Dataset::read_static(int64_t index, Range rows, std::span<float> out) const {

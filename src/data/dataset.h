@@ -36,7 +36,7 @@ struct DatasetOptions {
   Frame frame = {};          ///< where not empty, what counts instead of the first file's grid and units
   std::vector<std::string> forcings = {},
                            diagnostics = {};         ///< names; they follow the variables, in this order
-  std::map<std::string, Transform> transforms = {};  ///< by name
+  std::map<std::string, Transform> transforms = {};  ///< by name, see setting_of()
 };
 
 /// A field as one level of a variable.
@@ -61,6 +61,17 @@ struct VariableInfo {
   Role role = Role::state;
   Transform transform = {};  ///< before it is normalised; what read() gives is as in the file
 };
+
+/// Whether `name` is that of the variable, or of all its levels ("t" of "t@850").
+bool answers_to(const VariableInfo& variable, const std::string& name);
+
+/// What `by_name` says of a variable, of itself before of all its levels; nullptr: nothing.
+template <typename T>
+const T* setting_of(const std::map<std::string, T>& by_name, const VariableInfo& variable) {
+  auto found = by_name.find(variable.name);
+  if (found == by_name.end() && variable.level) found = by_name.find(variable.level->variable);
+  return found == by_name.end() ? nullptr : &found->second;
+}
 
 class Dataset {
  public:
@@ -99,6 +110,8 @@ class Dataset {
   /// The same at a time that the files need not hold: false, and nothing is read, where they do not and it is not computed.
   bool read_at(int64_t variable, TimeStamp time, Range rows, std::span<float> out) const;
   bool holds_at(int64_t variable, TimeStamp time) const;
+  /// Of a variable: times(), or of a forcing whose files begin before or end after the others' these and more.
+  const std::vector<TimeStamp>& times_of(int64_t variable) const;
   void read_static(int64_t index, Range rows, std::span<float> out) const;
 
   /// Bytes decoded from files so far (what reading cost, cache hits not counted).

@@ -76,6 +76,7 @@ Selection::Selection(const DatasetOptions& options, std::vector<std::string> pat
       variables_(options.variables),
       statics_(options.statics),
       further_(options.forcings),
+      computes_(std::ranges::count(options.forcings, kInsolation) > 0),
       all_(options.variables.empty()) {
   further_.insert(further_.end(), options.diagnostics.begin(), options.diagnostics.end());
   if (!all_) variables_.insert(variables_.end(), further_.begin(), further_.end());
@@ -216,7 +217,7 @@ std::vector<Pick> Selection::pick(const std::string& name) const {
 }
 
 bool Selection::computes(const std::string& name) const {
-  return name == kInsolation && contains(further_, name) && !contains(available_, name);
+  return name == kInsolation && computes_ && !contains(available_, name);
 }
 
 std::vector<Pick> Selection::pick_variable(const std::string& name) const {

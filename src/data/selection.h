@@ -49,6 +49,7 @@ class Selection {
   FileReading reading_;
   std::vector<std::string> paths_, variables_, statics_;
   std::vector<std::string> further_;  // forcings and diagnostics, which follow the variables
+  bool computes_ = false;             // insolation is among the forcings
   std::vector<FileStamp> stamps_;
   bool all_ = false;  // no variable was named
   std::vector<std::string> available_;

@@ -151,6 +151,9 @@ std::string starter_config(const InspectReport& report, const FileReading& readi
       "setting: `seqvit --settings`.\n"
       "data:\n  files: {}\n  variables: {}   # predicted, and read; a level is a variable of its own\n",
       list(files), list(fields));
+  text +=
+      "  # forcings: []   # of those that are read and not predicted: sea surface; insolation is computed\n"
+      "  # diagnostics: []   # of those that are predicted and not read: precipitation, fluxes\n";
   if (!statics.empty())
     text += fmt::format("  static: {}   # without time: read, not predicted\n", list(statics));
   text += fmt::format("  lead_time: {}   # one step of a forecast\n", lead);

@@ -80,6 +80,20 @@ void refuse_fill(const Dataset& dataset, const VariableInfo& variable, const Fil
        SuspectFill::fix(variable.stored_name, fill->value));
 }
 
+/// A transform counts what is below zero as zero: right for what packing makes of zeros, the end of a wind.
+void refuse_negative(const Dataset& dataset, const VariableInfo& variable, std::span<const float> field) {
+  if (variable.transform.identity()) return;
+  float low = 0.0F, high = 0.0F;
+  for (const float value : field)
+    low = std::min(low, value), high = std::max(high, value);  // not of NaN
+  if (low >= -0.01F * high) return;
+  fail(Exit::data,
+       "{}: {}: data.transform '{}' counts values below zero as zero: expected none to speak of, found {:g} "
+       "beside at "
+       "most {:g}; leave its transform out",
+       dataset.paths().front(), variable.name, variable.transform.text(), low, high);
+}
+
 /// The pairs of one lead time, by target, and what is known of one variable's differences.
 struct LeadPairs {
   std::span<const Sample> samples;
@@ -97,6 +111,7 @@ void accumulate(const Dataset& dataset, int64_t variable, Range period, std::spa
     progress.step();
     dataset.read(variable, t, rows, field);
     fills.add(std::span<const float>(field));
+    refuse_negative(dataset, dataset.variables()[variable], field);
     dataset.variables()[variable].transform.apply(field);
     states.add(std::span<const float>(field));
     int64_t needed = t;  // the earliest input of a target still to come
@@ -163,6 +178,7 @@ Statistics compute_statistics(const Dataset& dataset, Range period, const std::v
     FillDetector fills;
     fills.add(std::span<const float>(field));
     refuse_fill(dataset, dataset.statics()[s], fills);
+    refuse_negative(dataset, dataset.statics()[s], field);
     dataset.statics()[s].transform.apply(field);
     RunningMoments moments;
     moments.add(std::span<const float>(field));

@@ -94,6 +94,7 @@ void ForecastRun::count_missing(Range members, std::span<const float> initial) {
   const int64_t state = std::ssize(initial) / members.size();
   std::vector<double> missing(members.size() * variables, 0.0);
   for (int64_t n = 0; n < std::ssize(missing); ++n) {
+    if (variable(n % variables).role == data::Role::diagnostic) continue;  // the model is not given it
     const int64_t offset = layout_.variables[n % variables] * points;
     for (int64_t i = offset; i < offset + points; ++i) {
       const bool mine = forecaster_.owned().empty() || forecaster_.owned()[i] != 0.0f;
@@ -141,11 +142,18 @@ void check_inputs(const data::Dataset& dataset, const ForecastLayout& layout, in
   for (const int64_t initial : layout.initial_times) {
     const auto missing = missing_step(dataset, layout.step, history, initial, layout.steps);
     if (!missing) continue;
-    const data::TimeStamp start = dataset.times()[initial];
+    const data::TimeStamp start = dataset.times()[initial],
+                          needed = layout.step.times(*missing).after(start, dataset.calendar());
+    std::string setting = "data.history";
+    const std::vector<data::TimeStamp>* found = &dataset.times();
+    for (const int64_t v : dataset.of_role(data::Role::forcing)) {
+      if (*missing < 0 || dataset.holds_at(v, needed)) continue;
+      setting = "data.forcings: " + dataset.variables()[v].name;
+      found = &dataset.times_of(v);
+    }
     fail(Exit::data, "{}: expected fields at {} for the forecast from {} ({}), found times from {} to {}; {}",
-         dataset.paths().front(), text(layout.step.times(*missing).after(start, dataset.calendar())),
-         text(start), *missing < 0 ? "data.history" : "data.forcings", text(dataset.times().front()),
-         text(dataset.times().back()),
+         dataset.paths().front(), text(needed), text(start), setting, text(found->front()),
+         text(found->back()),
          *missing < 0 ? "start later" : "add files with forcings of later times, or take fewer steps");
   }
 }

@@ -32,17 +32,33 @@ RolloutPlan make_rollout_plan(const data::Dataset& dataset, const data::LeadTime
                               const std::vector<data::LeadTime>& leads, int64_t stride, int64_t history) {
   RolloutPlan plan;
   std::map<int64_t, std::map<int64_t, int64_t>> pairs;  // steps -> initial time -> valid time
-  std::set<int64_t> initial_times;
+  std::set<int64_t> initial_times, without_inputs;
   for (const data::LeadTime& lead : leads) {
     const int64_t steps = steps_of(lead, model_lead, "leads");
     for (const data::Sample& sample : data::make_samples(dataset.times(), dataset.calendar(), period, lead)) {
-      if (missing_step(dataset, model_lead, history, sample.input, steps)) continue;
+      if (missing_step(dataset, model_lead, history, sample.input, steps)) {
+        without_inputs.insert(sample.input);
+        continue;
+      }
       pairs[steps][sample.input] = sample.target;
       initial_times.insert(sample.input);
     }
     if (pairs[steps].empty()) {
       log_warn("the evaluation period holds no two times {} apart; this lead time is left out", lead.text());
     }
+  }
+  if (!without_inputs.empty()) {
+    log_warn(
+        "{} initial times are left out of some lead times: the files lack states before (data.history) or "
+        "data.forcings on the way",
+        without_inputs.size());
+  }
+  if (initial_times.empty() && !without_inputs.empty()) {
+    fail(Exit::usage,
+         "the evaluation period {} holds no forecast whose states before (data.history) and data.forcings "
+         "the files "
+         "have; use a longer period or shorter lead times",
+         data::period_text(dataset.times(), dataset.calendar(), period));
   }
   if (initial_times.empty()) {
     fail(Exit::usage,

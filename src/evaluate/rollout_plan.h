@@ -23,8 +23,9 @@ struct RolloutPlan {
 };
 
 /// Every `stride`-th initial time that has a valid time of one of `leads` in `period` (time indices). Leads
-/// that do not fit into the period are left out with a warning, initial times without the inputs of a forecast without one. Throws Error(usage) for a lead that is no
-/// multiple of `model_lead`, or if there is no initial time.
+/// that do not fit into the period are left out with a warning, and so, in one for all, are initial
+/// times without the inputs of a forecast. Throws Error(usage) for a lead that is no multiple of `model_lead`, or if there is no
+/// initial time.
 RolloutPlan make_rollout_plan(const data::Dataset& dataset, const data::LeadTime& model_lead, Range period,
                               const std::vector<data::LeadTime>& leads, int64_t stride, int64_t history = 1);
 

@@ -33,7 +33,11 @@ ModelDescription describe(const Experiment& e) {
     model.forcings.push_back(e.dataset->variables()[v].name);
   for (const int64_t v : e.dataset->of_role(data::Role::diagnostic))
     model.diagnostics.push_back(e.dataset->variables()[v].name);
-  model.bounds = e.config.model.bounds;
+  for (const int64_t target : e.targets) {
+    const data::VariableInfo& variable = e.dataset->variables()[target];
+    if (const Bounds* ends = data::setting_of(e.config.model.bounds, variable))
+      model.bounds[variable.name] = *ends;
+  }
   for (const data::VariableInfo& field : e.dataset->statics())
     model.inputs.push_back(field.name);
   model.groups = e.groups;

@@ -27,7 +27,7 @@ struct ModelDescription {
   std::vector<int64_t> groups;                        ///< of the inputs, see ModelShape
   std::vector<std::string> targets;                   ///< variables that are predicted
   std::vector<std::string> forcings, diagnostics;     ///< see data::Role; the others are state
-  std::map<std::string, Bounds> bounds;               ///< as in the configuration
+  std::map<std::string, Bounds> bounds;               ///< of targets, in their units
   std::string tokens, positions, predict, lead_time;  ///< as in the configuration
   std::string network = "vit";                        ///< as in the configuration
   std::vector<std::string> leads;                     ///< lead times it knows, lead_time first

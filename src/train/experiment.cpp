@@ -80,8 +80,8 @@ std::vector<std::array<double, 2>> normalised_bounds(const Experiment& e) {
   for (const int64_t target : e.targets) {
     const data::VariableInfo& variable = e.dataset->variables()[target];
     const data::Moments& moments = e.statistics.variables[target];
-    const auto found = e.config.model.bounds.find(variable.name);
-    const Bounds bounds = found == e.config.model.bounds.end() ? Bounds{} : found->second;
+    const Bounds* found = data::setting_of(e.config.model.bounds, variable);
+    const Bounds bounds = found == nullptr ? Bounds{} : *found;
     const auto normalised = [&](double end) {
       return std::isfinite(end) ? (variable.transform.apply(end) - moments.mean) / moments.std : end;
     };
@@ -198,13 +198,16 @@ void check_settings(const Experiment& e) {
          e.config.data.history);
   }
   for (const auto& [variable, bounds] : e.config.model.bounds) {
-    const int64_t index = e.dataset->variable_index(variable);
-    if (std::ranges::find(e.targets, index) != e.targets.end()) continue;
+    const auto is_it = [&](int64_t v) { return data::answers_to(e.dataset->variables()[v], variable); };
+    if (std::ranges::any_of(e.targets, is_it)) continue;
+    e.dataset->variable_index(variable);  // there is one, but it is not predicted
     fail(Exit::usage, "model.bounds: '{}' is not among data.targets", variable);
   }
   for (const auto& [variable, transform] : e.config.data.transform) {
-    const auto is_it = [&](const data::VariableInfo& info) { return info.name == variable; };
-    if (std::ranges::none_of(e.dataset->statics(), is_it)) e.dataset->variable_index(variable);
+    const auto is_it = [&](const data::VariableInfo& info) { return data::answers_to(info, variable); };
+    if (std::ranges::none_of(e.dataset->statics(), is_it) &&
+        std::ranges::none_of(e.dataset->variables(), is_it))
+      e.dataset->variable_index(variable);
   }
   for (const std::string& lead : e.config.evaluate.leads)
     e.check_reach(evaluate::steps_of(data::LeadTime::parse(lead), e.lead, "evaluate.leads"),

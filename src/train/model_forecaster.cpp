@@ -121,9 +121,8 @@ std::vector<float> ModelForecaster::step(std::span<const float> states,
     Tensor field = change ? now + made : diagnostic ? made : at::where(now.isnan(), now, made);
     if (!variable.transform.identity())
       field = with_each(field, variable.transform, &data::Transform::invert);
-    const auto& bounds = experiment_.config.model.bounds;
-    if (const auto ends = bounds.find(variable.name); ends != bounds.end())
-      field = field.clamp(ends->second.low, ends->second.high);
+    if (const Bounds* ends = data::setting_of(experiment_.config.model.bounds, variable))
+      field = field.clamp(ends->low, ends->high);
     next.select(1, v).copy_(field);
   }
   const Tensor out = next.to(at::kFloat).contiguous();

@@ -217,6 +217,36 @@ def forcings_of_the_file(directory):
 
 
 @case
+def forcings_that_go_on(directory):
+    """The sea surface is known before the first state and 24 hours after the last one."""
+    made = weather_with_rain(directory)
+    with netCDF4.Dataset(directory / "w.nc") as source:
+        latitude, longitude, hours = source["lat"][:], source["lon"][:], source["time"][:]
+    file = File(directory / "sea.nc", time=TIMES + 5, lat=14, lon=24)
+    file.put("time", "f8", ("time",), np.concatenate([hours[:1] - 6, hours, hours[-1:] + 6 * np.arange(1, 5)]), units="hours since 2001-01-01")
+    file.put("lat", "f8", ("lat",), latitude, units="degrees_north")
+    file.put("lon", "f8", ("lon",), longitude, units="degrees_east")
+    values = np.random.default_rng(1).normal(290, 3, (TIMES + 5, 14, 24))
+    file.put("sea", "f4", ("time", "lat", "lon"), values, units="K")
+    file.file.close()
+
+    def then(check):
+        dates = check.dates({}, netCDF4.Dataset(check.directory / "w.nc"))
+        for steps, code in [(5, 0), (6, 3)]:  # the fifth begins at the last time of the sea
+            said = check.run("forecast", "r", "--init", dates[-1], "--steps", steps, "--output", f"last{steps}.nc", expect=code)
+        assert "data.forcings: sea" in said and "take fewer steps" in said, said
+        # The sea of a later time is what a later step sees: another there, another forecast, but not before.
+        with netCDF4.Dataset(check.directory / "sea.nc", "a") as file:
+            file["sea"][TIMES + 2] = values[TIMES + 2] + 5  # 12 hours after the last state
+        check.run("forecast", "r", "--init", dates[-1], "--steps", 5, "--output", "warm.nc")
+        with netCDF4.Dataset(check.directory / "last5.nc") as one, netCDF4.Dataset(check.directory / "warm.nc") as other:
+            same = [bool((one["tas"][0, step] == other["tas"][0, step]).all()) for step in range(5)]
+        assert same == [True, True, False, False, False], same
+
+    return made | {"files": ["w.nc", "sea.nc"], "name": "tas", "config": "variables: [tas], forcings: [sea]", "then": then}
+
+
+@case
 def rain_that_is_only_put_out(directory):
     made = weather_with_rain(directory)
 

@@ -5,6 +5,7 @@ import sys
 import netCDF4
 import numpy as np
 import seqvit
+import torch
 
 path, forecast_path, data_path = sys.argv[1:]
 model = seqvit.load(path)
@@ -17,6 +18,10 @@ def date_of(file, name, index):
 
 
 def field(name, index):
+    if " -" in name:  # "u -6h": the state before, of files with steps of a lead time
+        name, index = name.split(" -")[0], index - 1
+    if name == "insolation":
+        return seqvit.insolation(date_of(data, "time", index), *(np.asarray(model.normalization[axis]) for axis in ("latitude", "longitude")))
     variable = data[name]
     return np.ma.filled(np.ma.asarray(variable[index] if "time" in variable.dimensions else variable[:], np.float32), np.nan)
 
@@ -27,11 +32,15 @@ differences = []
 for step, lead in enumerate(model.leads):  # of forecasts that know several lead times, a step is made at one go
     found = model.forecast(np.stack([field(name, index) for name in model.inputs]), initial, lead).numpy()
     tendencies = "tendencies" if step == 0 else f"tendencies {lead}"
-    moments = model.normalization[tendencies if model.description["predict"] == "tendency" else "variables"]
     for target, ours in zip(model.targets, found):
-        theirs, std = np.asarray(forecast[target][0, step], np.float64), moments[target]["std"]
-        beyond_rounding = np.maximum(np.abs(ours - theirs) - np.abs(theirs) * 2.0**-23, 0)
-        change = np.abs(theirs - field(target, index)).max() / std
+        whole = model.description["predict"] == "state" or target in model.description.get("diagnostics", [])
+        std, state = model.normalization["variables" if whole else tendencies][target]["std"], model.normalization["variables"][target]
+        # Compared as they are normalised: after their transform, whose rounding is that of the file's float32 in it.
+        theirs = np.asarray(forecast[target][0, step], np.float64)
+        above, ours, theirs, now = (seqvit.transformed(torch.as_tensor(x, dtype=torch.float64), state.get("transform", "")).numpy()
+                                    for x in (np.abs(theirs) * (1 + 2.0**-23), ours, theirs, field(target, index)))
+        beyond_rounding = np.maximum(np.abs(ours - theirs) - (above - np.abs(theirs)), 0)
+        change = np.abs(theirs - now).max() / std
         differences.append(beyond_rounding.max() / std)
         assert ours.shape == theirs.shape and change > 0.01, f"{target}: shape {ours.shape}, the forecast changes by {change} of its unit"
 print(f"{path}: {model.description['tokens']} tokens, {len(model.targets)} targets, lead times {model.leads}, largest difference {np.max(differences):.1e}")

@@ -32,6 +32,7 @@ configure aggregated "$globe" 'variables: [u, v, t]' 'patch_size: 3, tokens: agg
 configure local "$globe" 'variables: [h, u, t]' 'patch_size: 3, tokens: variable, local: depthwise, embed_overlap: true, head_overlap: true'
 configure region "$sample" 'variables: [air]' 'patch_size: 4, local: depthwise, embed_overlap: true, head_overlap: true'
 configure levels "$levels" 'variables: [w_850, t, w_500, h]' 'patch_size: 4, tokens: variable, patch_levels: 2, head_layers: 1'
+configure roles "$globe" 'variables: [u, t], forcings: [v, insolation], diagnostics: [h], static: [land], history: 2, transform: {h: log1p 100}' 'patch_size: 4, tokens: variable, bounds: {h: [0, 9000]}'
 two() { "${mpirun[@]}" "$seqvit" "$@" --parallel.verify=false; }
 "$seqvit" train "$work/joint.yaml" --run "$work/joint"
 two train "$work/variable.yaml" --run "$work/variable" --parallel.tp=2 --parallel.zero=3
@@ -39,7 +40,8 @@ two train "$work/aggregated.yaml" --run "$work/aggregated" --parallel.sp=2 --par
 two train "$work/levels.yaml" --run "$work/levels" --parallel.sp=2 --parallel.zero=1
 two train "$work/local.yaml" --run "$work/local" --parallel.sp=2 --parallel.zero=3
 two train "$work/region.yaml" --run "$work/region" --parallel.sp=2 --parallel.sequence=ring
-for run in joint variable aggregated levels local region; do
+two train "$work/roles.yaml" --run "$work/roles" --parallel.sp=2 --parallel.zero=3
+for run in joint variable aggregated levels local region roles; do
   data=$globe init=0001-01-09T12 steps=1
   [ $run = levels ] && data=$levels
   [ $run = joint ] && data=$sample init=2013-08-05T18 steps=2

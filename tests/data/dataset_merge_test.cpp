@@ -448,5 +448,60 @@ TEST_F(DatasetTest, InfiniteValuesAreMissing) {
   }
 }
 
+/// A forecast from the last state needs forcings of later times.
+TEST_F(DatasetTest, ForcingsMayBeginBeforeAndGoOnAfterStates) {
+  const std::string states = write("states.nc", at_hours({6, 12})),
+                    longer = write("longer.nc", at_hours({0, 6, 12, 18}, {"sst"})),
+                    gap = write("gap.nc", at_hours({0, 6, 18}, {"sst"}));
+  DatasetOptions options{{states, longer}, {"air"}, {}};
+  options.forcings = {"sst"};
+  const Dataset dataset(options);
+  EXPECT_EQ(dataset.times().size(), 2U);
+  EXPECT_EQ(dataset.times_of(0).size(), 2U);
+  EXPECT_EQ(dataset.times_of(1).size(), 4U);
+  expect_formula(dataset, 1, 0);  // at the times of the states
+  const TimeStamp origin = to_time_stamp({2000, 1, 1}, dataset.calendar());
+  for (const int64_t hour : {0, 6, 12, 18}) {
+    EXPECT_TRUE(dataset.holds_at(1, origin + hour * 3600));
+    EXPECT_EQ(dataset.holds_at(0, origin + hour * 3600), hour == 6 || hour == 12);
+    expect_rows(dataset, 0, static_cast<double>(hour), 0, {1, 3}, [&](Range rows, std::span<float> out) {
+      EXPECT_TRUE(dataset.read_at(1, origin + hour * 3600, rows, out));
+    });
+  }
+  std::vector<float> none(6, -5.0F);
+  EXPECT_FALSE(dataset.read_at(1, origin + 24 * 3600, {0, 1}, none));
+  EXPECT_EQ(none[0], -5.0F);
+
+  options.files = {states, gap};
+  EXPECT_ERROR(Dataset(options), Exit::data, "sst", "expected the times of 'air'");
+  options.files = {states, longer};
+  options.forcings = {}, options.diagnostics = {"sst"};
+  EXPECT_ERROR(Dataset(options), Exit::data, "sst", "expected the times of 'air'");
+}
+
+TEST_F(DatasetTest, InsolationIsOfInstantsAndIsAForcing) {
+  DatasetOptions options{{write("a.nc", at_hours({0, 6}))}, {"air"}, {}};
+  options.forcings = {"insolation"};
+  EXPECT_TRUE(Dataset(options).holds_at(1, to_time_stamp({2050, 1, 1}, Calendar::standard)));
+  options.monthly = true;
+  EXPECT_ERROR(Dataset(options), Exit::usage, "insolation", "instant", "monthly means");
+  options.monthly = false;
+  options.forcings = {}, options.diagnostics = {"insolation"};
+  EXPECT_ERROR(Dataset(options), Exit::data, "insolation", "none of this name");
+}
+
+TEST_F(DatasetTest, ATransformOfAVariableIsOneOfAllItsLevels) {
+  GridFile file = at_hours({0, 6}, {"q", "t"});
+  file.levels = {500, 850};
+  DatasetOptions options{{write("levels.nc", file)}, {"q@500", "q@850", "t@500"}, {}};
+  options.transforms = {{"q", Transform::parse("sqrt", "")}, {"q@850", Transform::parse("log1p 2", "")}};
+  const Dataset dataset(options);
+  EXPECT_EQ(dataset.variables()[0].transform.text(), "sqrt");
+  EXPECT_EQ(dataset.variables()[1].transform.text(), "log1p 2") << "its own goes first";
+  EXPECT_TRUE(dataset.variables()[2].transform.identity());
+  EXPECT_TRUE(answers_to(dataset.variables()[2], "t"));
+  EXPECT_FALSE(answers_to(dataset.variables()[2], "q"));
+}
+
 }  // namespace
 }  // namespace seqvit::data

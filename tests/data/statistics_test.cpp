@@ -275,5 +275,18 @@ TEST_F(StatisticsTest, CacheDirectory) {
   if (!own.empty()) set("SEQVIT_CACHE", own.c_str());
 }
 
+/// What packing leaves below zero is one thing, a wind another.
+TEST_F(StatisticsTest, NoTransformOfWhatIsNegative) {
+  const std::string rain = write_values("rain.nc", {{0.0, 1.0, -1e-9}, {2.0, 0.5, 3.0}}),
+                    wind = write_values("wind.nc", {{0.0, 1.0, 2.0}, {2.0, -0.5, 3.0}});
+  const std::vector<LeadTime> lead = {{6 * 3600, 0}};
+  DatasetOptions options{{rain}, {"t"}, {}};
+  options.transforms = {{"t", Transform::parse("sqrt", "")}};
+  EXPECT_NO_THROW(compute_statistics(Dataset(options), {0, 2}, lead));
+  options.files = {wind};
+  EXPECT_ERROR(compute_statistics(Dataset(options), {0, 2}, lead), Exit::data, "t: data.transform 'sqrt'",
+               "-0.5", "leave its transform out");
+}
+
 }  // namespace
 }  // namespace seqvit::data

@@ -124,5 +124,21 @@ TEST_F(Forecast, AFailureToWriteEndsEveryRank) {
   EXPECT_EQ(failed[0] + failed[1], 2);
 }
 
+/// Rain that no analysis has is nothing that a forecast hangs on.
+TEST_F(Forecast, DiagnosticsMayBeMissingAtTheStart) {
+  Synthetic source;
+  source.variables = {"a", "b"};
+  source.times = Synthetic::steps(3, 6.0);
+  source.value = [](int64_t v, int64_t t, int64_t, int64_t) { return v == 1 && t == 0 ? NAN : 3.0; };
+  write_synthetic(directory_ / "rain.nc", source);
+  data::DatasetOptions options{{directory_ / "rain.nc"}, {"a"}};
+  options.diagnostics = {"b"};
+  const data::Dataset dataset(options);
+  FunctionForecaster forecaster(dataset, [](std::span<float> state) { state[16] = 7.0F; });
+  const ForecastLayout layout{{0}, data::LeadTime::parse("6h"), 1, {}, "x"};
+  EXPECT_NO_THROW(run_forecast(dataset, forecaster, layout, directory_ / "f.nc"));
+  EXPECT_EQ(read_forecast((directory_ / "f.nc").string(), "b", 0, 0)[0], 7.0F);
+}
+
 }  // namespace
 }  // namespace seqvit::evaluate

@@ -124,5 +124,11 @@ TEST_F(TrajectoryTest, StatesBeforeAreThoseOfTheForecast) {
   EXPECT_EQ(missing_step(*dataset_, data::LeadTime::parse("6h"), 3, 1, 1), -2);
 }
 
+TEST_F(TrajectoryTest, APlanSaysWhyThereIsNoForecastToScore) {
+  EXPECT_ERROR(
+      make_rollout_plan(*dataset_, data::LeadTime::parse("6h"), {0, 2}, {data::LeadTime::parse("6h")}, 1, 9),
+      Exit::usage, "data.history", "longer period");
+}
+
 }  // namespace
 }  // namespace seqvit::evaluate
