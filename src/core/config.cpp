@@ -33,10 +33,15 @@ const Choices<Sequence> kSequence = {{"ulysses", Sequence::ulysses},
 void add_data(Settings& s, DataConfig& c) {
   s.list("data.files", c.files,
          "NetCDF files, patterns such as `data/*.nc` allowed; read together, in time order");
-  s.list("data.variables", c.variables,
-         "variables to read; none: every gridded variable with a time dimension");
-  s.list("data.static", c.statics,
-         "fields without time (orography, land fraction) given to the model as further inputs");
+  s.fields("data.variables", c.variables, c.sources,
+           "variables to read: `t`, a level `t@850`, all levels `t@*`, one file's `file.nc:t`, under another "
+           "name `{new_name: {from: file.nc:t}}`; none: every gridded variable with a time dimension");
+  s.fields("data.static", c.statics, c.sources,
+           "fields without time (orography, land fraction) given to the model as further inputs");
+  s.texts_by_name(
+      "data.sources", c.sources,
+      "what variables are called in the files, by name, where `data.variables` and `data.static` do "
+      "not say it, as `{t_low: file.nc:t@850}`; another file's fields for the same model");
   s.list("data.targets", c.targets, "variables to predict; none: all");
   s.text("data.lead_time", c.lead_time, "one step of a forecast: `6h`, `1d`, `1mon`");
   s.choice("data.grid", c.grid, kCoordinates,

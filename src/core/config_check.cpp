@@ -13,7 +13,8 @@ bool has(const std::vector<std::string>& names, const std::string& name) {
 
 void validate_data(const DataConfig& data, const std::string& name) {
   for (const std::string& target : data.targets) {
-    if (!data.variables.empty() && !has(data.variables, target)) {
+    const std::string all_levels = target.substr(0, target.rfind('@')) + "@*";
+    if (!data.variables.empty() && !has(data.variables, target) && !has(data.variables, all_levels)) {
       fail(Exit::usage, "{}: data.targets: '{}' is not in data.variables{}", name, target,
            did_you_mean(target, data.variables));
     }

@@ -27,6 +27,9 @@ struct DataConfig {
   std::vector<std::string> files;
   std::vector<std::string> variables;  ///< empty: every gridded variable with time
   std::vector<std::string> statics;    ///< key `static`
+  /// By name of a variable or static field what it is in the files ("t", "t@850", "file.nc:t"), where that is not its
+  /// name; `data.variables` may say it too.
+  std::map<std::string, std::string> sources;
   std::vector<std::string> targets;    ///< empty: all variables
   std::string lead_time = "6h";
   Coordinates grid = Coordinates::file, time = Coordinates::file;

@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <array>
+#include <filesystem>
 
 #include "core/error.h"
 #include "core/log.h"
+#include "data/field_names.h"
 #include "data/levels.h"
 #include "data/paths.h"
 #include "data/selection.h"
@@ -60,11 +62,20 @@ class Builder {
       variable.segments.push_back(segment(fixed[s], {0, 1}, variable.info));
       catalog_.statics.push_back(std::move(variable));
     }
+    check_field_names();
     number_files();
     return std::move(catalog_);
   }
 
  private:
+  /// A forecast could not be written; that is said now, not after training.
+  void check_field_names() const {
+    std::vector<VariableInfo> infos;
+    for (const CatalogVariable& variable : catalog_.variables)
+      infos.push_back(variable.info);
+    field_names(infos);
+  }
+
   /// The first file in the order given sets the orientation of the grid, the first with time the calendar.
   void choose_first(const std::vector<std::vector<Pick>>& fields, const std::vector<Pick>& fixed) {
     const Source* timed = nullptr;
@@ -108,9 +119,14 @@ class Builder {
       result.units = wanted->second;
       result.attributes["units"] = wanted->second;
     }
-    const std::vector<double>& levels = picks.front().source->levels;
-    result.level =
-        levels.size() > 1 ? VariableLevel{first.name, levels[picks.front().level]} : level_in_name(name);
+    result.source = selection_.source_of(name);
+    const Pick& pick = picks.front();
+    const std::shared_ptr<const LevelAxis> axis = pick.source->axis;
+    const bool one_of_several = axis && (axis->values.size() > 1 || pick.by_level);
+    if (pick.by_level && name.find('@') != std::string::npos) result.axis = axis;
+    result.level = one_of_several
+                       ? VariableLevel{result.axis ? base_name(name) : first.name, axis->values[pick.level]}
+                       : level_in_name(name);
     return result;
   }
 
@@ -202,9 +218,13 @@ class Builder {
     std::vector<TimeStamp> times;
     for (const auto& [part, pick] : parts) {
       if (!times.empty() && part.front() <= times.back()) {
-        fail(Exit::data, "{}: {}: expected times after {}, where {} ends, found {}; remove the overlap",
+        fail(Exit::data,
+             "{}: {}: expected times after {}, where {} ends, found {}; remove the overlap, or where they "
+             "are two fields give each a name (data.variables: [{{new_name: {{from: '{}:{}'}}}}, ...])",
              selection_.path(*pick.source), name, text(times.back()),
-             catalog_file_name(variable.segments.back()), text(part.front()));
+             catalog_file_name(variable.segments.back()), text(part.front()),
+             std::filesystem::path(selection_.path(*pick.source)).filename().string(),
+             pick.source->variable.name);
       }
       const auto begin = static_cast<int64_t>(times.size());
       times.insert(times.end(), part.begin(), part.end());

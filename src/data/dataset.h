@@ -20,19 +20,24 @@
 #include "data/calendar.h"
 #include "data/coordinates.h"
 #include "data/frame.h"
+#include "data/level_axis.h"
 #include "data/source_file.h"
 #include "grid/grid.h"
 
 namespace seqvit::data {
 
 struct DatasetOptions {
-  std::vector<std::string> files;      ///< paths or glob patterns, in any order
-  std::vector<std::string> variables;  ///< names ("t", "t@850"); empty: every gridded variable with time
-  std::vector<std::string> statics;    ///< names of time-independent (lat, lon) fields
+  std::vector<std::string> files;  ///< paths or glob patterns, in any order
+  std::vector<std::string>
+      variables;                     ///< names ("t", "t@850", "t@*"); empty: every gridded variable with time
+  std::vector<std::string> statics;  ///< names of time-independent (lat, lon) fields
   int64_t cache_bytes = int64_t{2} << 30;
   FileReading reading = {};  ///< what the user says of files that leave it open
   bool monthly = false;      ///< one step is a number of months: dates of all calendars mean the same
   Frame frame = {};          ///< where not empty, what counts instead of the first file's grid and units
+  /// By name of a variable or static field what it is in the files: "t", "t@850", "file.nc:t"; others are called there
+  /// as here.
+  std::map<std::string, std::string> sources = {};
 };
 
 /// A field as one level of a variable.
@@ -50,6 +55,9 @@ struct VariableInfo {
   std::string stored_name = {};                 ///< in the first file
   Packing packing = {};                         ///< there
   bool missing_settled = false;                 ///< data.missing says which of its values stand for none
+  std::string source = {};                      ///< where that is not its name: DatasetOptions::sources
+  /// Where the name is NAME@LEVEL: the levels that it is one of.
+  std::shared_ptr<const LevelAxis> axis = {};
 };
 
 class Dataset {

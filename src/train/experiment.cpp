@@ -158,7 +158,8 @@ std::unique_ptr<data::Dataset> open_dataset(const Config& config, data::Frame fr
                            .cache_bytes = config.data.cache_bytes,
                            .reading = reading_of(config.data),
                            .monthly = data::LeadTime::parse(config.data.lead_time).months > 0,
-                           .frame = std::move(frame)});
+                           .frame = std::move(frame),
+                           .sources = config.data.sources});
 }
 
 Experiment open_experiment(const Config& config, Periods periods, data::Frame frame) {
@@ -232,6 +233,15 @@ Config resolved_config(const Experiment& e) {
   config.data.variables.clear();
   for (const data::VariableInfo& variable : e.dataset->variables())
     config.data.variables.push_back(variable.name);
+  config.data.statics.clear();
+  for (const data::VariableInfo& field : e.dataset->statics())
+    config.data.statics.push_back(field.name);
+  config.data.sources.clear();
+  for (const auto* fields : {&e.dataset->variables(), &e.dataset->statics()}) {
+    for (const data::VariableInfo& field : *fields) {
+      if (!field.source.empty()) config.data.sources[field.name] = field.source;
+    }
+  }
   config.data.targets.clear();
   for (const int64_t target : e.targets)
     config.data.targets.push_back(config.data.variables[target]);
