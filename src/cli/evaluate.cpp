@@ -1,15 +1,17 @@
 #include "evaluate/evaluate.h"
 
 #include <cmath>
+#include <filesystem>
 #include <memory>
 
 #include <nlohmann/json.hpp>
 
+#include "cli/run_climatology.h"
 #include "cli/runs.h"
 #include "core/error.h"
-#include "core/file.h"
 #include "core/log.h"
 #include "data/period.h"
+#include "evaluate/score_file.h"
 #include "evaluate/score_report.h"
 
 namespace seqvit::cli {
@@ -17,7 +19,7 @@ namespace {
 
 struct EvaluateCommand {
   RunOptions run;
-  std::string split = "test", json;
+  std::string split = "test", json, climatology;
 };
 
 Range period_of(const train::Experiment& e, const std::string& split) {
@@ -26,40 +28,14 @@ Range period_of(const train::Experiment& e, const std::string& split) {
   return period;
 }
 
-struct ClimatologyData {
-  std::unique_ptr<data::Dataset> dataset;  ///< nullptr: that of the evaluation
-  Range training;                          ///< of its times; empty where there is no climatology
-};
-
-/// Climatology belongs to the run: it is made of the period that the run was trained on, whatever files are scored.
-ClimatologyData climatology_of(const std::string& run, const train::Experiment& e) {
-  const Config trained = load_config(std::filesystem::path(run) / "config.yaml", {});
-  const bool same_files = trained.data.files == train::resolved_config(e).data.files;
-  const auto period = [&](const data::Dataset& dataset) {
-    return data::resolve_period(trained.data.split.train, dataset.times(), dataset.calendar(),
-                                "data.split.train")
-        .times;
-  };
-  if (same_files) return {nullptr, period(*e.dataset)};
-  try {
-    ClimatologyData data{train::open_dataset(trained, train::frame_of(run)), {}};
-    data.training = period(*data.dataset);
-    return data;
-  } catch (const Error& error) {
-    if (error.code() == Exit::success) throw;  // asked to stop
-    log_warn("no climatology, and no scores against it: the run's training data cannot be read: {}",
-             error.what());
-    return {};
-  }
-}
-
 }  // namespace
 
-Evaluation evaluate_run(const RunOptions& run_options, const std::string& split,
-                        const Invocation& invocation) {
+Evaluation evaluate_run(const RunOptions& run_options, const std::string& split, const Invocation& invocation,
+                        const std::string& climatology_file) {
   RunModel run(run_options, invocation, train::Periods::only(split));
   const train::Experiment& e = run.experiment();
-  const ClimatologyData climatology = climatology_of(run_options.run, e);
+  const RunClimatology climatology =
+      climatology_of(run_options.run, e, run.forecaster(), invocation, climatology_file);
   evaluate::EvaluateOptions options;
   options.period = period_of(e, split);
   for (const std::string& lead : e.config.evaluate.leads)
@@ -70,6 +46,7 @@ Evaluation evaluate_run(const RunOptions& run_options, const std::string& split,
       e.config.evaluate.batch_size > 0 ? e.config.evaluate.batch_size : e.config.train.batch_size;
   options.variables = e.targets;
   options.climatology_data = climatology.dataset.get();
+  options.climatology_file = climatology.file.get();
   options.seed = e.config.train.seed;
   for (const std::string& text : e.config.evaluate.regions)
     options.regions.push_back(Region::parse(text, "evaluate.regions"));
@@ -82,7 +59,12 @@ Evaluation evaluate_run(const RunOptions& run_options, const std::string& split,
   result.json = evaluate::scores_to_json(result.scores, result.spectra);
   result.json["split"] = split;
   result.json["step"] = run.step();
-  if (run.prints()) write_json(result.json, std::filesystem::path(run_options.run) / "scores.json");
+  result.json["climatology"] = climatology.describe();
+  if (run.prints()) {
+    const std::filesystem::path directory(run_options.run);
+    write_json(result.json, directory / "scores.json");
+    evaluate::write_scores(directory / "scores.nc", result.scores, invocation.command_line);
+  }
   return result;
 }
 
@@ -105,7 +87,7 @@ void check_scored(const Evaluation& evaluation) {
 namespace {
 
 void run_evaluate(const EvaluateCommand& command, const Invocation& invocation) {
-  const Evaluation result = evaluate_run(command.run, command.split, invocation);
+  const Evaluation result = evaluate_run(command.run, command.split, invocation, command.climatology);
   if (invocation.launch.world().rank() == 0) {
     if (command.json != "-") fmt::print("{}", evaluate::scores_table(result.scores, result.spectra));
     if (!command.json.empty()) write_json(result.json, command.json);
@@ -122,6 +104,9 @@ CommandBody add_evaluate(CLI::App& app) {
   add_run_options(*command, options->run);
   command->add_option("--split", options->split, "Period to score: test (default), validation or train")
       ->check(CLI::IsMember({"test", "validation", "train"}));
+  command->add_option(
+      "--climatology", options->climatology,
+      "Compare with this climatology, in WeatherBench 2's layout (NetCDF or Zarr), not the run's own");
   command->add_option("--json", options->json,
                       "Write the scores as JSON to this file too (- for standard output)");
   return [options](const Invocation& invocation) { run_evaluate(*options, invocation); };

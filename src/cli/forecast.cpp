@@ -1,5 +1,6 @@
 #include "evaluate/forecast.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -20,7 +21,7 @@ struct ForecastCommand {
   RunOptions run;
   std::vector<std::string> initial_times;
   int64_t steps = 0;
-  std::string output;
+  std::string output, layout = "lead_time";
   std::string picture, variable, lead;
 };
 
@@ -49,6 +50,10 @@ PicturePlan plan_picture(const ForecastCommand& command, const train::Experiment
   const data::LeadTime lead = command.lead.empty() ? e.lead : data::LeadTime::parse(command.lead);
   const int64_t variable =
       command.variable.empty() ? e.targets.front() : dataset.variable_index(command.variable);
+  if (std::find(e.targets.begin(), e.targets.end(), variable) == e.targets.end()) {
+    fail(Exit::usage, "--variable {}: is not among data.targets, so there is no forecast of it",
+         command.variable);
+  }
   const int64_t steps = evaluate::steps_of(lead, e.lead, "--lead");
   if (steps > command.steps) {
     fail(Exit::usage, "--lead {}: the forecast has only {} steps of {}", lead.text(), command.steps,
@@ -62,9 +67,11 @@ PicturePlan plan_picture(const ForecastCommand& command, const train::Experiment
   return {variable, initial, target, steps, lead};
 }
 
-void draw_picture(const PicturePlan& plan, const ForecastCommand& command, const data::Dataset& dataset) {
-  std::vector<float> forecast =
-      evaluate::read_forecast(command.output, dataset.variables()[plan.variable].name, 0, plan.steps - 1);
+void draw_picture(const PicturePlan& plan, const ForecastCommand& command, const data::Dataset& dataset,
+                  const evaluate::ForecastLayout& layout) {
+  const auto written = std::find(layout.variables.begin(), layout.variables.end(), plan.variable);
+  std::vector<float> forecast = evaluate::read_forecast(
+      command.output, dataset, layout, written - layout.variables.begin(), 0, plan.steps - 1);
   evaluate::write_picture(command.picture,
                           evaluate::make_forecast_maps(dataset, plan.variable, plan.initial, plan.target,
                                                        plan.lead.hours(), std::move(forecast)));
@@ -92,10 +99,11 @@ void run_forecast_command(const ForecastCommand& command, const Invocation& invo
   layout.steps = command.steps;
   layout.variables = e.targets;
   layout.command = invocation.command_line;
+  layout.dims = evaluate::ForecastLayout::parse_dims(command.layout);
   std::optional<PicturePlan> picture;
   if (!command.picture.empty()) picture = plan_picture(command, e, layout.initial_times.front());
   evaluate::run_forecast(*e.dataset, run.forecaster(), layout, command.output, e.config.train.batch_size);
-  if (picture && run.prints()) draw_picture(*picture, command, *e.dataset);
+  if (picture && run.prints()) draw_picture(*picture, command, *e.dataset, layout);
   log_info("{}: {} x {} steps of {}", command.output, layout.initial_times.size(), command.steps,
            e.lead.text());
 }
@@ -117,6 +125,11 @@ CommandBody add_forecast(CLI::App& app) {
       ->add_option("--output", options->output,
                    "NetCDF file to write; a name that ends in .zarr: a Zarr store")
       ->required();
+  command
+      ->add_option("--layout", options->layout,
+                   "Dims: lead_time (default: init_time, lead_time, ...), valid_time (time, ...: one initial "
+                   "time, for CDO and ncview), or weatherbench (init_time, lead_time, latitude, longitude)")
+      ->check(CLI::IsMember({"lead_time", "valid_time", "weatherbench"}));
   command->add_option("--picture", options->picture,
                       "Also draw truth, forecast and error of the first initial time (PNG)");
   command->add_option("--variable", options->variable, "Variable of the picture (default: the first)");

@@ -11,6 +11,7 @@
 #include "core/file.h"
 #include "core/log.h"
 #include "train/checkpoint.h"
+#include "train/import_normalization.h"
 #include "train/learner.h"
 
 namespace seqvit::cli {
@@ -20,6 +21,7 @@ namespace fs = std::filesystem;
 
 struct ImportCommand {
   std::string config, weights, run, source_grid, json;
+  std::string normalization = "source";
 };
 
 /// "14x14" as patch rows and columns.
@@ -93,13 +95,18 @@ void run_import(const ImportCommand& command, const Invocation& invocation) {
       train::import_weights(command.weights, grid, train::describe(e), learner.groups());
 
   e.statistics = shared_statistics(e, world);
+  const train::NormalizationReport normalization = command.normalization == "source"
+                                                       ? train::take_normalization(command.weights, e)
+                                                       : train::new_normalization(e);
   write_run_directory(made.path(), e, learner.model(), invocation);
-  const nlohmann::ordered_json json = {{"file", fs::absolute(command.weights).string()},
-                                       {"checksum_xxh3", file_checksum(command.weights, Exit::checkpoint)},
-                                       {"taken", report.taken},
-                                       {"resampled", report.resampled},
-                                       {"initial", report.initial},
-                                       {"unused", report.unused}};
+  const nlohmann::ordered_json json = {
+      {"file", fs::absolute(command.weights).string()},
+      {"checksum_xxh3", file_checksum(command.weights, Exit::checkpoint)},
+      {"taken", report.taken},
+      {"resampled", report.resampled},
+      {"initial", report.initial},
+      {"unused", report.unused},
+      {"normalization", {{"source", normalization.source}, {"new", normalization.made}}}};
   write_text(made.path() / "import.json", json.dump(2) + "\n", Exit::checkpoint);
   train::Checkpoints(made.path(), world)
       .save(learner.groups(), learner.optimizer(), {}, /*is_best=*/false, 1);
@@ -108,6 +115,8 @@ void run_import(const ImportCommand& command, const Invocation& invocation) {
   log_info("resampled: {}", names_of(report.resampled));
   log_info("at initial values: {}", names_of(report.initial));
   log_info("not used of {}: {}", command.weights, names_of(report.unused));
+  log_info("normalisation of {}: {}", command.weights, names_of(normalization.source));
+  log_info("normalisation of the new training period: {}", names_of(normalization.made));
   log_info("{}: made; next: seqvit train {} --run {} --resume", run.string(), command.config, run.string());
   if (!command.json.empty()) write_json(nlohmann::json(json), command.json);
 }
@@ -126,6 +135,12 @@ CommandBody add_import(CLI::App& app) {
   command->add_option("--run", options->run, "New run directory (default: runs/<name of CONFIG>)");
   command->add_option("--source_grid", options->source_grid,
                       "Of timm's: ROWSxCOLUMNS of its patches (default: a square)");
+  command
+      ->add_option(
+          "--normalization", options->normalization,
+          "Means and deviations of fields that the weights know: source (default: as they were trained), or "
+          "new (of the new training period)")
+      ->check(CLI::IsMember({"source", "new"}));
   command->add_option("--json", options->json,
                       "Write what became of each weight as JSON to this file (- for standard output)");
   return [options](const Invocation& invocation) { run_import(*options, invocation); };

@@ -1,5 +1,7 @@
 #include "cli/run_directory.h"
 
+#include <chrono>
+
 #include <ATen/Parallel.h>
 #include <nlohmann/json.hpp>
 
@@ -71,6 +73,13 @@ data::Statistics shared_statistics(const train::Experiment& e, comm::Comm& world
 void remove_temporaries(const fs::path& run) {
   for (const char* name : {kConfig, kNormalization, kManifest, "metrics.jsonl"})
     remove_temporaries_of(run / name);
+  // Of climatologies, which an evaluation may be writing at this moment.
+  std::error_code ignored;
+  const auto old = fs::file_time_type::clock::now() - std::chrono::hours(24);
+  for (const fs::directory_entry& entry : fs::directory_iterator(run, ignored)) {
+    if (entry.path().filename().string().starts_with(".climatology.") && entry.last_write_time(ignored) < old)
+      fs::remove(entry.path(), ignored);
+  }
 }
 
 void write_run_directory(const fs::path& run, const train::Experiment& e, const train::MeshModel& model,

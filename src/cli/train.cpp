@@ -4,6 +4,7 @@
 #include <optional>
 #include <utility>
 
+#include "cli/run_climatology.h"
 #include "cli/run_directory.h"
 #include "cli/runs.h"
 #include "cli/threads.h"
@@ -17,6 +18,7 @@
 #include "data/checksums.h"
 #include "train/checkpoint.h"
 #include "train/experiment.h"
+#include "train/model_forecaster.h"
 #include "train/trainer.h"
 #include "train/verify.h"
 
@@ -135,7 +137,10 @@ bool train_run(const Config& config, const fs::path& run, const TrainSpan& span,
            world.size());
   phase.reset();
   trainer.run(span.stop_after);
-  return trainer.steps_done() >= config.train.steps;
+  if (trainer.steps_done() < config.train.steps) return false;
+  train::ModelForecaster forecaster(e, trainer.learner().model());
+  keep_climatology(run, e, forecaster, invocation);
+  return true;
 }
 
 CommandBody add_train(CLI::App& app) {

@@ -33,17 +33,22 @@ const Choices<Sequence> kSequence = {{"ulysses", Sequence::ulysses},
 void add_data(Settings& s, DataConfig& c) {
   s.list("data.files", c.files,
          "NetCDF, GRIB or Zarr, patterns such as `data/*.nc` allowed; read together, in time order");
-  s.list("data.variables", c.variables,
-         "variables to read; none: every gridded variable with a time dimension");
-  s.list("data.static", c.statics,
-         "fields without time (orography, land fraction) given to the model as further inputs");
-  s.list("data.forcings", c.forcings,
-         "variables that the model is given at every step of a forecast and does not predict: from the "
-         "files, which may begin before and end after the other variables', or `insolation` where they have "
-         "none of this "
-         "name");
-  s.list("data.diagnostics", c.diagnostics,
-         "variables that the model predicts and is never given, as precipitation");
+  s.fields("data.variables", c.variables, c.sources,
+           "variables to read: `t`, a level `t@850`, all levels `t@*`, one file's `file.nc:t`, under another "
+           "name `{new_name: {from: file.nc:t}}`; none: every gridded variable with a time dimension");
+  s.fields("data.static", c.statics, c.sources,
+           "fields without time (orography, land fraction) given to the model as further inputs");
+  s.fields(
+      "data.forcings", c.forcings, c.sources,
+      "variables that the model is given at every step of a forecast and does not predict: from the "
+      "files, which may begin before and end after the other variables', or `insolation` where they have "
+      "none of this "
+      "name");
+  s.fields("data.diagnostics", c.diagnostics, c.sources,
+           "variables that the model predicts and is never given, as precipitation");
+  s.texts_by_name("data.sources", c.sources,
+                  "what variables are called in the files, by name, where `data.variables` and the like do "
+                  "not say it, as `{t_low: file.nc:t@850}`; another file's fields for the same model");
   s.texts_by_name(
       "data.transform", c.transform,
       "what variables are turned into before they are normalised, as `{pr: log1p}`: `sqrt`, `log1p` or "

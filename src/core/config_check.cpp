@@ -13,7 +13,11 @@ bool has(const std::vector<std::string>& names, const std::string& name) {
 
 void validate_data(const DataConfig& data, const std::string& name) {
   for (const std::string& target : data.targets) {
-    if (!data.variables.empty() && !has(data.variables, target) && !has(data.diagnostics, target)) {
+    const std::string all_levels = target.substr(0, target.rfind('@')) + "@*";
+    const auto among = [&](const std::vector<std::string>& names) {
+      return has(names, target) || has(names, all_levels);
+    };
+    if (!data.variables.empty() && !among(data.variables) && !among(data.diagnostics)) {
       fail(Exit::usage, "{}: data.targets: '{}' is not in data.variables{}", name, target,
            did_you_mean(target, data.variables));
     }

@@ -25,10 +25,13 @@ struct SplitConfig {
 
 struct DataConfig {
   std::vector<std::string> files;
-  std::vector<std::string> variables;            ///< empty: every gridded variable with time
-  std::vector<std::string> forcings;             ///< given to the model at every step, not predicted
-  std::vector<std::string> diagnostics;          ///< predicted, never given to the model
-  std::vector<std::string> statics;              ///< key `static`
+  std::vector<std::string> variables;    ///< empty: every gridded variable with time
+  std::vector<std::string> forcings;     ///< given to the model at every step, not predicted
+  std::vector<std::string> diagnostics;  ///< predicted, never given to the model
+  std::vector<std::string> statics;      ///< key `static`
+  /// By name of a field what it is in the files ("t", "t@850", "file.nc:t"), where that is not its name; the lists above
+  /// may say it too.
+  std::map<std::string, std::string> sources;
   std::vector<std::string> targets;              ///< empty: all variables
   std::map<std::string, std::string> transform;  ///< by variable, see data/transform.h
   int64_t history = 1;                           ///< states that the model sees: the last, those before

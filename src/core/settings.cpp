@@ -35,6 +35,30 @@ std::vector<std::string> strings(const YAML::Node& node, const Origin& origin) {
   return values;
 }
 
+/// A field by its name alone, or with what it is in the files.
+std::string field_name(const YAML::Node& item, const Origin& origin,
+                       std::map<std::string, std::string>& sources) {
+  const char* const what = "names of fields, each as t, t@850, t@*, file.nc:t or new_name: {from: file.nc:t}";
+  if (item.IsScalar()) {
+    const std::string text = item.Scalar();
+    const size_t colon = text.rfind(':');
+    // The part in front is a file by its extension, its folder or a pattern.
+    if (colon == std::string::npos || text.substr(0, colon).find_first_of("./*") == std::string::npos)
+      return text;
+    const std::string name = text.substr(colon + 1);
+    sources[name] = text;
+    return name;
+  }
+  const bool named = item.IsMap() && item.size() == 1 && item.begin()->second.IsMap() &&
+                     item.begin()->second.size() == 1 && item.begin()->second["from"];
+  if (!named) origin.expected(what, item);
+  std::string name = key_of(item.begin()->first, origin);
+  const auto from = scalar<std::string>(item.begin()->second["from"], origin, what);
+  if (from.ends_with("@*") && !name.ends_with("@*")) name += "@*";
+  sources[name] = from;
+  return name;
+}
+
 double bounded_number(const YAML::Node& n, const Origin& o, double low, double high) {
   const std::string what = std::isinf(high) ? fmt::format("a number >= {}", low)
                                             : fmt::format("a number from {} to {}", low, high);
@@ -168,6 +192,16 @@ size_t Settings::index_of(const std::vector<std::string>& names, const YAML::Nod
 
 void Settings::list(const char* path, std::vector<std::string>& field, const char* meaning) {
   add(path, field, meaning, [](const YAML::Node& n, const Origin& o) { return strings(n, o); });
+}
+void Settings::fields(const char* path, std::vector<std::string>& field,
+                      std::map<std::string, std::string>& sources, const char* meaning) {
+  add(path, field, meaning, [&sources](const YAML::Node& n, const Origin& o) {
+    if (!n.IsSequence()) return strings(n, o);
+    std::vector<std::string> names;
+    for (const YAML::Node& item : n)
+      names.push_back(field_name(item, o, sources));
+    return names;
+  });
 }
 void Settings::period(const char* path, PeriodConfig& field, const char* meaning) {
   const auto read = [&field](const YAML::Node& n, const Origin& o) {

@@ -48,6 +48,10 @@ struct Setting {
 class Settings {
  public:
   void list(const char* path, std::vector<std::string>& field, const char* meaning);
+  /// Names of fields; each may also say what it is in the files, as `file.nc:t` or `name: {from: file.nc:t}`, which goes
+  /// to `sources`.
+  void fields(const char* path, std::vector<std::string>& field, std::map<std::string, std::string>& sources,
+              const char* meaning);
   /// `[first, last]` or `{index: [first, last]}`.
   void period(const char* path, PeriodConfig& field, const char* meaning);
   void text(const char* path, std::string& field, const char* meaning);

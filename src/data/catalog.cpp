@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <array>
+#include <filesystem>
 
 #include "core/error.h"
 #include "core/log.h"
+#include "data/field_names.h"
 #include "data/insolation.h"
 #include "data/levels.h"
 #include "data/paths.h"
@@ -66,11 +68,20 @@ class Builder {
       variable.segments.push_back(segment(fixed[s], {0, 1}, variable.info));
       catalog_.statics.push_back(std::move(variable));
     }
+    check_field_names();
     number_files();
     return std::move(catalog_);
   }
 
  private:
+  /// A forecast could not be written; that is said now, not after training.
+  void check_field_names() const {
+    std::vector<VariableInfo> infos;
+    for (const CatalogVariable& variable : catalog_.variables)
+      infos.push_back(variable.info);
+    field_names(infos);
+  }
+
   /// The first file in the order given sets the orientation of the grid, the first with time the calendar.
   void choose_first(const std::vector<std::vector<Pick>>& fields, const std::vector<Pick>& fixed) {
     const Source* timed = nullptr;
@@ -109,16 +120,24 @@ class Builder {
     result.stored_name = first.name;
     result.packing = first.packing;
     result.missing_settled = options_.reading.missing.contains(first.name);
-    if (std::ranges::count(options_.forcings, name) > 0) result.role = Role::forcing;
-    if (std::ranges::count(options_.diagnostics, name) > 0) result.role = Role::diagnostic;
+    const auto among = [&](const std::vector<std::string>& names) {
+      return std::ranges::count(names, name) + std::ranges::count(names, base_name(name) + "@*") > 0;
+    };
+    if (among(options_.forcings)) result.role = Role::forcing;
+    if (among(options_.diagnostics)) result.role = Role::diagnostic;
     if (const auto wanted = frame_.units.find(name);
         wanted != frame_.units.end() && !wanted->second.empty()) {
       result.units = wanted->second;
       result.attributes["units"] = wanted->second;
     }
-    const std::vector<double>& levels = picks.front().source->levels;
-    result.level =
-        levels.size() > 1 ? VariableLevel{first.name, levels[picks.front().level]} : level_in_name(name);
+    result.source = selection_.source_of(name);
+    const Pick& pick = picks.front();
+    const std::shared_ptr<const LevelAxis> axis = pick.source->axis;
+    const bool one_of_several = axis && (axis->values.size() > 1 || pick.by_level);
+    if (pick.by_level && name.find('@') != std::string::npos) result.axis = axis;
+    result.level = one_of_several
+                       ? VariableLevel{result.axis ? base_name(name) : first.name, axis->values[pick.level]}
+                       : level_in_name(name);
     if (const Transform* known = setting_of(options_.transforms, result)) result.transform = *known;
     return result;
   }
@@ -227,9 +246,13 @@ class Builder {
     std::vector<TimeStamp> times;
     for (const auto& [part, pick] : parts) {
       if (!times.empty() && part.front() <= times.back()) {
-        fail(Exit::data, "{}: {}: expected times after {}, where {} ends, found {}; remove the overlap",
+        fail(Exit::data,
+             "{}: {}: expected times after {}, where {} ends, found {}; remove the overlap, or where they "
+             "are two fields give each a name (data.variables: [{{new_name: {{from: '{}:{}'}}}}, ...])",
              selection_.path(*pick.source), name, text(times.back()),
-             catalog_file_name(variable.segments.back()), text(part.front()));
+             catalog_file_name(variable.segments.back()), text(part.front()),
+             std::filesystem::path(selection_.path(*pick.source)).filename().string(),
+             pick.source->variable.name);
       }
       const auto begin = static_cast<int64_t>(times.size());
       times.insert(times.end(), part.begin(), part.end());

@@ -74,8 +74,12 @@ Role role_by_attributes(const FileVariable& variable) {
   if (axis == "y") return may_be_angle(units) ? Role{DimRole::latitude, false} : Role{DimRole::row, true};
   if (axis == "x") return may_be_angle(units) ? Role{DimRole::longitude, false} : Role{DimRole::column, true};
   const bool vertical =
-      is_one_of(standard, {"air_pressure", "height", "altitude", "depth", "model_level_number"}) ||
-      standard.starts_with("atmosphere_") || standard.starts_with("ocean_sigma");
+      is_one_of(standard, {"air_pressure", "height", "altitude", "depth", "model_level_number",
+                           "geopotential_height", "sea_water_pressure", "depth_below_geoid",
+                           "height_above_mean_sea_level", "height_above_reference_ellipsoid"}) ||
+      standard.starts_with("atmosphere_") || standard.starts_with("ocean_") ||
+      // Dimensionless ones of COARDS, which CF 1.11 (section 4.3.2) keeps.
+      is_one_of(units, {"level", "layer", "sigma_level"});
   if (axis == "z" || !variable.text("positive").empty() || vertical || is_pressure(variable.text("units")))
     return {DimRole::level, true};
   return {};
@@ -101,10 +105,62 @@ DimRole role_by_name(const std::string& name, const std::string& units) {
   if (is_one_of(word, {"rlon", "west_east", "west_east_stag", "nx", "ni", "i", "xc", "xi_rho", "nlon_u",
                        "col", "column", "columns"}))
     return DimRole::column;
-  if (is_one_of(word, {"level",          "lev",         "levels",     "plev",         "isobaricinhpa",
-                       "pressure_level", "pressure",    "height",     "height_level", "depth",
-                       "altitude",       "model_level", "hybrid",     "sigma",        "z",
-                       "isobaric",       "ilev",        "bottom_top", "deptht",       "heightaboveground"})) {
+  if (is_one_of(word, {"level",
+                       "lev",
+                       "levels",
+                       "plev",
+                       "isobaricinhpa",
+                       "pressure_level",
+                       "pressure",
+                       "height",
+                       "height_level",
+                       "depth",
+                       "altitude",
+                       "model_level",
+                       "hybrid",
+                       "sigma",
+                       "z",
+                       "isobaric",
+                       "ilev",
+                       "bottom_top",
+                       "deptht",
+                       "heightaboveground",
+                       "depthu",
+                       "depthv",
+                       "depthw",
+                       "olevel",
+                       "bottom_top_stag",
+                       "s_rho",
+                       "s_w",
+                       "nlev",
+                       "nlevel",
+                       "nlevels",
+                       "nz",
+                       "k",
+                       "zlev",
+                       "zlevel",
+                       "layer",
+                       "layers",
+                       "mlev",
+                       "eta",
+                       "theta",
+                       "sigma_level",
+                       "soil_layer",
+                       "soil_level",
+                       "sl",
+                       "ml",
+                       "hybrid_level",
+                       "hybridlevel",
+                       "nhym",
+                       "depthbelowlandlayer",
+                       "depthbelowland",
+                       "generalvertical",
+                       "generalverticallayer",
+                       "potentialtemperature",
+                       "isobaricinpa",
+                       "pres",
+                       "height_above_ground",
+                       "model_level_number"})) {
     return DimRole::level;
   }
   return DimRole::other;

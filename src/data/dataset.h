@@ -20,6 +20,7 @@
 #include "data/calendar.h"
 #include "data/coordinates.h"
 #include "data/frame.h"
+#include "data/level_axis.h"
 #include "data/source_file.h"
 #include "data/transform.h"
 #include "grid/grid.h"
@@ -27,9 +28,10 @@
 namespace seqvit::data {
 
 struct DatasetOptions {
-  std::vector<std::string> files;      ///< paths or glob patterns, in any order
-  std::vector<std::string> variables;  ///< names ("t", "t@850"); empty: every gridded variable with time
-  std::vector<std::string> statics;    ///< names of time-independent (lat, lon) fields
+  std::vector<std::string> files;  ///< paths or glob patterns, in any order
+  std::vector<std::string>
+      variables;                     ///< names ("t", "t@850", "t@*"); empty: every gridded variable with time
+  std::vector<std::string> statics;  ///< names of time-independent (lat, lon) fields
   int64_t cache_bytes = int64_t{2} << 30;
   FileReading reading = {};  ///< what the user says of files that leave it open
   bool monthly = false;      ///< one step is a number of months: dates of all calendars mean the same
@@ -37,6 +39,9 @@ struct DatasetOptions {
   std::vector<std::string> forcings = {},
                            diagnostics = {};         ///< names; they follow the variables, in this order
   std::map<std::string, Transform> transforms = {};  ///< by name, see setting_of()
+  /// By name of a variable or static field what it is in the files: "t", "t@850", "file.nc:t"; others are called there
+  /// as here.
+  std::map<std::string, std::string> sources = {};
 };
 
 /// A field as one level of a variable.
@@ -60,6 +65,9 @@ struct VariableInfo {
   bool missing_settled = false;                 ///< data.missing says which of its values stand for none
   Role role = Role::state;
   Transform transform = {};  ///< before it is normalised; what read() gives is as in the file
+  std::string source = {};   ///< where that is not its name: DatasetOptions::sources
+  /// Where the name is NAME@LEVEL: the levels that it is one of.
+  std::shared_ptr<const LevelAxis> axis = {};
 };
 
 /// Whether `name` is that of the variable, or of all its levels ("t" of "t@850").

@@ -150,7 +150,7 @@ class Inspector {
       result.dims.push_back(dim.name);
       result.shape.push_back(dim.size);
     }
-    if (source && source->levels.size() > 1) result.levels = source->levels;
+    if (source && source->axis && source->axis->values.size() > 1) result.levels = source->axis->values;
     if (summary.fill && !reading_.missing.contains(variable.name)) result.fill = summary.fill->value;
     result.infinite = summary.infinite;
     result.missing_fraction = summary.missing_fraction();

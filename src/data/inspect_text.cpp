@@ -6,7 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "data/inspect.h"
-#include "data/selection.h"
+#include "data/level_axis.h"
 
 namespace seqvit::data {
 namespace {
@@ -145,10 +145,8 @@ std::string InspectReport::to_text() const {
     if (rows.size() > 1) text += table(rows);
     for (const VariableReport& variable : variables) {
       if (variable.file != file.path || variable.levels.empty()) continue;
-      Row names;
-      for (const double level : variable.levels)
-        names.push_back(level_name(variable.name, level));
-      text += fmt::format("  levels of {}: {}\n", variable.name, fmt::join(names, ", "));
+      text += fmt::format("  levels of {}: {}\n", variable.name,
+                          fmt::join(level_names(variable.name, variable.levels), ", "));
     }
     text += '\n';
   }

@@ -82,6 +82,10 @@ int NetcdfWriter::define_coordinate(const std::string& name, const std::vector<i
   return define(name, NC_DOUBLE, dims);
 }
 
+int NetcdfWriter::define_labels(const std::string& name, int dim) {
+  return define(name, NC_STRING, {dim});
+}
+
 int NetcdfWriter::define_field(const std::string& name, const std::vector<int>& dims,
                                const std::vector<size_t>& chunk) {
   const int variable = define(name, NC_FLOAT, dims);
@@ -112,6 +116,13 @@ void NetcdfWriter::end_definitions() {
 
 void NetcdfWriter::write(int variable, std::span<const double> values) {
   call(::nc_put_var_double, id_, variable, values.data());
+}
+
+void NetcdfWriter::write_labels(int variable, const std::vector<std::string>& labels) {
+  std::vector<const char*> texts;
+  for (const std::string& label : labels)
+    texts.push_back(label.c_str());
+  call(::nc_put_var_string, id_, variable, texts.data());
 }
 
 void NetcdfWriter::write(int variable, std::span<const size_t> start, std::span<const size_t> count,

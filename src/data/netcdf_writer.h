@@ -19,11 +19,14 @@ class NetcdfWriter final : public FileWriter {
 
   int define_dim(const std::string& name, int64_t size) override;
   int define_coordinate(const std::string& name, const std::vector<int>& dims) override;
+  /// A coordinate of texts.
+  int define_labels(const std::string& name, int dim);
   int define_field(const std::string& name, const std::vector<int>& dims,
                    const std::vector<size_t>& chunk) override;
   void put(int variable, const std::string& name, const Attribute& value) override;
   void end_definitions() override;
   void write(int variable, std::span<const double> values) override;
+  void write_labels(int variable, const std::vector<std::string>& labels);
   void write(int variable, std::span<const size_t> start, std::span<const size_t> count,
              std::span<const float> values) override;
   void commit() override;

@@ -1,8 +1,6 @@
 #include "data/selection.h"
 
 #include <algorithm>
-#include <charconv>
-#include <cmath>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -11,6 +9,7 @@
 #include "core/log.h"
 #include "core/stop.h"
 #include "data/insolation.h"
+#include "data/units.h"
 
 namespace seqvit::data {
 namespace {
@@ -20,29 +19,15 @@ bool contains(const std::vector<T>& items, const T& item) {
   return std::find(items.begin(), items.end(), item) != items.end();
 }
 
-struct LevelName {
-  std::string base;
-  double level = 0.0;
-};
-
-/// "t@850" taken apart, or nothing for a plain name.
-std::optional<LevelName> split_level(const std::string& name) {
-  const size_t at = name.rfind('@');
-  if (at == std::string::npos || at == 0) return std::nullopt;
-  LevelName result{name.substr(0, at)};
-  const char *first = name.data() + at + 1, *last = name.data() + name.size();
-  const auto [end, error] = std::from_chars(first, last, result.level);
-  if (error != std::errc{} || end != last) return std::nullopt;
-  return result;
-}
-
-/// Index of a level, or -1. A level stored as float, or written to a few digits, is the same level.
-int64_t find_level(const std::vector<double>& levels, double wanted) {
-  for (size_t k = 0; k < levels.size(); ++k) {
-    if (std::abs(levels[k] - wanted) <= 1e-5 * std::max(std::abs(wanted), 1e-3))
-      return static_cast<int64_t>(k);
-  }
-  return -1;
+/// Levels of another file in the units of the first: 85000 Pa are 850 hPa.
+void take_level_units(const LevelAxis& first, LevelAxis& axis) {
+  const std::string from = axis.units(), to = first.units();
+  if (from == to || from.empty() || to.empty()) return;
+  const std::optional<UnitConversion> conversion = convert_units(from, to);
+  if (!conversion || conversion->identity()) return;
+  for (double& value : axis.values)
+    value = value * conversion->scale + conversion->offset;
+  axis.attributes["units"] = to;
 }
 
 /// "" for a field, and for what nobody would take for one.
@@ -66,10 +51,6 @@ std::string why_no_field(const FileView& view, const FileVariable& variable) {
 
 }  // namespace
 
-std::string level_name(const std::string& variable, double level) {
-  return fmt::format("{}@{:g}", variable, level);
-}
-
 Selection::Selection(const DatasetOptions& options, std::vector<std::string> paths)
     : reading_(options.reading),
       paths_(std::move(paths)),
@@ -77,15 +58,11 @@ Selection::Selection(const DatasetOptions& options, std::vector<std::string> pat
       statics_(options.statics),
       further_(options.forcings),
       computes_(std::ranges::count(options.forcings, kInsolation) > 0),
+      sources_of_(options.sources),
       all_(options.variables.empty()) {
   further_.insert(further_.end(), options.diagnostics.begin(), options.diagnostics.end());
   if (!all_) variables_.insert(variables_.end(), further_.begin(), further_.end());
-  for (const auto* names : {&variables_, &statics_}) {
-    for (size_t i = 0; i < names->size(); ++i) {
-      if (std::find(names->begin(), names->begin() + i, (*names)[i]) == names->begin() + i) continue;
-      fail(Exit::usage, "data: expected each variable once, found '{}' twice; remove one", (*names)[i]);
-    }
-  }
+  check_names();
   Progress progress;
   std::vector<std::string> failures;
   for (size_t file = 0; file < paths_.size(); ++file) {
@@ -104,12 +81,86 @@ Selection::Selection(const DatasetOptions& options, std::vector<std::string> pat
                                         failures[0], failures.size() - 1, paths_.size()));
   }
   if (all_ && !variables_.empty()) variables_.insert(variables_.end(), further_.begin(), further_.end());
+  expand_levels(variables_);
+  expand_levels(statics_);
   if (all_ && variables_.empty()) {
     // A static field that has times after all says more about it.
     for (const std::string& name : statics_)
       pick_static(name);
     fail_without_fields();
   }
+}
+
+Wanted Selection::wanted(const std::string& name) const {
+  const auto source = sources_of_.find(name);
+  return source == sources_of_.end() ? Wanted::parse(name, false) : Wanted::parse(source->second, true);
+}
+
+std::string Selection::source_of(const std::string& name) const {
+  const auto source = sources_of_.find(name);
+  return source == sources_of_.end() ? "" : source->second;
+}
+
+void Selection::check_names() const {
+  for (const auto* names : {&variables_, &statics_}) {
+    for (size_t i = 0; i < names->size(); ++i) {
+      if (std::find(names->begin(), names->begin() + i, (*names)[i]) == names->begin() + i) continue;
+      fail(Exit::usage,
+           "data: expected each variable once, found '{}' twice; remove one, or where they are two fields "
+           "give one a name of its own: {{new_name: {{from: 'file.nc:{}'}}}}",
+           (*names)[i], (*names)[i]);
+    }
+  }
+  for (const auto& [name, source] : sources_of_) {
+    if (!contains(variables_, name) && !contains(further_, name) && !contains(statics_, name)) {
+      std::vector<std::string> names = variables_;
+      names.insert(names.end(), further_.begin(), further_.end());
+      names.insert(names.end(), statics_.begin(), statics_.end());
+      fail(Exit::usage, "data.sources: expected names of data.variables or data.static, found '{}'{}", name,
+           did_you_mean(name, names));
+    }
+    const Wanted field = wanted(name);
+    if (std::none_of(paths_.begin(), paths_.end(), [&](const auto& path) { return field.in_file(path); })) {
+      fail(Exit::usage, "{}: expected one of data.files ({}{}), found '{}', which is none of them", name,
+           paths_[0], paths_.size() > 1 ? fmt::format(" and {} more", paths_.size() - 1) : "", field.file);
+    }
+  }
+}
+
+/// "t@*" becomes the levels of t, under the name that stands for it.
+void Selection::expand_levels(std::vector<std::string>& names) {
+  std::vector<std::string> expanded;
+  for (const std::string& name : names) {
+    const Wanted field = wanted(name);
+    if (!field.all_levels) {
+      expanded.push_back(name);
+      continue;
+    }
+    const std::string base = name.ends_with("@*") ? name.substr(0, name.size() - 2) : name;
+    const std::string file = field.file.empty() ? "" : field.file + ":";
+    bool found = false, on_levels = false;
+    for (const Source& source : sources_) {
+      if (source.variable.name != field.variable || !field.in_file(path(source))) continue;
+      found = true;
+      if (source.axis == nullptr) continue;
+      on_levels = true;
+      const std::vector<std::string> own = level_names(base, source.axis->values),
+                                     stored = level_names(field.variable, source.axis->values);
+      for (size_t k = 0; k < own.size(); ++k) {
+        if (contains(expanded, own[k])) continue;
+        expanded.push_back(own[k]);
+        if (file + stored[k] != own[k]) sources_of_[own[k]] = file + stored[k];
+      }
+    }
+    if (!found) fail_unknown(field.variable);
+    if (!on_levels) {
+      fail(Exit::data, "{}: expected a level dimension for '{}', found none; name the variable '{}'",
+           paths_[0], name, field.variable);
+    }
+    sources_of_.erase(name);
+  }
+  names = std::move(expanded);
+  check_names();
 }
 
 void Selection::fail_without_fields() const {
@@ -131,8 +182,9 @@ void Selection::scan(size_t file) {
     if (why_none_.empty()) why_none_ = why_no_field(view, variable);
     if (gridded && !contains(available_, variable.name)) available_.push_back(variable.name);
     const auto names_it = [&](const std::string& name) {
-      const std::optional<LevelName> level = split_level(name);
-      return name == variable.name || (level && level->base == variable.name);
+      const Wanted field = wanted(name);
+      return field.in_file(paths_[file]) &&
+             (field.as_named == variable.name || field.variable == variable.name);
     };
     const bool fixed = std::any_of(statics_.begin(), statics_.end(), names_it);
     const bool wanted = all_ ? role == VariableRole::field && !fixed
@@ -144,12 +196,11 @@ void Selection::scan(size_t file) {
     }
     Source source = view.source(variable);
     source.file = file;
-    if (all_ && !fixed) {
-      for (const std::string& name : names_of(source)) {
-        if (!contains(variables_, name) && !contains(further_, name)) variables_.push_back(name);
-      }
-    }
     keep(std::move(source));
+    if (!all_ || fixed) continue;
+    for (const std::string& name : names_of(sources_.back())) {
+      if (!contains(variables_, name) && !contains(further_, name)) variables_.push_back(name);
+    }
   }
 }
 
@@ -161,20 +212,19 @@ void Selection::keep(Source source) {
       break;
     }
   }
-  const bool known = std::any_of(sources_.begin(), sources_.end(), [&](const Source& other) {
+  const auto known = std::find_if(sources_.begin(), sources_.end(), [&](const Source& other) {
     return other.variable.name == source.variable.name;
   });
-  if (known)
+  if (known != sources_.end() && known->axis && source.axis) take_level_units(*known->axis, *source.axis);
+  // A field of one file by another name has attributes of its own.
+  if (known != sources_.end() && sources_of_.empty())
     std::erase_if(source.variable.attributes, [](const auto& item) { return item.first != "units"; });
   sources_.push_back(std::move(source));
 }
 
 std::vector<std::string> Selection::names_of(const Source& source) const {
-  if (source.levels.size() <= 1) return {source.variable.name};
-  std::vector<std::string> names;
-  for (const double level : source.levels)
-    names.push_back(level_name(source.variable.name, level));
-  return names;
+  if (!source.axis || source.axis->values.size() <= 1) return {source.variable.name};
+  return level_names(source.variable.name, source.axis->values);
 }
 
 void Selection::fail_unknown(const std::string& name) const {
@@ -191,29 +241,30 @@ void Selection::fail_unknown(const std::string& name) const {
 
 std::vector<Pick> Selection::pick(const std::string& name) const {
   std::vector<Pick> picks;
-  const std::optional<LevelName> wanted = split_level(name);
+  const Wanted field = wanted(name);
   const Source* without_level = nullptr;
   for (const Source& source : sources_) {
-    if (source.variable.name == name) {
-      if (source.levels.size() > 1) {
+    if (!field.in_file(path(source))) continue;
+    if (source.variable.name == field.as_named) {
+      if (source.axis && source.axis->values.size() > 1) {
         fail(Exit::data, "{}: {}: expected a variable at one level, found {} levels; name one of {}",
-             path(source), name, source.levels.size(), fmt::join(names_of(source), ", "));
+             path(source), name, source.axis->values.size(), fmt::join(names_of(source), ", "));
       }
       picks.push_back({&source, 0});
-    } else if (wanted && source.variable.name == wanted->base) {
-      const int64_t level = find_level(source.levels, wanted->level);
-      if (level >= 0) picks.push_back({&source, level});
+    } else if (field.level && source.variable.name == field.variable) {
+      const int64_t level = source.axis ? find_level(source.axis->values, *field.level) : -1;
+      if (level >= 0) picks.push_back({&source, level, true});
       without_level = &source;
     }
   }
   if (!picks.empty()) return picks;
   if (without_level == nullptr) fail_unknown(name);
-  if (without_level->levels.empty()) {
+  if (!without_level->axis) {
     fail(Exit::data, "{}: {}: expected a level dimension, found none; name the variable '{}'",
-         path(*without_level), name, wanted->base);
+         path(*without_level), name, field.variable);
   }
   fail(Exit::data, "{}: {}: expected one of the levels {}, found {:g}; name one of them",
-       path(*without_level), name, fmt::join(without_level->levels, ", "), wanted->level);
+       path(*without_level), name, fmt::join(without_level->axis->values, ", "), *field.level);
 }
 
 bool Selection::computes(const std::string& name) const {

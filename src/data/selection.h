@@ -2,11 +2,13 @@
 /// levels.
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
 #include "data/dataset.h"
 #include "data/source.h"
+#include "data/wanted.h"
 
 namespace seqvit::data {
 
@@ -14,6 +16,7 @@ namespace seqvit::data {
 struct Pick {
   const Source* source = nullptr;
   int64_t level = 0;
+  bool by_level = false;  ///< it was named by its level
 };
 
 class Selection {
@@ -27,7 +30,8 @@ class Selection {
   const std::vector<FileStamp>& stamps() const { return stamps_; }
   FileView open(size_t file) const { return FileView(paths_[file], reading_); }
   const std::string& path(const Source& source) const { return paths_[source.file]; }
-  /// The configured names, or all those of gridded variables with time; then forcings and diagnostics.
+  /// The configured names, "t@*" replaced by the levels that there are, or all those of gridded variables with time; then forcings and
+  /// diagnostics.
   const std::vector<std::string>& variables() const { return variables_; }
   const std::vector<std::string>& statics() const { return statics_; }
   /// Whether a forcing is computed, as no file has a variable of its name.
@@ -37,9 +41,14 @@ class Selection {
   std::vector<Pick> pick_variable(const std::string& name) const;
   /// The first file's.
   Pick pick_static(const std::string& name) const;
+  /// What `name` is in the files, as in DatasetOptions::sources; "" where that is its name.
+  std::string source_of(const std::string& name) const;
 
  private:
   void scan(size_t file);
+  Wanted wanted(const std::string& name) const;
+  void check_names() const;
+  void expand_levels(std::vector<std::string>& names);
   void keep(Source source);
   std::vector<Pick> pick(const std::string& name) const;
   std::vector<std::string> names_of(const Source& source) const;
@@ -48,16 +57,14 @@ class Selection {
 
   FileReading reading_;
   std::vector<std::string> paths_, variables_, statics_;
-  std::vector<std::string> further_;  // forcings and diagnostics, which follow the variables
-  bool computes_ = false;             // insolation is among the forcings
+  std::vector<std::string> further_;               // forcings and diagnostics, which follow the variables
+  bool computes_ = false;                          // insolation is among the forcings
+  std::map<std::string, std::string> sources_of_;  // by name
   std::vector<FileStamp> stamps_;
   bool all_ = false;  // no variable was named
   std::vector<std::string> available_;
   std::string why_none_;  // why the first variable that might have been a field is none
   std::vector<Source> sources_;
 };
-
-/// "t@850"; the level to six digits.
-std::string level_name(const std::string& variable, double level);
 
 }  // namespace seqvit::data

@@ -71,10 +71,14 @@ Source FileView::source(const FileVariable& variable) {
            file_->path(), variable.name, kMostLevels, dim.size, dim.name);
     }
     const FileVariable* coordinate = axes_.dims.at(dim.name).coordinate;
-    if (coordinate != nullptr) source.levels = read_axis(*file_, *coordinate);
+    source.axis = std::make_shared<LevelAxis>(LevelAxis{dim.name, {}, {}});
+    if (coordinate != nullptr) {
+      source.axis->attributes = coordinate->attributes;
+      source.axis->values = read_axis(*file_, *coordinate);
+    }
     // Levels without values are counted from 1, as model levels are.
     for (int64_t k = 1; coordinate == nullptr && k <= dim.size; ++k)
-      source.levels.push_back(static_cast<double>(k));
+      source.axis->values.push_back(static_cast<double>(k));
   }
   return source;
 }

@@ -15,6 +15,7 @@
 #include "data/file_times.h"
 #include "data/grid_layout.h"
 #include "data/grid_map.h"
+#include "data/level_axis.h"
 #include "data/open_file.h"
 #include "grid/grid.h"
 
@@ -26,7 +27,7 @@ struct Source {
   FileVariable variable;
   VariableRole role = VariableRole::field;
   GridLayout layout;
-  std::vector<double> levels;                  ///< empty without a level dimension
+  std::shared_ptr<LevelAxis> axis;             ///< nullptr without a level dimension
   std::shared_ptr<const grid::Grid> grid;      ///< as stored, but for a last column that repeats the first
   std::shared_ptr<const TimeAxis> time;        ///< nullptr without a time dimension
   std::string latitude, longitude, time_name;  ///< names of the coordinate variables; "" where there is none

@@ -10,7 +10,7 @@
 
 #include "core/error.h"
 #include "data/inspect_times.h"
-#include "data/selection.h"
+#include "data/level_axis.h"
 
 namespace seqvit::data {
 namespace {
@@ -113,9 +113,7 @@ std::string starter_config(const InspectReport& report, const FileReading& readi
     if (!fixed && own != times) continue;
     std::vector<std::string>& names = fixed ? statics : fields;
     std::vector<std::string> levels = {variable.name};
-    if (!variable.levels.empty()) levels.clear();
-    for (const double level : variable.levels)
-      levels.push_back(level_name(variable.name, level));
+    if (!variable.levels.empty()) levels = level_names(variable.name, variable.levels);
     for (const std::string& name : levels) {
       if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
     }

@@ -80,6 +80,7 @@ void ErrorSums::add(const ForecastField& field, Range rows, std::span<double> su
         sum[kLost] += 1;
         continue;
       }
+      sum[kPoints] += 1;
       sum[kWeight] += w;
       sum[kSquare] += w * (f - o) * (f - o);
       sum[kAbsolute] += w * std::abs(f - o);
@@ -88,6 +89,7 @@ void ErrorSums::add(const ForecastField& field, Range rows, std::span<double> su
       sum[kPersistenceAbsolute] += w * std::abs(p - o);
       sum[kPersistenceError] += w * (p - o);
       if (!std::isfinite(c)) continue;
+      sum[kClimPoints] += 1;
       sum[kClimWeight] += w;
       sum[kClimModelSquare] += w * (f - o) * (f - o);
       sum[kClimPersistenceSquare] += w * (p - o) * (p - o);

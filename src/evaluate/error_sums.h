@@ -45,7 +45,9 @@ enum ErrorSum : int {
   kModelProduct,
   kPersistencePower,
   kPersistenceProduct,
-  kLost,  ///< number of points where only the forecast is missing or not finite
+  kPoints,      ///< number of points of the first group
+  kClimPoints,  ///< of the second
+  kLost,        ///< number of points where only the forecast is missing or not finite
   kErrorSums
 };
 using StepSums = std::array<double, kErrorSums>;

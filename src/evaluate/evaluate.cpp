@@ -10,7 +10,6 @@
 #include "core/log.h"
 #include "core/median.h"
 #include "core/stop.h"
-#include "evaluate/climatology.h"
 #include "evaluate/trajectory.h"
 
 namespace seqvit::evaluate {
@@ -18,16 +17,6 @@ namespace {
 
 [[noreturn]] void stop() {
   throw Error(Exit::success, "stopped");
-}
-
-/// Fewer days are a few weathers, not a climate: anomalies from them would flatter or damn by chance.
-bool spans_a_month(const data::Dataset& dataset, Range training) {
-  constexpr data::TimeStamp kLeast = int64_t{30} * 86400;
-  if (training.size() == 0) return false;
-  const bool enough = dataset.times()[training.end - 1] - dataset.times()[training.begin] >= kLeast;
-  if (!enough)
-    log_info("climatology: none from fewer than 30 days of training; scores against it are left out");
-  return enough;
 }
 
 class Evaluation {
@@ -43,8 +32,8 @@ class Evaluation {
         errors_(dataset.grid(), regions_of(dataset.grid(), options_.regions)),
         spectra_(dataset.grid(), forecaster, options_.variables, fields()),
         points_(forecaster.rows().size() * dataset.grid().columns()),
-        has_climatology_(spans_a_month(climatology_data(), training)),
-        climatology_(climatology_data(), climatology_options(training, model_lead), valid_times()) {
+        has_climatology_(options_.climatology_file != nullptr || has_month(training)),
+        climatology_(make_climatology(training, model_lead)) {
     if (!has_climatology_) no_climatology_.resize(points_, std::numeric_limits<float>::quiet_NaN());
     series_.resize(fields() * errors_.regions().size());
   }
@@ -74,10 +63,19 @@ class Evaluation {
   double lost() const { return lost_; }
 
  private:
-  ClimatologyOptions climatology_options(Range training, const data::LeadTime& model_lead) const {
+  bool has_month(Range training) const {
+    const bool enough = spans_a_month(climatology_data(), training);
+    if (!enough && training.size() > 0)
+      log_info("climatology: none from fewer than 30 days of training; scores against it are left out");
+    return enough;
+  }
+
+  ClimatologyFields make_climatology(Range training, const data::LeadTime& model_lead) const {
     ClimatologyOptions climatology{training, options_.variables, forecaster_.rows(), model_lead.months > 0};
+    if (options_.climatology_file != nullptr)
+      return options_.climatology_file->read(climatology.rows, valid_times(), climatology.memory_bytes);
     climatology.before_variable = [this] { stop_together(forecaster_); };
-    return climatology;
+    return Climatology(climatology_data(), std::move(climatology), valid_times());
   }
 
   const data::Dataset& climatology_data() const {
@@ -127,7 +125,7 @@ class Evaluation {
   int64_t points_;  // of my slab
   bool has_climatology_;
   std::vector<float> no_climatology_;  // a field of NaN in its place
-  Climatology climatology_;
+  ClimatologyFields climatology_;
   std::vector<std::vector<StepSums>> series_;  // [lead, variable, region] -> by initial time
   double lost_ = 0;
 };
@@ -239,6 +237,11 @@ std::vector<Spectrum> Evaluation::spectra() const {
 }
 
 }  // namespace
+
+bool spans_a_month(const data::Dataset& dataset, Range training) {
+  constexpr data::TimeStamp kLeast = int64_t{30} * 86400;
+  return training.size() > 0 && dataset.times()[training.end - 1] - dataset.times()[training.begin] >= kLeast;
+}
 
 void stop_together(Forecaster& forecaster) {
   double requested = stop_requested() ? 1.0 : 0.0;

@@ -3,7 +3,7 @@
 ///
 /// Cost: one rollout to the longest lead time from each initial time; each field of the period is read about
 /// (longest lead / batch size) + 2 times, mostly from the data set's cache. Memory: the states of one batch,
-/// the climatology (see climatology.h), the spectra (see spectra.h) and 152 bytes for each initial time,
+/// the climatology (see climatology.h), the spectra (see spectra.h) and 168 bytes for each initial time,
 /// lead, variable and region.
 #pragma once
 
@@ -12,6 +12,7 @@
 
 #include "data/dataset.h"
 #include "data/samples.h"
+#include "evaluate/climatology_file.h"
 #include "evaluate/forecaster.h"
 #include "evaluate/rollout_plan.h"
 #include "evaluate/score_report.h"
@@ -29,6 +30,8 @@ struct EvaluateOptions {
   uint64_t seed = 0;               ///< of the confidence intervals
   /// The data that climatology is made of: `training` counts its times. nullptr: those that are scored.
   const data::Dataset* climatology_data = nullptr;
+  /// Climatology from a file, of `variables`, in place of a computed one.
+  const ClimatologyFile* climatology_file = nullptr;
   std::vector<Region> regions;  ///< besides the whole grid; empty: those of regions_of
 };
 
@@ -46,6 +49,10 @@ struct EvaluationResult {
 /// when a signal asked to stop.
 EvaluationResult evaluate(const data::Dataset& dataset, Range training, const data::LeadTime& model_lead,
                           Forecaster& forecaster, const EvaluateOptions& options);
+
+/// Whether the training period is long enough for a climatology: fewer than 30 days are a few weathers, and anomalies from
+/// them would flatter or damn by chance.
+bool spans_a_month(const data::Dataset& dataset, Range training);
 
 /// Throws Error(success) on every rank if a signal has asked any of them to stop. Collective.
 void stop_together(Forecaster& forecaster);

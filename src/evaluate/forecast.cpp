@@ -10,6 +10,7 @@
 #include "evaluate/evaluate.h"
 #include "evaluate/rollout_plan.h"
 #include "evaluate/trajectory.h"
+#include "evaluate/writing_rank.h"
 
 namespace seqvit::evaluate {
 namespace {
@@ -45,8 +46,9 @@ class ForecastRun {
   }
   void count_missing(Range members, std::span<const float> initial);
   void write(int64_t initial, int64_t lead, std::span<const float> state);
-  std::vector<double> gather(int64_t variable, std::span<const float> state);
-  void on_writer(const std::function<void()>& action);
+  void on_writer(const std::function<void()>& action) {
+    on_writing_rank(forecaster_, path_.string() + ": another rank could not write the forecast", action);
+  }
 
   const data::Dataset& dataset_;
   Forecaster& forecaster_;
@@ -55,38 +57,6 @@ class ForecastRun {
   std::optional<ForecastWriter> writer_;
   std::vector<double> missing_;  // points of all initial states, by position in the layout's variables
 };
-
-// Runs `action` on the rank that writes; the others wait for it, and hear of its failure. Waiting also keeps
-// them from reading NetCDF in the meantime, should ranks be threads of one process.
-void ForecastRun::on_writer(const std::function<void()>& action) {
-  double failed = 0;
-  std::optional<Error> error;
-  if (forecaster_.writes()) {
-    try {
-      action();
-    } catch (const Error& caught) {
-      error = caught;
-      failed = 1;
-    }
-  }
-  forecaster_.sum_over_ranks({&failed, 1});
-  if (error) throw *error;
-  if (failed > 0) fail(Exit::data, "{}: another rank could not write the forecast", path_.string());
-}
-
-// A whole field from the slabs: each point comes from the rank that owns it, all others add nothing.
-std::vector<double> ForecastRun::gather(int64_t variable, std::span<const float> state) {
-  const Range rows = forecaster_.rows();
-  const int64_t columns = dataset_.grid().columns();
-  const int64_t points = rows.size() * columns;
-  std::vector<double> field(dataset_.grid().points(), 0.0);
-  for (int64_t i = 0; i < points; ++i) {
-    const bool mine = forecaster_.owned().empty() || forecaster_.owned()[variable * points + i] != 0.0f;
-    if (mine) field[rows.begin * columns + i] = state[variable * points + i];
-  }
-  forecaster_.sum_over_ranks(field);
-  return field;
-}
 
 void ForecastRun::count_missing(Range members, std::span<const float> initial) {
   const auto variables = std::ssize(layout_.variables);
@@ -114,8 +84,10 @@ void ForecastRun::count_missing(Range members, std::span<const float> initial) {
 
 void ForecastRun::write(int64_t initial, int64_t lead, std::span<const float> state) {
   for (size_t position = 0; position < layout_.variables.size(); ++position) {
-    const std::vector<double> field = gather(layout_.variables[position], state);
-    const std::vector<float> values(field.begin(), field.end());
+    const int64_t variable = layout_.variables[position], columns = dataset_.grid().columns();
+    const int64_t points = forecaster_.rows().size() * columns;
+    const std::vector<float> values = whole_field(
+        forecaster_, variable, state.subspan(variable * points, points), columns, dataset_.grid().points());
     on_writer([&] {
       writer_->write(initial, lead, static_cast<int64_t>(position), {0, dataset_.grid().rows()}, values);
     });

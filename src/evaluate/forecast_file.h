@@ -1,11 +1,10 @@
 /// Forecasts as CF NetCDF-4 files, or Zarr stores where the name ends in .zarr, written a field at a time.
 ///
-/// Layout (CF-1.10): fields [init_time, lead_time, lat, lon] as float32, NaN where missing, one compressed
-/// chunk a field. `init_time` is the forecast_reference_time and the 2-D auxiliary coordinate `time` the
-/// valid time, both in units and calendar of the source, so that dates decode as the source's do. `lead_time`
-/// is the forecast_period in hours; for monthly steps it is nominal (730.5 hours a month) and `time` is
-/// exact. Attributes of variables and coordinates are the source's; title, licence and credits of the source
-/// are kept as source_*.
+/// Fields are float32, NaN where missing, one compressed chunk a field; dims and names: forecast_layout.h. Initial times
+/// (forecast_reference_time) and valid times are in units and calendar of the source, so that dates decode as the
+/// source's do. Lead times (forecast_period) are in hours, which xarray reads as timedelta64; for monthly steps they are
+/// nominal (730.5 hours a month) and valid times are exact. Attributes of variables and coordinates are the source's;
+/// title, licence and credits of the source are kept as source_*.
 ///
 /// The file gets its name when it is complete; on any failure nothing is left. Cost: memory of one field.
 /// Calls take the lock of netCDF-C (netcdf_mutex), so files may be read by other threads in the meantime.
@@ -18,21 +17,14 @@
 #include <string>
 #include <vector>
 
-#include "data/dataset.h"
+#include "evaluate/forecast_layout.h"
 
 namespace seqvit::evaluate {
 
-struct ForecastLayout {
-  std::vector<int64_t> initial_times;  ///< time indices of the data set
-  data::LeadTime step;                 ///< lead times are 1 .. steps times this
-  int64_t steps = 1;
-  std::vector<int64_t> variables;  ///< indices into Dataset::variables()
-  std::string command;             ///< command line, for `history`
-};
-
 class ForecastWriter {
  public:
-  /// Creates the file under a temporary name. Throws Error(data) with path and reason.
+  /// Creates the file under a temporary name. Throws Error(data) with path and reason, Error(usage) for several initial
+  /// times where the layout has room for one.
   ForecastWriter(const std::filesystem::path& path, const data::Dataset& dataset,
                  const ForecastLayout& layout);
   ~ForecastWriter();  ///< without commit: removes what was written
@@ -50,12 +42,9 @@ class ForecastWriter {
   std::unique_ptr<Impl> impl_;
 };
 
-/// Name of a variable in a forecast file: "t_850" for "t@850", since CF names are letters, digits and
-/// underscores.
-std::string forecast_variable_name(const std::string& name);
-
-/// One field [Y, X] of a finished file; initial and lead time by position. Throws Error(data).
-std::vector<float> read_forecast(const std::filesystem::path& path, const std::string& variable,
-                                 int64_t initial, int64_t lead);
+/// One field [Y, X] of a finished file; variable, initial and lead time by position. Throws Error(data).
+std::vector<float> read_forecast(const std::filesystem::path& path, const data::Dataset& dataset,
+                                 const ForecastLayout& layout, int64_t variable, int64_t initial,
+                                 int64_t lead);
 
 }  // namespace seqvit::evaluate

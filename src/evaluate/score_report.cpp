@@ -52,6 +52,7 @@ Row table_row(Metrics metrics, double lead_hours) {
           variable.units.empty() ? "1" : variable.units,
           lead_text(lead_hours),
           fmt::format("{}", rmse.initial_times),
+          fmt::format("{}", rmse.points),
           number_text(rmse.value),
           interval,
           number_text(rmse.persistence),
@@ -92,7 +93,8 @@ nlohmann::json scores_to_json(std::span<const Score> scores, std::span<const Spe
                     {"low", number(score.low)},
                     {"high", number(score.high)},
                     {"units", score.units},
-                    {"initial_times", score.initial_times}});
+                    {"initial_times", score.initial_times},
+                    {"points", score.points}});
     if (score.at_times.empty()) continue;
     nlohmann::json at_times = nlohmann::json::array();
     for (const double value : score.at_times)
@@ -124,7 +126,7 @@ std::string scores_table(std::span<const Score> scores, std::span<const Spectrum
     if (groups.empty() || groups.back().first != key) groups.push_back({key, {}});
     groups.back().second[score.metric] = score;
   }
-  std::vector<Row> rows = {{"variable", "units", "lead", "times", "RMSE", "95 %", "persistence",
+  std::vector<Row> rows = {{"variable", "units", "lead", "times", "points", "RMSE", "95 %", "persistence",
                             "climatology", "RMSE/step", "skill/pers", "skill/clim", "ACC", "bias", "MAE",
                             "small scales", "patch edges"}};
   for (auto& [key, metrics] : groups) {

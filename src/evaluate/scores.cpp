@@ -72,6 +72,8 @@ class TimeSeries {
       const auto means = space_means(steps[i]);
       for (int mean = 0; mean < kMeans; ++mean)
         series_[mean][i] = means[mean];
+      points_ += std::llround(steps[i][kPoints]);
+      climatology_points_ += std::llround(steps[i][kClimPoints]);
       same_points_ = same_points_ && steps[i][kClimWeight] == steps[i][kWeight];
     }
   }
@@ -92,6 +94,9 @@ class TimeSeries {
     return taken > 0 ? sum / taken : kNaN;
   }
 
+  /// Valid points, added up over times.
+  int64_t points(Mean kind) const { return kind == kMseClim || kind == kAcc ? climatology_points_ : points_; }
+
   const std::vector<double>& at_times(Mean kind) const { return series_[kind]; }
 
   int64_t defined(Mean kind) const {
@@ -104,6 +109,7 @@ class TimeSeries {
  private:
   std::vector<std::vector<double>> series_;
   bool same_points_ = true;
+  int64_t points_ = 0, climatology_points_ = 0;
 };
 
 double skill(double mse, double reference_mse) {
@@ -128,6 +134,7 @@ class ScoreList {
     score.low = interval.low;
     score.high = interval.high;
     score.initial_times = series_.defined(kind);
+    score.points = series_.points(kind);
     scores_.push_back(std::move(score));
   }
 

@@ -38,6 +38,7 @@ struct Score {
   double low = 0, high = 0;                 ///< 95 % interval of `value`, see Bootstrap
   std::string units;                        ///< of the variable, also for metrics that have none
   int64_t initial_times = 0;                ///< that entered `value`
+  int64_t points = 0;                       ///< valid points of the grid at these times, added up
   /// Of rmse_per_step over the whole grid: what it is the mean of, in the order of initial times (NaN where not
   /// defined), so that two forecasts can be compared time by time; and Bootstrap's block.
   std::vector<double> at_times = {};

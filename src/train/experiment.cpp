@@ -232,7 +232,8 @@ std::unique_ptr<data::Dataset> open_dataset(const Config& config, data::Frame fr
                            .frame = std::move(frame),
                            .forcings = config.data.forcings,
                            .diagnostics = config.data.diagnostics,
-                           .transforms = data::parse_transforms(config.data.transform)});
+                           .transforms = data::parse_transforms(config.data.transform),
+                           .sources = config.data.sources});
 }
 
 Experiment open_experiment(const Config& config, Periods periods, data::Frame frame) {
@@ -312,9 +313,24 @@ Config resolved_config(const Experiment& e) {
   config.data.files.clear();
   for (const std::string& path : e.dataset->paths())
     config.data.files.push_back(std::filesystem::absolute(path));
-  config.data.variables.clear();
-  for (const int64_t v : e.dataset->of_role(data::Role::state))
-    config.data.variables.push_back(e.dataset->variables()[v].name);
+  const auto names_of = [&](data::Role role) {
+    std::vector<std::string> names;
+    for (const int64_t v : e.dataset->of_role(role))
+      names.push_back(e.dataset->variables()[v].name);
+    return names;
+  };
+  config.data.variables = names_of(data::Role::state);
+  config.data.forcings = names_of(data::Role::forcing);
+  config.data.diagnostics = names_of(data::Role::diagnostic);
+  config.data.statics.clear();
+  for (const data::VariableInfo& field : e.dataset->statics())
+    config.data.statics.push_back(field.name);
+  config.data.sources.clear();
+  for (const auto* fields : {&e.dataset->variables(), &e.dataset->statics()}) {
+    for (const data::VariableInfo& field : *fields) {
+      if (!field.source.empty()) config.data.sources[field.name] = field.source;
+    }
+  }
   config.data.targets.clear();
   for (const int64_t target : e.targets)
     config.data.targets.push_back(e.dataset->variables()[target].name);

@@ -58,6 +58,22 @@ TEST(Config, APeriodMayBeMarkedAsIndices) {
                [] { parse(kGood, {"data.split.train={from: 1, to: 2}"}); });
 }
 
+TEST(Config, AFieldMaySayWhatItIsInTheFiles) {
+  using Names = std::vector<std::string>;
+  const Config config = parse(
+      kGood,
+      {"data.variables=[t@850, q@*, b.nc:u, {cold: {from: 'b.nc:t@500'}}, {all: {from: 'c/*.nc:t@*'}}]"});
+  EXPECT_EQ(config.data.variables, (Names{"t@850", "q@*", "u", "cold", "all@*"}));
+  const std::map<std::string, std::string> sources = {
+      {"u", "b.nc:u"}, {"cold", "b.nc:t@500"}, {"all@*", "c/*.nc:t@*"}};
+  EXPECT_EQ(config.data.sources, sources);
+  EXPECT_EQ(parse(to_yaml(config)).data.sources, sources);
+  EXPECT_EQ(parse(kGood, {"data.variables=[ns:t]"}).data.variables, Names{"ns:t"}) << "no file's name";
+  for (const char* wrong : {"[{cold: b.nc}]", "[{cold: {of: t}}]", "[{a: {from: t}, b: {from: t}}]"})
+    EXPECT_ERROR(parse(kGood, {std::string("data.variables=") + wrong}), Exit::usage, "data.variables",
+                 "new_name: {from: file.nc:t}");
+}
+
 TEST(Config, WritesWhatItReads) {
   const std::string once = to_yaml(parse(kGood, {"train.learning_rate=0.00037", "data.cache_bytes=3GiB"}));
   EXPECT_EQ(to_yaml(parse(once)), once);

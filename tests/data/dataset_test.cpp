@@ -171,6 +171,38 @@ TEST_F(DatasetTest, LevelsAreVariables) {
   EXPECT_ERROR(Dataset({{path}, {"air"}, {}}), Exit::data, path, "3 levels", "air@1000");
 }
 
+TEST_F(DatasetTest, AllLevelsHaveOneName) {
+  GridFile file;
+  file.levels = {1000, 850, 500};
+  const std::string path = write("a.nc", file), other = write("b.nc");
+  const Dataset dataset({{path}, {"air@*"}, {}});
+  ASSERT_EQ(dataset.variables().size(), 3U);
+  expect_formula(dataset, 1, 0, 850);
+  EXPECT_EQ(dataset.variables()[1].name, "air@850");
+  ASSERT_NE(dataset.variables()[1].axis, nullptr);
+  EXPECT_EQ(dataset.variables()[1].axis->values, file.levels);
+  EXPECT_ERROR(Dataset({{other}, {"air@*"}, {}}), Exit::data, "level dimension", "'air'");
+}
+
+TEST_F(DatasetTest, OneNameInTwoFilesIsTwoFields) {
+  GridFile file;
+  file.levels = {850, 500};
+  const std::string a = write("a.nc"), b = write("b.nc", file);
+  DatasetOptions options{{a, b}, {"air", "cold", "all@*"}, {}};
+  options.sources = {{"air", "a.nc:air"}, {"cold", "b.nc:air@500"}, {"all@*", "b.nc:air@*"}};
+  const Dataset dataset(options);
+  ASSERT_EQ(dataset.variables().size(), 4U);
+  expect_formula(dataset, 0, 0);
+  expect_formula(dataset, 1, 0, 500);
+  expect_formula(dataset, 2, 0, 850);
+  EXPECT_EQ(dataset.variables()[2].name, "all@850");
+  EXPECT_EQ(dataset.variables()[2].source, "b.nc:air@850");
+  options.sources["cold"] = "c.nc:air@500";
+  EXPECT_ERROR(Dataset(options), Exit::usage, "cold", "data.files", "c.nc");
+  options.sources = {{"warm", "a.nc:air"}};
+  EXPECT_ERROR(Dataset(options), Exit::usage, "data.sources", "'warm'");
+}
+
 TEST_F(DatasetTest, ALoneLevelNeedsNoName) {
   GridFile file;
   file.levels = {500};

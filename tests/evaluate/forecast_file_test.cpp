@@ -229,8 +229,27 @@ TEST(ForecastFile, RunningOutOfRoomLeavesNothing) {
   EXPECT_NE(data::NetcdfFile(source.output().string()).find("a"), nullptr);
 }
 
-TEST(ForecastFile, NamesAreOfLettersDigitsAndUnderscores) {
-  EXPECT_EQ(forecast_variable_name("t@850.5"), "t_850_5");
+TEST(ForecastFile, OneInitialTimeHasItsTimesAsTime) {
+  const Source source;
+  ForecastLayout layout{{3}, data::LeadTime::parse("6h"), 2, {1, 0}, "x", ForecastDims::valid_time};
+  ForecastWriter writer(source.output(), *source.dataset, layout);
+  write_all(writer, layout);
+  writer.commit();
+  const data::NetcdfFile file(source.output().string());
+  const data::FileVariable& b = *file.find("b");
+  ASSERT_EQ(b.dims.size(), 3u);
+  EXPECT_EQ(b.dims[0].name, "time");
+  EXPECT_EQ(file.read_all(*file.find("time")), (std::vector<double>{24, 30}));
+  EXPECT_EQ(file.read_all(*file.find("init_time")), std::vector<double>{18});
+  const std::vector<float> values = read_forecast(source.output(), *source.dataset, layout, 1, 0, 1);
+  EXPECT_EQ(values[7], field(0, 1, 1)[7]);
+  layout.initial_times = {3, 4};
+  try {
+    ForecastWriter(source.output(), *source.dataset, layout);
+    FAIL() << "two initial times";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), Exit::usage);
+  }
 }
 
 }  // namespace
