@@ -135,9 +135,9 @@ TEST_F(Forecast, DiagnosticsMayBeMissingAtTheStart) {
   options.diagnostics = {"b"};
   const data::Dataset dataset(options);
   FunctionForecaster forecaster(dataset, [](std::span<float> state) { state[16] = 7.0F; });
-  const ForecastLayout layout{{0}, data::LeadTime::parse("6h"), 1, {}, "x"};
+  const ForecastLayout layout{{0}, data::LeadTime::parse("6h"), 1, {0, 1}, "x"};
   EXPECT_NO_THROW(run_forecast(dataset, forecaster, layout, directory_ / "f.nc"));
-  EXPECT_EQ(read_forecast((directory_ / "f.nc").string(), "b", 0, 0)[0], 7.0F);
+  EXPECT_EQ(read_forecast(directory_ / "f.nc", dataset, layout, 1, 0, 0)[0], 7.0F);
 }
 
 }  // namespace
