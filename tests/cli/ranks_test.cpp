@@ -178,6 +178,8 @@ TEST(Ranks, AVariableTokenForEveryPointOfSpeedyTrainsLikeOneRank) {
                                         "--data.split.validation=[]",
                                         "--data.split.test=[]",
                                         "--model.patch_size=1",
+                                        "--model.embed_overlap=false",
+                                        "--model.head_overlap=false",
                                         "--model.tokens=variable",
                                         "--model.embed_dim=16",
                                         "--model.depth=1",
