@@ -50,6 +50,7 @@ void read_scores(const json& file, RunRecord& run) {
     score.high = number(entry, "high");
     score.units = entry.value("units", "");
     score.initial_times = entry.value("initial_times", int64_t{0});
+    score.points = entry.value("points", score.points);
     for (const json& value : entry.value("at_times", json::array()))
       score.at_times.push_back(value.is_null() ? std::numeric_limits<double>::quiet_NaN()
                                                : value.get<double>());
