@@ -19,6 +19,12 @@ int dim_of(std::vector<LevelDim>& dims, const data::LevelAxis& axis) {
   return static_cast<int>(dims.size()) - 1;
 }
 
+/// One that is stored as float in another file is the same level; neighbours stay apart, however near.
+bool holds(const std::vector<double>& levels, double level) {
+  return std::any_of(levels.begin(), levels.end(),
+                     [&](double other) { return static_cast<float>(other) == static_cast<float>(level); });
+}
+
 bool falls(const data::LevelAxis& axis) {
   return axis.values.size() > 1 && axis.values.front() > axis.values.back();
 }
@@ -44,7 +50,7 @@ ForecastNames forecast_names(const data::Dataset& dataset, const std::vector<int
     place.level_dim = dim_of(result.levels, *info.axis);
     falling.resize(result.levels.size(), falls(*info.axis));
     std::vector<double>& values = result.levels[place.level_dim].axis.values;
-    if (data::find_level(values, info.level->value) < 0) values.push_back(info.level->value);
+    if (!holds(values, info.level->value)) values.push_back(info.level->value);
   }
   for (size_t d = 0; d < result.levels.size(); ++d) {
     std::vector<double>& values = result.levels[d].axis.values;

@@ -37,6 +37,7 @@ struct SourceMoments {
   }
 
   /// True where the file has these moments, which are then in `out`; of differences between fields where `difference`.
+  /// Not those of another transform.
   bool take(const std::string& group, const data::VariableInfo& field, bool difference,
             data::Moments& out) const {
     if (!moments.is_object() || !moments.contains(group) || !moments[group].contains(field.name))
@@ -47,7 +48,9 @@ struct SourceMoments {
     const std::string units = entry.value("units", "");
     const auto conversion = units.empty() || field.units.empty() ? data::UnitConversion{}
                                                                  : data::convert_units(units, field.units);
-    if (!conversion) return false;
+    const std::string transform = field.transform.identity() ? "" : field.transform.text();
+    if (!conversion || entry.value("transform", "") != transform) return false;
+    if (!transform.empty() && !conversion->identity()) return false;  // no factor of what it makes
     out = {found.mean * conversion->scale + (difference ? 0.0 : conversion->offset),
            found.std * std::abs(conversion->scale)};
     return true;
