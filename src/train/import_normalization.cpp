@@ -43,11 +43,11 @@ struct SourceMoments {
     if (!moments.is_object() || !moments.contains(group) || !moments[group].contains(field.name))
       return false;
     const json& entry = moments[group][field.name];
-    const data::Moments found{entry.value("mean", NAN), entry.value("std", NAN)};
+    const data::Moments found{entry.value("mean", double{NAN}), entry.value("std", double{NAN})};
     if (!std::isfinite(found.mean) || !(found.std > 0.0)) return false;
     const std::string units = entry.value("units", "");
-    const auto conversion = units.empty() || field.units.empty() ? data::UnitConversion{}
-                                                                 : data::convert_units(units, field.units);
+    const bool same = units == field.units || units.empty() || field.units.empty();
+    const auto conversion = same ? data::UnitConversion{} : data::convert_units(units, field.units);
     const std::string transform = field.transform.identity() ? "" : field.transform.text();
     if (!conversion || entry.value("transform", "") != transform) return false;
     if (!transform.empty() && !conversion->identity()) return false;  // no factor of what it makes
