@@ -13,6 +13,7 @@
 #include "core/watch.h"
 #include "data/period.h"
 #include "evaluate/evaluate.h"
+#include "evaluate/writing_rank.h"
 
 namespace seqvit::cli {
 namespace {
@@ -86,9 +87,12 @@ bool write(const fs::path& run, const train::Experiment& e, const data::Dataset&
   const fs::path made = run / fmt::format(".climatology.{}.nc", ::getpid());
   try {
     evaluate::write_climatology(made, key_of(run), invocation.command_line, dataset, options, forecaster);
-    std::error_code error;
-    if (invocation.launch.world().rank() == 0) fs::rename(made, path_of(run), error);
-    if (error) fail(Exit::bug, "{}: {}", path_of(run).string(), error.message());
+    const std::string kept = path_of(run).string();
+    evaluate::on_writing_rank(forecaster, kept + ": another rank could not name it", [&] {
+      std::error_code error;
+      fs::rename(made, kept, error);
+      if (error) fail(Exit::data, "{}: {}", kept, error.message());
+    });
   } catch (const Error& error) {
     if (error.code() != Exit::data) throw;
     log_warn("the run's climatology is not kept: {}", error.what());

@@ -94,26 +94,37 @@ void Trajectory::check_finite(std::span<const float> states, std::span<const flo
   }
 }
 
-std::vector<float> Trajectory::advance(std::span<const float> states, int64_t from, int64_t stride) {
-  std::vector<float> now(states.begin(), states.end());
-  if (from > 0) take_forcings(now, from);
-  const auto size = static_cast<size_t>(std::ssize(now) / std::ssize(times_));
-  std::vector<float> given;  // [B, H, V, Y, X]
-  for (size_t b = 0; !past_.empty() && b < times_.size(); ++b) {
-    const auto add = [&](const std::vector<float>& of_all) {
-      given.insert(given.end(), of_all.begin() + b * size, of_all.begin() + (b + 1) * size);
+/// `states` and those before them as the forecaster takes them, [B, H, V, Y, X].
+std::vector<float> Trajectory::with_past(std::span<const float> states) const {
+  const auto size = static_cast<size_t>(std::ssize(states) / std::ssize(times_));
+  std::vector<float> given;
+  for (size_t b = 0; b < times_.size(); ++b) {
+    const auto add = [&](std::span<const float> of_all) {
+      const auto one = of_all.subspan(b * size, size);
+      given.insert(given.end(), one.begin(), one.end());
     };
-    add(now);
+    add(states);
     for (const std::vector<float>& before : past_)
       add(before);
   }
-  std::vector<float> next =
-      forecaster_.step(past_.empty() ? now : given, times_after(dataset_, times_, step_.times(from)), stride);
+  return given;
+}
+
+std::vector<float> Trajectory::advance(std::span<const float> states, int64_t from, int64_t stride) {
+  std::vector<float> forced;
+  if (from > 0 && !forcings_.empty()) {
+    forced.assign(states.begin(), states.end());
+    take_forcings(forced, from);
+    states = forced;
+  }
+  const std::vector<float> given = past_.empty() ? std::vector<float>{} : with_past(states);
+  std::vector<float> next = forecaster_.step(past_.empty() ? states : given,
+                                             times_after(dataset_, times_, step_.times(from)), stride);
   check(next.size() == initial_.size(), "a forecast has another shape than its initial state");
-  check_finite(now, next, from + stride);
+  check_finite(states, next, from + stride);
   if (!past_.empty()) {
     past_.pop_back();
-    past_.insert(past_.begin(), std::move(now));
+    past_.emplace(past_.begin(), states.begin(), states.end());
   }
   return next;
 }

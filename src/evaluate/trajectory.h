@@ -41,6 +41,7 @@ class Trajectory {
 
   void check_finite(std::span<const float> states, std::span<const float> next, int64_t steps) const;
   std::vector<float> advance(std::span<const float> states, int64_t from, int64_t stride);
+  std::vector<float> with_past(std::span<const float> states) const;
   void take_forcings(std::span<float> states, int64_t steps) const;
 };
 

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/error.h"
+#include "train/inputs.h"
 
 namespace seqvit::train {
 
@@ -24,10 +25,9 @@ ModelDescription describe(const Experiment& e) {
     model.inputs.push_back(variable.name);
   for (const int64_t target : e.targets)
     model.targets.push_back(model.inputs[target]);
-  for (int64_t before = 1; before < e.config.data.history; ++before) {
-    for (const int64_t v : e.dataset->of_role(data::Role::state))
-      model.inputs.push_back(
-          fmt::format("{} -{}", e.dataset->variables()[v].name, e.lead.times(before).text()));
+  for (const StateBefore& input : states_before(*e.dataset, e.config.data.history)) {
+    model.inputs.push_back(
+        fmt::format("{} -{}", e.dataset->variables()[input.variable].name, e.lead.times(input.steps).text()));
   }
   for (const int64_t v : e.dataset->of_role(data::Role::forcing))
     model.forcings.push_back(e.dataset->variables()[v].name);

@@ -1,8 +1,6 @@
 #include "train/experiment.h"
 
 #include <algorithm>
-#include <array>
-#include <cmath>
 #include <filesystem>
 #include <set>
 
@@ -19,6 +17,7 @@
 #include "data/phases.h"
 #include "data/samples.h"
 #include "evaluate/rollout_plan.h"
+#include "train/inputs.h"
 
 namespace seqvit::train {
 
@@ -53,12 +52,6 @@ bool Experiment::can_roll_out() const {
   return std::ranges::all_of(dataset->of_role(data::Role::state), predicted);
 }
 
-int64_t Experiment::inputs() const {
-  return std::ssize(dataset->variables()) +
-         (config.data.history - 1) * std::ssize(dataset->of_role(data::Role::state)) +
-         std::ssize(dataset->statics());
-}
-
 bool Experiment::reaches(int64_t steps) const {
   return can_roll_out() || std::find(strides.begin(), strides.end(), steps) != strides.end();
 }
@@ -71,42 +64,9 @@ void Experiment::check_reach(int64_t steps, const std::string& setting) const {
        setting, lead.times(steps).text());
 }
 
-namespace {
-
-/// Of targets, in normalised fields; empty where nothing bounds them, or statistics are not there yet.
-std::vector<std::array<double, 2>> normalised_bounds(const Experiment& e) {
-  if (e.config.model.bounds.empty() || e.statistics.variables.empty()) return {};
-  std::vector<std::array<double, 2>> all;
-  for (const int64_t target : e.targets) {
-    const data::VariableInfo& variable = e.dataset->variables()[target];
-    const data::Moments& moments = e.statistics.variables[target];
-    const Bounds* found = data::setting_of(e.config.model.bounds, variable);
-    const Bounds bounds = found == nullptr ? Bounds{} : *found;
-    const auto normalised = [&](double end) {
-      return std::isfinite(end) ? (variable.transform.apply(end) - moments.mean) / moments.std : end;
-    };
-    all.push_back({normalised(bounds.low), normalised(bounds.high)});
-  }
-  return all;
+int64_t Experiment::condition_count() const {
+  return (tells_time() ? data::kPhases : 0) + (strides.size() > 1 ? std::ssize(strides) : 0);
 }
-
-model::Feedback feedback_of(const Experiment& e) {
-  model::Feedback feedback{.forcings = e.dataset->of_role(data::Role::forcing),
-                           .diagnostics = e.dataset->of_role(data::Role::diagnostic),
-                           .shifts = {},
-                           .bounds = normalised_bounds(e)};
-  const std::vector<int64_t> state = e.dataset->of_role(data::Role::state);
-  for (int64_t before = 1; before < e.config.data.history; ++before) {
-    const int64_t first = std::ssize(e.dataset->variables()) + (before - 1) * std::ssize(state);
-    for (size_t s = 0; s < state.size(); ++s) {
-      const auto place = static_cast<int64_t>(s);
-      feedback.shifts.emplace_back(first + place, before == 1 ? state[s] : first - std::ssize(state) + place);
-    }
-  }
-  return feedback;
-}
-
-}  // namespace
 
 model::ModelShape Experiment::model_shape() const {
   model::ModelShape shape;
@@ -117,7 +77,7 @@ model::ModelShape Experiment::model_shape() const {
   shape.periodic = dataset->grid().periodic();
   shape.groups = groups;
   shape.targets = targets;
-  shape.feedback = feedback_of(*this);
+  shape.feedback = feedback_of(*dataset, config, targets, statistics);
   const auto of_levels = config.train.level_weights == LevelWeights::pressure
                              ? data::level_weights(dataset->variables(), targets)
                              : std::vector<double>(targets.size(), 1.0);
@@ -126,7 +86,7 @@ model::ModelShape Experiment::model_shape() const {
     const auto weight = weights.find(dataset->variables()[targets[t]].name);
     shape.target_weights.push_back((weight == weights.end() ? 1.0 : weight->second) * of_levels[t]);
   }
-  shape.conditions = (tells_time() ? data::kPhases : 0) + (strides.size() > 1 ? std::ssize(strides) : 0);
+  shape.conditions = condition_count();
   shape.config = config.model;
   shape.seed = config.train.seed;
   return shape;
@@ -248,17 +208,7 @@ Experiment open_experiment(const Config& config, Periods periods, data::Frame fr
   }
   for (const std::string& name : config.data.targets)
     e.targets.push_back(e.dataset->variable_index(name));
-  e.groups = data::group_levels(e.dataset->variables(), static_cast<int64_t>(e.dataset->statics().size()),
-                                config.model.patch_levels);
-  // A state before is part of the token that the state is in.
-  const std::vector<int64_t> state = e.dataset->of_role(data::Role::state);
-  std::vector<int64_t> of_history;
-  for (int64_t before = 1; before < config.data.history; ++before) {
-    for (const int64_t v : state)
-      of_history.push_back(e.groups[v]);
-  }
-  e.groups.insert(e.groups.begin() + std::ssize(e.dataset->variables()), of_history.begin(),
-                  of_history.end());
+  e.groups = input_groups(*e.dataset, config);
   check_settings(e);
   resolve_periods(e, periods);
   if (periods.train) check_training_period(e);
@@ -280,7 +230,7 @@ std::vector<std::string> describe_periods(const Experiment& e) {
 }
 
 Tensor conditions(const Experiment& e, std::span<const Request> requests) {
-  const Tensor out = at::zeros({std::ssize(requests), e.model_shape().conditions}, at::kDouble);
+  const Tensor out = at::zeros({std::ssize(requests), e.condition_count()}, at::kDouble);
   double* values = out.mutable_data_ptr<double>();
   for (const Request& request : requests) {
     if (e.tells_time()) {

@@ -25,7 +25,7 @@ struct Experiment {
       strides;  ///< lead times that the model knows, in steps: 1 and, by train.leads, longer ones
   Range train, validation, test;  ///< time indices; empty where the split is not set
   std::vector<int64_t> targets;   ///< indices into Dataset::variables()
-  std::vector<int64_t> groups;    ///< of inputs, as ModelShape's
+  std::vector<int64_t> groups;    ///< of inputs (inputs.h), as ModelShape's
   data::Statistics statistics;    ///< of the training period
 
   /// The lead times that the model knows.
@@ -35,8 +35,8 @@ struct Experiment {
   bool tells_time() const { return config.model.time_embedding && dataset->dated(); }
   /// True when all of the state is predicted, so that forecasts can be fed back.
   bool can_roll_out() const;
-  /// Model inputs: variables of the data set; those of the state one, two, ... lead times before; static fields.
-  int64_t inputs() const;
+  /// Numbers that the model is told beside the fields, see conditions() below.
+  int64_t condition_count() const;
   /// Whether a forecast can go so many steps: in one stride or by being fed back.
   bool reaches(int64_t steps) const;
   /// Throws Error(usage), naming `setting`, if not.

@@ -8,7 +8,6 @@ xarray.
 
 import json
 import sys
-from pathlib import Path
 
 try:
     import netCDF4
@@ -18,7 +17,7 @@ except ImportError as error:
     print(f"skipped: {error}; pip install numpy netCDF4 xarray")
     sys.exit(77)
 
-from check_files import Check, File, row_areas
+from check_files import Check, File, row_areas, run_cases
 
 LATITUDE, LONGITUDE = np.linspace(70, -70, 8), np.arange(12) * 30.0
 CASES = {}
@@ -289,19 +288,10 @@ def normalization(check, directory):
         assert read(run)["variables"]["t"] == found["variables"]["t"], "training keeps it"
 
 
-def main(seqvit, directory, *chosen):
-    failed = []
-    for name in chosen or CASES:
-        place = Path(directory) / name
-        place.mkdir()
-        try:
-            CASES[name](Check(Path(seqvit).resolve(), place), place)
-            print(f"{name}: as expected")
-        except AssertionError as error:
-            print(f"{name}: {error}")
-            failed.append(name)
-    return 1 if failed else 0
+def as_expected(check, case):
+    case(check, check.directory)
+    return "as expected"
 
 
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]))
+    sys.exit(run_cases(CASES, as_expected, *sys.argv[1:]))
