@@ -71,9 +71,10 @@ std::string problem_of(const fs::path& run, const train::Experiment& e, comm::Co
   return comm::broadcast_text(world, problem, 0, "climatology");
 }
 
-/// False, saying why, where there is none to keep.
-bool write(const fs::path& run, const train::Experiment& e, const data::Dataset& dataset, Range training,
-           evaluate::Forecaster& forecaster, const Invocation& invocation) {
+/// Under a name of its own, `temporary`, until it is whole. False, saying why, where there is none to keep.
+bool write(const fs::path& run, const fs::path& temporary, const train::Experiment& e,
+           const data::Dataset& dataset, Range training, evaluate::Forecaster& forecaster,
+           const Invocation& invocation) {
   evaluate::ClimatologyOptions options{training, e.targets, forecaster.rows(), is_monthly(e)};
   if (!evaluate::spans_a_month(dataset, training)) return false;
   const int64_t bytes = evaluate::climatology_bytes(dataset, options);
@@ -83,14 +84,13 @@ bool write(const fs::path& run, const train::Experiment& e, const data::Dataset&
     return false;
   }
   const Phase phase("climatology");
-  // Under a name of its own: another evaluation of the run may be at work.
-  const fs::path made = run / fmt::format(".climatology.{}.nc", ::getpid());
   try {
-    evaluate::write_climatology(made, key_of(run), invocation.command_line, dataset, options, forecaster);
+    evaluate::write_climatology(temporary, key_of(run), invocation.command_line, dataset, options,
+                                forecaster);
     const std::string kept = path_of(run).string();
     evaluate::on_writing_rank(forecaster, kept + ": another rank could not name it", [&] {
       std::error_code error;
-      fs::rename(made, kept, error);
+      fs::rename(temporary, kept, error);
       if (error) fail(Exit::data, "{}: {}", kept, error.message());
     });
   } catch (const Error& error) {
@@ -152,7 +152,9 @@ RunClimatology climatology_of(const fs::path& run, const train::Experiment& e,
   if (problem != "missing") log_info("{}; it is made anew where the training data can be read", problem);
   RunClimatology data = training_data(run, e);
   const data::Dataset& dataset = data.dataset ? *data.dataset : *e.dataset;
-  const bool written = write(run, e, dataset, data.training, forecaster, invocation);
+  // Another evaluation of the run may be at work.
+  const fs::path temporary = run / fmt::format("{}{}.nc", kClimatologyTemporary, ::getpid());
+  const bool written = write(run, temporary, e, dataset, data.training, forecaster, invocation);
   world.barrier("climatology");  // it has its name before anybody opens it
   return written ? use(path_of(run)) : std::move(data);
 }
@@ -160,7 +162,8 @@ RunClimatology climatology_of(const fs::path& run, const train::Experiment& e,
 void keep_climatology(const fs::path& run, const train::Experiment& e, evaluate::Forecaster& forecaster,
                       const Invocation& invocation) {
   if (problem_of(run, e, invocation.launch.world()).empty()) return;
-  write(run, e, *e.dataset, e.train, forecaster, invocation);
+  const fs::path temporary = run / fmt::format("{}.nc", kTrainedClimatologyTemporary);
+  write(run, temporary, e, *e.dataset, e.train, forecaster, invocation);
 }
 
 }  // namespace seqvit::cli

@@ -14,6 +14,11 @@
 
 namespace seqvit::cli {
 
+/// How names of climatologies begin that are being written: by evaluations, of which there may be several, and by the training, which has the
+/// run to itself.
+inline constexpr const char *kClimatologyTemporary = ".climatology.",
+                            *kTrainedClimatologyTemporary = ".climatology.train";
+
 /// What scores are compared with: a file, or a period of a data set.
 struct RunClimatology {
   std::unique_ptr<evaluate::ClimatologyFile> file;

@@ -5,6 +5,7 @@
 #include <ATen/Parallel.h>
 #include <nlohmann/json.hpp>
 
+#include "cli/run_climatology.h"
 #include "comm/text.h"
 #include "core/file.h"
 #include "core/json.h"
@@ -73,11 +74,13 @@ data::Statistics shared_statistics(const train::Experiment& e, comm::Comm& world
 void remove_temporaries(const fs::path& run) {
   for (const char* name : {kConfig, kNormalization, kManifest, "metrics.jsonl"})
     remove_temporaries_of(run / name);
-  // Of climatologies, which an evaluation may be writing at this moment.
+  // Of climatologies those of trainings, and old ones, as an evaluation may be writing one at this moment.
   std::error_code ignored;
   const auto old = fs::file_time_type::clock::now() - std::chrono::hours(24);
   for (const fs::directory_entry& entry : fs::directory_iterator(run, ignored)) {
-    if (entry.path().filename().string().starts_with(".climatology.") && entry.last_write_time(ignored) < old)
+    const std::string name = entry.path().filename();
+    const bool of_training = name.starts_with(kTrainedClimatologyTemporary);
+    if (of_training || (name.starts_with(kClimatologyTemporary) && entry.last_write_time(ignored) < old))
       fs::remove(entry.path(), ignored);
   }
 }

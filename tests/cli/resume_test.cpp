@@ -166,8 +166,9 @@ TEST(Resume, LeavesNoTemporaryOfAKilledTraining) {
   expect_success(s.train("r", {"--stop-after", "3"}));
   const auto before = files_below(s.directory / "r");
   fs::create_directory(s.checkpoints("r") / ".step-00000004.tmp");
-  for (const char* name : {"checkpoints/.step-00000004.tmp/rank-00000.safetensors.81-1.tmp",
-                           "config.yaml.81-2.tmp", "manifest.json.81-3.tmp", "metrics.jsonl.81-4.tmp"})
+  for (const char* name :
+       {"checkpoints/.step-00000004.tmp/rank-00000.safetensors.81-1.tmp", "config.yaml.81-2.tmp",
+        "manifest.json.81-3.tmp", "metrics.jsonl.81-4.tmp", ".climatology.train.nc.tmp"})
     write_text(s.directory / "r" / name, "half", Exit::bug);
   expect_success(s.train("r", {"--resume", "--stop-after", "3"}));
   auto after = files_below(s.directory / "r");
