@@ -1,9 +1,23 @@
 #include "comm/device_comm.h"
 
+#include <chrono>
+#include <thread>
 #include <utility>
+
+#include <ATen/ops/empty.h>
+#include <c10/core/Event.h>
+#include <c10/core/impl/VirtualGuardImpl.h>
+
+#include "comm/call.h"
+#include "comm/gpu.h"
+#include "core/clock.h"
+#include "core/error.h"
+#include "core/watch.h"
 
 namespace seqvit::comm {
 namespace {
+
+constexpr int64_t kYields = 2000;  ///< polls before the host sleeps between two: some 0.2 ms
 
 class DeviceComm final : public Comm {
  public:
@@ -15,6 +29,7 @@ class DeviceComm final : public Comm {
 
   int rank() const override { return host_.rank(); }
   int size() const override { return host_.size(); }
+  bool is_phantom() const override { return host_.is_phantom(); }
   Pending all_gather(const Tensor& mine, const Counts& counts, const char* purpose) override {
     return send(mine, purpose,
                 [&](Comm& comm, const Tensor& x) { return comm.all_gather(x, counts, purpose); });
@@ -42,6 +57,16 @@ class DeviceComm final : public Comm {
     count(purpose, 0);
     host_.barrier(purpose);
   }
+  Tensor to_host(const Tensor& x) override {
+    if (x.is_cpu()) return x;
+    const TimedPart time("waiting for the device");
+    const Tensor copy = at::empty(x.sizes(), x.options().device(c10::kCPU).pinned_memory(true));
+    copy.copy_(x, /*non_blocking=*/true);
+    c10::Event done(x.device().type());
+    done.record(c10::impl::VirtualGuardImpl(x.device().type()).getStream(x.device()));
+    await(done, x.device());
+    return copy;
+  }
   std::unique_ptr<Comm> split(const Coloring& color_of) override {
     auto host = host_.split(color_of);
     Comm& reference = *host;
@@ -65,6 +90,31 @@ class DeviceComm final : public Comm {
     return Pending([p = std::make_shared<Pending>(std::move(pending)), device = x.device()] {
       return p->wait().to(device);
     });
+  }
+
+  /// The driver would wait for ever for a kernel of NCCL's that waits for a lost peer.
+  void await(const c10::Event& done, c10::Device device) {
+    const double start = seconds_now(), limit = comm_timeout();
+    for (int64_t polls = 0; !done.query(); ++polls) {
+      if (polls < kYields) {
+        std::this_thread::yield();
+        continue;
+      }
+      std::this_thread::sleep_for(std::chrono::microseconds(50));
+      if (!direct_) continue;
+      const std::string failure = gpu_comm_failure(device);
+      if (!failure.empty() || seconds_now() - start > limit) fail_device(device, failure);
+    }
+    sign_of_life();
+  }
+
+  /// Whoever is still there comes to this barrier, so that it names those who do not.
+  [[noreturn]] void fail_device(c10::Device device, const std::string& failure) {
+    abort_gpu_comms(device);
+    host_.barrier("after the GPU");
+    fail(Exit::communication, "{}: all ranks are there; NCCL: {}",
+         describe({Kind::barrier, "after the GPU", size()}),
+         failure.empty() ? "no answer within parallel.timeout_seconds" : failure);
   }
 
   static int64_t sent_so_far(const Comm& comm, const char* purpose) {

@@ -5,9 +5,9 @@
 
 namespace seqvit::comm {
 
-Mesh::Mesh(Comm& world, int pp, int dp, int sp, int tp, DeviceKind device)
-    : device_(open_device(device)),
-      device_world_(device_.is_cpu() ? nullptr : make_device_comm(world, device_)),
+Mesh::Mesh(Comm& world, int pp, int dp, int sp, int tp, DeviceKind device, bool share_gpus)
+    : device_(open_device(device, world)),
+      device_world_(device_.is_cpu() ? nullptr : make_device_comm(world, device_, share_gpus)),
       world_(device_world_ ? *device_world_ : world) {
   if (pp < 1 || dp < 1 || sp < 1 || tp < 1)
     fail(Exit::usage, "parallel: pp {}, dp {}, sp {}, tp {}: expected numbers of ranks of at least 1", pp, dp,
@@ -32,7 +32,7 @@ Mesh::Mesh(Comm& world, int pp, int dp, int sp, int tp, DeviceKind device)
 
 Mesh::Mesh(Comm& world, const ParallelConfig& config)
     : Mesh(world, static_cast<int>(config.pp), static_cast<int>(config.dp), static_cast<int>(config.sp),
-           static_cast<int>(config.tp), config.device) {}
+           static_cast<int>(config.tp), config.device, config.share_gpus) {}
 
 std::unique_ptr<Comm> Mesh::split(int size, const Coloring& color_of) {
   return size == 1 ? make_self_comm() : world_.split(color_of);

@@ -28,8 +28,9 @@ struct SequenceSplit {
 class Mesh {
  public:
   /// Collective over `world`, which must outlive the mesh. Throws Error(usage) unless the axes fill the
-  /// world.
-  Mesh(Comm& world, int pp, int dp, int sp, int tp, DeviceKind device = DeviceKind::cpu);
+  /// world; `share_gpus`: ranks may have the same GPU (device.h).
+  Mesh(Comm& world, int pp, int dp, int sp, int tp, DeviceKind device = DeviceKind::cpu,
+       bool share_gpus = false);
   Mesh(Comm& world, const ParallelConfig& config);
 
   Comm& world() const { return world_; }

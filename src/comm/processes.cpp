@@ -1,5 +1,6 @@
 #include "comm/processes.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <filesystem>
 #include <fstream>
@@ -7,6 +8,8 @@
 #include <string>
 #include <system_error>
 #include <unistd.h>
+
+#include <ATen/ops/full.h>
 
 #include "core/random.h"
 
@@ -32,6 +35,15 @@ std::vector<int> ended_processes(const std::vector<ProcessId>& all) {
       ended.push_back(static_cast<int>(r));
   }
   return ended;
+}
+
+int rank_on_machine(Comm& world) {
+  if (world.is_phantom()) return 0;
+  const int64_t here = this_process().machine;
+  const Tensor machines =
+      world.all_gather(at::full({1}, here, at::kLong), Counts(world.size(), 1), "machines").wait();
+  const auto* first = machines.const_data_ptr<int64_t>();
+  return static_cast<int>(std::count(first, first + world.rank(), here));
 }
 
 }  // namespace seqvit::comm

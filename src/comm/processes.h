@@ -9,6 +9,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "comm/comm.h"
+
 namespace seqvit::comm {
 
 struct ProcessId {
@@ -19,5 +21,9 @@ ProcessId this_process();
 
 /// Ranks whose process no longer exists; all[r] is the process of rank r.
 std::vector<int> ended_processes(const std::vector<ProcessId>& all);
+
+/// Ranks of `world` before this one on this machine: launchers say it under many names, or not at all. Collective; 0 for
+/// a phantom, which is alone.
+int rank_on_machine(Comm& world);
 
 }  // namespace seqvit::comm

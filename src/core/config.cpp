@@ -190,6 +190,8 @@ void add_parallel(Settings& s, ParallelConfig& c) {
   s.integer("parallel.zero", c.zero, 0, 3,
             "ZeRO stage: moments (1), gradients (2), weights (3) are shared out; 0: nothing");
   s.choice("parallel.device", c.device, kDevice, "or `cuda`");
+  s.boolean("parallel.share_gpus", c.share_gpus,
+            "ranks may have the same GPU; their messages then go through host memory");
   s.number("parallel.timeout_seconds", c.timeout_seconds, 0.0, 1e9,
            "after which a rank that does not come to a collective counts as lost");
   s.boolean("parallel.verify", c.verify,

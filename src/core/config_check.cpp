@@ -139,6 +139,9 @@ void validate_memory(const MemoryConfig& memory, DeviceKind device, const std::s
 
 void validate_parallel(const Config& config, const std::string& name) {
   const ParallelConfig& p = config.parallel;
+  if (p.share_gpus && p.device == DeviceKind::cpu)
+    fail(Exit::usage, "{}: parallel.share_gpus without a GPU; set parallel.device: cuda, or leave it out",
+         name);
   const int64_t heads = config.model.num_heads, heads_of_group = heads / p.tp;
   if (p.tp > heads) {
     fail(Exit::usage, "{}: parallel.tp {}: tensor parallelism divides heads, and model.num_heads is {}", name,

@@ -21,6 +21,7 @@ struct ParallelConfig {
   DeviceKind device = DeviceKind::cpu;
   double timeout_seconds = 600.0;  ///< of a collective
   bool verify = true;              ///< short proof at the start of a run of several ranks
+  bool share_gpus = false;         ///< several ranks a GPU
 };
 
 struct MemoryConfig {

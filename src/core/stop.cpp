@@ -23,6 +23,7 @@ void on_signal(int signal) {
 void install_stop_handlers() {
   std::signal(SIGINT, on_signal);
   std::signal(SIGTERM, on_signal);
+  std::signal(SIGUSR1, on_signal);
   std::signal(SIGXFSZ, SIG_IGN);
 }
 

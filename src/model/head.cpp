@@ -17,6 +17,7 @@
 #include "model/patches.h"
 #include "ops/norm_linear.h"
 #include "ops/product.h"
+#include "ops/to_device.h"
 
 namespace seqvit::model {
 
@@ -29,11 +30,12 @@ Tensor select_targets(const Tensor& tokens_BLX, const ModelShape& shape, const g
   std::vector<int64_t> groups;
   for (const int64_t target : shape.targets)
     groups.push_back(shape.groups[target]);
+  const auto options = tokens_BLX.options().dtype(at::kLong);
   const Tensor whole_patches =
       at::constant_pad_nd(tokens_BLX, {0, 0, slab.tokens.begin - slab.patches.begin * per_patch,
                                        slab.patches.end * per_patch - slab.tokens.end});
   return whole_patches.unflatten(1, {slab.patches.size(), per_patch})
-      .index_select(2, at::tensor(groups, at::kLong).to(tokens_BLX.device()));
+      .index_select(2, ops::to_device(groups, {std::ssize(groups)}, options));
 }
 
 /// Where tokens are variables, windows go group by group: the targets of every group, filled up with T to the length of the longest

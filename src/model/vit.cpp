@@ -1,9 +1,8 @@
 #include "model/vit.h"
 
-#include <ATen/ops/tensor.h>
-
 #include "core/random.h"
 #include "ops/recompute.h"
+#include "ops/to_device.h"
 
 namespace seqvit::model {
 
@@ -59,7 +58,7 @@ Tensor Vit::keep_mask(const DropPathKeys& drop, int64_t layer, const Tensor& lik
   for (const int64_t sample : drop.samples) {
     keep.push_back(uniform(key, static_cast<uint64_t>(sample)) < rate ? 0.0 : 1.0 / (1.0 - rate));
   }
-  return at::tensor(keep, at::kDouble).to(like.options()).view({-1, 1, 1});
+  return ops::to_device(keep, {std::ssize(keep), 1, 1}, like.options());
 }
 
 std::vector<parallel::ParamGroup*> Vit::groups() {

@@ -1,5 +1,8 @@
 #include "ops/attention.h"
 
+#include <atomic>
+#include <memory>
+
 #include <ATen/ops/_scaled_dot_product_flash_attention_for_cpu.h>
 #include <ATen/ops/_scaled_dot_product_flash_attention_for_cpu_backward.h>
 #include <torch/csrc/autograd/custom_function.h>
@@ -13,22 +16,23 @@ namespace seqvit::ops {
 
 namespace {
 
-AttentionKernel device_kernel;
+// Replaced as a whole: ranks that are threads each choose, the same one.
+std::atomic<std::shared_ptr<const AttentionKernel>> device_kernel;
 
 }  // namespace
 
 void use_attention_kernel(AttentionKernel kernel) {
-  device_kernel = std::move(kernel);
+  device_kernel = std::make_shared<const AttentionKernel>(std::move(kernel));
 }
 
 std::string attention_kernel_name(const Tensor& q) {
-  if (!q.is_cpu()) return device_kernel.name;
+  if (!q.is_cpu()) return device_kernel.load()->name;
   return flash_supports(q, q, q) ? flash_name(q) : "libtorch flash attention (CPU)";
 }
 
 std::pair<Tensor, Tensor> attention_forward(const Tensor& q, const Tensor& k, const Tensor& v) {
   const TimedPart time("attention forward");
-  if (!q.is_cpu()) return device_kernel.forward(q, k, v);
+  if (!q.is_cpu()) return device_kernel.load()->forward(q, k, v);
   if (flash_supports(q, k, v)) return flash_forward(q, k, v);
   auto [out, lse] =
       at::_scaled_dot_product_flash_attention_for_cpu(for_product(q), for_product(k), for_product(v));
@@ -38,7 +42,7 @@ std::pair<Tensor, Tensor> attention_forward(const Tensor& q, const Tensor& k, co
 AttentionGradients attention_backward(const Tensor& grad_out, const Tensor& q, const Tensor& k,
                                       const Tensor& v, const Tensor& out, const Tensor& lse, bool in_place) {
   const TimedPart time("attention backward");
-  if (!q.is_cpu()) return device_kernel.backward(grad_out, q, k, v, out, lse);
+  if (!q.is_cpu()) return device_kernel.load()->backward(grad_out, q, k, v, out, lse);
   if (flash_supports(q, k, v)) return flash_backward(grad_out, q, k, v, out, lse, in_place);
   auto [dq, dk, dv] = at::_scaled_dot_product_flash_attention_for_cpu_backward(
       for_product(grad_out), for_product(q), for_product(k), for_product(v), for_product(out), lse,

@@ -162,8 +162,8 @@ double tolerance_of(at::ScalarType type) {
 
 }  // namespace
 
-std::vector<AttentionKernel> cuda_attention_kernels(at::ScalarType type) {
-  if (type == at::kDouble) return {plain()};
+std::vector<AttentionKernel> attention_kernels(c10::Device device, at::ScalarType type) {
+  if (type == at::kDouble || !device.is_cuda()) return {plain()};
   return {flash(), cudnn(), memory_efficient()};
 }
 

@@ -13,9 +13,9 @@
 
 namespace seqvit::ops {
 
-/// Kernels for CUDA tensors of a type: libtorch's, or for fp64, which none of those takes, plain products
-/// that hold all scores (`verify` proves layouts in fp64, at small size).
-std::vector<AttentionKernel> cuda_attention_kernels(at::ScalarType type);
+/// Kernels for tensors of a type on a device: of a GPU libtorch's; for fp64, which none of those takes (`verify` proves
+/// layouts in it, at small size), and on other devices plain products that hold all scores.
+std::vector<AttentionKernel> attention_kernels(c10::Device device, at::ScalarType type);
 
 struct AttentionSizes {
   int64_t batch, heads, queries, keys, head_dim;

@@ -4,12 +4,12 @@
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/empty_like.h>
-#include <ATen/ops/tensor.h>
 #include <ATen/ops/zeros_like.h>
 #include <torch/csrc/autograd/custom_function.h>
 
 #include "ops/depthwise.h"
 #include "ops/recompute.h"
+#include "ops/to_device.h"
 
 namespace seqvit::parallel {
 namespace {
@@ -87,7 +87,7 @@ Tensor by_libtorch(const Tensor& x_BLD, const ops::DepthwiseWeights& w, const Ha
     for (int tap = 0; tap < grid::kTaps; ++tap)
       units[tap * near.size() + unit] = window.unit[tap];
   });
-  const Tensor table = at::tensor(units, at::kLong).view({grid::kTaps, -1}).to(x_BLD.device());
+  const Tensor table = ops::to_device(units, {grid::kTaps, near.size()}, x_BLD.options().dtype(at::kLong));
   const Tensor mine_BUF = of_units(x_BLD, near), all_BUF = at::cat({mine_BUF, halo.gather(mine_BUF)}, 1);
   Tensor y_BLD = x_BLD + w.bias_D;
   for (int tap = 0; tap < grid::kTaps; ++tap)

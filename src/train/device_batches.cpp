@@ -1,12 +1,7 @@
 #include "train/device_batches.h"
 
-#include <algorithm>
-
-#include <ATen/ops/empty.h>
 #include <c10/core/StreamGuard.h>
 #include <c10/core/impl/VirtualGuardImpl.h>
-
-#include "core/error.h"
 
 namespace seqvit::train {
 
@@ -43,15 +38,6 @@ LearnerBatch DeviceBatches::next() {
     }
   }
   return made.batch;
-}
-
-Tensor to_device(std::span<const float> values, at::IntArrayRef shape, const at::TensorOptions& options) {
-  const bool pinned = !options.device().is_cpu();
-  const Tensor host = at::empty(shape, at::TensorOptions(at::kFloat).pinned_memory(pinned));
-  check(host.numel() == std::ssize(values), "a tensor of as many elements as there are values");
-  // Not by copy_: that would start a pool of threads for the thread that reads ahead.
-  std::ranges::copy(values, host.mutable_data_ptr<float>());
-  return host.to(options.device(), /*non_blocking=*/true).to(options.dtype());
 }
 
 }  // namespace seqvit::train

@@ -9,7 +9,6 @@
 #include <functional>
 #include <future>
 #include <optional>
-#include <span>
 
 #include <c10/core/Event.h>
 
@@ -19,7 +18,7 @@ namespace seqvit::train {
 
 class DeviceBatches {
  public:
-  /// `make` gives the next batch at every call, made with `to_device`; from one thread at a time, though not
+  /// `make` gives the next batch at every call, made with ops/to_device.h; from one thread at a time, though not
   /// always the same if `ahead`, and one call more than batches are taken. What it uses must outlive this.
   DeviceBatches(std::function<LearnerBatch()> make, c10::Device device)
       : DeviceBatches(std::move(make), device, !device.is_cpu()) {}
@@ -42,9 +41,5 @@ class DeviceBatches {
   std::optional<c10::Stream> stream_;  ///< of the copies, on a GPU
   std::future<Made> next_;             ///< last: its end is waited for before what it uses is destroyed
 };
-
-/// Values in the CPU's memory as a new tensor of this type and device. To a GPU through pinned memory on the
-/// current stream, without waiting for it.
-Tensor to_device(std::span<const float> values, at::IntArrayRef shape, const at::TensorOptions& options);
 
 }  // namespace seqvit::train

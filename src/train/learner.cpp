@@ -36,7 +36,8 @@ std::vector<double> Learner::sum_over_ranks(std::vector<double> values, const ch
 }
 
 StepResult Learner::backward(const LearnerBatch& batch, int64_t step, bool stop) {
-  const double weight = model_.ends_model() ? loss_.weight_of(batch.target) : 0.0;
+  const double weight =
+      model_.ends_model() ? batch.weight ? *batch.weight : loss_.weight_of(batch.target) : 0.0;
   const auto totals = sum_over_ranks({weight, stop ? 1.0 : 0.0}, "loss weight");
   StepResult result{.weight = totals[0], .stop = totals[1] > 0.0, .memory = {.before = ops::tensor_bytes()}};
   // A phantom that does not end the model has no weight of its own, and the step of one that has.
@@ -44,7 +45,7 @@ StepResult Learner::backward(const LearnerBatch& batch, int64_t step, bool stop)
   std::vector<int64_t> positions;
   for (int64_t i = my_samples_.begin; i < my_samples_.end; ++i)
     positions.push_back(i);
-  double loss_sum = 0.0;
+  Tensor loss_sum;  // where the model computes, so that the host waits for it once
   ops::reset_peak_tensor_bytes();
   for (const parallel::Action& action : parallel::pipeline_schedule(mesh_.pp().rank(), mesh_.pp().size(),
                                                                     model_.chunks(), config_.micro_batches)) {
@@ -55,20 +56,22 @@ StepResult Learner::backward(const LearnerBatch& batch, int64_t step, bool stop)
     const Range mine = share(my_samples_.size(), action.micro, config_.micro_batches);
     const LearnerBatch fields =
         batch.mapped([&](const Tensor& t) { return t.narrow(0, mine.begin, mine.size()); });
-    loss_sum += run_forward(
+    const Tensor loss = run_forward(
         action, {fields, {step, std::span(positions).subspan(mine.begin, mine.size())}, result.weight});
+    if (loss.defined()) loss_sum = loss_sum.defined() ? loss_sum + loss : loss;
     result.memory.kept = std::max(result.memory.kept, ops::tensor_bytes() - result.memory.before);
   }
   model_.wires().finish();
   for (parallel::ParamGroup* group : groups_)
     group->finish_gradients();
   result.memory.peak = ops::peak_tensor_bytes() - result.memory.before;
-  result.loss = sum_over_ranks({loss_sum}, "loss")[0];
+  const double mine = loss_sum.defined() ? mesh_.world().to_host(loss_sum).item<double>() : 0.0;
+  result.loss = sum_over_ranks({mine}, "loss")[0];
   return result;
 }
 
-/// Returns this micro-batch's part of the loss where the model ends, else 0.
-double Learner::run_forward(const parallel::Action& action, const Part& part) {
+/// Returns this micro-batch's part of the loss where the model ends, in fp64 without gradient; else undefined.
+Tensor Learner::run_forward(const parallel::Action& action, const Part& part) {
   model::Vit& vit = model_.vit();
   InFlight& here = in_flight_[{action.chunk, action.micro}];
   if (!vit.begins_model(action.chunk)) {
@@ -84,10 +87,10 @@ double Learner::run_forward(const parallel::Action& action, const Part& part) {
     const Rollout start(part.fields, rule_);
     here.out = chunk(start.fields(), start.condition());
     model_.wires().send_activation(here.out.detach());
-    return 0.0;
+    return {};
   }
   here.out = rolled_loss(part.fields, part.total_weight, chunk);
-  return here.out.item<double>();
+  return here.out.detach().to(at::kDouble);
 }
 
 Tensor Learner::rolled_loss(const LearnerBatch& batch, double total_weight, const Model& model) const {

@@ -95,7 +95,7 @@ class Learner {
     double total_weight;
   };
   using Model = std::function<Tensor(const Tensor& fields_BVYX, const Tensor& condition_BC)>;
-  double run_forward(const parallel::Action& action, const Part& part);
+  Tensor run_forward(const parallel::Action& action, const Part& part);
   Tensor rolled_loss(const LearnerBatch& batch, double total_weight, const Model& model) const;
   void run_backward(const parallel::Action& action);
   bool skips(int64_t step, const StepResult& result, double norm);

@@ -36,6 +36,20 @@ ops::AttentionSizes attention_shape(const model::ModelShape& shape, const Config
   return s;
 }
 
+/// All ranks take one kernel: refused by one it is refused, and the slowest together is the slowest.
+void agree(std::vector<ops::KernelTrial>& trials, comm::Comm& world) {
+  const Tensor values = at::zeros({2 * std::ssize(trials)}, at::kDouble);
+  double* of_trials = values.mutable_data_ptr<double>();
+  for (size_t i = 0; i < trials.size(); ++i)
+    of_trials[2 * i] = trials[i].refused.empty() ? 0.0 : 1.0, of_trials[2 * i + 1] = trials[i].seconds;
+  const Tensor sum = world.all_reduce(values, "attention").wait();
+  const auto* all = sum.const_data_ptr<double>();
+  for (size_t i = 0; i < trials.size(); ++i) {
+    trials[i].seconds = all[2 * i + 1];
+    if (all[2 * i] > 0.0 && trials[i].refused.empty()) trials[i].refused = "refused on another rank";
+  }
+}
+
 }  // namespace
 
 MeshModel::MeshModel(const model::ModelShape& shape, const Config& config, comm::Mesh& mesh,
@@ -58,9 +72,10 @@ MeshModel::MeshModel(const model::ModelShape& shape, const Config& config, comm:
       wires_(mesh, chunks_),
       owned_(model::owned_points(shape, slab_).to(mesh.device())) {
   if (!mesh.device().is_cpu()) {
-    const auto kernels = ops::cuda_attention_kernels(compute_);
+    const auto kernels = ops::attention_kernels(mesh.device(), compute_);
     attention_trials_ = ops::try_attention_kernels(
         kernels, attention_shape(shape, config, mesh, slab_.tokens.size()), options_.dtype(compute_));
+    agree(attention_trials_, mesh.world());
     ops::use_attention_kernel(kernels[ops::choose_attention_kernel(attention_trials_)]);
   }
   const parallel::Sharding whole{.data = &mesh.stage(),

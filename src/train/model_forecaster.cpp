@@ -16,7 +16,7 @@
 #include <ATen/ops/zeros.h>
 
 #include "core/error.h"
-#include "train/device_batches.h"
+#include "ops/to_device.h"
 
 namespace seqvit::train {
 namespace {
@@ -81,8 +81,8 @@ std::vector<float> ModelForecaster::step(std::span<const float> states,
              batch = static_cast<int64_t>(times.size());
   // Physical fields in double: the tendency of a temperature in K would lose digits in fp32 sums over a long
   // rollout.
-  const Tensor states_BHVYX =
-      to_device(states, {batch, history(), variables, rows().size(), dataset.grid().columns()}, at::kDouble);
+  const Tensor states_BHVYX = ops::to_device(
+      states, {batch, history(), variables, rows().size(), dataset.grid().columns()}, at::kDouble);
   for (int64_t v = 0; v < variables; ++v) {
     const data::Transform& transform = dataset.variables()[v].transform;
     const Tensor field = states_BHVYX.select(2, v);

@@ -41,19 +41,20 @@ AdamW::AdamW(std::vector<parallel::ParamGroup*> groups, const TrainConfig& confi
 
 double AdamW::clip(double max_norm) {
   const at::NoGradGuard no_grad;
-  Tensor sum = at::zeros({1}, at::kDouble);
+  Tensor mine_here;  // where the gradients are: read once
   for (parallel::ParamGroup* group : groups_) {
     const comm::Comm& sharers = *group->sharding().data;
     for (const parallel::Section& section : group->sections()) {
       if (!section.gradient.defined()) continue;
       // At stage 0 every rank holds the whole gradient: each still counts only its share.
       const Range mine = share(section.size, sharers.rank(), sharers.size());
-      sum += section.gradient.narrow(0, mine.begin - section.mine.begin, mine.size())
-                 .square()
-                 .sum(at::kDouble)
-                 .cpu();
+      const Tensor of_section =
+          section.gradient.narrow(0, mine.begin - section.mine.begin, mine.size()).square().sum(at::kDouble);
+      mine_here = mine_here.defined() ? mine_here + of_section : of_section;
     }
   }
+  Tensor sum = at::zeros({1}, at::kDouble);
+  if (mine_here.defined()) sum += world_.to_host(mine_here);
   sum = world_.all_reduce(sum, "gradient norm").wait();
   const double norm = std::sqrt(sum.item<double>());
   if (max_norm > 0.0 && norm > max_norm) {

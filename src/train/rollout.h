@@ -12,6 +12,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "core/tensor.h"
@@ -28,8 +29,11 @@ struct LearnerBatch {
   Tensor missing;  ///< [B, V, Y, X] of bool, for several steps: where input is missing; undefined: nowhere
   Tensor
       forced;  ///< [B, K - 1, F, Y, X] of the later steps, 0 where missing; undefined: no forcings, or one step
+  /// Of the valid points of `target` (WeightedLoss::weight_of), where whoever made the batch knows it: a step on a GPU
+  /// then need not wait for the sum.
+  std::optional<double> weight = {};
 
-  /// What is done to every tensor that is there.
+  /// What is done to every tensor that is there, of a part of the batch: `weight` is the whole's, and not kept.
   template <typename F>
   LearnerBatch mapped(const F& f) const {
     const auto of = [&](const Tensor& t) { return t.defined() ? f(t) : t; };

@@ -22,6 +22,8 @@ const std::pair<const char*, at::ScalarType> kTypes[] = {{"F64", at::kDouble},
                                                          {"F16", at::kHalf},
                                                          {"I64", at::kLong}};
 
+constexpr int64_t kDevicePiece = int64_t{1} << 26;  ///< bytes of a device's tensor on their way to a file
+
 const char* const kMetadata = "__metadata__";
 
 const char* type_name(at::ScalarType type) {
@@ -75,8 +77,12 @@ std::string write_safetensors(const std::filesystem::path& path, const NamedTens
   write(std::as_bytes(std::span(&length, 1)));
   write(std::as_bytes(std::span(text)));
   for (const auto& [name, tensor] : tensors) {
-    const Tensor dense = tensor.detach().contiguous();
-    write(std::span(static_cast<const std::byte*>(dense.const_data_ptr()), dense.nbytes()));
+    const Tensor dense = tensor.detach().contiguous().view({-1});
+    const int64_t piece = dense.is_cpu() ? dense.numel() : kDevicePiece / dense.element_size();
+    for (int64_t first = 0; first < dense.numel(); first += piece) {
+      const Tensor here = dense.narrow(0, first, std::min(piece, dense.numel() - first)).cpu();
+      write(std::span(static_cast<const std::byte*>(here.const_data_ptr()), here.nbytes()));
+    }
   }
   file.commit();
   return sum.text();

@@ -4,7 +4,6 @@
 
 #include <ATen/ops/isfinite.h>
 #include <ATen/ops/nan_to_num.h>
-#include <ATen/ops/tensor.h>
 #include <fmt/ranges.h>
 
 #include "core/clock.h"
@@ -13,6 +12,7 @@
 #include "core/stop.h"
 #include "core/watch.h"
 #include "data/period.h"
+#include "ops/to_device.h"
 
 namespace seqvit::train {
 namespace {
@@ -65,7 +65,7 @@ LearnerBatch Trainer::to_tensors(const data::Batch& batch, int64_t rollout) cons
   const int64_t rows = learner_.model().slab().rows.size(), columns = experiment_.dataset->grid().columns();
   const at::TensorOptions& options = learner_.model().options();
   const auto tensor = [&](const std::vector<float>& values, const std::vector<int64_t>& shape) {
-    return to_device(values, shape, options);
+    return ops::to_device(values, shape, options);
   };
   std::vector<Request> asked;
   std::vector<double> scale, shift;  // of a normalised change to normalised fields
@@ -80,7 +80,7 @@ LearnerBatch Trainer::to_tensors(const data::Batch& batch, int64_t rollout) cons
     }
   }
   const auto of_targets = [&](const std::vector<double>& values) {
-    return at::tensor(values, at::kDouble).view({size, targets}).to(options);
+    return ops::to_device(values, {size, targets}, options);
   };
   const Tensor condition = conditions(experiment_, asked);
   LearnerBatch fields{tensor(batch.input, {size, shape_.inputs(), rows, columns}),
@@ -107,8 +107,15 @@ StepReport Trainer::step() {
     batches_.reset();  // it takes from the loader
     loader_ = std::make_unique<data::Loader>(reader_, samples_of(experiment_.train, rollout), config_.seed,
                                              config_.batch_size, learner_.my_samples(), samples_taken());
-    batches_.emplace([this, rollout] { return to_tensors(loader_->next(), rollout); },
-                     learner_.model().options().device());
+    const c10::Device device = learner_.model().options().device();
+    const bool weighs = !device.is_cpu() && learner_.model().ends_model();  // on the thread that may wait
+    batches_.emplace(
+        [this, rollout, weighs] {
+          LearnerBatch batch = to_tensors(loader_->next(), rollout);
+          if (weighs) batch.weight = learner_.loss().weight_of(batch.target);
+          return batch;
+        },
+        device);
   }
   const double start = seconds_now();
   const LearnerBatch fields = [&] {  // my samples of the batch, my slab of the grid

@@ -58,7 +58,8 @@ TEST(Gpu, TwoRanksOnOneTrainLikeOne) {
   ASSERT_EQ(seqvit({"train", config, "--run", d / "one", "--parallel.device=cuda"}).code, 0);
   for (const char* layout : {"--parallel.sp=2", "--parallel.tp=2", "--parallel.pp=2"}) {
     const auto run = d / layout;
-    const Outcome two = mpirun(2, {"train", config, "--run", run, "--parallel.device=cuda", layout});
+    const Outcome two = mpirun(
+        2, {"train", config, "--run", run, "--parallel.device=cuda", "--parallel.share_gpus=true", layout});
     ASSERT_EQ(two.code, 0) << two.err;
     EXPECT_LT(largest_difference(losses(d / "one"), losses(run)), 1e-3) << layout;
   }

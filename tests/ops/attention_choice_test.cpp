@@ -30,8 +30,8 @@ TEST(AttentionChoice, MeasuresTheErrorOfARightKernel) {
 /// `verify` runs in fp64, which libtorch's kernels for GPUs refuse. Against ours: on the CPU they are one
 /// another's oracle.
 TEST(AttentionChoice, AGpuHasAnExactKernelForFp64) {
-  EXPECT_EQ(cuda_attention_kernels(at::kBFloat16).size(), 3U);
-  const auto kernels = cuda_attention_kernels(at::kDouble);
+  EXPECT_EQ(attention_kernels(at::kCUDA, at::kBFloat16).size(), 3U);
+  const auto kernels = attention_kernels(at::kCUDA, at::kDouble);
   ASSERT_EQ(kernels.size(), 1U);
   const auto random = [](int64_t rows) { return at::randn({1, 2, rows, 16}, at::kDouble); };
   const Tensor q = random(40), k = random(30), v = random(30), grad = random(40);

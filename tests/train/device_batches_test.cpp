@@ -10,6 +10,7 @@
 #include <gtest/gtest.h>
 
 #include "data/loader.h"
+#include "ops/to_device.h"
 #include "support/errors.h"
 #include "support/source_path.h"
 
@@ -27,7 +28,7 @@ class Source {
   LearnerBatch operator()() {
     const data::Batch batch = loader_.next();
     auto tensor = [](const std::vector<float>& values) {
-      return to_device(values, {std::ssize(values)}, at::kDouble);
+      return ops::to_device(values, {std::ssize(values)}, at::kDouble);
     };
     const auto first = static_cast<double>(batch.samples[0].input);
     LearnerBatch made;
@@ -118,7 +119,8 @@ TEST(DeviceBatches, AFailureComesWithItsBatch) {
 
 TEST(DeviceBatches, ATensorOfItsOwnOfTheTypeAskedFor) {
   std::vector<float> values(4, 2.0F);
-  const Tensor same = to_device(values, {4}, at::kFloat), wide = to_device(values, {2, 2}, at::kDouble);
+  const Tensor same = ops::to_device(values, {4}, at::kFloat),
+               wide = ops::to_device(values, {2, 2}, at::kDouble);
   values.assign(4, 5.0F);
   EXPECT_EQ(same[0].item<double>(), 2.0);
   EXPECT_EQ(wide.scalar_type(), at::kDouble);
