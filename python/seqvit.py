@@ -5,12 +5,13 @@ Needs torch and safetensors, nothing else.
     model = seqvit.load("runs/a/checkpoints/best")          # or seqvit.load("weights.safetensors")
     next_fields = model.forecast(fields, date)              # physical units: [V, Y, X] -> [T, Y, X], one lead time ahead
     tokens = model.encode(model.embed(inputs, conditions))  # [B, N, D], for whatever else is to be made of them
+    members = [model.forecast(fields, date) for _ in range(10)]  # of a model trained with train.loss=crps: each draws its own noise
 
 On cores that other work shares, set OMP_WAIT_POLICY=passive before torch is imported, as the program does of itself: threads that wait then
 sleep (docs/performance.md).
 
 Dims: B samples, V inputs (variables, then static fields: `model.inputs`), T targets (`model.targets`), Y X rows and columns of the grid,
-S patches, p points along a patch (q along the window that reaches half a patch into its neighbours), K tokens a patch, N = S K tokens (those of a patch side by side), D width, H heads.
+Z numbers of noise, S patches, p points along a patch (q along the window that reaches half a patch into its neighbours), K tokens a patch, N = S K tokens (those of a patch side by side), D width, H heads.
 """
 import json
 import math
@@ -64,6 +65,28 @@ def phases(date):
     start = date.replace(month=1, day=1, hour=0, minute=0, second=0)
     year = 2 * math.pi * ((date - start) / (start.replace(year=date.year + 1) - start))
     return torch.tensor([math.sin(day), math.cos(day), math.sin(year), math.cos(year)], dtype=torch.float64)
+
+
+def drawn_noise(dim, seed, date, member, step=0):
+    """What `seqvit forecast` draws for a member in the step that begins `step` steps after the initial `date` (train.seed: `seed`), [Z]. `date`
+    in the data's calendar: cftime's where that is `standard`, since a datetime is proleptic."""
+    def mix(a, b):
+        z = (a + 0x9E3779B97F4A7C15 * (b + 1)) & (2**64 - 1)
+        z = ((z ^ z >> 30) * 0xBF58476D1CE4E5B9) & (2**64 - 1)
+        z = ((z ^ z >> 27) * 0x94D049BB133111EB) & (2**64 - 1)
+        return z ^ z >> 31
+
+    name = b"noise of a forecast"
+    start = date.replace(year=1, month=1, day=1, hour=0, minute=0, second=0)
+    key = mix(seed, len(name))
+    for part in [*name, round((date - start).total_seconds()), member, step]:
+        key = mix(key, part)
+
+    def normal(z):
+        one, other = ((mix(key, 2 * z + i) >> 11) * 2.0**-53 for i in (0, 1))
+        return math.sqrt(-2 * math.log(1 - one)) * math.cos(2 * math.pi * other)
+
+    return torch.tensor([normal(z) for z in range(dim)], dtype=torch.float64)
 
 
 def sine_cosine(count, half):
@@ -153,8 +176,16 @@ class Model:
     def linear(self, name, x):
         return linear(x, self.weights[name + ".weight"], self.weights[name + ".bias"])
 
-    def norm(self, name, x):
-        return layer_norm(x, x.shape[-1:], self.weights[name + ".weight"], self.weights[name + ".bias"], eps=1e-6)
+    def norm(self, name, x, scale=0, shift=0):
+        """Scaled and shifted by [B, 1, D] where noise conditions it."""
+        return layer_norm(x, x.shape[-1:], eps=1e-6) * (self.weights[name + ".weight"] * (1 + scale)) + self.weights[name + ".bias"] + shift
+
+    def conditioning(self, name, noise):
+        """What noise [B, Z] does to the two norms of a block: scale and shift, [B, 1, D] each."""
+        if name + ".noise.fc2.weight" not in self.weights:
+            return (), ()
+        parts = linear(gelu(self.linear(name + ".noise.fc1", noise)), self.weights[name + ".noise.fc2.weight"]).unsqueeze(1).chunk(4, -1)
+        return parts[:2], parts[2:]
 
     def around(self, fields, reach):
         """[B, C, Y, X] with `reach` more on each side: round the globe where the grid goes round it, else the edge again."""
@@ -233,26 +264,27 @@ class Model:
         tokens = (tokens + self.positions().unsqueeze(1)).flatten(1, 2)
         return tokens + self.linear("condition", conditions).unsqueeze(1) if "condition.weight" in self.weights else tokens
 
-    def block(self, index, x):
-        """[B, N, D] -> [B, N, D]"""
+    def block(self, index, x, noise=None):
+        """[B, N, D] and noise [B, Z], where the model takes some -> [B, N, D]"""
         name, (batch, tokens, width) = f"blocks.{index}", x.shape
         if name + ".local.weight" in self.weights:
             x = self.depthwise(name + ".local", x)
-        qkv = self.linear(name + ".attn.qkv", self.norm(name + ".norm1", x))
+        one, two = self.conditioning(name, noise)
+        qkv = self.linear(name + ".attn.qkv", self.norm(name + ".norm1", x, *one))
         q, k, v = qkv.view(batch, tokens, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
         q, k = self.query_key(name + ".attn", q, "q_norm"), self.query_key(name + ".attn", k, "k_norm")
         x = x + self.linear(name + ".attn.proj", scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2))
-        return x + self.linear(name + ".mlp.fc2", gelu(self.linear(name + ".mlp.fc1", self.norm(name + ".norm2", x))))
+        return x + self.linear(name + ".mlp.fc2", gelu(self.linear(name + ".mlp.fc1", self.norm(name + ".norm2", x, *two))))
 
-    def encode(self, tokens):
+    def encode(self, tokens, noise=None):
         """All blocks and the norm after them: [B, N, D] -> [B, N, D]."""
         for index in range(self.depth):
-            tokens = self.block(index, tokens)
+            tokens = self.block(index, tokens, noise)
         return self.norm("norm", tokens)
 
-    def predict(self, inputs, conditions):
-        """Normalised inputs [B, V, Y, X], conditions [B, C] -> normalised targets [B, T, Y, X] (or their tendencies)."""
-        tokens, layer = self.encode(self.embed(inputs, conditions)).unflatten(1, (self.patch_rows * self.patch_columns, -1)), 0  # [B, S, K, D]
+    def predict(self, inputs, conditions, noise=None):
+        """Normalised inputs [B, V, Y, X], conditions [B, C], noise [B, Z] -> normalised targets [B, T, Y, X] (or their tendencies)."""
+        tokens, layer = self.encode(self.embed(inputs, conditions), noise).unflatten(1, (self.patch_rows * self.patch_columns, -1)), 0  # [B, S, K, D]
         while f"head_layers.{layer}.weight" in self.weights:
             tokens, layer = gelu(self.linear(f"head_layers.{layer}", tokens)), layer + 1
         if self.per_variable:
@@ -264,9 +296,9 @@ class Model:
         return self.fields(points)
 
     @torch.no_grad()
-    def forecast(self, fields, date, lead=None):
+    def forecast(self, fields, date, lead=None, noise=None):
         """Fields [V, Y, X] at `date` in physical units, in the order of `inputs`, NaN where missing -> targets [T, Y, X] one lead
-        time later: one of `leads`, the first if not said."""
+        time later: one of `leads`, the first if not said. A model of ensembles draws `noise` [Z] if it is not given."""
         lead = lead or self.leads[0]
         if lead not in self.leads:
             raise ValueError(f"lead {lead}: the model knows {self.leads}")
@@ -279,7 +311,8 @@ class Model:
         mean, std = (torch.tensor([known[name.split(" -")[0]][key] for name in self.inputs], dtype=torch.float64)[:, None, None] for key in ("mean", "std"))
         normalised = ((fields - mean) / std).nan_to_num()
         normalised[unseen] = 0
-        prediction = self.predict(normalised.unsqueeze(0).to(like), self.conditions(date, lead).unsqueeze(0).to(like))[0].double().cpu()
+        noise = torch.randn(self.description.get("noise_dim", 0)) if noise is None else noise
+        prediction = self.predict(normalised.unsqueeze(0).to(like), self.conditions(date, lead).unsqueeze(0).to(like), noise.unsqueeze(0).to(like))[0].double().cpu()
         tendencies, forecast = "tendencies" if lead == self.leads[0] else f"tendencies {lead}", []
         for output, name in zip(prediction, self.targets):
             diagnostic = name in self.description.get("diagnostics", [])

@@ -153,7 +153,7 @@ void run_steps(const BenchCommand& command, const BenchProblem& problem, comm::C
       {"threads", at::get_num_threads()},
       {"attention_kernel", step.learner().model().attention_kernel()},
       {"seconds_per_step", typical},
-      {"tokens_per_second", static_cast<double>(problem.tokens() * config.train.batch_size) / typical},
+      {"tokens_per_second", static_cast<double>(problem.tokens() * config.train.forecasts()) / typical},
       {"flops_per_second", flops},
       {"flop_convention", "3 x forward, 24 N h^2 + 4 N^2 h a layer, recomputation not counted"},
       {"matmul_flops_per_second", rate},

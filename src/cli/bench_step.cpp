@@ -99,7 +99,7 @@ BenchProblem make_problem(const char* command, const BenchModel& model,
 }
 
 BenchStep::BenchStep(const Config& config, const model::ModelShape& shape, comm::Mesh& mesh) : mesh_(mesh) {
-  operations_ = shape.training_operations() * static_cast<double>(config.train.batch_size);
+  operations_ = shape.training_operations() * static_cast<double>(config.train.forecasts());
   learner_ = std::make_unique<train::Learner>(shape, config, make_grid(shape), mesh);
   // Every rank draws the whole fields and keeps its part: losses do not depend on the mesh.
   at::manual_seed(1);

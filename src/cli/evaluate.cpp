@@ -48,18 +48,29 @@ Evaluation evaluate_run(const RunOptions& run_options, const std::string& split,
   options.climatology_data = climatology.dataset.get();
   options.climatology_file = climatology.file.get();
   options.seed = e.config.train.seed;
+  options.ensemble = run.ensemble(run_options);
   for (const std::string& text : e.config.evaluate.regions)
     options.regions.push_back(Region::parse(text, "evaluate.regions"));
 
   evaluate::EvaluationResult found =
       evaluate::evaluate(*e.dataset, climatology.training, e.lead, run.forecaster(), options);
-  Evaluation result{std::move(found.scores), std::move(found.spectra), {}, {}, found.lost};
+  Evaluation result{std::move(found.scores),
+                    std::move(found.spectra),
+                    std::move(found.rank_histograms),
+                    {},
+                    {},
+                    found.lost};
   result.period = fmt::format("data.split.{}, {}", split,
                               data::period_text(e.dataset->times(), e.dataset->calendar(), options.period));
   result.json = evaluate::scores_to_json(result.scores, result.spectra);
   result.json["split"] = split;
   result.json["step"] = run.step();
   result.json["climatology"] = climatology.describe();
+  if (run_options.members > 1) {
+    result.json["members"] = run_options.members;
+    result.json["perturbation"] = run_options.perturbation;
+    result.json["rank_histograms"] = evaluate::rank_histograms_to_json(result.rank_histograms);
+  }
   if (run.prints()) {
     const std::filesystem::path directory(run_options.run);
     write_json(result.json, directory / "scores.json");
@@ -89,7 +100,10 @@ namespace {
 void run_evaluate(const EvaluateCommand& command, const Invocation& invocation) {
   const Evaluation result = evaluate_run(command.run, command.split, invocation, command.climatology);
   if (invocation.launch.world().rank() == 0) {
-    if (command.json != "-") fmt::print("{}", evaluate::scores_table(result.scores, result.spectra));
+    if (command.json != "-") {
+      fmt::print("{}{}", evaluate::scores_table(result.scores, result.spectra),
+                 evaluate::ensemble_table(result.scores, result.rank_histograms));
+    }
     if (!command.json.empty()) write_json(result.json, command.json);
   }
   check_scored(result);  // last: what there is is not lost
@@ -102,6 +116,7 @@ CommandBody add_evaluate(CLI::App& app) {
   CLI::App* command =
       app.add_subcommand("evaluate", "Score a trained model against persistence and climatology");
   add_run_options(*command, options->run);
+  add_ensemble_options(*command, options->run);
   command->add_option("--split", options->split, "Period to score: test (default), validation or train")
       ->check(CLI::IsMember({"test", "validation", "train"}));
   command->add_option(

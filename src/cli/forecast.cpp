@@ -100,11 +100,13 @@ void run_forecast_command(const ForecastCommand& command, const Invocation& invo
   layout.variables = e.targets;
   layout.command = invocation.command_line;
   layout.dims = evaluate::ForecastLayout::parse_dims(command.layout);
+  layout.ensemble = run.ensemble(command.run);
   std::optional<PicturePlan> picture;
   if (!command.picture.empty()) picture = plan_picture(command, e, layout.initial_times.front());
   evaluate::run_forecast(*e.dataset, run.forecaster(), layout, command.output, e.config.train.batch_size);
   if (picture && run.prints()) draw_picture(*picture, command, *e.dataset, layout);
-  log_info("{}: {} x {} steps of {}", command.output, layout.initial_times.size(), command.steps,
+  log_info("{}: {} x {}{} steps of {}", command.output, layout.initial_times.size(),
+           command.run.members > 1 ? fmt::format("{} members x ", command.run.members) : "", command.steps,
            e.lead.text());
 }
 
@@ -115,6 +117,7 @@ CommandBody add_forecast(CLI::App& app) {
   CLI::App* command =
       app.add_subcommand("forecast", "Roll a trained model out from given times to a CF NetCDF file");
   add_run_options(*command, options->run);
+  add_ensemble_options(*command, options->run);
   command->add_option("--init", options->initial_times, "Initial times, such as 2014-07-01T00")
       ->required()
       ->delimiter(',');

@@ -28,7 +28,7 @@ struct Problem : BenchProblem {
   int64_t ranks = 0;
   plan::AttentionMemory attention = plan::AttentionMemory::separate;
 
-  double tokens_of_step() const { return static_cast<double>(tokens() * config.train.batch_size); }
+  double tokens_of_step() const { return static_cast<double>(tokens() * config.train.forecasts()); }
 };
 
 /// What the search chooses cannot be set: it would be ignored.

@@ -46,6 +46,41 @@ void add_run_options(CLI::App& command, RunOptions& options) {
   command.add_option("--checkpoint", options.checkpoint, "best (default), last, or step-NNNNNNNN");
 }
 
+void add_ensemble_options(CLI::App& command, RunOptions& options) {
+  command.add_option("--members", options.members, "Members of an ensemble (default: 1, a single forecast)")
+      ->check(CLI::Range(int64_t{1}, int64_t{10'000}));
+  command
+      .add_option(
+          "--perturbation", options.perturbation,
+          "Perturb members' initial states by so many standard deviations of the change over one step")
+      ->check(CLI::Range(0.0, 1000.0));
+}
+
+evaluate::Ensemble RunModel::ensemble(const RunOptions& options) const {
+  const train::Experiment& e = experiment_;
+  evaluate::Ensemble ensemble{options.members, options.perturbation, {}, e.config.train.seed};
+  if (options.members == 1 && options.perturbation > 0.0)
+    fail(Exit::usage, "--perturbation {}: of a single forecast; give --members too", options.perturbation);
+  if (options.members > 1 && options.perturbation == 0.0 && e.config.model.noise_dim == 0) {
+    fail(Exit::usage,
+         "--members {}: all would be the same forecast; give --perturbation (about 0.3: standard deviations "
+         "of "
+         "the change over one step) to start them from different states, or a model trained with "
+         "train.loss=crps",
+         options.members);
+  }
+  if (options.members == 1 && e.config.model.noise_dim > 0)
+    log_info("the model draws noise: this is one member of many; --members makes an ensemble");
+  ensemble.unit.assign(e.dataset->variables().size(), 0.0);
+  for (const int64_t target : e.targets) {
+    const data::VariableInfo& variable = e.dataset->variables()[target];
+    // A transformed variable's statistics are not in its own units; diagnostics are not where a forecast starts from.
+    if (variable.role == data::Role::state && variable.transform.identity())
+      ensemble.unit[target] = e.statistics.tendencies.front()[target].std;
+  }
+  return ensemble;
+}
+
 RunModel::RunModel(const RunOptions& options, const Invocation& invocation, train::Periods periods)
     : experiment_(train::open_run(options.run, invocation.overrides, periods)),
       mesh_(invocation.launch.world(), experiment_.config.parallel),

@@ -10,6 +10,7 @@
 
 #include "cli/command.h"
 #include "cli/run_model.h"
+#include "evaluate/ensemble_scores.h"
 #include "evaluate/scores.h"
 #include "evaluate/spectra.h"
 
@@ -30,6 +31,7 @@ bool train_run(const Config& config, const std::filesystem::path& run, const Tra
 struct Evaluation {
   std::vector<evaluate::Score> scores;
   std::vector<evaluate::Spectrum> spectra;
+  std::vector<evaluate::RankHistogram> rank_histograms;
   nlohmann::json json;  ///< as in scores.json
   std::string period;   ///< for messages: "data.split.test, 2014-07-03T00 to 2014-12-31T18"
   double lost = 0.0;    ///< see EvaluationResult

@@ -16,6 +16,7 @@ const Choices<Positions> kPositions = {{"learned", Positions::learned}, {"fixed"
 const Choices<Network> kNetwork = {{"vit", Network::vit}, {"unet", Network::unet}};
 const Choices<LevelWeights> kLevelWeights = {{"none", LevelWeights::none},
                                              {"pressure", LevelWeights::pressure}};
+const Choices<Loss> kLoss = {{"mse", Loss::mse}, {"crps", Loss::crps}};
 const Choices<Local> kLocal = {{"none", Local::none}, {"depthwise", Local::depthwise}};
 const Choices<Precision> kPrecision = {
     {"fp32", Precision::fp32}, {"bf16", Precision::bf16}, {"fp64", Precision::fp64}};
@@ -130,6 +131,9 @@ void add_model(Settings& s, ModelConfig& c) {
                    "values that a predicted variable (or all its levels) can have, in its units, as `{q: [0, "
                    ".], cloud: [0, 1]}`: the "
                    "model's result is held to them, in training as in forecasts");
+  s.integer("model.noise_dim", c.noise_dim, 0,
+            "numbers of noise that scale and shift the norms of blocks, so that a model makes different "
+            "forecasts of one state; needs `train.loss: crps`; 0: none");
   s.boolean("model.time_embedding", c.time_embedding, "the model is told time of day and of year");
 }
 
@@ -151,6 +155,11 @@ void add_train(Settings& s, TrainConfig& c) {
            "`fp32`, `bf16` (products and attention; weights stay fp32; on a processor without instructions "
            "for it computed in fp32, it saves memory but no time), `fp64`");
   s.unsigned_integer("train.seed", c.seed, "of weights, order of samples, rolls and dropped paths");
+  s.choice("train.loss", c.loss, kLoss,
+           "`mse`, or `crps`: the almost fair continuous ranked probability score of `train.members` "
+           "forecasts");
+  s.integer("train.members", c.members, 1,
+            "forecasts of each sample, which differ by noise (`model.noise_dim`); 2 to 4 under `crps`");
   s.list("train.leads", c.leads,
          "lead times to learn together, multiples of `data.lead_time` and that among them; none: that alone");
   s.integers("train.rollout_steps", c.rollout_steps, 1,

@@ -89,6 +89,29 @@ void validate_model(const ModelConfig& model, const std::string& name) {
   }
 }
 
+/// Members, the loss that compares them and the noise that tells them apart need each other.
+void validate_ensemble(const Config& config, const std::string& name) {
+  const TrainConfig& train = config.train;
+  const bool crps = train.loss == Loss::crps;
+  if (crps && train.members < 2) {
+    fail(Exit::usage, "{}: train.loss crps compares members: expected train.members of 2 or more, found {}",
+         name, train.members);
+  }
+  if (!crps && train.members > 1) {
+    fail(Exit::usage, "{}: train.members is {} but train.loss is mse; it needs 'crps'", name, train.members);
+  }
+  if (crps != (config.model.noise_dim > 0)) {
+    fail(Exit::usage, "{}: model.noise_dim is {} but train.loss is {}: {}", name, config.model.noise_dim,
+         crps ? "crps" : "mse",
+         crps ? "members would all be the same; set model.noise_dim, to 32 for instance"
+              : "under it a model learns to ignore noise; set train.loss to crps and train.members to 2");
+  }
+  if (config.model.noise_dim > 0 && config.model.network != Network::vit) {
+    fail(Exit::usage, "{}: model.network unet has no norms that noise could change; set model.network to vit",
+         name);
+  }
+}
+
 void validate_train(const Config& config, const std::string& name) {
   const TrainConfig& train = config.train;
   const ParallelConfig& parallel = config.parallel;
@@ -102,6 +125,7 @@ void validate_train(const Config& config, const std::string& name) {
          "have no sample",
          name, train.batch_size, parallel.dp, train.micro_batches);
   }
+  validate_ensemble(config, name);
   const int64_t longest = train.longest_rollout();
   if (longest > 1 && parallel.pp > 1) {
     fail(Exit::usage,

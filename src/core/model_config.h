@@ -40,7 +40,8 @@ struct ModelConfig {
   double drop_path = 0.0;     ///< rate of the last block; earlier ones scale linearly from 0
   Predict predict = Predict::tendency;
   std::map<std::string, Bounds> bounds;  ///< by variable: no forecast leaves them
-  bool time_embedding = true;            ///< the model is told time of day and time of year
+  int64_t noise_dim = 0;  ///< numbers of noise that turn a forecast into a member of an ensemble; 0: none
+  bool time_embedding = true;  ///< the model is told time of day and time of year
 };
 
 const char* to_string(Tokens);

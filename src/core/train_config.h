@@ -11,6 +11,7 @@
 namespace seqvit {
 
 enum class LevelWeights { none, pressure };
+enum class Loss { mse, crps };
 
 struct TrainConfig {
   int64_t steps = 1000;
@@ -24,6 +25,8 @@ struct TrainConfig {
   double max_grad_norm = 1.0;
   Precision precision = Precision::fp32;
   uint64_t seed = 0;
+  Loss loss = Loss::mse;
+  int64_t members = 1;             ///< forecasts of each sample that `crps` compares
   std::vector<std::string> leads;  ///< lead times to learn, multiples of data.lead_time; empty: that alone
   /// Steps that the forecast is fed back, one number for each equal part of training.
   std::vector<int64_t> rollout_steps = {1};
@@ -38,6 +41,8 @@ struct TrainConfig {
 
   /// Steps that learning rate and rollout_steps are spread over; after them both stay as at the last.
   int64_t schedule() const { return schedule_steps > 0 ? schedule_steps : steps; }
+  /// Forecasts of a step, all ranks': samples x members.
+  int64_t forecasts() const { return batch_size * members; }
   /// The part of rollout_steps that step `step`, counted from 0, belongs to.
   int64_t rollout_at(int64_t step) const;
   int64_t longest_rollout() const;

@@ -1,117 +1,49 @@
 #include "evaluate/error_sums.h"
 
-#include <algorithm>
 #include <cmath>
 
 #include "core/error.h"
 
 namespace seqvit::evaluate {
 
-namespace {
-
-/// Columns of a row whose points lie in the region.
-std::vector<int64_t> columns_inside(const Region& region, const grid::Grid& grid, int64_t row) {
-  std::vector<int64_t> columns;
-  for (int64_t x = 0; x < grid.columns(); ++x) {
-    if (region.whole() || region.contains(grid.latitude_at(row, x), grid.longitude_at(row, x)))
-      columns.push_back(x);
-  }
-  return columns;
-}
-
-int64_t points_inside(const Region& region, const grid::Grid& grid) {
-  int64_t points = 0;
-  for (int64_t y = 0; y < grid.rows(); ++y)
-    points += std::ssize(columns_inside(region, grid, y));
-  return points;
-}
-
-}  // namespace
-
-std::vector<Region> regions_of(const grid::Grid& grid, const std::vector<Region>& chosen) {
-  std::vector<Region> regions = {{"global"}};
-  for (const Region& region : chosen) {
-    if (!grid.on_earth())
-      fail(Exit::usage, "evaluate.regions: {}: the grid has no latitudes and longitudes; leave it out",
-           region.name);
-    if (points_inside(region, grid) == 0) {
-      fail(Exit::usage, "evaluate.regions: {} holds no point of the grid, which has {}", region.name,
-           grid.extent_text());
-    }
-    regions.push_back(region);
-  }
-  if (!chosen.empty() || !grid.on_earth()) return regions;
-  for (const Region& region :
-       {Region{"tropics", -20, 20}, Region{"northern", 20, 90}, Region{"southern", -90, -20}}) {
-    const int64_t points = points_inside(region, grid);
-    if (points > 0 && points < grid.points()) regions.push_back(region);
-  }
-  return regions;
-}
-
-ErrorSums::ErrorSums(const grid::Grid& grid, std::vector<Region> regions)
-    : columns_(grid.columns()), weights_(grid), regions_(std::move(regions)) {
-  for (size_t r = 0; r < regions_.size(); ++r) {
-    std::shared_ptr<const std::vector<int64_t>> last;
-    for (int64_t y = 0; y < grid.rows(); ++y) {
-      std::vector<int64_t> columns = columns_inside(regions_[r], grid, y);
-      if (columns.empty()) continue;
-      if (last == nullptr || *last != columns)
-        last = std::make_shared<std::vector<int64_t>>(std::move(columns));
-      segments_.push_back({static_cast<int64_t>(r), y, last});
-    }
-  }
-}
-
 void ErrorSums::add(const ForecastField& field, Range rows, std::span<double> sums) const {
   check(static_cast<int64_t>(sums.size()) == size(), "sums of a field have the wrong size");
-  for (size_t s = 0; s < segments_.size(); ++s) {
-    const int64_t row = segments_[s].row;
-    if (!rows.contains(row)) continue;
-    double* sum = sums.data() + s * kErrorSums;
-    for (const int64_t x : *segments_[s].columns) {
-      const double w = weights_(row, x);
-      const int64_t i = (row - rows.begin) * columns_ + x;
-      if (!field.owned.empty() && field.owned[i] == 0.0f) continue;
-      const double f = field.forecast[i], o = field.truth[i], p = field.persistence[i],
-                   c = field.climatology[i];
-      if (!std::isfinite(o) || !std::isfinite(p)) continue;
-      if (!std::isfinite(f)) {
-        sum[kLost] += 1;
-        continue;
-      }
-      sum[kPoints] += 1;
-      sum[kWeight] += w;
-      sum[kSquare] += w * (f - o) * (f - o);
-      sum[kAbsolute] += w * std::abs(f - o);
-      sum[kError] += w * (f - o);
-      sum[kPersistenceSquare] += w * (p - o) * (p - o);
-      sum[kPersistenceAbsolute] += w * std::abs(p - o);
-      sum[kPersistenceError] += w * (p - o);
-      if (!std::isfinite(c)) continue;
-      sum[kClimPoints] += 1;
-      sum[kClimWeight] += w;
-      sum[kClimModelSquare] += w * (f - o) * (f - o);
-      sum[kClimPersistenceSquare] += w * (p - o) * (p - o);
-      sum[kClimSquare] += w * (c - o) * (c - o);
-      sum[kClimAbsolute] += w * std::abs(c - o);
-      sum[kClimError] += w * (c - o);
-      sum[kTruthPower] += w * (o - c) * (o - c);
-      sum[kModelPower] += w * (f - c) * (f - c);
-      sum[kModelProduct] += w * (f - c) * (o - c);
-      sum[kPersistencePower] += w * (p - c) * (p - c);
-      sum[kPersistenceProduct] += w * (p - c) * (o - c);
+  rows_.for_each(rows, field.owned, [&](int64_t segment, int64_t i, double w) {
+    double* sum = sums.data() + segment * kErrorSums;
+    const double f = field.forecast[i], o = field.truth[i], p = field.persistence[i],
+                 c = field.climatology[i];
+    if (!std::isfinite(o) || !std::isfinite(p)) return;
+    if (!std::isfinite(f)) {
+      sum[kLost] += 1;
+      return;
     }
-  }
+    sum[kPoints] += 1;
+    sum[kWeight] += w;
+    sum[kSquare] += w * (f - o) * (f - o);
+    sum[kAbsolute] += w * std::abs(f - o);
+    sum[kError] += w * (f - o);
+    sum[kPersistenceSquare] += w * (p - o) * (p - o);
+    sum[kPersistenceAbsolute] += w * std::abs(p - o);
+    sum[kPersistenceError] += w * (p - o);
+    if (!std::isfinite(c)) return;
+    sum[kClimPoints] += 1;
+    sum[kClimWeight] += w;
+    sum[kClimModelSquare] += w * (f - o) * (f - o);
+    sum[kClimPersistenceSquare] += w * (p - o) * (p - o);
+    sum[kClimSquare] += w * (c - o) * (c - o);
+    sum[kClimAbsolute] += w * std::abs(c - o);
+    sum[kClimError] += w * (c - o);
+    sum[kTruthPower] += w * (o - c) * (o - c);
+    sum[kModelPower] += w * (f - c) * (f - c);
+    sum[kModelProduct] += w * (f - c) * (o - c);
+    sum[kPersistencePower] += w * (p - c) * (p - c);
+    sum[kPersistenceProduct] += w * (p - c) * (o - c);
+  });
 }
 
 StepSums ErrorSums::total(std::span<const double> sums, int64_t region) const {
   StepSums total{};
-  for (size_t s = 0; s < segments_.size(); ++s) {
-    if (segments_[s].region != region) continue;
-    for (int k = 0; k < kErrorSums; ++k)
-      total[k] += sums[s * kErrorSums + k];
-  }
+  rows_.total(sums, region, total);
   return total;
 }
 

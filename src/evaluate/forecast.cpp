@@ -1,5 +1,6 @@
 #include "evaluate/forecast.h"
 
+#include <algorithm>
 #include <cmath>
 #include <functional>
 #include <numeric>
@@ -27,7 +28,7 @@ class ForecastRun {
     on_writer([&] { writer_.emplace(path_, dataset_, layout_); });
   }
 
-  void roll_out(Range members);
+  void roll_out(Range starts);
 
   void commit() {
     on_writer([&] { writer_->commit(); });
@@ -44,8 +45,8 @@ class ForecastRun {
   const data::VariableInfo& variable(size_t position) const {
     return dataset_.variables()[layout_.variables[position]];
   }
-  void count_missing(Range members, std::span<const float> initial);
-  void write(int64_t initial, int64_t lead, std::span<const float> state);
+  void count_missing(Range starts, std::span<const float> initial);
+  void write(int64_t initial, int64_t member, int64_t lead, std::span<const float> state);
   void on_writer(const std::function<void()>& action) {
     on_writing_rank(forecaster_, path_.string() + ": another rank could not write the forecast", action);
   }
@@ -58,11 +59,11 @@ class ForecastRun {
   std::vector<double> missing_;  // points of all initial states, by position in the layout's variables
 };
 
-void ForecastRun::count_missing(Range members, std::span<const float> initial) {
+void ForecastRun::count_missing(Range starts, std::span<const float> initial) {
   const auto variables = std::ssize(layout_.variables);
   const int64_t points = forecaster_.rows().size() * dataset_.grid().columns();
-  const int64_t state = std::ssize(initial) / members.size();
-  std::vector<double> missing(members.size() * variables, 0.0);
+  const int64_t state = std::ssize(initial) / starts.size();
+  std::vector<double> missing(starts.size() * variables, 0.0);
   for (int64_t n = 0; n < std::ssize(missing); ++n) {
     if (variable(n % variables).role == data::Role::diagnostic) continue;  // the model is not given it
     const int64_t offset = layout_.variables[n % variables] * points;
@@ -77,34 +78,35 @@ void ForecastRun::count_missing(Range members, std::span<const float> initial) {
     if (missing[n] < static_cast<double>(dataset_.grid().points())) continue;
     fail(Exit::data, "{}: expected values at {}, found none valid; start from another time",
          variable(n % variables).name,
-         data::format_time(dataset_.times()[layout_.initial_times[members.begin + n / variables]],
+         data::format_time(dataset_.times()[layout_.initial_times[starts.begin + n / variables]],
                            dataset_.calendar()));
   }
 }
 
-void ForecastRun::write(int64_t initial, int64_t lead, std::span<const float> state) {
+void ForecastRun::write(int64_t initial, int64_t member, int64_t lead, std::span<const float> state) {
   for (size_t position = 0; position < layout_.variables.size(); ++position) {
     const int64_t variable = layout_.variables[position], columns = dataset_.grid().columns();
     const int64_t points = forecaster_.rows().size() * columns;
     const std::vector<float> values = whole_field(
         forecaster_, variable, state.subspan(variable * points, points), columns, dataset_.grid().points());
     on_writer([&] {
-      writer_->write(initial, lead, static_cast<int64_t>(position), {0, dataset_.grid().rows()}, values);
+      writer_->write(initial, lead, static_cast<int64_t>(position), {0, dataset_.grid().rows()}, values,
+                     member);
     });
   }
 }
 
-void ForecastRun::roll_out(Range members) {
-  const std::span<const int64_t> times(layout_.initial_times.data() + members.begin, members.size());
-  Trajectory trajectory(dataset_, forecaster_, layout_.step, times);
-  count_missing(members, trajectory.initial());
-  const size_t size = trajectory.initial().size() / members.size();
+void ForecastRun::roll_out(Range starts) {
+  const std::span<const int64_t> times(layout_.initial_times.data() + starts.begin, starts.size());
+  Trajectory trajectory(dataset_, forecaster_, layout_.step, times, layout_.ensemble);
+  count_missing(starts, trajectory.initial());
+  const size_t size = trajectory.initial().size() / starts.size();
+  const int64_t of_each = layout_.ensemble.members;
   for (int64_t lead = 0; lead < layout_.steps; ++lead) {
     stop_together(forecaster_);
     const std::span<const float> states = trajectory.at(lead + 1);
-    for (int64_t b = 0; b < members.size(); ++b) {
-      write(members.begin + b, lead, states.subspan(b * size, size));
-    }
+    for (int64_t n = 0; n < starts.size() * of_each; ++n)
+      write(starts.begin + n / of_each, n % of_each, lead, states.subspan(n * size, size));
   }
 }
 
@@ -141,11 +143,12 @@ void run_forecast(const data::Dataset& dataset, Forecaster& forecaster, Forecast
   }
   const auto count = static_cast<int64_t>(layout.initial_times.size());
   check_inputs(dataset, layout, forecaster.history());
+  const int64_t together = std::max<int64_t>(1, batch_size / layout.ensemble.members);
   ForecastRun run(dataset, forecaster, std::move(layout), path);
   Progress progress;
-  for (int64_t first = 0; first < count; first += batch_size) {
+  for (int64_t first = 0; first < count; first += together) {
     progress.show(fmt::format("forecast: {} of {} initial times", first, count));
-    run.roll_out({first, std::min(first + batch_size, count)});
+    run.roll_out({first, std::min(first + together, count)});
   }
   run.commit();
 }

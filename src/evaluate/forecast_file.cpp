@@ -1,6 +1,7 @@
 #include "evaluate/forecast_file.h"
 
 #include <map>
+#include <numeric>
 
 #include "core/error.h"
 #include "data/open_file.h"
@@ -11,8 +12,8 @@ namespace {
 
 // Bytes of all fields before compression: how small a field gets is not known before.
 int64_t field_bytes(const data::Dataset& dataset, const ForecastLayout& layout) {
-  const auto fields =
-      static_cast<int64_t>(layout.initial_times.size() * layout.variables.size()) * layout.steps;
+  const auto fields = static_cast<int64_t>(layout.initial_times.size() * layout.variables.size()) *
+                      layout.ensemble.members * layout.steps;
   return fields * dataset.grid().points() * static_cast<int64_t>(sizeof(float));
 }
 
@@ -32,9 +33,11 @@ GridNames grid_names(const ForecastLayout& layout) {
 
 /// Where a field begins in the dims before its rows.
 std::vector<int64_t> start_of(const ForecastLayout& layout, const FieldPlace& place, int64_t initial,
-                              int64_t lead) {
-  std::vector<int64_t> start = {initial, lead};
-  if (layout.dims == ForecastDims::valid_time) start = {lead};
+                              int64_t lead, int64_t member) {
+  std::vector<int64_t> start;
+  if (layout.dims != ForecastDims::valid_time) start.push_back(initial);
+  if (layout.ensemble.members > 1) start.push_back(member);
+  start.push_back(lead);
   if (place.level_dim >= 0) start.push_back(place.level);
   return start;
 }
@@ -61,6 +64,7 @@ struct ForecastWriter::Impl {
   void define_file();
   void define_coordinate(const std::string& name, const std::vector<int>& dims, const Attributes& source,
                          const Attributes& defaults, std::vector<double> values);
+  int define_number();
   void define_times(const std::vector<int>& dims);
   void define_lead(const std::string& name, const std::vector<int>& dims);
   void define_fields(const std::vector<int>& dims, const std::vector<int>& level_dims);
@@ -85,6 +89,18 @@ void ForecastWriter::Impl::define_lead(const std::string& name, const std::vecto
     attributes["comment"] = "nominal, 730.5 hours a month of the calendar; valid times are exact";
   }
   define_coordinate(name, dims, {}, attributes, std::move(leads));
+}
+
+/// The dim of members.
+int ForecastWriter::Impl::define_number() {
+  const int dim = file.define_dim("number", layout.ensemble.members);
+  std::vector<double> numbers(layout.ensemble.members);
+  std::iota(numbers.begin(), numbers.end(), 0.0);
+  define_coordinate(
+      "number", {dim}, {},
+      {{"standard_name", "realization"}, {"long_name", "ensemble member"}, {"units", "1"}, {"axis", "E"}},
+      std::move(numbers));
+  return dim;
 }
 
 /// Initial, lead and valid times over `dims`. Units and calendar of the source are written to both kinds of time; nothing
@@ -149,6 +165,7 @@ void ForecastWriter::Impl::define_file() {
     level_dims.push_back(file.define_dim(level.name, std::ssize(level.axis.values)));
   fields.define_grid_dims();
   define_times(dims);
+  if (layout.ensemble.members > 1) dims.insert(dims.end() - 1, define_number());
   for (size_t d = 0; d < names.levels.size(); ++d) {
     const LevelDim& level = names.levels[d];
     define_coordinate(level.name, {level_dims[d]}, level.axis.attributes, {{"axis", "Z"}}, level.axis.values);
@@ -179,11 +196,11 @@ ForecastWriter::ForecastWriter(const std::filesystem::path& path, const data::Da
 ForecastWriter::~ForecastWriter() = default;
 
 void ForecastWriter::write(int64_t initial, int64_t lead, int64_t variable, Range rows,
-                           std::span<const float> values) {
+                           std::span<const float> values, int64_t member) {
   const int64_t columns = impl_->dataset.grid().columns();
   check(std::ssize(values) == rows.size() * columns, "a forecast field has the wrong size");
   const std::vector<int64_t> before =
-      start_of(impl_->layout, impl_->names.fields.at(variable), initial, lead);
+      start_of(impl_->layout, impl_->names.fields.at(variable), initial, lead, member);
   std::vector<size_t> start(before.begin(), before.end()), count(before.size(), 1);
   start.insert(start.end(), {static_cast<size_t>(rows.begin), 0});
   count.insert(count.end(), {static_cast<size_t>(rows.size()), static_cast<size_t>(columns)});
@@ -201,13 +218,16 @@ std::vector<float> read_forecast(const std::filesystem::path& path, const data::
   const auto file = data::open_file(path.string());
   const data::FileVariable* found = file->find(place.name);
   if (found == nullptr) fail(Exit::data, "{}: no variable '{}'", path.string(), place.name);
-  std::vector<int64_t> start = start_of(layout, place, initial, lead);
-  std::vector<int64_t> count(start.size(), 1);
-  start.insert(start.end(), {0, 0});
-  count.insert(count.end(), {dataset.grid().rows(), dataset.grid().columns()});
-  std::vector<float> field(static_cast<size_t>(dataset.grid().points()));
-  file->read(*found, start, count, field);
-  return field;
+  std::vector<std::vector<float>> members(layout.ensemble.members,
+                                          std::vector<float>(dataset.grid().points()));
+  for (int64_t member = 0; member < layout.ensemble.members; ++member) {
+    std::vector<int64_t> start = start_of(layout, place, initial, lead, member);
+    std::vector<int64_t> count(start.size(), 1);
+    start.insert(start.end(), {0, 0});
+    count.insert(count.end(), {dataset.grid().rows(), dataset.grid().columns()});
+    file->read(*found, start, count, members[member]);
+  }
+  return members.size() > 1 ? mean_of_members(members) : std::move(members.front());
 }
 
 }  // namespace seqvit::evaluate

@@ -30,9 +30,10 @@ class ForecastWriter {
   ~ForecastWriter();  ///< without commit: removes what was written
 
   /// Writes rows of one field, [rows, X] in physical units, NaN where missing. `variable` is a position in
-  /// layout.variables, `lead` counts from 0. Throws Error(data) with path and reason (a full disk among
+  /// layout.variables, `lead` and `member` count from 0. Throws Error(data) with path and reason (a full disk among
   /// them).
-  void write(int64_t initial, int64_t lead, int64_t variable, Range rows, std::span<const float> values);
+  void write(int64_t initial, int64_t lead, int64_t variable, Range rows, std::span<const float> values,
+             int64_t member = 0);
 
   /// Completes the file and gives it its name. Throws Error(data).
   void commit();
@@ -42,7 +43,8 @@ class ForecastWriter {
   std::unique_ptr<Impl> impl_;
 };
 
-/// One field [Y, X] of a finished file; variable, initial and lead time by position. Throws Error(data).
+/// One field [Y, X] of a finished file, of ensembles the mean of members; variable, initial and lead time by position.
+/// Throws Error(data).
 std::vector<float> read_forecast(const std::filesystem::path& path, const data::Dataset& dataset,
                                  const ForecastLayout& layout, int64_t variable, int64_t initial,
                                  int64_t lead);

@@ -7,6 +7,7 @@
 
 #include "data/dataset.h"
 #include "data/field_names.h"
+#include "evaluate/ensemble.h"
 
 namespace seqvit::evaluate {
 
@@ -24,6 +25,7 @@ struct ForecastLayout {
   int64_t steps = 1;
   std::vector<int64_t> variables;  ///< indices into Dataset::variables()
   std::string command;             ///< command line, for `history`
+  Ensemble ensemble;  ///< of several members: a dim `number` of them, before that of lead or valid times
   ForecastDims dims = ForecastDims::lead_time;
 
   /// "lead_time", "valid_time" or "weatherbench". Throws Error(usage).

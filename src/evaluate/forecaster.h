@@ -20,9 +20,10 @@ class Forecaster {
 
   /// Advances one state for each of `times`, at which it is valid, by `stride` lead times at once. `states` is
   /// [B, H, V, Y, X], the state and those one, two, ... lead times before it, the result [B, V, Y, X], in physical units of
-  /// Dataset::variables() on `rows()`, NaN where missing. Collective.
+  /// Dataset::variables() on `rows()`, NaN where missing. `noise`: for each state the key of what a forecaster of ensembles draws in
+  /// this step. Collective.
   virtual std::vector<float> step(std::span<const float> states, std::span<const data::TimeStamp> times,
-                                  int64_t stride) = 0;
+                                  int64_t stride, std::span<const uint64_t> noise) = 0;
   /// The strides that step() takes, from the shortest, 1.
   virtual std::vector<int64_t> strides() const { return {1}; }
 

@@ -41,20 +41,36 @@ std::string aligned(const std::vector<Row>& rows) {
   return text;
 }
 
+std::string interval_text(const Score& score) {
+  return std::isfinite(score.low) ? fmt::format("[{}, {}]", number_text(score.low), number_text(score.high))
+                                  : "-";
+}
+
 using Metrics = std::map<std::string, Score>;  // by name
+using Groups = std::vector<std::pair<std::pair<std::string, double>, Metrics>>;
+
+/// Scores of the whole grid by variable and lead, in their order.
+Groups global_groups(std::span<const Score> scores) {
+  Groups groups;
+  for (const Score& score : scores) {
+    if (score.region != "global") continue;
+    const std::pair key(score.variable, score.lead_hours);
+    if (groups.empty() || groups.back().first != key) groups.push_back({key, {}});
+    groups.back().second[score.metric] = score;
+  }
+  return groups;
+}
 
 Row table_row(Metrics metrics, double lead_hours) {
   const Score& variable = metrics.begin()->second;
   const Score& rmse = metrics["rmse"];
-  const std::string interval =
-      std::isfinite(rmse.low) ? fmt::format("[{}, {}]", number_text(rmse.low), number_text(rmse.high)) : "-";
   return {variable.variable,
           variable.units.empty() ? "1" : variable.units,
           lead_text(lead_hours),
           fmt::format("{}", rmse.initial_times),
           fmt::format("{}", rmse.points),
           number_text(rmse.value),
-          interval,
+          interval_text(rmse),
           number_text(rmse.persistence),
           number_text(rmse.climatology),
           number_text(metrics["rmse_per_step"].value),
@@ -119,17 +135,10 @@ nlohmann::json scores_to_json(std::span<const Score> scores, std::span<const Spe
 }
 
 std::string scores_table(std::span<const Score> scores, std::span<const Spectrum> spectra) {
-  std::vector<std::pair<std::pair<std::string, double>, Metrics>> groups;
-  for (const Score& score : scores) {
-    if (score.region != "global") continue;
-    const std::pair key(score.variable, score.lead_hours);
-    if (groups.empty() || groups.back().first != key) groups.push_back({key, {}});
-    groups.back().second[score.metric] = score;
-  }
   std::vector<Row> rows = {{"variable", "units", "lead", "times", "points", "RMSE", "95 %", "persistence",
                             "climatology", "RMSE/step", "skill/pers", "skill/clim", "ACC", "bias", "MAE",
                             "small scales", "patch edges"}};
-  for (auto& [key, metrics] : groups) {
+  for (auto& [key, metrics] : global_groups(scores)) {
     const auto found = std::find_if(spectra.begin(), spectra.end(), [&, key = key](const Spectrum& s) {
       return s.variable == key.first && s.lead_hours == key.second;
     });
@@ -143,6 +152,42 @@ std::string scores_table(std::span<const Score> scores, std::span<const Spectrum
   const char* why =
       "climatology -: training has no values for some point and day of the year that is scored\n";
   return aligned(rows) + (lacks_climatology ? why : "");
+}
+
+nlohmann::json rank_histograms_to_json(std::span<const RankHistogram> histograms) {
+  nlohmann::json list = nlohmann::json::array();
+  for (const RankHistogram& histogram : histograms) {
+    nlohmann::json frequency = nlohmann::json::array();
+    for (const double value : histogram.frequency)
+      frequency.push_back(number(value));
+    list.push_back({{"variable", histogram.variable},
+                    {"lead_hours", histogram.lead_hours},
+                    {"members", histogram.members},
+                    {"frequency", std::move(frequency)},
+                    {"outliers", number(histogram.outliers())}});
+  }
+  return list;
+}
+
+std::string ensemble_table(std::span<const Score> scores, std::span<const RankHistogram> histograms) {
+  std::vector<Row> rows = {{"ensemble of", "units", "lead", "members", "CRPS", "95 %", "persistence",
+                            "climatology", "spread/error", "persistence", "climatology", "outliers"}};
+  for (auto& [key, metrics] : global_groups(scores)) {
+    const auto found = std::find_if(histograms.begin(), histograms.end(), [&, key = key](const auto& h) {
+      return h.variable == key.first && h.lead_hours == key.second;
+    });
+    if (found == histograms.end()) continue;
+    const Score &crps = metrics["crps"], &ratio = metrics["spread_skill"];
+    rows.push_back({key.first, crps.units.empty() ? "1" : crps.units, lead_text(key.second),
+                    fmt::format("{}", found->members), number_text(crps.value), interval_text(crps),
+                    number_text(crps.persistence), number_text(crps.climatology), fraction(ratio.value),
+                    fraction(ratio.persistence), fraction(ratio.climatology), fraction(found->outliers())});
+  }
+  if (rows.size() == 1) return {};
+  return aligned(rows) +
+         "RMSE and all above it are those of the mean of members, small scales those of one. spread/error 1: "
+         "reliable; outliers: how often "
+         "the truth lies outside of all members, 1: as often as it should\n";
 }
 
 }  // namespace seqvit::evaluate

@@ -22,6 +22,29 @@ std::vector<float> read_states(const data::Dataset& dataset, std::span<const int
   return states;
 }
 
+/// The members [B, M, V, Y, X] of the states at `times` or, by the same change of each, of states before them.
+std::vector<float> members_of(const std::vector<float>& initial, std::span<const int64_t> times,
+                              const Ensemble& ensemble, const data::Dataset& dataset, Range rows) {
+  const auto state = initial.size() / times.size();
+  std::vector<float> states(initial.size() * ensemble.members);
+  for (size_t n = 0; n < times.size() * ensemble.members; ++n) {
+    const size_t b = n / ensemble.members;
+    const std::span<float> member = std::span(states).subspan(n * state, state);
+    std::ranges::copy(std::span(initial).subspan(b * state, state), member.begin());
+    perturb(ensemble, dataset.grid(), rows, dataset.times()[times[b]],
+            static_cast<int64_t>(n % ensemble.members), member);
+  }
+  return states;
+}
+
+/// Each for all members.
+std::vector<int64_t> for_members(std::span<const int64_t> times, int64_t members) {
+  std::vector<int64_t> all;
+  for (const int64_t time : times)
+    all.insert(all.end(), members, time);
+  return all;
+}
+
 /// The times that lie `lead` after those of indices `initial`.
 std::vector<data::TimeStamp> times_after(const data::Dataset& dataset, std::span<const int64_t> initial,
                                          const data::LeadTime& lead) {
@@ -43,19 +66,22 @@ std::vector<int64_t> earlier(const data::Dataset& dataset, std::span<const int64
 }  // namespace
 
 Trajectory::Trajectory(const data::Dataset& dataset, Forecaster& forecaster, const data::LeadTime& step,
-                       std::span<const int64_t> initial)
+                       std::span<const int64_t> initial, const Ensemble& ensemble)
     : dataset_(dataset),
       forecaster_(forecaster),
       step_(step),
-      times_(initial),
+      times_(for_members(initial, ensemble.members)),
       strides_(forecaster.strides()),
       forcings_(dataset.of_role(data::Role::forcing)),
+      ensemble_(ensemble),
       initial_(read_states(dataset, initial, forecaster.rows())),
-      trunk_(initial_) {
+      trunk_(members_of(initial_, initial, ensemble, dataset, forecaster.rows())) {
   check(!strides_.empty() && strides_.front() == 1, "a forecaster takes strides of one lead time");
   check(forecaster.history() == 1 || strides_.size() == 1, "states before are one step apart");
   for (int64_t before = 1; before < forecaster.history(); ++before)
-    past_.push_back(read_states(dataset, earlier(dataset, initial, step.times(-before)), forecaster.rows()));
+    past_.push_back(
+        members_of(read_states(dataset, earlier(dataset, initial, step.times(-before)), forecaster.rows()),
+                   initial, ensemble, dataset, forecaster.rows()));
 }
 
 /// Puts the forcings of the time `steps` steps after the start into `states`, [B, V, Y, X]; missing where the files hold none.
@@ -94,6 +120,13 @@ void Trajectory::check_finite(std::span<const float> states, std::span<const flo
   }
 }
 
+std::vector<uint64_t> Trajectory::noise_keys(int64_t from) const {
+  std::vector<uint64_t> keys;
+  for (int64_t n = 0; n < std::ssize(times_); ++n)
+    keys.push_back(noise_key(ensemble_, dataset_.times()[times_[n]], n % ensemble_.members, from));
+  return keys;
+}
+
 /// `states` and those before them as the forecaster takes them, [B, H, V, Y, X].
 std::vector<float> Trajectory::with_past(std::span<const float> states) const {
   const auto size = static_cast<size_t>(std::ssize(states) / std::ssize(times_));
@@ -118,9 +151,10 @@ std::vector<float> Trajectory::advance(std::span<const float> states, int64_t fr
     states = forced;
   }
   const std::vector<float> given = past_.empty() ? std::vector<float>{} : with_past(states);
-  std::vector<float> next = forecaster_.step(past_.empty() ? states : given,
-                                             times_after(dataset_, times_, step_.times(from)), stride);
-  check(next.size() == initial_.size(), "a forecast has another shape than its initial state");
+  std::vector<float> next =
+      forecaster_.step(past_.empty() ? states : given, times_after(dataset_, times_, step_.times(from)),
+                       stride, noise_keys(from));
+  check(next.size() == trunk_.size(), "a forecast has another shape than its initial state");
   check_finite(states, next, from + stride);
   if (!past_.empty()) {
     past_.pop_back();

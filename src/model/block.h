@@ -19,8 +19,9 @@ class Block {
   /// `mlp_tile`: tokens that the MLP takes at a time where it keeps nothing (0: a default).
   Block(int64_t index, const ModelShape& shape, const ModelLayout& layout, int64_t mlp_tile);
 
-  /// [B, L, D] -> [B, L, D] in the master type. `keep` [B, 1, 1] scales both branches (drop path), undefined: 1.
-  Tensor forward(const Tensor& x_BLD, const Tensor& keep_B11);
+  /// [B, L, D] -> [B, L, D] in the master type. `keep` [B, 1, 1] scales both branches (drop path), undefined: 1. `noise` [B, Z] conditions
+  /// the norms (`model.noise_dim`), undefined where there is none.
+  Tensor forward(const Tensor& x_BLD, const Tensor& keep_B11, const Tensor& noise_BZ = {});
   /// How forward() takes x when it is recomputed.
   ops::TakesInput takes_input() const {
     return (local_ ? local_->takes_values() : qkv_.is_fused()) ? ops::TakesInput::by_values
@@ -32,6 +33,7 @@ class Block {
   const parallel::Peers& peers_;
   parallel::BlockParams params_;
   std::optional<parallel::Depthwise> local_;
+  std::optional<parallel::NoiseMap> noise_;
   parallel::Projection qkv_;
   parallel::ResidualLinear out_;
   parallel::Mlp mlp_;

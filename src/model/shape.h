@@ -35,7 +35,7 @@ struct ModelShape {
   std::vector<int64_t> targets;  ///< inputs that are predicted, in the order they come out
   Feedback feedback;
   std::vector<double> target_weights;  ///< of their squared errors in the loss; empty: all 1
-  int64_t conditions = 0;              ///< numbers a sample beside its fields
+  int64_t conditions = 0;              ///< numbers a sample beside its fields, noise not among them
   ModelConfig config;
   uint64_t seed = 0;
   bool periodic = false;  ///< columns go round the globe: what neighbours are

@@ -38,11 +38,13 @@ Vit::Vit(const ModelShape& shape, const ModelLayout& layout, const MemoryConfig&
 Tensor Vit::forward(int64_t chunk, const Tensor& in, const Tensor& condition_BC, const DropPathKeys& drop) {
   if (unet_) return unet_->forward(in, condition_BC);
   int64_t layer = layout_.chunks[chunk].begin;
-  Tensor x_BLD = begins_model(chunk) ? embed_->forward(in, condition_BC) : in;
+  const int64_t noise = shape_.config.noise_dim;
+  const Tensor noise_BZ = noise > 0 ? condition_BC.narrow(1, shape_.conditions, noise) : Tensor();
+  const Tensor told_BC = noise > 0 ? condition_BC.narrow(1, 0, shape_.conditions) : condition_BC;
+  Tensor x_BLD = begins_model(chunk) ? embed_->forward(in, told_BC) : in;
   for (const auto& block : chunks_[chunk]) {
-    const auto run = [&block = *block, keep_B11 = keep_mask(drop, layer++, x_BLD)](const Tensor& x) {
-      return block.forward(x, keep_B11);
-    };
+    const auto run = [&block = *block, keep_B11 = keep_mask(drop, layer++, x_BLD),
+                      noise_BZ](const Tensor& x) { return block.forward(x, keep_B11, noise_BZ); };
     x_BLD = ops::recompute(recompute_, run, x_BLD, store_.get(), block->takes_input());
   }
   return ends_model(chunk) ? head_->forward(x_BLD) : x_BLD;

@@ -30,8 +30,8 @@ class Vit {
   Vit(const ModelShape& shape, const ModelLayout& layout, const MemoryConfig& memory);
 
   /// Normalised inputs [B, V, Y, X] on my slab -> normalised targets [B, T, Y, X], zero where another rank
-  /// owns the point. `condition` [B, conditions]: numbers that hold for whole samples (phases of day and
-  /// year); unused if there are none. For a model that is all here.
+  /// owns the point. `condition` [B, conditions + noise_dim]: numbers that hold for whole samples (phases of day and
+  /// year), then their noise; unused if there are none. For a model that is all here.
   Tensor forward(const Tensor& fields_BVYX, const Tensor& condition_BC, const DropPathKeys& drop = {}) {
     return forward(0, fields_BVYX, condition_BC, drop);
   }

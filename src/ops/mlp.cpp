@@ -55,6 +55,13 @@ Tensor run_tile(const Tensor& x_TD, const MlpWeights& w) {
   return product(tile.activated, w.fc2_weight.t(), w.fc2_bias.to(tile.normed.scalar_type()));
 }
 
+/// Of one sample: its own norm.
+MlpWeights weights_of(const MlpWeights& w, int64_t sample) {
+  MlpWeights of = w;
+  of.norm_weight = of_sample(w.norm_weight, sample), of.norm_bias = of_sample(w.norm_bias, sample);
+  return of;
+}
+
 /// Gradients of all weights, master type, summed over tiles.
 struct WeightGradients {
   MlpWeights sum;
@@ -64,6 +71,9 @@ struct WeightGradients {
     sum = {zeros(w.norm_weight), zeros(w.norm_bias),  zeros(w.fc1_weight),
            zeros(w.fc1_bias),    zeros(w.fc2_weight), zeros(w.fc2_bias)};
   }
+  explicit WeightGradients(MlpWeights sums) : sum(std::move(sums)) {}
+  /// The sums that a sample adds to: the norm's may be its own.
+  WeightGradients of(int64_t sample) const { return WeightGradients(weights_of(sum, sample)); }
 };
 
 /// Gradient in x of one tile's branch, given the gradient of the branch; adds to those of the weights.
@@ -91,7 +101,7 @@ Tensor run_all(const Tensor& x_BLD, const Tensor& scale_B11, const MlpWeights& w
   const Tensor y_BLD = at::empty_like(x_BLD);
   for_each_tile(x_BLD.size(0), x_BLD.size(1), tile, [&](int64_t sample, int64_t first, int64_t count) {
     const Tensor x = x_BLD[sample].narrow(0, first, count);
-    Tensor branch = run_tile(x, w).to(x.scalar_type());
+    Tensor branch = run_tile(x, weights_of(w, sample)).to(x.scalar_type());
     if (has_scale(scale_B11)) branch.mul_(scale_B11[sample]);
     y_BLD[sample].narrow(0, first, count).copy_(is_residual(w) ? branch.add_(x) : branch);
   });
@@ -124,7 +134,8 @@ struct MlpFunction : torch::autograd::Function<MlpFunction> {
       auto part = [&](const Tensor& t) { return t[sample].narrow(0, first, count); };
       const Tensor grad = part(grads[0]);
       const Tensor of_branch = has_scale(scale_B11) ? grad * scale_B11[sample] : grad;
-      const Tensor of_x = backward_tile(of_branch, part(x_BLD), w, gradients);
+      WeightGradients of_this = gradients.of(sample);
+      const Tensor of_x = backward_tile(of_branch, part(x_BLD), weights_of(w, sample), of_this);
       part(grad_x).copy_(is_residual(w) ? of_x + grad : of_x);
     });
     const MlpWeights& g = gradients.sum;

@@ -28,9 +28,9 @@ struct Normed {
   Tensor mean, rstd;  ///< of each token
 };
 
-Normed normalise(const Tensor& x_TD, const NormLinearWeights& w) {
-  auto [value, mean, rstd] =
-      at::native_layer_norm(x_TD, {x_TD.size(1)}, w.norm_weight, w.norm_bias, kLayerNormEpsilon);
+Normed normalise(const Tensor& x_TD, const NormLinearWeights& w, int64_t sample) {
+  auto [value, mean, rstd] = at::native_layer_norm(x_TD, {x_TD.size(1)}, of_sample(w.norm_weight, sample),
+                                                   of_sample(w.norm_bias, sample), kLayerNormEpsilon);
   return {value.to(w.weight.scalar_type()).view({-1, w.weight.size(1)}), mean, rstd};
 }
 
@@ -40,8 +40,8 @@ Tensor run(const Tensor& x_BLD, const NormLinearWeights& w) {
   const Tensor bias = w.bias.to(w.weight.scalar_type());
   for_each_tile(x_BLD.size(0), rows, 0, [&](int64_t sample, int64_t first, int64_t count) {
     Tensor out = y[sample].narrow(0, first, count);
-    product_out(out, normalise(x_BLD[sample].narrow(0, first * group, count * group), w).value, w.weight.t(),
-                bias);
+    product_out(out, normalise(x_BLD[sample].narrow(0, first * group, count * group), w, sample).value,
+                w.weight.t(), bias);
   });
   return y;
 }
@@ -80,16 +80,16 @@ struct NormLinearFunction : torch::autograd::Function<NormLinearFunction> {
     for_each_tile(x_BLD.size(0), grads[0].size(1), 0, [&](int64_t sample, int64_t first, int64_t count) {
       auto tokens = [&](const Tensor& t) { return t[sample].narrow(0, first * group, count * group); };
       const Tensor x = tokens(x_BLD), grad = grads[0][sample].narrow(0, first, count);
-      const Normed normed = normalise(x, w);
+      const Normed normed = normalise(x, w, sample);
       add_product(sum.weight, grad.t(), normed.value);
       sum.bias.add_(grad.sum(0, false, master));
       const Tensor grad_normed = product(grad, w.weight).to(master).view(x.sizes());
-      auto [dx, dweight, dbias] =
-          at::native_layer_norm_backward(grad_normed, x, {x.size(1)}, normed.mean, normed.rstd, w.norm_weight,
-                                         w.norm_bias, {true, true, true});
+      auto [dx, dweight, dbias] = at::native_layer_norm_backward(
+          grad_normed, x, {x.size(1)}, normed.mean, normed.rstd, of_sample(w.norm_weight, sample),
+          of_sample(w.norm_bias, sample), {true, true, true});
       tokens(grad_x).copy_(dx);
-      sum.norm_weight.add_(dweight);
-      sum.norm_bias.add_(dbias);
+      of_sample(sum.norm_weight, sample).add_(dweight);
+      of_sample(sum.norm_bias, sample).add_(dbias);
     });
     return {grad_x, sum.norm_weight, sum.norm_bias, sum.weight, sum.bias};
   }

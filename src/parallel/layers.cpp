@@ -6,6 +6,7 @@
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/gelu.h>
 #include <ATen/ops/layer_norm.h>
+#include <ATen/ops/stack.h>
 
 #include "ops/attention.h"
 #include "ops/linear_residual.h"
@@ -54,8 +55,20 @@ LayerNorm::LayerNorm(ParamGroup& group, const std::string& name, int64_t width)
       bias_(group.add(name + ".bias", {width}, ParamKind::vector, init_zero())),
       width_(width) {}
 
-Tensor LayerNorm::forward(const Tensor& x) const {
-  return at::layer_norm(x, {width_}, **weight_, **bias_, ops::kLayerNormEpsilon);
+Tensor LayerNorm::forward(const Tensor& x, const Affine& affine) const {
+  if (affine.weight.dim() == 1)
+    return at::layer_norm(x, {width_}, affine.weight, affine.bias, ops::kLayerNormEpsilon);
+  // Sample by sample, since autograd then keeps x and not the normalised tokens too.
+  std::vector<Tensor> samples;
+  for (int64_t b = 0; b < x.size(0); ++b)
+    samples.push_back(
+        at::layer_norm(x[b], {width_}, affine.weight[b], affine.bias[b], ops::kLayerNormEpsilon));
+  return samples.empty() ? x : at::stack(samples);
+}
+
+LayerNorm::Affine LayerNorm::affine(const Conditioning& of) const {
+  if (!of.scale.defined()) return {weight(), bias()};
+  return {weight() * (1.0 + of.scale), bias() + of.shift};
 }
 
 BlockParams::BlockParams(const std::string& name, const Sharding& whole, const Sharding& cut,
@@ -97,16 +110,17 @@ ops::QueryKey Projection::prepared(std::vector<const Param*> gains, int64_t firs
   return of;
 }
 
-QueriesKeysValues Projection::operator()(const Tensor& x_BLD) const {
+QueriesKeysValues Projection::operator()(const Tensor& x_BLD, const Conditioning& of) const {
+  const LayerNorm::Affine norm = norm_.affine(of);
   const int64_t group = rotation_ ? peers_.widened_begin(rotation_->first) : 0;
   const auto three = [&](const Tensor& x_BLX) -> QueriesKeysValues {
     auto heads = ops::split_heads(x_BLX, 3, heads_, prepared({q_gain_, k_gain_}, group));
     return {std::move(heads[0]), std::move(heads[1]), std::move(heads[2])};
   };
   if (is_fused())
-    return three(ops::norm_linear(x_BLD, {norm_.weight(), norm_.bias(), linear_.weight(), linear_.bias()}));
+    return three(ops::norm_linear(x_BLD, {norm.weight, norm.bias, linear_.weight(), linear_.bias()}));
   // Tokens are cast to the compute type before they go to other ranks, so that they move in their smaller form.
-  const Tensor u_BLD = norm_.forward(x_BLD).to(compute_);
+  const Tensor u_BLD = norm_.forward(x_BLD, norm).to(compute_);
   const Tensor group_BND = peers_.widen(u_BLD);
   if (!peers_.gathers_context()) return three(linear_.forward(group_BND));
   // Queries of my tokens, keys and values of everyone's.
@@ -143,13 +157,14 @@ Mlp::Mlp(BlockParams& params, const Peers& peers, int64_t width, int64_t hidden,
       fc1_(params.cut(), params.whole(), "mlp.fc1", width, hidden, seed, slice_of(peers, 0, 1, hidden, 1)),
       fc2_(params, peers, "mlp.fc2", hidden, width, hidden, seed) {}
 
-Tensor Mlp::operator()(const Tensor& x_BLD, const Tensor& scale_B11) const {
+Tensor Mlp::operator()(const Tensor& x_BLD, const Tensor& scale_B11, const Conditioning& of) const {
+  const LayerNorm::Affine norm = norm_.affine(of);
   // A graph that keeps the hidden tensors is the fastest; where they are not to be kept, tiles.
   const bool keeps_hidden = at::GradMode::is_enabled() && !ops::recomputing();
-  const ops::MlpWeights weights{norm_.weight(), norm_.bias(),           fc1_.weight(),
-                                fc1_.bias(),    fc2_.linear().weight(), fc2_.linear().bias()};
+  const ops::MlpWeights weights{
+      norm.weight, norm.bias, fc1_.weight(), fc1_.bias(), fc2_.linear().weight(), fc2_.linear().bias()};
   if (!keeps_hidden && !peers_.cuts_weights()) return ops::mlp_residual(x_BLD, scale_B11, weights, tile_);
-  const Tensor u_BND = peers_.widen(norm_.forward(x_BLD).to(compute_));
+  const Tensor u_BND = peers_.widen(norm_.forward(x_BLD, norm).to(compute_));
   if (keeps_hidden) return fc2_(at::gelu(fc1_.forward(u_BND)), x_BLD, scale_B11);
   return fc2_.add(ops::mlp(u_BND, weights, tile_), x_BLD, scale_B11, ops::recomputing());
 }

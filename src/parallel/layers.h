@@ -11,6 +11,7 @@
 
 #include "core/tensor.h"
 #include "ops/split_heads.h"
+#include "parallel/conditioning.h"
 #include "parallel/param.h"
 #include "parallel/peers.h"
 
@@ -42,8 +43,15 @@ class Linear {
 /// Layer normalisation over the last dim, in the master type (Ba et al., arXiv 1607.06450; epsilon 1e-6 as in ViT).
 class LayerNorm {
  public:
+  /// What normalised tokens are multiplied by and what is added: [D], conditional [B, D].
+  struct Affine {
+    Tensor weight, bias;
+  };
   LayerNorm(ParamGroup& group, const std::string& name, int64_t width);
-  Tensor forward(const Tensor& x) const;
+  Tensor forward(const Tensor& x) const { return forward(x, {weight(), bias()}); }
+  /// x [B, ..., D].
+  Tensor forward(const Tensor& x, const Affine& affine) const;
+  Affine affine(const Conditioning& of) const;
   const Tensor& weight() const { return **weight_; }
   const Tensor& bias() const { return **bias_; }
 
@@ -86,7 +94,7 @@ class Projection {
   Projection(BlockParams& params, const Peers& peers, const std::string& norm, const std::string& name,
              int64_t width, int64_t heads, uint64_t seed, QueryKeyParts of = {});
   /// My tokens [B, L, D] in the master type; queries come of those of my tensor-parallel group.
-  QueriesKeysValues operator()(const Tensor& x_BLD) const;
+  QueriesKeysValues operator()(const Tensor& x_BLD, const Conditioning& of = {}) const;
   /// Norm and product are one operation, which in backward takes x from where it is kept.
   bool is_fused() const { return !peers_.cuts_weights() && !peers_.gathers_context(); }
 
@@ -125,7 +133,7 @@ class Mlp {
   /// `tile`: tokens at a time where nothing is kept (0: a default).
   Mlp(BlockParams& params, const Peers& peers, int64_t width, int64_t hidden, int64_t tile, uint64_t seed);
   /// [B, L, D] in the master type -> the same.
-  Tensor operator()(const Tensor& x_BLD, const Tensor& scale_B11) const;
+  Tensor operator()(const Tensor& x_BLD, const Tensor& scale_B11, const Conditioning& of = {}) const;
 
  private:
   const Peers& peers_;

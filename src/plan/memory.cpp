@@ -130,7 +130,7 @@ class Rank {
     const int64_t steps = config_.train.longest_rollout();
     state_.batch =
         fields(shape_.inputs() + targets_ * steps + std::ssize(shape_.feedback.forcings) * (steps - 1),
-               part_.samples);
+               part_.loaded_samples);
     // Where a slab ends inside a row: which points are mine, a byte each.
     const int64_t row = shape_.token_grid().patch_columns() * shape_.tokens_per_patch();
     if (part_.slab.tokens.begin % row != 0 || part_.slab.tokens.end % row != 0)

@@ -69,8 +69,9 @@ RankPart::RankPart(const model::ModelShape& shape, const Config& config, int64_t
       halo_gives += std::ssize(peer.gives);
     halo_takes = near.halo();
   }
-  samples = share(config.train.batch_size, dp, p.dp).size();
-  micro_samples = share(samples, 0, config.train.micro_batches).size();
+  loaded_samples = share(config.train.batch_size, dp, p.dp).size();
+  samples = loaded_samples * config.train.members;
+  micro_samples = share(loaded_samples, 0, config.train.micro_batches).size() * config.train.members;
   heads = share(shape.config.num_heads, tp, p.tp).size();
   hidden = share(shape.hidden_dim(), tp, p.tp).size();
   chunks = model::blocks_of_stage(shape, pp, p.pp, p.interleave);
@@ -89,8 +90,9 @@ RankPart::RankPart(const model::ModelShape& shape, const Config& config, int64_t
   const int64_t block_matrices = 4 * mine * width + 2 * hidden * width, cut_vectors = 3 * mine + hidden,
                 local_vectors = shape.config.local == Local::depthwise ? (grid::kTaps + 1) * width : 0,
                 gains = shape.config.qk_norm ? 2 * width / shape.config.num_heads : 0,
-                // Two norms, biases of projection and fc2, gains of queries and keys.
-      whole_vectors = 6 * width + local_vectors + gains;
+                noise = shape.config.noise_dim * (shape.config.noise_dim + 1 + 4 * width),
+                // Two norms, biases of projection and fc2, gains of queries and keys, maps of noise.
+      whole_vectors = 6 * width + local_vectors + gains + noise;
   for (int64_t i = 0; i < blocks(); ++i) {
     if (p.tp == 1) {
       groups.push_back(

@@ -50,11 +50,12 @@ struct RankPart {
       halo_gives = 0,
       halo_takes =
           0;  ///< units that others need of mine, each time that one does; and that I need of others; 0 where the model reads no neighbours
-  int64_t samples = 0;        ///< of a step
-  int64_t micro_samples = 0;  ///< of its largest micro-batch
-  int64_t heads = 0;          ///< mine under tensor parallelism
-  int64_t hidden = 0;         ///< channels of the MLP that are mine under tensor parallelism
-  std::vector<Range> chunks;  ///< blocks, a range for each chunk of the stage
+  int64_t loaded_samples = 0;  ///< of a step, each once
+  int64_t samples = 0;         ///< the same with their members (train.members): what goes through the model
+  int64_t micro_samples = 0;   ///< of its largest micro-batch
+  int64_t heads = 0;           ///< mine under tensor parallelism
+  int64_t hidden = 0;          ///< channels of the MLP that are mine under tensor parallelism
+  std::vector<Range> chunks;   ///< blocks, a range for each chunk of the stage
   std::vector<WeightGroup> groups;
   bool begins_model = false, ends_model = false;
 

@@ -69,6 +69,19 @@ void read_scores(const json& file, RunRecord& run) {
   }
 }
 
+void read_rank_histograms(const json& file, RunRecord& run) {
+  for (const json& entry : file.value("rank_histograms", json::array())) {
+    evaluate::RankHistogram histogram{entry.at("variable").get<std::string>(),
+                                      entry.at("lead_hours").get<double>(),
+                                      entry.at("members").get<int64_t>(),
+                                      {}};
+    for (const json& value : entry.at("frequency"))
+      histogram.frequency.push_back(value.is_null() ? std::numeric_limits<double>::quiet_NaN()
+                                                    : value.get<double>());
+    run.rank_histograms.push_back(std::move(histogram));
+  }
+}
+
 void read_metrics_line(const json& line, RunRecord& run) {
   const auto step = line.at("step").get<int64_t>();
   if (line.contains("validation_loss")) {
@@ -122,7 +135,10 @@ RunRecord read_run(const std::filesystem::path& directory) {
   run.config = load_config(config, {});
   run.config_text = read_text(config, Exit::usage);
   parse_file(directory / "manifest.json", [&](const json& file) { read_manifest(file, run); });
-  parse_file(directory / "scores.json", [&](const json& file) { read_scores(file, run); });
+  parse_file(directory / "scores.json", [&](const json& file) {
+    read_scores(file, run);
+    read_rank_histograms(file, run);
+  });
   parse_lines(directory / "metrics.jsonl", run);
   return run;
 }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/config.h"
+#include "evaluate/ensemble_scores.h"
 #include "evaluate/scores.h"
 #include "evaluate/spectra.h"
 
@@ -42,6 +43,7 @@ struct RunRecord {
   std::vector<ValidationMetrics> validations;
   std::vector<evaluate::Score> scores;
   std::vector<evaluate::Spectrum> spectra;
+  std::vector<evaluate::RankHistogram> rank_histograms;  ///< of an ensemble
   std::string scored_split;
   int64_t scored_step = 0;  ///< of the checkpoint that was scored
 };

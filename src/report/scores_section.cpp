@@ -224,15 +224,16 @@ Html scores_section(const Report& report) {
                          element("code", {}, "seqvit evaluate " + run.directory.string()) +
                          ", then make the report again.")});
   }
-  return section("scores", "Scores",
-                 {paragraph(fmt::format(
-                      "Checkpoint of step {} on the {} period. Skill is 1 minus the ratio of the mean "
-                      "squared errors of model and reference: 1 is perfect, 0 no better than the reference. "
-                      "Ranges are 95 % intervals.",
-                      draw::grouped(run.scored_step), run.scored_split)),
-                  skill_figures(rows), spectra_figures(run.spectra), element("h3", {}, "Whole grid"),
-                  paragraph("The lowest RMSE of a line is set in bold.", "soft"),
-                  score_table("Scores of the whole grid", rows), region_tables(run)});
+  return section(
+      "scores", "Scores",
+      {paragraph(
+           fmt::format("Checkpoint of step {} on the {} period. Skill is 1 minus the ratio of the mean "
+                       "squared errors of model and reference: 1 is perfect, 0 no better than the reference. "
+                       "Ranges are 95 % intervals.",
+                       draw::grouped(run.scored_step), run.scored_split)),
+       skill_figures(rows), spectra_figures(run.spectra), ensemble_figures(run),
+       element("h3", {}, "Whole grid"), paragraph("The lowest RMSE of a line is set in bold.", "soft"),
+       score_table("Scores of the whole grid", rows), region_tables(run)});
 }
 
 }  // namespace seqvit::report

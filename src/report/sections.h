@@ -16,6 +16,8 @@ Html report_header(const Report& report);
 Html scores_section(const Report& report);
 /// Power spectra as figures, with how to read them.
 Html spectra_figures(const std::vector<evaluate::Spectrum>& spectra);
+/// Scores of an ensemble as figures and a table; nothing where there is none.
+Html ensemble_figures(const RunRecord& run);
 Html maps_section(const Report& report);
 /// Loss, learning rate, gradient; where time and memory went.
 Html training_section(const Report& report);

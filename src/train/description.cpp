@@ -20,6 +20,7 @@ ModelDescription describe(const Experiment& e) {
   model.periodic = grid.periodic();
   model.patch_size = e.config.model.patch_size;
   model.num_heads = e.config.model.num_heads;
+  model.noise_dim = e.config.model.noise_dim;
   model.rotary_waves = e.config.model.rotary ? e.config.model.rotary_waves : 0;
   for (const data::VariableInfo& variable : e.dataset->variables())
     model.inputs.push_back(variable.name);
@@ -76,6 +77,7 @@ nlohmann::json to_json(const ModelDescription& m) {
           {"patch_size", m.patch_size},
           {"num_heads", m.num_heads},
           {"rotary_waves", m.rotary_waves},
+          {"noise_dim", m.noise_dim},
           {"inputs", m.inputs},
           {"groups", m.groups},
           {"targets", m.targets},
@@ -104,6 +106,7 @@ ModelDescription description_from_json(const nlohmann::json& json, const std::st
     m.patch_size = json.at("patch_size");
     m.num_heads = json.at("num_heads");
     m.rotary_waves = json.value("rotary_waves", int64_t{0});
+    m.noise_dim = json.value("noise_dim", int64_t{0});
     m.inputs = json.at("inputs");
     // Files from before there were groups have every input alone.
     m.groups = json.value("groups", model::single_inputs(static_cast<int64_t>(m.inputs.size())));

@@ -22,6 +22,7 @@ struct ModelDescription {
   bool periodic = false;                          ///< the columns go round the globe
   int64_t patch_size = 1;
   int64_t num_heads = 1;
+  int64_t noise_dim = 0;                              ///< numbers of noise that blocks take
   int64_t rotary_waves = 0;                           ///< highest wavenumber of rotary positions; 0: none
   std::vector<std::string> inputs;                    ///< variables, those before ("air -6h"), static fields
   std::vector<int64_t> groups;                        ///< of the inputs, see ModelShape

@@ -48,6 +48,11 @@ bool is_local(const std::string& name) {
   return name.find(".local.") != std::string::npos;
 }
 
+/// Of what noise does to a block.
+bool is_noise(const std::string& name) {
+  return name.find(".noise.") != std::string::npos;
+}
+
 /// Blocks that fit only in part would compute something else: all of them, and nothing more, or an error.
 void check_blocks(const ImportSource& source, const Shapes& wanted, const ModelDescription& model) {
   std::vector<std::string> names;
@@ -61,7 +66,7 @@ void check_blocks(const ImportSource& source, const Shapes& wanted, const ModelD
   }
   for (const std::string& name : names) {
     const auto found = source.shape(name);
-    if (!found && is_local(name)) continue;  // starts at zero: the block is what it was
+    if (!found && (is_local(name) || is_noise(name))) continue;  // starts at zero: the block is what it was
     if (!found) {
       fail(Exit::checkpoint, "{}: no weight '{}', which every block has here{}", source.path(), name,
            is_gain(name) ? "; set model.qk_norm=false" : "");
@@ -74,7 +79,9 @@ void check_blocks(const ImportSource& source, const Shapes& wanted, const ModelD
       fail(Exit::checkpoint, "{}: '{}': blocks read their neighbours there; set model.local=depthwise",
            source.path(), name);
     fail(Exit::checkpoint, "{}: '{}': blocks have no such weight here; {}", source.path(), name,
-         is_gain(name) ? "set model.qk_norm=true" : "such a model cannot be imported");
+         is_gain(name)    ? "set model.qk_norm=true"
+         : is_noise(name) ? fmt::format("set model.noise_dim={}", source.description().noise_dim)
+                          : "such a model cannot be imported");
   }
   if (source.description().num_heads != model.num_heads) {
     fail(Exit::checkpoint, "{}: expected {} heads from the configuration, found {}; set model.num_heads={}",

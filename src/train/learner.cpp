@@ -19,12 +19,13 @@ Learner::Learner(const model::ModelShape& shape, const Config& config, const gri
                  comm::Mesh& mesh, std::unique_ptr<parallel::SequenceParallel> strategy)
     : config_(config.train),
       recompute_rollout_(config.memory.recompute_rollout),
+      noise_dim_(config.model.noise_dim),
       mesh_(mesh),
       model_(shape, config, mesh, std::move(strategy)),
       rule_(shape, model_.options()),
       groups_(model_.vit().groups()),
       loss_(grid, model_.slab().rows, model_.owned(), shape.target_weights,
-            master_type(config.train.precision)),
+            master_type(config.train.precision), config.train.members),
       optimizer_(groups_, config_, mesh.world()),
       guard_(config_.skip_spikes),
       my_samples_(share(config_.batch_size, mesh.dp().rank(), mesh.dp().size())) {}
@@ -42,9 +43,9 @@ StepResult Learner::backward(const LearnerBatch& batch, int64_t step, bool stop)
   StepResult result{.weight = totals[0], .stop = totals[1] > 0.0, .memory = {.before = ops::tensor_bytes()}};
   // A phantom that does not end the model has no weight of its own, and the step of one that has.
   if (result.weight == 0.0 && !mesh_.world().is_phantom()) return result;
-  std::vector<int64_t> positions;
+  std::vector<int64_t> positions;  // of all forecasts of my samples
   for (int64_t i = my_samples_.begin; i < my_samples_.end; ++i)
-    positions.push_back(i);
+    positions.insert(positions.end(), config_.members, i);
   Tensor loss_sum;  // where the model computes, so that the host waits for it once
   ops::reset_peak_tensor_bytes();
   for (const parallel::Action& action : parallel::pipeline_schedule(mesh_.pp().rank(), mesh_.pp().size(),
@@ -54,10 +55,13 @@ StepResult Learner::backward(const LearnerBatch& batch, int64_t step, bool stop)
       continue;
     }
     const Range mine = share(my_samples_.size(), action.micro, config_.micro_batches);
-    const LearnerBatch fields =
+    const LearnerBatch samples =
         batch.mapped([&](const Tensor& t) { return t.narrow(0, mine.begin, mine.size()); });
     const Tensor loss = run_forward(
-        action, {fields, {step, std::span(positions).subspan(mine.begin, mine.size())}, result.weight});
+        action,
+        {members_of(samples, step, my_samples_.begin + mine.begin),
+         {step, std::span(positions).subspan(mine.begin * config_.members, mine.size() * config_.members)},
+         result.weight});
     if (loss.defined()) loss_sum = loss_sum.defined() ? loss_sum + loss : loss;
     result.memory.kept = std::max(result.memory.kept, ops::tensor_bytes() - result.memory.before);
   }
@@ -68,6 +72,10 @@ StepResult Learner::backward(const LearnerBatch& batch, int64_t step, bool stop)
   const double mine = loss_sum.defined() ? mesh_.world().to_host(loss_sum).item<double>() : 0.0;
   result.loss = sum_over_ranks({mine}, "loss")[0];
   return result;
+}
+
+LearnerBatch Learner::members_of(const LearnerBatch& samples, int64_t step, int64_t first_sample) const {
+  return with_members(samples, config_.members, noise_dim_, {config_.seed, step, first_sample});
 }
 
 /// Returns this micro-batch's part of the loss where the model ends, in fp64 without gradient; else undefined.
@@ -109,8 +117,9 @@ Tensor Learner::rolled_loss(const LearnerBatch& batch, double total_weight, cons
   return loss;
 }
 
-std::pair<double, double> Learner::loss_and_weight(const LearnerBatch& batch) {
+std::pair<double, double> Learner::loss_and_weight(const LearnerBatch& samples, int64_t first_sample) {
   const at::NoGradGuard no_grad;
+  const LearnerBatch batch = members_of(samples, 0, first_sample);
   // All stages have the prediction, so that it can be fed back; the last one counts it.
   const Tensor loss = rolled_loss(batch, 1.0, [this](const Tensor& fields, const Tensor& condition) {
     return model_.predict(fields, condition);

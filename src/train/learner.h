@@ -11,6 +11,7 @@
 
 #include "grid/grid.h"
 #include "train/loss.h"
+#include "train/members.h"
 #include "train/mesh_model.h"
 #include "train/optimizer.h"
 #include "train/rollout.h"
@@ -52,7 +53,10 @@ class Learner {
 
   /// The part of backward()'s loss that my samples on my slab have, without gradient, and its weight before
   /// it is divided; 0 where the model does not end. Collective.
-  std::pair<double, double> loss_and_weight(const LearnerBatch& batch);
+  /// `first_sample`: what noise is drawn by, as that of step 0, where the model has some.
+  std::pair<double, double> loss_and_weight(const LearnerBatch& batch, int64_t first_sample = 0);
+  /// My samples as the model sees them: with their members, and noise for step `step`; `first_sample` is the position of the first.
+  LearnerBatch members_of(const LearnerBatch& samples, int64_t step, int64_t first_sample) const;
   /// Makes backward() as if it had not been: for one whose gradients are not wanted. Collective.
   void forget_gradients();
   /// Weights and their moving averages change places, where there are averages: once to use them, once more to
@@ -73,6 +77,7 @@ class Learner {
  private:
   TrainConfig config_;
   bool recompute_rollout_;
+  int64_t noise_dim_;
   comm::Mesh& mesh_;
   MeshModel model_;
   RolloutRule rule_;

@@ -10,9 +10,32 @@
 
 namespace seqvit::train {
 
+namespace {
+
+constexpr double kFair = 0.95;  // alpha
+
+/// [B M, T, Y, X], [B, T, Y, X] -> [B, T, Y, X].
+Tensor almost_fair_crps(const Tensor& prediction, const Tensor& target, int64_t members) {
+  const auto each = prediction.unflatten(0, {target.size(0), members}).unbind(1);
+  std::vector<Tensor> errors;
+  for (const Tensor& member : each)
+    errors.push_back((member - target).abs());
+  const double apart = 1.0 - (1.0 - kFair) / static_cast<double>(members);
+  Tensor sum;
+  for (int64_t j = 0; j < members; ++j) {
+    for (int64_t k = j + 1; k < members; ++k) {
+      const Tensor pair = errors[j] + errors[k] - apart * (each[j] - each[k]).abs();
+      sum = sum.defined() ? sum + pair : pair;
+    }
+  }
+  return sum / static_cast<double>(members * (members - 1));
+}
+
+}  // namespace
+
 WeightedLoss::WeightedLoss(const grid::Grid& grid, Range rows, const Tensor& owned,
-                           std::span<const double> of_targets, at::ScalarType type)
-    : owned_(owned) {
+                           std::span<const double> of_targets, at::ScalarType type, int64_t members)
+    : owned_(owned), members_(members) {
   const grid::CellWeights cells(grid);
   const Tensor mine = at::tensor(cells.values(), at::kDouble)
                           .view({1, grid.rows(), -1})  // one a row, or one a point
@@ -33,8 +56,10 @@ double WeightedLoss::weight_of(const Tensor& target) const {
 
 Tensor WeightedLoss::operator()(const Tensor& prediction, const Tensor& target, double total_weight) const {
   // A missing target must not reach the square: 0 x NaN is NaN, in the value and in the gradient.
-  const Tensor error = prediction - at::nan_to_num(target, 0.0, 0.0, 0.0);
-  return (error.square() * weights_of(target)).sum() / total_weight;
+  const Tensor there = at::nan_to_num(target, 0.0, 0.0, 0.0);
+  const Tensor at_points =
+      members_ > 1 ? almost_fair_crps(prediction, there, members_) : (prediction - there).square();
+  return (at_points * weights_of(target)).sum() / total_weight;
 }
 
 }  // namespace seqvit::train

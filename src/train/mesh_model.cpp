@@ -24,7 +24,8 @@ ops::AttentionSizes attention_shape(const model::ModelShape& shape, const Config
                                     const comm::Mesh& mesh, int64_t my_tokens) {
   const ParallelConfig& p = config.parallel;
   const int64_t all = shape.token_grid().tokens(), heads = (shape.config.num_heads + p.tp - 1) / p.tp;
-  const int64_t samples = std::max<int64_t>(1, config.train.batch_size / (p.dp * config.train.micro_batches));
+  const int64_t samples =
+      std::max<int64_t>(1, config.train.forecasts() / (p.dp * config.train.micro_batches));
   ops::AttentionSizes s{samples, heads, all, all, shape.config.embed_dim / shape.config.num_heads};
   const int64_t spread = p.sequence == Sequence::ulysses  ? p.sp
                          : p.sequence == Sequence::hybrid ? p.ulysses

@@ -17,6 +17,7 @@
 
 #include "core/error.h"
 #include "ops/to_device.h"
+#include "train/members.h"
 
 namespace seqvit::train {
 namespace {
@@ -43,6 +44,16 @@ Tensor with_each(const Tensor& field, const data::Transform& transform, OneValue
   for (int64_t i = 0; i < out.numel(); ++i)
     values[i] = (transform.*one)(values[i]);
   return out;
+}
+
+/// [B, Z]
+Tensor noise_of(std::span<const uint64_t> keys, int64_t dim) {
+  std::vector<double> all;
+  for (const uint64_t key : keys) {
+    const std::vector<double> noise = draw_noise(key, dim);
+    all.insert(all.end(), noise.begin(), noise.end());
+  }
+  return at::tensor(all, at::kDouble).view({std::ssize(keys), dim});
 }
 
 }  // namespace
@@ -73,7 +84,8 @@ ModelForecaster::ModelForecaster(const Experiment& experiment, MeshModel& model)
 }
 
 std::vector<float> ModelForecaster::step(std::span<const float> states,
-                                         std::span<const data::TimeStamp> times, int64_t stride) {
+                                         std::span<const data::TimeStamp> times, int64_t stride,
+                                         std::span<const uint64_t> noise) {
   const at::NoGradGuard no_grad;
   const data::Dataset& dataset = *experiment_.dataset;
   const data::Statistics& statistics = experiment_.statistics;
@@ -105,8 +117,10 @@ std::vector<float> ModelForecaster::step(std::span<const float> states,
   std::vector<Request> requests;
   for (const data::TimeStamp time : times)
     requests.push_back({time, lead});
-  const Tensor prediction =
-      model_.predict(input, conditions(experiment_, requests).to(model_.options())).to(at::kCPU, at::kDouble);
+  Tensor told = conditions(experiment_, requests);
+  if (const int64_t dim = experiment_.config.model.noise_dim; dim > 0)
+    told = at::cat({told, noise_of(noise, dim)}, 1);
+  const Tensor prediction = model_.predict(input, told.to(model_.options())).to(at::kCPU, at::kDouble);
 
   Tensor next = at::full_like(state, std::numeric_limits<double>::quiet_NaN());
   const bool tendency = experiment_.config.model.predict == Predict::tendency;

@@ -16,7 +16,7 @@ class ModelForecaster final : public evaluate::Forecaster {
 
   /// Variables that are not targets come back missing; points that are missing stay missing.
   std::vector<float> step(std::span<const float> states, std::span<const data::TimeStamp> times,
-                          int64_t stride) override;
+                          int64_t stride, std::span<const uint64_t> noise) override;
   std::vector<int64_t> strides() const override { return experiment_.strides; }
   int64_t history() const override { return experiment_.config.data.history; }
   int64_t patch_columns() const override;

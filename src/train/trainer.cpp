@@ -139,17 +139,22 @@ StepReport Trainer::step() {
   report.seconds = seconds_now() - start;
   report.data_seconds = data_seconds;
   report.tokens_per_second =
-      static_cast<double>(config_.batch_size * learner_.model().token_grid().tokens()) / report.seconds;
+      static_cast<double>(config_.forecasts() * learner_.model().token_grid().tokens()) / report.seconds;
   return report;
 }
 
 // Every rank makes the same calls, with as many steps fed back, though the last batch may leave some without
 // a sample of their own.
 LearnerBatch Trainer::validation_batch(int64_t first) const {
+  const Range mine = my_validation(first);
+  return to_tensors(reader_.read(std::span(validation_).subspan(mine.begin, mine.size())),
+                    config_.longest_rollout());
+}
+
+Range Trainer::my_validation(int64_t first) const {
   const int64_t count = std::min<int64_t>(config_.batch_size, std::ssize(validation_) - first);
   const Range mine = share(count, mesh_.dp().rank(), mesh_.dp().size());
-  return to_tensors(reader_.read(std::span(validation_).subspan(first + mine.begin, mine.size())),
-                    config_.longest_rollout());
+  return {first + mine.begin, first + mine.end};
 }
 
 double Trainer::validate() {
@@ -157,7 +162,8 @@ double Trainer::validate() {
   double loss = 0.0, weight = 0.0;
   learner_.exchange_averages();
   for (int64_t first = 0; first < std::ssize(validation_); first += config_.batch_size) {
-    const auto [more_loss, more_weight] = learner_.loss_and_weight(validation_batch(first));
+    const auto [more_loss, more_weight] =
+        learner_.loss_and_weight(validation_batch(first), my_validation(first).begin);
     loss += more_loss;
     weight += more_weight;
   }

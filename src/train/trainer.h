@@ -66,6 +66,7 @@ class Trainer {
   std::vector<data::TrainingSample> samples_of(Range period, int64_t rollout) const;
   /// My part of the batch of the validation samples from `first` on.
   LearnerBatch validation_batch(int64_t first) const;
+  Range my_validation(int64_t first) const;
   /// Throws as validate() does, without computing: else training would end so at its first validation.
   /// Collective.
   void check_validation();

@@ -173,11 +173,15 @@ Snapshot take_snapshot(Learner& learner, comm::Mesh& mesh, const LearnerBatch& f
   if (steps > 0) move_vectors(learner);
   Snapshot snapshot;
   const LearnerBatch batch = part_of(fields, learner);
-  Tensor whole = at::zeros_like(fields.target.select(1, 0));
-  const Tensor prediction = learner.model().predict(batch.input, batch.condition.select(1, 0));
   const Range samples = learner.my_samples(), rows = learner.model().slab().rows;
+  const LearnerBatch forecasts = learner.members_of(batch, 0, samples.begin);
+  const Tensor prediction = learner.model().predict(forecasts.input, forecasts.condition.select(1, 0));
+  const int64_t members = batch.target.size(0) > 0 ? prediction.size(0) / batch.target.size(0) : 1;
+  Tensor whole = at::zeros_like(fields.target.select(1, 0).repeat_interleave(members, 0));
   if (learner.model().ends_model())
-    whole.slice(0, samples.begin, samples.end).slice(2, rows.begin, rows.end).copy_(prediction);
+    whole.slice(0, samples.begin * members, samples.end * members)
+        .slice(2, rows.begin, rows.end)
+        .copy_(prediction);
   snapshot["prediction"] = mesh.world().all_reduce(whole.flatten(), "verify").wait();
   for (int64_t step = 0; step < steps; ++step) {
     const StepResult result = learner.backward(batch, step);

@@ -200,6 +200,23 @@ std::string write_analysis(const std::filesystem::path& path, bool elsewhere) {
 }
 
 /// New data serve a trained model where they mean what its training data meant, and only there.
+TEST(Errors, EnsemblesThatAreNone) {
+  Workplace w;
+  ASSERT_EQ(w.train({"--train.steps=2", "--train.warmup_steps=1"}).code, 0);
+  const std::string out = w.directory / "f.nc";
+  const std::vector<std::string> forecast = {"forecast", w.run, "--init",   "2013-08-05T18",
+                                             "--steps",  "1",   "--output", out};
+  const auto with = [](std::vector<std::string> command, const std::vector<std::string>& more) {
+    command.insert(command.end(), more.begin(), more.end());
+    return seqvit(command);
+  };
+  expect_line(with(forecast, {"--members", "5"}), 2, {"--members 5", "the same forecast", "--perturbation"});
+  expect_line(with(forecast, {"--perturbation", "0.5"}), 2, {"--perturbation 0.5", "--members"});
+  expect_line(with({"evaluate", w.run}, {"--members", "0"}), 2, {"--members"});
+  EXPECT_FALSE(std::filesystem::exists(out));
+  EXPECT_FALSE(std::filesystem::exists(w.run + "/scores.json"));
+}
+
 TEST(Errors, ForecastFromAnotherFile) {
   Workplace s;
   ASSERT_EQ(s.train({"--stop-after", "2"}).code, 0);

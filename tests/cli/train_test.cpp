@@ -28,6 +28,35 @@ TEST(Train, ResumedRunEqualsAnUnbrokenOneToTheLastBit) {
   EXPECT_EQ(file_checksum(d / "whole" / weights, Exit::bug), file_checksum(d / "parts" / weights, Exit::bug));
 }
 
+/// Noise is a function of the step: a resumed run draws what an unbroken one does.
+TEST(Train, MembersResumeToTheLastBitAndMakeAnEnsemble) {
+  const TemporaryDirectory d;
+  const std::string config = small_config(d.path());
+  const auto train = [&](const std::string& run, std::vector<std::string> more) {
+    std::vector<std::string> all = {"train",
+                                    config,
+                                    "--run",
+                                    run,
+                                    "--train.steps=8",
+                                    "--train.warmup_steps=2",
+                                    "--train.loss=crps",
+                                    "--train.members=2",
+                                    "--model.noise_dim=4"};
+    all.insert(all.end(), more.begin(), more.end());
+    return seqvit(all);
+  };
+  ASSERT_EQ(train(d / "whole", {}).code, 0);
+  ASSERT_EQ(train(d / "parts", {"--stop-after", "5"}).code, 0);
+  ASSERT_EQ(train(d / "parts", {"--resume"}).code, 0);
+  EXPECT_EQ(losses(d / "whole").size(), 8U);
+  EXPECT_EQ(losses(d / "whole"), losses(d / "parts"));
+  const std::string weights = "checkpoints/step-00000008/rank-00000.safetensors";
+  EXPECT_EQ(file_checksum(d / "whole" / weights, Exit::bug), file_checksum(d / "parts" / weights, Exit::bug));
+  const Outcome scored = seqvit({"evaluate", d / "whole", "--members", "3", "--split", "validation"});
+  ASSERT_EQ(scored.code, 0) << scored.err;
+  EXPECT_NE(scored.out.find("ensemble of"), std::string::npos) << scored.out;
+}
+
 TEST(Train, ResumeStartsAnEmptyRunAndAFreshRunNeedsAnEmptyDirectory) {
   const TemporaryDirectory d;
   const std::string config = small_config(d.path());

@@ -183,6 +183,13 @@ TEST(Config, RefusesContradictions) {
   const std::vector<std::pair<std::vector<std::string>, std::vector<std::string>>> cases = {
       {{"model.num_heads=5"}, {"embed_dim 64", "num_heads 5"}},
       {{"model.embed_dim=66", "model.num_heads=3"}, {"multiple of 4"}},
+      {{"train.loss=crps", "model.noise_dim=4"}, {"train.loss crps", "train.members", "found 1"}},
+      {{"train.members=2"}, {"train.members is 2", "crps"}},
+      {{"train.loss=crps", "train.members=2"}, {"model.noise_dim is 0", "the same"}},
+      {{"model.noise_dim=4"}, {"model.noise_dim is 4", "mse", "ignore"}},
+      {{"train.loss=crps", "train.members=2", "model.noise_dim=4", "model.network=unet",
+        "model.tokens=joint"},
+       {"unet", "noise"}},
       {{"model.aggregated_tokens=2"}, {"aggregated_tokens", "variable"}},
       {{"model.tokens=joint", "model.patch_levels=2"}, {"patch_levels is 2", "joint", "set it to 1"}},
       {{"train.warmup_steps=11"}, {"warmup_steps 11", "steps 10"}},

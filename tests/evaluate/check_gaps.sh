@@ -8,3 +8,4 @@ source "$here/../support/check.sh"
 needs "$python" 'numpy, netCDF4'
 "$make_scores" "$work"
 "$python" "$here/check_scores.py" "$work/forecast.nc" "$work/source.nc" "$work/scores.json" a 0 1600
+"$python" "$here/check_ensemble.py" "$work/ensemble.nc" "$work/source.nc" "$work/ensemble.json" a 0 1600

@@ -23,3 +23,7 @@ export SEQVIT_CACHE=$work/cache OMP_NUM_THREADS=1
 "$seqvit" evaluate "$work/run" > "$work/table"
 "$seqvit" forecast "$work/run" --init "$initial" --steps 20 --output "$work/forecast.nc"
 "$python" "$here/check_scores.py" "$work/forecast.nc" "$sample" "$work/run/scores.json" air 0 400
+"$seqvit" evaluate "$work/run" --members 5 --perturbation 0.4 --json "$work/ensemble.json" > "$work/table"
+grep -q '^ensemble of' "$work/table"
+"$seqvit" forecast "$work/run" --init "$initial" --steps 20 --members 5 --perturbation 0.4 --output "$work/ensemble.nc"
+"$python" "$here/check_ensemble.py" "$work/ensemble.nc" "$sample" "$work/ensemble.json" air 0 400

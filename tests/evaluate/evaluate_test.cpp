@@ -158,8 +158,15 @@ void expect_same_bits(const std::vector<Spectrum>& found, const std::vector<Spec
   }
 }
 
+/// By the number of members.
+class EvaluateOnRanks : public ::testing::TestWithParam<int64_t> {
+ protected:
+  static Ensemble ensemble() { return {GetParam(), GetParam() > 1 ? 0.3 : 0.0, {2.0, 1.0}, 5}; }
+};
+INSTANTIATE_TEST_SUITE_P(Members, EvaluateOnRanks, ::testing::Values(1, 4));
+
 // The scores must not depend on how many ranks hold the grid, nor on where it is cut, to the last bit.
-TEST(Evaluate, RanksGiveTheScoresOfOne) {
+TEST_P(EvaluateOnRanks, GivesTheScoresOfOne) {
   const Lawful data(300, true);
   const auto wrong_law = [](std::span<float> state) {
     for (float& x : state)
@@ -167,8 +174,11 @@ TEST(Evaluate, RanksGiveTheScoresOfOne) {
   };
   FunctionForecaster one(*data.dataset, wrong_law);
   EvaluateOptions options = data.options({200, 260});
+  options.ensemble = ensemble();
   const EvaluationResult of_one = evaluate(*data.dataset, {0, 200}, data.lead, one, options);
   const auto expected = by_key(of_one);
+  EXPECT_EQ(of_one.rank_histograms.size(), GetParam() > 1 ? 6U : 0U);
+  EXPECT_EQ(expected.size(), 2u * 3 * 4 * (GetParam() > 1 ? 10 : 7));
   const std::vector<Range> slabs = {{0, 2}, {2, 3}, {3, 7}};
   Meeting meeting(3);
   run_ranks(3, [&](int rank) {
@@ -176,6 +186,8 @@ TEST(Evaluate, RanksGiveTheScoresOfOne) {
     const EvaluationResult result = evaluate(*data.dataset, {0, 200}, data.lead, forecaster, options);
     const auto scores = by_key(result);
     expect_same_bits(result.spectra, of_one.spectra);
+    for (size_t i = 0; i < of_one.rank_histograms.size(); ++i)
+      EXPECT_EQ(result.rank_histograms[i].frequency, of_one.rank_histograms[i].frequency);
     ASSERT_EQ(scores.size(), expected.size());
     for (const auto& [key, score] : scores) {
       const Score& other = expected.at(key);
@@ -188,7 +200,7 @@ TEST(Evaluate, RanksGiveTheScoresOfOne) {
   });
 }
 
-TEST(Evaluate, RowsCutBetweenRanksCountOnce) {
+TEST_P(EvaluateOnRanks, RowsCutBetweenRanksCountOnce) {
   const Lawful data(300, true);
   const auto wrong_law = [](std::span<float> state) {
     for (float& x : state)
@@ -196,6 +208,7 @@ TEST(Evaluate, RowsCutBetweenRanksCountOnce) {
   };
   FunctionForecaster one(*data.dataset, wrong_law);
   EvaluateOptions options = data.options({200, 240});
+  options.ensemble = ensemble();
   const auto expected = by_key(evaluate(*data.dataset, {0, 200}, data.lead, one, options));
   // Rank 0 holds rows 0-3 but of row 3 only its first column (for b: the first three); rank 1 holds rows 3-6.
   std::vector<float> upper(2 * 4 * 4, 1.0f), lower(2 * 4 * 4, 1.0f);

@@ -64,6 +64,32 @@ TEST_F(Forecast, HoldsEveryStepOfEveryInitialTime) {
   }
 }
 
+TEST_F(Forecast, MembersHaveADim) {
+  FunctionForecaster forecaster(*dataset_, halve);
+  ForecastLayout of_ensemble = layout();
+  of_ensemble.ensemble = {3, 0.5, {1.0, 2.0}, 7};
+  run_forecast(*dataset_, forecaster, of_ensemble, directory_ / "f.nc", 2);
+  const data::NetcdfFile file((directory_ / "f.nc").string());
+  const data::FileVariable& b = *file.find("b");
+  std::vector<std::string> names;
+  for (const auto& dim : b.dims)
+    names.push_back(dim.name);
+  EXPECT_EQ(names, (std::vector<std::string>{"init_time", "number", "lead_time", "lat", "lon"}));
+  EXPECT_EQ(file.read_all(*file.find("number")), (std::vector<double>{0, 1, 2}));
+  // A linear law halves what members differ by, and the mean of members is what a single field stands for.
+  const std::vector<double> values = read("f.nc", "b");
+  const auto at = [&](int64_t initial, int64_t member, int64_t lead) {
+    return values[((initial * 3 + member) * 3 + lead) * 16 + 6];
+  };
+  for (int64_t i = 0; i < 3; ++i) {
+    const double apart = at(i, 1, 0) - at(i, 0, 0);
+    EXPECT_GT(std::abs(apart), 1e-3);
+    EXPECT_NEAR(at(i, 1, 1) - at(i, 0, 1), apart / 2, 1e-4);
+    const float mean = read_forecast(directory_ / "f.nc", "b", i, 2)[6];
+    EXPECT_NEAR(mean, (at(i, 0, 2) + at(i, 1, 2) + at(i, 2, 2)) / 3, 1e-4);
+  }
+}
+
 TEST_F(Forecast, RanksWriteTheFileOfOne) {
   FunctionForecaster one(*dataset_, halve);
   run_forecast(*dataset_, one, layout(), directory_ / "one.nc");

@@ -1,5 +1,6 @@
 // make_scores DIRECTORY: data with gaps, a forecaster that knows no data but those, its forecasts
-// (forecast.nc) and its scores (scores.json), for check_scores.py to compute once more.
+// (forecast.nc) and its scores (scores.json), for check_scores.py to compute once more; the same of an ensemble (ensemble.nc,
+// ensemble.json) for check_ensemble.py.
 
 #include <bit>
 #include <cmath>
@@ -66,4 +67,12 @@ int main(int count, char** arguments) {
   const EvaluationResult result = evaluate::evaluate(dataset, training, step, forecaster, options);
   write_text(directory / "scores.json", scores_to_json(result.scores, result.spectra).dump(1), Exit::data);
   run_forecast(dataset, forecaster, layout, directory / "forecast.nc");
+
+  options.ensemble = layout.ensemble = {.members = 7, .perturbation = 0.5, .unit = {2.0}, .seed = 3};
+  const EvaluationResult ensemble = evaluate::evaluate(dataset, training, step, forecaster, options);
+  nlohmann::json json = scores_to_json(ensemble.scores, ensemble.spectra);
+  json["members"] = 7;
+  json["rank_histograms"] = rank_histograms_to_json(ensemble.rank_histograms);
+  write_text(directory / "ensemble.json", json.dump(1), Exit::data);
+  run_forecast(dataset, forecaster, layout, directory / "ensemble.nc");
 }

@@ -18,7 +18,8 @@ constexpr double kCircle = 2 * std::numbers::pi * 6.371e6;  // of the equator, m
 class Rank : public Forecaster {
  public:
   Rank(Range rows, std::vector<float> owned = {}) : rows_(rows), owned_(std::move(owned)) {}
-  std::vector<float> step(std::span<const float> states, std::span<const data::TimeStamp>, int64_t) override {
+  std::vector<float> step(std::span<const float> states, std::span<const data::TimeStamp>, int64_t,
+                          std::span<const uint64_t>) override {
     return {states.begin(), states.end()};
   }
   Range rows() const override { return rows_; }

@@ -93,7 +93,9 @@ FunctionForecaster::FunctionForecaster(const data::Dataset& dataset, Function fu
       function_(std::move(function)) {}
 
 std::vector<float> FunctionForecaster::step(std::span<const float> states,
-                                            std::span<const data::TimeStamp> times, int64_t stride) {
+                                            std::span<const data::TimeStamp> times, int64_t stride,
+                                            std::span<const uint64_t> noise) {
+  noise_keys.assign(noise.begin(), noise.end());
   std::vector<float> given(states.begin(), states.end()), next;
   const int64_t state = state_size_per_row_ * rows_.size(), size = known_history * state;
   for (size_t b = 0; b < times.size(); ++b) {

@@ -48,7 +48,7 @@ class FunctionForecaster : public Forecaster {
   using Function = std::function<void(std::span<float> state)>;
   FunctionForecaster(const data::Dataset& dataset, Function function);
   std::vector<float> step(std::span<const float> states, std::span<const data::TimeStamp> times,
-                          int64_t stride) override;
+                          int64_t stride, std::span<const uint64_t> noise) override;
   std::vector<int64_t> strides() const override { return known_strides; }
   int64_t history() const override { return known_history; }
   Range rows() const override { return rows_; }
@@ -57,6 +57,7 @@ class FunctionForecaster : public Forecaster {
   bool writes() const override { return true; }
   std::vector<int64_t> known_strides = {1};
   int64_t known_history = 1;  ///< the function then sees [H, V, Y, X] and leaves the next state in the first
+  std::vector<uint64_t> noise_keys;                        ///< of the last step
   std::vector<std::pair<data::TimeStamp, int64_t>> calls;  ///< of step(): time of the first state and stride
 
  protected:

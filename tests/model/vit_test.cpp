@@ -10,6 +10,7 @@
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/allclose.h>
 #include <ATen/ops/arange.h>
+#include <ATen/ops/cat.h>
 #include <ATen/ops/equal.h>
 #include <ATen/ops/ones.h>
 #include <ATen/ops/randn.h>
@@ -56,6 +57,12 @@ struct Fixture {
 /// Some numbers for each sample.
 Tensor condition(const Tensor& fields) {
   return at::arange(4.0, fields.options()).sin().expand({fields.size(0), 4});
+}
+/// With noise behind them, other noise for each.
+Tensor condition(const Tensor& fields, const ModelShape& shape) {
+  const int64_t batch = fields.size(0), noise = shape.config.noise_dim;
+  const Tensor drawn = at::arange(static_cast<double>(batch * noise), fields.options()).mul(1.7).cos();
+  return at::cat({condition(fields), drawn.view({batch, noise})}, 1);
 }
 
 const Tokens kTokens[] = {Tokens::joint, Tokens::variable, Tokens::aggregated};
@@ -119,11 +126,11 @@ ModelShape local_shape(Tokens tokens, bool periodic) {
   return shape;
 }
 
-void expect_finite_differences(const ModelShape& shape) {
-  Fixture f(shape, Recompute::keep_attention);
+void expect_finite_differences(const ModelShape& shape, Recompute recompute = Recompute::keep_attention) {
+  Fixture f(shape, recompute);
   at::manual_seed(4);
   const Tensor fields = at::randn({2, 3, 5, 7}, at::kDouble), weight = at::randn({2, 2, 5, 7}, at::kDouble);
-  auto loss = [&] { return (f.vit.forward(fields, condition(fields)) * weight).sum(); };
+  auto loss = [&] { return (f.vit.forward(fields, condition(fields, shape)) * weight).sum(); };
   // Weights of 0.02 leave the softmax flat and some gradients tiny: make them larger.
   for (parallel::ParamGroup* group : f.vit.groups()) {
     group->load([](const parallel::Param&, Range, const Tensor& out) {
@@ -158,7 +165,33 @@ TEST(Vit, EveryGradientMatchesFiniteDifferences) {
     ModelShape turned = small_shape(tokens);
     turned.config.rotary = turned.config.qk_norm = true;
     expect_finite_differences(turned);
+    ModelShape noisy = small_shape(tokens);
+    noisy.config.noise_dim = 3;
+    expect_finite_differences(noisy);
+    expect_finite_differences(noisy, Recompute::none);
   }
+}
+
+/// Noise changes nothing at first, and every sample by its own afterwards.
+TEST(Vit, StartsAsWithoutNoise) {
+  ModelShape shape = small_shape(Tokens::joint);
+  Fixture without(shape);
+  shape.config.noise_dim = 3;
+  Fixture with(shape);
+  at::manual_seed(6);
+  const Tensor fields = at::randn({1, 3, 5, 7}, at::kDouble).expand({2, -1, -1, -1}),
+               told = condition(fields, shape);
+  const Tensor expected = without.vit.forward(fields, condition(fields));
+  EXPECT_TRUE(at::equal(with.vit.forward(fields, told), expected));
+  for (parallel::ParamGroup* group : with.vit.groups()) {
+    group->load([](const parallel::Param& param, Range, const Tensor& out) {
+      if (param.name().ends_with("noise.fc2.weight")) out.copy_(at::randn(out.sizes(), at::kDouble));
+    });
+  }
+  const Tensor found = with.vit.forward(fields, told);
+  EXPECT_FALSE(at::allclose(found[0], found[1]));
+  const Tensor other = with.vit.forward(fields.flip(0), told.flip(0));
+  EXPECT_TRUE(at::allclose(other[0], found[1], 1e-12, 1e-12));
 }
 
 /// Depthwise layers start at zero.

@@ -1,6 +1,7 @@
 #include "ops/mlp.h"
 
 #include <ATen/core/grad_mode.h>
+#include <ATen/ops/cat.h>
 #include <ATen/ops/gelu.h>
 #include <ATen/ops/layer_norm.h>
 #include <ATen/ops/linear.h>
@@ -53,6 +54,24 @@ TEST(Mlp, InTilesEqualsTheWholeInValueAndGradient) {
       EXPECT_LT(worst({mlp_residual(x, scale, w, tile)}, {expected[0]}), 1e-13) << tile;
     }
   }
+}
+
+/// Norms of each sample: as every sample alone.
+TEST(Mlp, NormsBySampleAreThoseOfEachAlone) {
+  at::manual_seed(7);
+  MlpWeights w = random_weights(6, 20, at::kDouble);
+  w.norm_weight = at::randn({2, 6}, at::kDouble).requires_grad_();
+  w.norm_bias = at::randn({2, 6}, at::kDouble).requires_grad_();
+  const Tensor x = at::randn({2, 11, 6}, at::kDouble).requires_grad_(),
+               seed = at::randn({2, 11, 6}, at::kDouble);
+  std::vector<Tensor> alone;
+  for (int64_t b = 0; b < 2; ++b) {
+    MlpWeights of = w;
+    of.norm_weight = w.norm_weight[b], of.norm_bias = w.norm_bias[b];
+    alone.push_back(plain(x.narrow(0, b, 1), {}, of));
+  }
+  const auto expected = with_gradients(at::cat(alone), seed, inputs_of(x, w));
+  EXPECT_LT(worst(with_gradients(mlp_residual(x, {}, w, 4), seed, inputs_of(x, w)), expected), 1e-12);
 }
 
 /// As tensor parallelism uses it: hidden channels in two parts whose results add up.

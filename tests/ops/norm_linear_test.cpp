@@ -1,6 +1,7 @@
 #include "ops/norm_linear.h"
 
 #include <ATen/core/grad_mode.h>
+#include <ATen/ops/cat.h>
 #include <ATen/ops/equal.h>
 #include <ATen/ops/layer_norm.h>
 #include <ATen/ops/linear.h>
@@ -30,6 +31,21 @@ TEST(NormLinear, EqualsNormThenLinearInValueAndGradient) {
       EXPECT_TRUE(at::equal(norm_linear(x, w), found[0]));
     }
   }
+}
+
+/// Norms of each sample: as every sample alone.
+TEST(NormLinear, NormsBySampleAreThoseOfEachAlone) {
+  at::manual_seed(2);
+  auto random = [](std::vector<int64_t> shape) { return at::randn(shape, at::kDouble).requires_grad_(); };
+  const NormLinearWeights w{random({2, 4}), random({2, 4}), random({6, 4}), random({6})};
+  const int64_t rows = kDefaultTile + 3;
+  const Tensor x = random({2, rows, 4}), seed = at::randn({2, rows, 6}, at::kDouble);
+  const std::vector<Tensor> inputs = {x, w.norm_weight, w.norm_bias, w.weight, w.bias};
+  std::vector<Tensor> alone;
+  for (int64_t b = 0; b < 2; ++b)
+    alone.push_back(norm_linear(x.narrow(0, b, 1), {w.norm_weight[b], w.norm_bias[b], w.weight, w.bias}));
+  const auto expected = with_gradients(at::cat(alone), seed, inputs);
+  EXPECT_LT(worst(with_gradients(norm_linear(x, w), seed, inputs), expected), 1e-12);
 }
 
 }  // namespace

@@ -68,6 +68,9 @@ const Settings kLayouts[] = {
     {"model.qk_norm=true", "memory.recompute=keep_attention", "parallel.sp=4", "parallel.sequence=ulysses"},
     {"model.qk_norm=true", "parallel.sp=4", "parallel.sequence=lss", "model.depth=4"},
     {"model.qk_norm=true", "parallel.tp=2", "parallel.zero=1", "memory.recompute=full"},
+    {"train.loss=crps", "train.members=2", "model.noise_dim=8", "model.depth=4"},
+    {"train.loss=crps", "train.members=3", "model.noise_dim=8", "parallel.tp=2", "memory.recompute=full"},
+    {"train.loss=crps", "train.members=2", "model.noise_dim=8", "parallel.sp=4", "parallel.sequence=lss"},
     {"train.ema=0.99", "parallel.dp=2", "train.batch_size=2", "parallel.zero=1", "model.embed_dim=256"},
 };
 

@@ -7,6 +7,7 @@
 
 #include "core/file.h"
 #include "draw/markup_check.h"
+#include "evaluate/score_report.h"
 #include "report/run_files.h"
 #include "support/temporary_directory.h"
 
@@ -93,6 +94,36 @@ TEST(Report, OfScoresWithoutSpectraLeavesThemOut) {
   expect_sound(page);
   EXPECT_EQ(page.find("blur"), std::string::npos);
   EXPECT_NE(page.find("Skill 6 h ahead"), std::string::npos);
+}
+
+TEST(Report, OfAnEnsembleShowsItsScoresAndRanks) {
+  const TemporaryDirectory d;
+  write_run(d.path(), 20, kWicked);
+  for (const int leads : {1, 3}) {
+    write_scores(d.path(), leads, kWicked);
+    auto json = nlohmann::json::parse(read_text(d / "scores.json", Exit::bug));
+    std::vector<evaluate::RankHistogram> histograms;
+    for (const std::string& variable : {std::string("t"), kWicked}) {
+      for (int lead = 1; lead <= leads; ++lead) {
+        histograms.push_back({variable, 6.0 * lead, 2, {0.5, 0.25, 0.25}});
+      }
+    }
+    for (nlohmann::json& score : json["scores"]) {
+      if (score["metric"] == "bias") score["metric"] = "crps", score["value"] = 0.625;
+      if (score["metric"] == "acc") score["metric"] = "spread_skill", score["value"] = 0.8125;
+    }
+    json["rank_histograms"] = evaluate::rank_histograms_to_json(histograms);
+    write_text(d / "scores.json", json.dump(), Exit::bug);
+    const Report report = report_of(d.path());
+    ASSERT_EQ(report.run.rank_histograms.size(), 2U * leads);
+    EXPECT_EQ(report.run.rank_histograms[0].frequency, (std::vector<double>{0.5, 0.25, 0.25}));
+    EXPECT_DOUBLE_EQ(report.run.rank_histograms[0].outliers(), 1.125);
+    const std::string page = report_page(report);
+    expect_sound(page);
+    for (const char* word : {"2 members", "0.6250", "0.8125", "1.125", "Ranks of the truth"})
+      EXPECT_NE(page.find(word), std::string::npos) << word;
+    EXPECT_EQ(page.find("CRPS of t") != std::string::npos, leads > 1);
+  }
 }
 
 TEST(Report, SaysWhatIsMissing) {

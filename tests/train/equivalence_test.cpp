@@ -26,16 +26,17 @@ struct Layout {
   bool rotary = false, qk_norm = false;
   bool local = false;  ///< with all parts that read and write neighbours
   bool periodic = false;
+  int members = 1;  ///< several: under CRPS, with noise
   int ranks() const { return pp * dp * sp * tp; }
 };
 
 std::string name_of(const Layout& l) {
   return fmt::format(
       "{} pp {} x {} dp {} sp {} tp {} zero {} recompute {} heads {} tokens {} x {} head layers {} micro {} "
-      "rows {} rollout {} rotary {} norm {} local {} periodic {}",
+      "rows {} rollout {} rotary {} norm {} local {} periodic {} members {}",
       to_string(l.sequence), l.pp, l.interleave, l.dp, l.sp, l.tp, l.zero, to_string(l.recompute), l.heads,
       to_string(l.tokens), l.patch_levels, l.head_layers, l.micro_batches, l.rows, l.rollout, l.rotary,
-      l.qk_norm, l.local, l.periodic);
+      l.qk_norm, l.local, l.periodic, l.members);
 }
 
 VerifyProblem problem_of(const Layout& l) {
@@ -52,6 +53,10 @@ VerifyProblem problem_of(const Layout& l) {
   config.model.head_layers = l.head_layers;
   config.model.rotary = l.rotary, config.model.qk_norm = l.qk_norm;
   config.model.drop_path = 0.3;
+  if (l.members > 1) {
+    config.model.noise_dim = 5;
+    config.train.loss = Loss::crps, config.train.members = l.members;
+  }
   if (l.local)
     config.model.local = Local::depthwise, config.model.embed_overlap = config.model.head_overlap = true;
   config.train.micro_batches = l.micro_batches;
@@ -419,6 +424,42 @@ TEST(Equivalence, LevelsTogetherInATokenCutInsideAPatch) {
       }
       expect_equal(layout, problem, 3, 1e-10);
     }
+  }
+}
+
+/// Members are more samples: noise of a sample is the same on all of its ranks, whatever shares out samples, tokens, channels, blocks.
+TEST(Equivalence, MembersUnderNoise) {
+  const Recompute modes[] = {Recompute::none, Recompute::full, Recompute::keep_attention};
+  int turn = 0;
+  for (const auto& [sequence, dp, sp, tp, pp, interleave] : {std::tuple{Sequence::ulysses, 2, 1, 1, 1, 1},
+                                                             {Sequence::ulysses, 1, 3, 1, 1, 1},
+                                                             {Sequence::lss, 1, 2, 1, 1, 1},
+                                                             {Sequence::lss, 2, 2, 2, 1, 1},
+                                                             {Sequence::lss_kv, 1, 2, 1, 1, 1},
+                                                             {Sequence::ring, 1, 3, 1, 1, 1},
+                                                             {Sequence::hybrid, 1, 4, 1, 1, 1},
+                                                             {Sequence::ring, 1, 1, 2, 1, 1},
+                                                             {Sequence::ring, 1, 1, 3, 1, 1},
+                                                             {Sequence::ring, 1, 2, 2, 1, 1},
+                                                             {Sequence::ulysses, 1, 1, 1, 2, 1},
+                                                             {Sequence::ring, 1, 2, 1, 2, 2},
+                                                             {Sequence::ring, 2, 2, 2, 2, 1}}) {
+    expect_equal({.sequence = sequence,
+                  .dp = dp,
+                  .sp = sp,
+                  .ulysses = sequence == Sequence::hybrid ? 2 : 1,
+                  .zero = turn % 4,
+                  .recompute = modes[turn % 3],
+                  .heads = tp * (sequence == Sequence::ulysses ? sp : 2),
+                  .tokens = static_cast<Tokens>(turn / 2 % 3),
+                  .micro_batches = interleave > 1 ? 2 : 1 + turn % 2,
+                  .pp = pp,
+                  .tp = tp,
+                  .interleave = interleave,
+                  .rollout = pp > 1 ? 1 : 1 + turn % 2,
+                  .members = 2 + turn % 2},
+                 2, 1e-10);
+    ++turn;
   }
 }
 

@@ -12,6 +12,7 @@
 #include <gtest/gtest.h>
 
 #include "comm/thread.h"
+#include "core/random.h"
 #include "grid/cell_weights.h"
 #include "support/source_path.h"
 #include "train/model_forecaster.h"
@@ -197,6 +198,61 @@ TEST(Rollout, GradientIsThatOfTheWholeForecast) {
   }
 }
 
+/// Under CRPS the gradient is that of all members over all steps, each with noise of its own; a member's noise does not hang on
+/// micro-batches.
+TEST(Rollout, GradientOfMembersIsThatOfTheWholeEnsemble) {
+  Config config;
+  config.model.num_heads = 2, config.model.embed_dim = 8, config.model.depth = 2, config.model.patch_size = 2;
+  config.model.noise_dim = 3;
+  config.parallel.zero = 0;
+  config.train.loss = Loss::crps, config.train.members = 3;
+  config.train.rollout_steps = {2};
+  config.train.micro_batches = 2;
+  model::ModelShape real;
+  real.groups = model::single_inputs(3), real.targets = {1, 0}, real.conditions = 2, real.seed = 4;
+  VerifyProblem problem = make_verify_problem(config, real);
+  const LearnerBatch fields = make_verify_fields(problem);
+  const auto self = comm::make_self_comm();
+  comm::Mesh mesh(*self, 1, 1, 1, 1);
+  Learner learner(problem.shape, problem.config, problem.grid, mesh);
+  for (parallel::ParamGroup* group : learner.groups()) {
+    group->load([](const parallel::Param& param, Range elements, const Tensor& out) {
+      const uint64_t key = random_key(5, param.name());
+      for (int64_t i = 0; i < elements.size(); ++i)
+        out[i] = 0.4 * normal(key, static_cast<uint64_t>(elements.begin + i));
+    });
+  }
+  const auto loss = [&] {
+    const auto [sum, weight] = learner.loss_and_weight(fields);
+    return sum / weight;
+  };
+  EXPECT_NEAR(learner.backward(fields, 0).loss, loss(), 1e-12);
+  const LearnerBatch forecasts = learner.members_of(fields, 0, 0);
+  EXPECT_EQ(forecasts.input.size(0), 3 * fields.input.size(0));
+  EXPECT_EQ(forecasts.condition.size(2), 2 + 3);
+  EXPECT_NE(forecasts.condition[0][0][4].item<double>(), forecasts.condition[1][0][4].item<double>());
+  EXPECT_NE(forecasts.condition[0][0][4].item<double>(), forecasts.condition[0][1][4].item<double>());
+  int64_t checked = 0;
+  for (parallel::ParamGroup* group : learner.groups()) {
+    for (parallel::Section& section : group->sections()) {
+      for (int64_t pick = 0; pick < 4; ++pick) {
+        const int64_t element = permuted(7, pick, section.size);
+        Tensor weight = section.weight.detach()[element];
+        const double at = weight.item<double>(), step = 1e-6,
+                     found = section.gradient[element].item<double>();
+        weight.fill_(at + step);
+        const double above = loss();
+        weight.fill_(at - step);
+        const double slope = (above - loss()) / (2 * step);
+        weight.fill_(at);
+        EXPECT_NEAR(found, slope, 1e-6 + 1e-5 * std::abs(slope)) << group->name();
+        checked += std::abs(slope) > 1e-4 ? 1 : 0;
+      }
+    }
+  }
+  EXPECT_GT(checked, 20);
+}
+
 Config sample_config() {
   return parse_config(R"(
 data:
@@ -236,7 +292,7 @@ TEST(Rollout, LossIsTheErrorOfTheForecasts) {
       int64_t from = sample.input;
       for (const int64_t target : sample.targets) {
         const data::TimeStamp time = e.dataset->times()[from];
-        state = forecaster.step(state, {&time, 1}, e.strides[sample.lead]);
+        state = forecaster.step(state, {&time, 1}, e.strides[sample.lead], {});
         e.dataset->read(0, target, {0, e.dataset->grid().rows()}, truth);
         const double scale = config.model.predict == Predict::tendency
                                  ? e.statistics.tendencies[sample.lead][0].std
