@@ -26,7 +26,7 @@ def check(entry):
     for word in words:
         if word in ("-isystem", "-D", "-I"):
             flags += [word, next(words)]
-        elif word.startswith(("-D", "-I", "-std=")):
+        elif word.startswith(("-D", "-I", "-std=", "-m")):
             flags.append(word)
     command = ["clang++-14", "-fsyntax-only", *flags, *WARNINGS, entry["file"]]
     return subprocess.run(command, cwd=entry["directory"], capture_output=True, text=True)

@@ -9,12 +9,13 @@
 #include "cli/timing.h"
 #include "core/log.h"
 #include "core/median.h"
-#include "ops/attention.h"
+#include "ops/cpu_attention.h"
 
 namespace seqvit::cli {
 
 nlohmann::ordered_json bench_attention(const AttentionShape& shape, at::ScalarType type, int64_t rounds) {
   const at::NoGradGuard no_grad;
+  ops::use_wished_cpu_kernel(type);
   const int64_t width = shape.embed_dim / shape.num_heads;
   auto random = [&] { return at::randn({shape.batch_size, shape.num_heads, shape.tokens, width}).to(type); };
   const Tensor q = random(), k = random(), v = random(), grad = random();

@@ -25,30 +25,48 @@ void use_attention_kernel(AttentionKernel kernel) {
   device_kernel = std::make_shared<const AttentionKernel>(std::move(kernel));
 }
 
+namespace {
+
+const char* const kLibtorchName = "libtorch flash attention (CPU)";
+
+std::pair<Tensor, Tensor> libtorch_forward(const Tensor& q, const Tensor& k, const Tensor& v) {
+  auto [out, lse] =
+      at::_scaled_dot_product_flash_attention_for_cpu(for_product(q), for_product(k), for_product(v));
+  return {out.to(q.scalar_type()), lse};
+}
+
+AttentionGradients libtorch_backward(const Tensor& grad_out, const Tensor& q, const Tensor& k,
+                                     const Tensor& v, const Tensor& out, const Tensor& lse) {
+  auto [dq, dk, dv] = at::_scaled_dot_product_flash_attention_for_cpu_backward(
+      for_product(grad_out), for_product(q), for_product(k), for_product(v), for_product(out), lse,
+      /*dropout_p=*/0.0, /*is_causal=*/false);
+  const auto type = q.scalar_type();
+  return {dq.to(type), dk.to(type), dv.to(type)};
+}
+
+}  // namespace
+
+AttentionKernel libtorch_cpu_kernel() {
+  return {kLibtorchName, libtorch_forward, libtorch_backward};
+}
+
 std::string attention_kernel_name(const Tensor& q) {
   if (!q.is_cpu()) return device_kernel.load()->name;
-  return flash_supports(q, q, q) ? flash_name(q) : "libtorch flash attention (CPU)";
+  return flash_supports(q, q, q) ? flash_name(q) : kLibtorchName;
 }
 
 std::pair<Tensor, Tensor> attention_forward(const Tensor& q, const Tensor& k, const Tensor& v) {
   const TimedPart time("attention forward");
   if (!q.is_cpu()) return device_kernel.load()->forward(q, k, v);
-  if (flash_supports(q, k, v)) return flash_forward(q, k, v);
-  auto [out, lse] =
-      at::_scaled_dot_product_flash_attention_for_cpu(for_product(q), for_product(k), for_product(v));
-  return {out.to(q.scalar_type()), lse};
+  return flash_supports(q, k, v) ? flash_forward(q, k, v) : libtorch_forward(q, k, v);
 }
 
 AttentionGradients attention_backward(const Tensor& grad_out, const Tensor& q, const Tensor& k,
                                       const Tensor& v, const Tensor& out, const Tensor& lse, bool in_place) {
   const TimedPart time("attention backward");
   if (!q.is_cpu()) return device_kernel.load()->backward(grad_out, q, k, v, out, lse);
-  if (flash_supports(q, k, v)) return flash_backward(grad_out, q, k, v, out, lse, in_place);
-  auto [dq, dk, dv] = at::_scaled_dot_product_flash_attention_for_cpu_backward(
-      for_product(grad_out), for_product(q), for_product(k), for_product(v), for_product(out), lse,
-      /*dropout_p=*/0.0, /*is_causal=*/false);
-  const auto type = q.scalar_type();
-  return {dq.to(type), dk.to(type), dv.to(type)};
+  return flash_supports(q, k, v) ? flash_backward(grad_out, q, k, v, out, lse, in_place)
+                                 : libtorch_backward(grad_out, q, k, v, out, lse);
 }
 
 namespace {

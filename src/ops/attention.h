@@ -31,6 +31,9 @@ struct AttentionKernel {
 /// Computes attention of all tensors that are not on the CPU from here on (see attention_choice.h).
 void use_attention_kernel(AttentionKernel kernel);
 
+/// libtorch's for the CPU. bf16 is widened where the processor has no instructions for it.
+AttentionKernel libtorch_cpu_kernel();
+
 /// Which kernel computes attention of inputs like these here: on the CPU ours (ops/flash) or
 /// libtorch's.
 std::string attention_kernel_name(const Tensor& q);

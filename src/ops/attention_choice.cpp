@@ -169,7 +169,7 @@ std::vector<AttentionKernel> attention_kernels(c10::Device device, at::ScalarTyp
 
 std::vector<KernelTrial> try_attention_kernels(const std::vector<AttentionKernel>& kernels,
                                                const AttentionSizes& shape, const at::TensorOptions& options,
-                                               double tolerance) {
+                                               double tolerance, int rounds) {
   const Problem problem = make_problem(shape, options);
   const double limit = tolerance > 0.0 ? tolerance : tolerance_of(problem.q.scalar_type());
   std::vector<KernelTrial> trials;
@@ -178,6 +178,8 @@ std::vector<KernelTrial> try_attention_kernels(const std::vector<AttentionKernel
     try {
       trial.error = error_of(kernel, problem);
       trial.seconds = seconds_of(kernel, problem);
+      for (int round = 1; round < rounds; ++round)
+        trial.seconds = std::min(trial.seconds, seconds_of(kernel, problem));
       if (!(trial.error <= limit))
         trial.refused = fmt::format("differs from exact attention by {:.1e}", trial.error);
     } catch (const std::exception& error) {  // a kernel that refuses is a result

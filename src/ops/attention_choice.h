@@ -1,4 +1,5 @@
-/// Which attention kernel a job runs with, decided by trial on its own shape.
+/// Which attention kernel a job runs with, decided by trial on its own shape. On the CPU only where that is
+/// asked for (ops/cpu_attention.h).
 ///
 /// Why: on GPUs libtorch offers three (flash, cuDNN, memory-efficient). Each refuses or, in some versions,
 /// silently miscomputes some shapes and types, and none is always the fastest. So before a run each computes
@@ -24,7 +25,7 @@ struct AttentionSizes {
 struct KernelTrial {
   std::string name;
   double error = 0.0;    ///< largest, relative to the largest element, of result, log-sum-exp and gradients
-  double seconds = 0.0;  ///< forward and backward, once
+  double seconds = 0.0;  ///< of forward and backward, the least of all rounds
   std::string refused;   ///< why it is not taken; empty: it may be
 };
 
@@ -34,7 +35,7 @@ struct KernelTrial {
 /// of the type.
 std::vector<KernelTrial> try_attention_kernels(const std::vector<AttentionKernel>& kernels,
                                                const AttentionSizes& shape, const at::TensorOptions& options,
-                                               double tolerance = 0.0);
+                                               double tolerance = 0.0, int rounds = 1);
 
 /// The fastest that was not refused. Throws Error(bug) naming every reason if there is none.
 size_t choose_attention_kernel(const std::vector<KernelTrial>& trials);

@@ -30,8 +30,13 @@ flash::Type type_of(at::ScalarType type) {
   return type == at::kBFloat16 ? flash::Type::bf16 : flash::Type::fp32;
 }
 
-const flash::Kernel& kernel_for(const Tensor& q) {
-  return flash::kernel_for(type_of(q.scalar_type()), q.size(3));
+/// What is in use for the type, if anything.
+std::optional<flash::Instructions> in_use(at::ScalarType type) {
+  return flash::instructions_for(type_of(type));
+}
+
+const flash::Kernel& kernel_for(const Tensor& q, flash::Instructions instructions) {
+  return flash::kernel_for(type_of(q.scalar_type()), instructions, q.size(3));
 }
 
 /// One head of one sample of t [B, H, rows, E], from row `first` on.
@@ -126,26 +131,32 @@ void set_flash_packed_room(int64_t bytes) {
 
 bool flash_supports(const Tensor& q, const Tensor& k, const Tensor& v) {
   return q.device().is_cpu() && (q.scalar_type() == at::kFloat || q.scalar_type() == at::kBFloat16) &&
-         flash::instructions_for(type_of(q.scalar_type())) && q.size(3) <= flash::kMaxHeadDim &&
-         q.stride(3) == 1 && k.stride(3) == 1 && v.stride(3) == 1;
+         in_use(q.scalar_type()) && q.size(3) <= flash::kMaxHeadDim && q.stride(3) == 1 && k.stride(3) == 1 &&
+         v.stride(3) == 1;
 }
 
-std::string flash_name(const Tensor& q) {
-  const std::string arithmetic = q.scalar_type() == at::kBFloat16 ? "bf16 in fp32" : "fp32";
-  switch (flash::instructions_for(type_of(q.scalar_type())).value()) {
+std::string flash_name(at::ScalarType type, flash::Instructions instructions) {
+  const std::string arithmetic = type == at::kBFloat16 ? "bf16 in fp32" : "fp32";
+  switch (instructions) {
     case flash::Instructions::avx2:
       return "seqvit AVX2 " + arithmetic;
     case flash::Instructions::avx512:
       return "seqvit AVX-512 " + arithmetic;
     case flash::Instructions::avx512_bf16:
+      return "seqvit AVX512-BF16";
+    case flash::Instructions::amx:
       break;
   }
-  return "seqvit AVX512-BF16";
+  return "seqvit AMX-BF16";
+}
+
+std::string flash_name(const Tensor& q) {
+  return flash_name(q.scalar_type(), in_use(q.scalar_type()).value());
 }
 
 FlashMemory flash_memory(at::ScalarType type, int64_t heads, int64_t queries, int64_t keys, int64_t width) {
   if (heads == 0 || queries == 0 || keys == 0) return {};
-  const flash::Kernel& kernel = flash::kernel_for(type_of(type), width);
+  const flash::Kernel& kernel = flash::kernel_for(type_of(type), in_use(type).value(), width);
   const auto bytes = [](int64_t words, size_t scratch) {
     return words * static_cast<int64_t>(sizeof(flash::Word)) +
            at::get_num_threads() * static_cast<int64_t>(scratch);
@@ -156,7 +167,8 @@ FlashMemory flash_memory(at::ScalarType type, int64_t heads, int64_t queries, in
           bytes(backward_schedule(kernel, heads, queries, keys).words(), kernel.backward_scratch)};
 }
 
-std::pair<Tensor, Tensor> flash_forward(const Tensor& q, const Tensor& k, const Tensor& v) {
+std::pair<Tensor, Tensor> flash_forward(const Tensor& q, const Tensor& k, const Tensor& v,
+                                        flash::Instructions instructions) {
   const int64_t batch = q.size(0), heads = q.size(1), queries = q.size(2), keys = k.size(2),
                 width = q.size(3);
   const Tensor out = at::empty({batch, queries, heads, width}, q.options()).transpose(1, 2);
@@ -167,8 +179,8 @@ std::pair<Tensor, Tensor> flash_forward(const Tensor& q, const Tensor& k, const 
   }
   if (keys == 0 || queries == 0) return {out, lse};
 
-  const flash::Kernel& kernel = kernel_for(q);
-  const int64_t words = kernel.forward_words(keys), panels = ceil_divide(keys, flash::kPanel),
+  const flash::Kernel& kernel = kernel_for(q, instructions);
+  const int64_t words = kernel.forward_words(keys), panels = ceil_divide(keys, kernel.forward_panel),
                 blocks = ceil_divide(queries, kernel.forward_queries),
                 group = heads_in_group(batch * heads, words, blocks);
   const Tensor packed = at::empty({group, words}, at::kInt);
@@ -202,6 +214,10 @@ std::pair<Tensor, Tensor> flash_forward(const Tensor& q, const Tensor& k, const 
   return {out, lse};
 }
 
+std::pair<Tensor, Tensor> flash_forward(const Tensor& q, const Tensor& k, const Tensor& v) {
+  return flash_forward(q, k, v, in_use(q.scalar_type()).value());
+}
+
 namespace {
 
 /// Room for the gradients, where they lie as those of one projection.
@@ -221,7 +237,8 @@ AttentionGradients room_for_gradients(const Tensor& q, const Tensor& k) {
 }  // namespace
 
 AttentionGradients flash_backward(const Tensor& grad_out, const Tensor& q, const Tensor& k, const Tensor& v,
-                                  const Tensor& out, const Tensor& lse, bool in_place) {
+                                  const Tensor& out, const Tensor& lse, bool in_place,
+                                  flash::Instructions instructions) {
   const int64_t batch = q.size(0), heads = q.size(1), queries = q.size(2), keys = k.size(2),
                 width = q.size(3);
   // In place is safe: gradients of queries are written when these have been packed with the last keys, and
@@ -230,21 +247,21 @@ AttentionGradients flash_backward(const Tensor& grad_out, const Tensor& q, const
   if (batch * heads == 0 || keys == 0 || queries == 0)
     return {grads.q.zero_(), grads.k.zero_(), grads.v.zero_()};
 
-  const flash::Kernel& kernel = kernel_for(q);
+  const flash::Kernel& kernel = kernel_for(q, instructions);
   const Tensor upstream = dense_in_head(grad_out), result = dense_in_head(out), lse_dense = lse.contiguous();
   const BackwardSchedule schedule = backward_schedule(kernel, batch * heads, queries, keys);
   auto room = [&](int64_t words) { return at::empty({schedule.group, words}, at::kFloat); };
   const Tensor packed = room(schedule.packed_words), sum_q = room(schedule.sum_q_words),
                sum_kv = room(schedule.sum_kv_words);
   if (AllocateOnly::attention()) {
-    take_scratch(schedule.group * std::max(ceil_divide(schedule.queries, flash::kPanel),
+    take_scratch(schedule.group * std::max(ceil_divide(schedule.queries, kernel.backward_panel),
                                            ceil_divide(schedule.keys, kernel.backward_keys)),
                  kernel.backward_scratch);
     return {grads.q.zero_(), grads.k.zero_(), grads.v.zero_()};
   }
   // Of heads [head, head + n), queries [i, i_end) and keys [j, j_end).
   auto run_part = [&](int64_t head, int64_t n, int64_t i, int64_t i_end, int64_t j, int64_t j_end) {
-    const int64_t panels = ceil_divide(i_end - i, flash::kPanel),
+    const int64_t panels = ceil_divide(i_end - i, kernel.backward_panel),
                   blocks = ceil_divide(j_end - j, kernel.backward_keys);
     const std::unique_ptr<std::atomic<int64_t>[]> progress(new std::atomic<int64_t>[n * blocks]());
     std::vector<flash::BackwardPart> work;
@@ -291,6 +308,11 @@ AttentionGradients flash_backward(const Tensor& grad_out, const Tensor& q, const
     }
   }
   return grads;
+}
+
+AttentionGradients flash_backward(const Tensor& grad_out, const Tensor& q, const Tensor& k, const Tensor& v,
+                                  const Tensor& out, const Tensor& lse, bool in_place) {
+  return flash_backward(grad_out, q, k, v, out, lse, in_place, in_use(q.scalar_type()).value());
 }
 
 }  // namespace seqvit::ops

@@ -77,7 +77,7 @@ Tensor product_in_tiles(const Tensor& a_GMK, const Tensor& b_GKN, const Tensor& 
 }  // namespace
 
 bool widens_bf16() {
-  return flash::instructions_for(flash::Type::bf16) == flash::Instructions::avx2;
+  return flash::best_instructions(flash::Type::bf16) == flash::Instructions::avx2;
 }
 
 Tensor for_product(const Tensor& t) {

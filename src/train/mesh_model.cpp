@@ -8,6 +8,7 @@
 #include "model/stages.h"
 #include "ops/attention.h"
 #include "parallel/strategy.h"
+#include "train/kernel_choice.h"
 
 namespace seqvit::train {
 
@@ -37,20 +38,6 @@ ops::AttentionSizes attention_shape(const model::ModelShape& shape, const Config
   return s;
 }
 
-/// All ranks take one kernel: refused by one it is refused, and the slowest together is the slowest.
-void agree(std::vector<ops::KernelTrial>& trials, comm::Comm& world) {
-  const Tensor values = at::zeros({2 * std::ssize(trials)}, at::kDouble);
-  double* of_trials = values.mutable_data_ptr<double>();
-  for (size_t i = 0; i < trials.size(); ++i)
-    of_trials[2 * i] = trials[i].refused.empty() ? 0.0 : 1.0, of_trials[2 * i + 1] = trials[i].seconds;
-  const Tensor sum = world.all_reduce(values, "attention").wait();
-  const auto* all = sum.const_data_ptr<double>();
-  for (size_t i = 0; i < trials.size(); ++i) {
-    trials[i].seconds = all[2 * i + 1];
-    if (all[2 * i] > 0.0 && trials[i].refused.empty()) trials[i].refused = "refused on another rank";
-  }
-}
-
 }  // namespace
 
 MeshModel::MeshModel(const model::ModelShape& shape, const Config& config, comm::Mesh& mesh,
@@ -72,13 +59,11 @@ MeshModel::MeshModel(const model::ModelShape& shape, const Config& config, comm:
                  mesh.device())),
       wires_(mesh, chunks_),
       owned_(model::owned_points(shape, slab_).to(mesh.device())) {
-  if (!mesh.device().is_cpu()) {
-    const auto kernels = ops::attention_kernels(mesh.device(), compute_);
-    attention_trials_ = ops::try_attention_kernels(
-        kernels, attention_shape(shape, config, mesh, slab_.tokens.size()), options_.dtype(compute_));
-    agree(attention_trials_, mesh.world());
-    ops::use_attention_kernel(kernels[ops::choose_attention_kernel(attention_trials_)]);
-  }
+  const auto attention = attention_shape(shape, config, mesh, slab_.tokens.size());
+  attention_trials_ =
+      mesh.device().is_cpu()
+          ? agree_on_cpu_kernel(ops::cpu_kernel_wish(compute_), attention, compute_, mesh.world())
+          : agree_on_gpu_kernel(attention, options_.dtype(compute_), mesh.world());
   const parallel::Sharding whole{.data = &mesh.stage(),
                                  .stage = static_cast<int>(config.parallel.zero),
                                  .compute = compute_,

@@ -36,7 +36,7 @@ class MeshModel {
   int64_t parameters() const { return parameters_; }
   /// Name of the kernel that computes attention here.
   std::string attention_kernel() const;
-  /// How it was chosen, where there was a choice (on GPUs).
+  /// How it was chosen, where it was by trial (on GPUs; on the CPU where SEQVIT_ATTENTION=measure).
   const std::vector<ops::KernelTrial>& attention_trials() const { return attention_trials_; }
   /// Type and device of weights, inputs and the loss.
   const at::TensorOptions& options() const { return options_; }

@@ -55,10 +55,6 @@ LANES I64 set1_epi16(int16_t x) {
   return bits<I64>(each<U16>([&](int) { return static_cast<uint16_t>(x); }));
 }
 template <typename... T>
-LANES I64 setr_epi32(T... x) {
-  return bits<I64>(I32{x...});
-}
-template <typename... T>
 LANES I64 setr_epi64(T... x) {
   return I64{x...};
 }
@@ -82,9 +78,6 @@ LANES void storeu_si512(void* p, I64 v) {
   std::memcpy(p, &v, sizeof(v));
 }
 
-LANES I64 mullo_epi32(I64 a, I64 b) {
-  return bits<I64>(bits<U32>(a) * bits<U32>(b));
-}
 LANES I64 add_epi32(I64 a, I64 b) {
   return bits<I64>(bits<U32>(a) + bits<U32>(b));
 }
@@ -100,13 +93,34 @@ LANES I64 slli_epi32(I64 a, int n) {
 LANES I64 srli_epi32(I64 a, int n) {
   return bits<I64>(bits<U32>(a) >> n);
 }
-LANES I64 i32gather_epi32(I64 index, const void* base, int scale) {
-  const auto at = bits<I32>(index);
-  return bits<I64>(each<U32>([&](int i) {
-    uint32_t word;
-    std::memcpy(&word, static_cast<const char*>(base) + static_cast<int64_t>(at[i]) * scale, sizeof(word));
-    return word;
+/// Of each 128 bits, one of a and one of b in turn: words or pairs of words, from `first` on.
+template <typename V>
+LANES I64 interleaved_lanes(I64 a, I64 b, int first) {
+  constexpr int quarter = 16 / sizeof(V{}[0]);
+  const auto x = bits<V>(a), y = bits<V>(b);
+  return bits<I64>(each<V>([&](int i) {
+    const int from = i / quarter * quarter + first + i % quarter / 2;
+    return i % 2 == 0 ? x[from] : y[from];
   }));
+}
+LANES I64 unpacklo_epi32(I64 a, I64 b) {
+  return interleaved_lanes<U32>(a, b, 0);
+}
+LANES I64 unpackhi_epi32(I64 a, I64 b) {
+  return interleaved_lanes<U32>(a, b, 2);
+}
+LANES I64 unpacklo_epi64(I64 a, I64 b) {
+  return interleaved_lanes<I64>(a, b, 0);
+}
+LANES I64 unpackhi_epi64(I64 a, I64 b) {
+  return interleaved_lanes<I64>(a, b, 1);
+}
+/// Quarters: two of a, then two of b, each named by two bits of `which`.
+LANES I64 shuffle_i32x4(I64 a, I64 b, int which) {
+  return each<I64>([&](int i) {
+    const int from = (which >> (i / 2 * 2) & 3) * 2 + i % 2;
+    return i < 4 ? a[from] : b[from];
+  });
 }
 
 LANES F32 castsi512_ps(I64 a) {
@@ -135,6 +149,19 @@ LANES F32 max_ps(F32 a, F32 b) {
 }
 LANES F32 min_ps(F32 a, F32 b) {
   return a < b ? a : b;
+}
+/// x - floor(x); `how` is the only one used.
+LANES F32 reduce_ps(F32 x, int /*how*/) {
+  return each<F32>([&](int i) { return __builtin_isinf(x[i]) ? 0.0F : x[i] - __builtin_floorf(x[i]); });
+}
+/// v 2^floor(x), zero outside the mask. Beyond 2^(-300) and 2^300 every v around 1 is zero or infinite.
+LANES F32 maskz_scalef_ps(Mask mask, F32 v, F32 x) {
+  return each<F32>([&](int i) {
+    if (!has(mask, i)) return 0.0F;
+    if (x[i] != x[i]) return x[i];
+    const float exponent = __builtin_floorf(x[i] < -300.0F ? -300.0F : x[i] > 300.0F ? 300.0F : x[i]);
+    return __builtin_ldexpf(v[i], static_cast<int>(exponent));
+  });
 }
 /// By halves, as the compiler's own is.
 LANES float reduce_add_ps(F32 v) {
@@ -215,26 +242,19 @@ LANES I64 permutexvar_epi16(I64 index, I64 a) {
   const auto at = bits<U16>(index), from = bits<U16>(a);
   return bits<I64>(each<U16>([&](int i) { return from[at[i] & 31]; }));
 }
-/// Of each 128 bits, four neighbours of a and of b from `first` on, in turn.
-LANES I64 interleaved(I64 a, I64 b, int first) {
-  const auto x = bits<U16>(a), y = bits<U16>(b);
-  return bits<I64>(each<U16>([&](int i) {
-    const int from = i / 8 * 8 + first + i % 8 / 2;
-    return i % 2 == 0 ? x[from] : y[from];
-  }));
-}
 LANES I64 unpacklo_epi16(I64 a, I64 b) {
-  return interleaved(a, b, 0);
+  return interleaved_lanes<U16>(a, b, 0);
 }
 LANES I64 unpackhi_epi16(I64 a, I64 b) {
-  return interleaved(a, b, 4);
+  return interleaved_lanes<U16>(a, b, 4);
 }
 
 }  // namespace seqvit::ops::lanes
 
+#undef _mm512_setr_epi64
 #define __m512 seqvit::ops::lanes::F32
-#define __m512i seqvit::ops::lanes::I64
 #define __m512bh seqvit::ops::lanes::U16
+#define __m512i seqvit::ops::lanes::I64
 #define _mm256_mask_storeu_epi16 seqvit::ops::lanes::mask_storeu_epi16
 #define _mm256_maskz_loadu_epi16 seqvit::ops::lanes::maskz_loadu_epi16
 #define _mm512_add_epi32 seqvit::ops::lanes::add_epi32
@@ -251,7 +271,6 @@ LANES I64 unpackhi_epi16(I64 a, I64 b) {
 #define _mm512_extracti64x4_epi64 seqvit::ops::lanes::extracti64x4_epi64
 #define _mm512_fmadd_ps seqvit::ops::lanes::fmadd_ps
 #define _mm512_fmsub_ps seqvit::ops::lanes::fmsub_ps
-#define _mm512_i32gather_epi32 seqvit::ops::lanes::i32gather_epi32
 #define _mm512_load_si512 seqvit::ops::lanes::load_si512
 #define _mm512_loadu_ps seqvit::ops::lanes::loadu_ps
 #define _mm512_loadu_si512 seqvit::ops::lanes::loadu_si512
@@ -259,25 +278,28 @@ LANES I64 unpackhi_epi16(I64 a, I64 b) {
 #define _mm512_mask_blend_ps seqvit::ops::lanes::mask_blend_ps
 #define _mm512_mask_storeu_ps seqvit::ops::lanes::mask_storeu_ps
 #define _mm512_maskz_loadu_ps seqvit::ops::lanes::maskz_loadu_ps
+#define _mm512_maskz_scalef_ps seqvit::ops::lanes::maskz_scalef_ps
 #define _mm512_max_ps seqvit::ops::lanes::max_ps
 #define _mm512_min_ps seqvit::ops::lanes::min_ps
-#define _mm512_mullo_epi32 seqvit::ops::lanes::mullo_epi32
 #define _mm512_or_si512 seqvit::ops::lanes::or_si512
 #define _mm512_permutex2var_epi64 seqvit::ops::lanes::permutex2var_epi64
 #define _mm512_permutexvar_epi16 seqvit::ops::lanes::permutexvar_epi16
 #define _mm512_reduce_add_ps seqvit::ops::lanes::reduce_add_ps
 #define _mm512_reduce_max_ps seqvit::ops::lanes::reduce_max_ps
+#define _mm512_reduce_ps seqvit::ops::lanes::reduce_ps
 #define _mm512_set1_epi16 seqvit::ops::lanes::set1_epi16
 #define _mm512_set1_epi32 seqvit::ops::lanes::set1_epi32
 #define _mm512_set1_ps seqvit::ops::lanes::set1_ps
-#undef _mm512_setr_epi32
-#undef _mm512_setr_epi64
-#define _mm512_setr_epi32 seqvit::ops::lanes::setr_epi32
 #define _mm512_setr_epi64 seqvit::ops::lanes::setr_epi64
 #define _mm512_setzero_ps seqvit::ops::lanes::setzero_ps
+#define _mm512_shuffle_i32x4 seqvit::ops::lanes::shuffle_i32x4
 #define _mm512_slli_epi32 seqvit::ops::lanes::slli_epi32
 #define _mm512_srli_epi32 seqvit::ops::lanes::srli_epi32
 #define _mm512_storeu_ps seqvit::ops::lanes::storeu_ps
 #define _mm512_storeu_si512 seqvit::ops::lanes::storeu_si512
 #define _mm512_unpackhi_epi16 seqvit::ops::lanes::unpackhi_epi16
+#define _mm512_unpackhi_epi32 seqvit::ops::lanes::unpackhi_epi32
+#define _mm512_unpackhi_epi64 seqvit::ops::lanes::unpackhi_epi64
 #define _mm512_unpacklo_epi16 seqvit::ops::lanes::unpacklo_epi16
+#define _mm512_unpacklo_epi32 seqvit::ops::lanes::unpacklo_epi32
+#define _mm512_unpacklo_epi64 seqvit::ops::lanes::unpacklo_epi64

@@ -27,7 +27,7 @@ class Product : public testing::Test {
     ASSERT_TRUE(widens_bf16());
     at::manual_seed(1);
   }
-  void TearDown() override { flash::use_at_most(flash::Instructions::avx512_bf16); }
+  void TearDown() override { flash::use_at_most(flash::Instructions::amx); }
 
   static Tensor random(std::vector<int64_t> shape) {
     return at::randn(shape).to(at::kBFloat16).requires_grad_();

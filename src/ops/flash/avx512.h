@@ -37,12 +37,38 @@ SEQVIT_INLINE Words load_words(const uint32_t* p) {
 SEQVIT_INLINE void store_words(uint32_t* p, Words v) {
   _mm512_storeu_si512(p, v);
 }
-/// A square of kLanes x kLanes words; strides are words from row to row.
+/// A square of kLanes x kLanes words; strides are words from row to row. In four rounds that exchange single
+/// words, pairs, and quarters twice.
 SEQVIT_INLINE void transpose(uint32_t* to, int64_t to_stride, const uint32_t* from, int64_t from_stride) {
-  const Words lane = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15),
-              offset = _mm512_mullo_epi32(splat_word(static_cast<uint32_t>(from_stride)), lane);
-  for (int64_t i = 0; i < kLanes; ++i)
-    store_words(to + i * to_stride, _mm512_i32gather_epi32(offset, from + i, 4));
+  Words row[16], pair[16];
+#pragma GCC unroll 16
+  for (int i = 0; i < 16; ++i)
+    row[i] = load_words(from + i * from_stride);
+#pragma GCC unroll 8
+  for (int i = 0; i < 16; i += 2) {
+    pair[i] = _mm512_unpacklo_epi32(row[i], row[i + 1]);
+    pair[i + 1] = _mm512_unpackhi_epi32(row[i], row[i + 1]);
+  }
+#pragma GCC unroll 4
+  for (int i = 0; i < 16;
+       i += 4) {  // quarter q of row[4 g + i] then holds column 4 q + i of rows 4 g ... 4 g + 3
+    row[i] = _mm512_unpacklo_epi64(pair[i], pair[i + 2]);
+    row[i + 1] = _mm512_unpackhi_epi64(pair[i], pair[i + 2]);
+    row[i + 2] = _mm512_unpacklo_epi64(pair[i + 1], pair[i + 3]);
+    row[i + 3] = _mm512_unpackhi_epi64(pair[i + 1], pair[i + 3]);
+  }
+  constexpr int kEven = 0x88, kOdd = 0xdd;  // quarters 0 and 2 of two vectors, or 1 and 3
+#pragma GCC unroll 4
+  for (int i = 0; i < 4; ++i) {
+    const Words even_low = _mm512_shuffle_i32x4(row[i], row[i + 4], kEven),
+                even_high = _mm512_shuffle_i32x4(row[i + 8], row[i + 12], kEven),
+                odd_low = _mm512_shuffle_i32x4(row[i], row[i + 4], kOdd),
+                odd_high = _mm512_shuffle_i32x4(row[i + 8], row[i + 12], kOdd);
+    store_words(to + i * to_stride, _mm512_shuffle_i32x4(even_low, even_high, kEven));
+    store_words(to + (4 + i) * to_stride, _mm512_shuffle_i32x4(odd_low, odd_high, kEven));
+    store_words(to + (8 + i) * to_stride, _mm512_shuffle_i32x4(even_low, even_high, kOdd));
+    store_words(to + (12 + i) * to_stride, _mm512_shuffle_i32x4(odd_low, odd_high, kOdd));
+  }
 }
 SEQVIT_INLINE Vector as_vector(Words w) {
   return _mm512_castsi512_ps(w);

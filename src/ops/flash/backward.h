@@ -1,8 +1,7 @@
 /// The backward pass: one block of keys against all queries. The mathematics is in kernel.h.
 #pragma once
 
-#include <sched.h>
-
+#include "ops/flash/progress.h"
 #include "ops/flash/tile.h"
 
 namespace seqvit::ops::flash {
@@ -12,6 +11,7 @@ template <class T, int64_t kWidth>
 struct Backward {
   using Element = typename T::Element;
   static constexpr int64_t kWords = kWidth / T::kPerWord;
+  static constexpr int64_t kPanelRows = kPanel;
   static constexpr int64_t kQueries = 128, kKeys = kWidth > 96 ? T::kWideBackwardKeys : T::kBackwardKeys;
   /// Adding up dQ needs dS with keys paired into words; fp32's dS serves as it is.
   static constexpr bool kPairsKeys = T::kPerWord > 1;
@@ -57,15 +57,6 @@ struct Backward {
           dp(scratch.take<float>(kTileRows * kTileColumns)) {}
   };
 
-  static float dot(const ConstMatrix& a, const ConstMatrix& b, int64_t row, int64_t n) {
-    const auto* x = static_cast<const typename T::Stored*>(a.data) + row * a.stride;
-    const auto* y = static_cast<const typename T::Stored*>(b.data) + row * b.stride;
-    Vector sum = zero();
-    for (int64_t e = 0; e < n; e += kLanes)
-      sum = fused_add(T::load(x + e, first_lanes(n - e)), T::load(y + e, first_lanes(n - e)), sum);
-    return sum_of(sum);
-  }
-
   static void pack(const BackwardPart& part, int64_t panel, void* memory) {
     Word* rows = Scratch(memory).take<Word>(kPanel * kWords);
     const Packed packed(part);
@@ -79,7 +70,7 @@ struct Backward {
     both_forms(part.grad_out, packed.grad_columns, packed.grad_pairs);
     for (int64_t i = begin; i < begin + kPanel; ++i) {
       const bool real = i < begin + n;
-      packed.delta[i] = real ? dot(part.grad_out, part.out, i, part.head_dim) : 0.0F;
+      packed.delta[i] = real ? dot_of_rows<T>(part.grad_out, part.out, i, part.head_dim) : 0.0F;
       const double lse2 = real ? part.lse[i] / kLn2 : 1e30;  // padding: probability zero
       packed.lse2[i] = static_cast<float>(lse2);
       packed.lse2_low[i] = static_cast<float>(lse2 - packed.lse2[i]);
@@ -144,16 +135,6 @@ struct Backward {
     }
     for (int piece = 0; piece < kPieces; ++piece)
       exponentials(piece);
-  }
-
-  /// Spins briefly, then lets others run: on a shared core the awaited thread may need this one's time.
-  static void wait_until_above(const std::atomic<int64_t>& counter, int64_t value) {
-    for (int spins = 0; counter.load(std::memory_order_acquire) <= value; ++spins) {
-      if (spins < 64)
-        _mm_pause();
-      else
-        ::sched_yield();
-    }
   }
 
   static void block(const BackwardPart& part, int64_t index, void* memory) {

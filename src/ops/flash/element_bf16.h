@@ -63,14 +63,13 @@ struct Bf16 {
                                                        11, 27, 12, 28, 13, 29, 14, 30, 15, 31};
     return _mm512_permutexvar_epi16(_mm512_load_si512(order), r);
   }
-  /// 32 columns of a word row, made of kPerWord rows that lie `stride` words apart.
-  SEQVIT_INLINE void pair_rows(Word* to, const Word* row, int64_t stride) {
-    const Words a = _mm512_loadu_si512(row), b = _mm512_loadu_si512(row + stride);
+  /// 32 columns of a word row, made of kPerWord rows that lie `stride` words apart: 16 each at `first` and
+  /// `second`.
+  SEQVIT_INLINE void pair_rows(Word* first, Word* second, const Word* row, int64_t stride) {
+    const Words a = load_words(row), b = load_words(row + stride);
     const Words low = _mm512_unpacklo_epi16(a, b), high = _mm512_unpackhi_epi16(a, b);
-    _mm512_storeu_si512(to,
-                        _mm512_permutex2var_epi64(low, _mm512_setr_epi64(0, 1, 8, 9, 2, 3, 10, 11), high));
-    _mm512_storeu_si512(to + 16,
-                        _mm512_permutex2var_epi64(low, _mm512_setr_epi64(4, 5, 12, 13, 6, 7, 14, 15), high));
+    store_words(first, _mm512_permutex2var_epi64(low, _mm512_setr_epi64(0, 1, 8, 9, 2, 3, 10, 11), high));
+    store_words(second, _mm512_permutex2var_epi64(low, _mm512_setr_epi64(4, 5, 12, 13, 6, 7, 14, 15), high));
   }
 };
 

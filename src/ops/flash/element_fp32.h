@@ -67,10 +67,11 @@ struct Fp32 {
     flash::store(first, r.a);
     flash::store(second, r.b);
   }
-  /// 2 kLanes columns of a word row, made of kPerWord rows that lie `stride` words apart.
-  SEQVIT_INLINE void pair_rows(Word* to, const Word* row, int64_t /*stride*/) {
-    store_words(to, load_words(row));
-    store_words(to + kLanes, load_words(row + kLanes));
+  /// 2 kLanes columns of a word row, made of kPerWord rows that lie `stride` words apart: half each at
+  /// `first` and `second`.
+  SEQVIT_INLINE void pair_rows(Word* first, Word* second, const Word* row, int64_t /*stride*/) {
+    store_words(first, load_words(row));
+    store_words(second, load_words(row + kLanes));
   }
 };
 

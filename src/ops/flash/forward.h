@@ -10,6 +10,7 @@ template <class T, int64_t kWidth>
 struct Forward {
   using Element = typename T::Element;
   static constexpr int64_t kWords = kWidth / T::kPerWord;
+  static constexpr int64_t kPanelRows = kPanel;
   static constexpr int64_t kQueries = 96, kKeys = T::kForwardKeys;
   static constexpr float kNothingYet = -1e30F;  ///< reference before the first key; also the score of padding
 

@@ -1,27 +1,25 @@
-/// The kernels of an element type, one for each padded head width.
+/// The kernels of a pair of passes, one for each padded head width.
 #pragma once
 
-#include "ops/flash/backward.h"
-#include "ops/flash/forward.h"
+#include "ops/flash/vector.h"
 
 namespace seqvit::ops::flash {
 namespace {
 
-/// Of a thread that packs panels and then works on blocks of a pass (Forward or Backward), whichever needs
-/// more.
+/// Of a thread that packs panels and then works on blocks of a pass, whichever needs more.
 template <class Pass>
 size_t scratch_bytes() {
   Scratch block(nullptr), pack(nullptr);
   typename Pass::State{block};
-  pack.take<Word>(kPanel * Pass::kWords);
+  pack.take<Word>(Pass::kPanelRows * Pass::kWords);
   return block.size() > pack.size() ? block.size() : pack.size();
 }
 
-template <class T, int64_t kWidth>
+template <class F, class B>
 const Kernel& instance() {
-  using F = Forward<T, kWidth>;
-  using B = Backward<T, kWidth>;
-  static const Kernel kernel = {.forward_queries = F::kQueries,
+  static const Kernel kernel = {.forward_panel = F::kPanelRows,
+                                .backward_panel = B::kPanelRows,
+                                .forward_queries = F::kQueries,
                                 .backward_keys = B::kKeys,
                                 .backward_queries = B::kQueries,
                                 .forward_scratch = scratch_bytes<F>(),
@@ -39,13 +37,14 @@ const Kernel& instance() {
 }
 
 /// The narrowest that holds a head.
-template <class T, int64_t kWidth = 32>
+template <class Passes, int64_t kWidth = 32>
 const Kernel& kernel_for(int64_t head_dim) {
   if constexpr (kWidth < kMaxHeadDim) {
     constexpr int64_t kNext = kWidth < 128 ? kWidth + 2 * kLanes : kWidth + 64;
-    if (head_dim > kWidth) return kernel_for<T, kNext>(head_dim);
+    if (head_dim > kWidth) return kernel_for<Passes, kNext>(head_dim);
   }
-  return instance<T, kWidth>();
+  return instance<typename Passes::template ForwardPass<kWidth>,
+                  typename Passes::template BackwardPass<kWidth>>();
 }
 
 }  // namespace

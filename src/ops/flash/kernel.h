@@ -1,5 +1,5 @@
-/// Exact softmax attention for x86-64 processors with AVX2 or AVX-512: the arithmetic of one unit of work,
-/// without threads or allocation (those are in ops/flash_attention.cpp).
+/// Exact softmax attention for x86-64 processors with AVX2, AVX-512 or AMX: the arithmetic of one unit of
+/// work, without threads or allocation (those are in ops/flash_attention.cpp).
 ///
 /// Forward, after Dao et al. (arXiv 2205.14135). With s_ij = scale q_i . k_j a block of queries visits the
 /// keys block by block and keeps, for each query, a reference m, the sum l = sum_j 2^(s_ij log2(e) - m) and
@@ -24,6 +24,8 @@
 ///    mean.
 ///  - dQ receives its contributions in the order of the key blocks, whichever thread has them: the result
 ///    does not depend on the number of threads.
+///  - With AMX (bf16 only) the same mathematics on tiles, which multiply so fast that all else has to be
+///    arranged around them: amx_forward.h and amx_backward.h say what differs.
 ///
 /// Scores that are NaN or infinite give NaN, as in libtorch.
 #pragma once
@@ -32,13 +34,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <vector>
 
 namespace seqvit::ops::flash {
 
 using Word = uint32_t;  ///< one fp32, or two bf16 that are neighbours along the reduction
-
-/// Keys in forward, queries in backward, are packed so many at a time.
-inline constexpr int64_t kPanel = 64;
 
 /// A matrix [rows, head_dim] of fp32 or bf16, dense in head_dim.
 struct ConstMatrix {
@@ -81,7 +81,8 @@ struct BackwardPart {
 /// The kernel of one element type and one (padded) head width. Units of a head or part may run on any
 /// threads; those of a later stage need all of the earlier ones (backward_block only waits for dQ itself).
 struct Kernel {
-  int64_t forward_queries;                   ///< of one forward unit
+  int64_t forward_panel, backward_panel;  ///< keys in forward, queries in backward, that are packed at a time
+  int64_t forward_queries;                ///< of one forward unit
   int64_t backward_keys, backward_queries;   ///< keys of one backward unit; queries that it takes at a time
   size_t forward_scratch, backward_scratch;  ///< bytes a thread, 64-byte aligned
 
@@ -103,14 +104,23 @@ struct Kernel {
 inline constexpr int64_t kMaxHeadDim = 256;
 
 enum class Type { fp32, bf16 };
-enum class Instructions { avx2, avx512, avx512_bf16 };
+enum class Instructions { avx2, avx512, avx512_bf16, amx };
 
-/// What this processor has for the type: for fp32 AVX-512 or AVX2; for bf16 AVX512-BF16, or what fp32 has, in
-/// which it is computed then.
+/// What this processor has for the type, the best first: for fp32 AVX-512 and AVX2; for bf16 AMX and
+/// AVX512-BF16 before those, in which it is computed in fp32. AMX only where the system grants its registers.
+std::vector<Instructions> available_instructions(Type type);
+/// The first of them, whatever is in use.
+std::optional<Instructions> best_instructions(Type type);
+/// What attention of the type is computed with: the best, or what use_instructions said. Nothing where there
+/// is none, or none of ours shall be used.
 std::optional<Instructions> instructions_for(Type type);
-/// The kernel of those instructions for a head width up to kMaxHeadDim.
-const Kernel& kernel_for(Type type, int64_t head_dim);
-/// For tests, on a processor that has more. Not for several threads to change at once.
+/// From here on, in the whole process. `instructions`: available ones, or nothing.
+void use_instructions(Type type, std::optional<Instructions> instructions);
+
+/// The kernel of these instructions for a head width up to kMaxHeadDim.
+const Kernel& kernel_for(Type type, Instructions instructions, int64_t head_dim);
+/// For tests, on a processor that has more; the best of what is left is used. Not for several threads to
+/// change at once.
 void use_at_most(Instructions instructions);
 
 }  // namespace seqvit::ops::flash

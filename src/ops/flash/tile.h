@@ -9,11 +9,13 @@
 ///    length would put all rows of a panel into the same cache sets.
 #pragma once
 
-#include "ops/flash/vector.h"
+#include "ops/flash/rows.h"
 
 namespace seqvit::ops::flash {
 namespace {
 
+/// Keys in forward, queries in backward, are packed so many at a time.
+constexpr int64_t kPanel = 64;
 constexpr int64_t kTileColumns = kLanes * kTileVectors;
 static_assert(kPanel % kTileColumns == 0);
 constexpr int64_t kRowUnit = 2 * kTileRows;  ///< queries or keys of a block are padded to a multiple of it
@@ -110,27 +112,6 @@ SEQVIT_INLINE void add_product(float* c, const Word* a, int64_t a_stride, const 
   }
 }
 
-/// Rows [begin, begin + n) of a matrix as word rows padded with zeros to kWidth, and with zero rows up to
-/// `padded`.
-template <class T, int64_t kWidth>
-void pack_rows(Word* to, const ConstMatrix& from, int64_t begin, int64_t n, int64_t padded,
-               int64_t head_dim) {
-  using Element = typename T::Element;
-  auto* out = reinterpret_cast<Element*>(to);
-  const auto* in = static_cast<const typename T::Stored*>(from.data) + begin * from.stride;
-  for (int64_t i = 0; i < n; ++i) {
-    if constexpr (sizeof(Element) == sizeof(*in)) {
-      const auto row_bytes = static_cast<size_t>(head_dim) * sizeof(Element);
-      std::memcpy(out + i * kWidth, in + i * from.stride, row_bytes);
-      std::memset(out + i * kWidth + head_dim, 0, kWidth * sizeof(Element) - row_bytes);
-    } else {
-      for (int64_t e = 0; e < kWidth; e += kLanes)
-        store(out + i * kWidth + e, T::load(in + i * from.stride + e, first_lanes(head_dim - e)));
-    }
-  }
-  std::memset(out + n * kWidth, 0, static_cast<size_t>(padded - n) * kWidth * sizeof(Element));
-}
-
 /// kPanel word rows -> panels [words of kWidth][kTileColumns].
 template <class T, int64_t kWidth>
 void pack_columns(Word* to, const Word* rows) {
@@ -150,18 +131,9 @@ void pack_pairs(Word* to, const Word* rows, int64_t n, int64_t word_rows, int64_
     for (int64_t column = 0; column < kWidth; column += 2 * kLanes) {
       const int64_t chunk = column / kTileColumns * kTileColumns,
                     chunk_width = min(kTileColumns, kWidth - chunk);
-      T::pair_rows(to + chunk * word_rows + (first + i) * chunk_width + column - chunk,
-                   rows + i * T::kPerWord * kWords + column / T::kPerWord, kWords);
+      Word* at = to + chunk * word_rows + (first + i) * chunk_width + column - chunk;
+      T::pair_rows(at, at + kLanes, rows + i * T::kPerWord * kWords + column / T::kPerWord, kWords);
     }
-}
-
-/// One fp32 row times a factor, rounded to what the tensors hold.
-template <class T>
-SEQVIT_INLINE void store_scaled_row(const Matrix& to, int64_t row, const float* values, float factor,
-                                    int64_t n) {
-  auto* out = static_cast<typename T::Stored*>(to.data) + row * to.stride;
-  for (int64_t e = 0; e < n; e += kLanes)
-    T::store(out + e, first_lanes(n - e), load(values + e) * splat(factor));
 }
 
 }  // namespace

@@ -1,0 +1,19 @@
+/// The two passes on vectors, of an element type, as instances.h takes them.
+#pragma once
+
+#include "ops/flash/backward.h"
+#include "ops/flash/forward.h"
+
+namespace seqvit::ops::flash {
+namespace {
+
+template <class T>
+struct VectorPasses {
+  template <int64_t kWidth>
+  using ForwardPass = Forward<T, kWidth>;
+  template <int64_t kWidth>
+  using BackwardPass = Backward<T, kWidth>;
+};
+
+}  // namespace
+}  // namespace seqvit::ops::flash
