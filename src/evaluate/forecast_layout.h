@@ -25,8 +25,8 @@ struct ForecastLayout {
   int64_t steps = 1;
   std::vector<int64_t> variables;  ///< indices into Dataset::variables()
   std::string command;             ///< command line, for `history`
-  Ensemble ensemble;  ///< of several members: a dim `number` of them, before that of lead or valid times
   ForecastDims dims = ForecastDims::lead_time;
+  Ensemble ensemble;  ///< of several members: a dim `number` of them, before that of lead or valid times
 
   /// "lead_time", "valid_time" or "weatherbench". Throws Error(usage).
   static ForecastDims parse_dims(const std::string& text);

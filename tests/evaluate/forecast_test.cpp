@@ -37,6 +37,13 @@ class Forecast : public ::testing::Test {
     const data::NetcdfFile file((directory_ / name).string());
     return file.read_all(*file.find(variable));
   }
+  std::vector<std::string> dims(const std::string& name, const std::string& variable) const {
+    const data::NetcdfFile file((directory_ / name).string());
+    std::vector<std::string> names;
+    for (const auto& dim : file.find(variable)->dims)
+      names.push_back(dim.name);
+    return names;
+  }
 
   TemporaryDirectory directory_;
   std::unique_ptr<data::Dataset> dataset_;
@@ -67,15 +74,11 @@ TEST_F(Forecast, HoldsEveryStepOfEveryInitialTime) {
 TEST_F(Forecast, MembersHaveADim) {
   FunctionForecaster forecaster(*dataset_, halve);
   ForecastLayout of_ensemble = layout();
+  of_ensemble.variables = {0, 1};
   of_ensemble.ensemble = {3, 0.5, {1.0, 2.0}, 7};
   run_forecast(*dataset_, forecaster, of_ensemble, directory_ / "f.nc", 2);
-  const data::NetcdfFile file((directory_ / "f.nc").string());
-  const data::FileVariable& b = *file.find("b");
-  std::vector<std::string> names;
-  for (const auto& dim : b.dims)
-    names.push_back(dim.name);
-  EXPECT_EQ(names, (std::vector<std::string>{"init_time", "number", "lead_time", "lat", "lon"}));
-  EXPECT_EQ(file.read_all(*file.find("number")), (std::vector<double>{0, 1, 2}));
+  EXPECT_EQ(dims("f.nc", "b"), (std::vector<std::string>{"init_time", "number", "lead_time", "lat", "lon"}));
+  EXPECT_EQ(read("f.nc", "number"), (std::vector<double>{0, 1, 2}));
   // A linear law halves what members differ by, and the mean of members is what a single field stands for.
   const std::vector<double> values = read("f.nc", "b");
   const auto at = [&](int64_t initial, int64_t member, int64_t lead) {
@@ -85,9 +88,23 @@ TEST_F(Forecast, MembersHaveADim) {
     const double apart = at(i, 1, 0) - at(i, 0, 0);
     EXPECT_GT(std::abs(apart), 1e-3);
     EXPECT_NEAR(at(i, 1, 1) - at(i, 0, 1), apart / 2, 1e-4);
-    const float mean = read_forecast(directory_ / "f.nc", "b", i, 2)[6];
+    const float mean = read_forecast(directory_ / "f.nc", *dataset_, of_ensemble, 1, i, 2)[6];
     EXPECT_NEAR(mean, (at(i, 0, 2) + at(i, 1, 2) + at(i, 2, 2)) / 3, 1e-4);
   }
+}
+
+TEST_F(Forecast, MembersOfOneInitialTimeStandBeforeItsTimes) {
+  FunctionForecaster forecaster(*dataset_, halve);
+  ForecastLayout of_ensemble = layout();
+  of_ensemble.initial_times = {4};
+  of_ensemble.variables = {0, 1};
+  of_ensemble.dims = ForecastDims::valid_time;
+  of_ensemble.ensemble = {3, 0.5, {1.0, 2.0}, 7};
+  run_forecast(*dataset_, forecaster, of_ensemble, directory_ / "f.nc", 2);
+  EXPECT_EQ(dims("f.nc", "b"), (std::vector<std::string>{"number", "time", "lat", "lon"}));
+  const std::vector<double> values = read("f.nc", "b");
+  const float mean = read_forecast(directory_ / "f.nc", *dataset_, of_ensemble, 1, 0, 2)[6];
+  EXPECT_NEAR(mean, (values[2 * 16 + 6] + values[5 * 16 + 6] + values[8 * 16 + 6]) / 3, 1e-4);
 }
 
 TEST_F(Forecast, RanksWriteTheFileOfOne) {
