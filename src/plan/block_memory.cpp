@@ -82,7 +82,7 @@ int64_t block_elements(const RankPart& part) {
   int64_t sum = 0;
   for (const WeightGroup& group : part.groups)
     sum += group.part == WeightGroup::Part::block ? group.elements() : 0;
-  return sum / std::max<int64_t>(part.blocks(), 1);
+  return sum;
 }
 
 class Block {

@@ -11,6 +11,7 @@
 #include "core/error.h"
 #include "core/log.h"
 #include "core/stop.h"
+#include "model/stages.h"
 
 namespace seqvit::plan {
 namespace {
@@ -24,6 +25,19 @@ std::vector<int64_t> divisors(int64_t n) {
   return all;
 }
 
+/// Of the stages between the first and the last, the first of those that have most blocks.
+int64_t fullest_between(const model::ModelShape& shape, const ParallelConfig& p) {
+  const std::vector<Range> parts = model::divide_model(shape, p.pp * p.interleave);
+  int64_t fullest = 1, most = -1;
+  for (int64_t stage = 1; stage + 1 < p.pp; ++stage) {
+    int64_t blocks = 0;
+    for (int64_t chunk = 0; chunk < p.interleave; ++chunk)
+      blocks += parts[chunk * p.pp + stage].size();
+    if (blocks > most) fullest = stage, most = blocks;
+  }
+  return fullest;
+}
+
 /// Ranks whose work and memory bound those of all others: the first of the first stage, of the last and of
 /// the one between them that has most blocks. On each axis the first rank has the largest
 /// share; within a hybrid's ring another may send a thousandth more.
@@ -32,12 +46,7 @@ std::vector<RankPart> bounding_ranks(const model::ModelShape& shape, const Confi
   const int64_t stage = p.dp * p.sp * p.tp;
   std::vector<RankPart> ranks;
   ranks.emplace_back(shape, config, 0);
-  std::optional<RankPart> fullest;
-  for (int64_t s = 1; s + 1 < p.pp; ++s) {
-    RankPart rank(shape, config, s * stage);
-    if (!fullest || rank.blocks() > fullest->blocks()) fullest = std::move(rank);
-  }
-  if (fullest) ranks.push_back(*std::move(fullest));
+  if (p.pp > 2) ranks.emplace_back(shape, config, fullest_between(shape, p) * stage);
   if (p.pp > 1) ranks.emplace_back(shape, config, (p.pp - 1) * stage);
   return ranks;
 }

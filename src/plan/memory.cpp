@@ -4,28 +4,12 @@
 #include <iterator>
 #include <vector>
 
-#include "parallel/pipeline.h"
 #include "plan/traffic.h"
 
 namespace seqvit::plan {
 namespace {
 
 using Part = WeightGroup::Part;
-/// Micro-batches of each chunk that are kept, at most, when `chunk` begins a backward.
-std::vector<int64_t> in_flight(const RankPart& part, const Config& config, int64_t chunk) {
-  std::vector<int64_t> now(part.chunks.size(), 0), most = now;
-  for (const parallel::Action& a : parallel::pipeline_schedule(
-           part.pp, config.parallel.pp, config.parallel.interleave, config.train.micro_batches)) {
-    if (a.kind == parallel::Action::Kind::forward) {
-      ++now[a.chunk];
-      continue;
-    }
-    for (size_t c = 0; a.chunk == chunk && c < now.size(); ++c)
-      most[c] = std::max(most[c], now[c]);
-    --now[a.chunk];
-  }
-  return most;
-}
 
 class Rank {
  public:
@@ -75,8 +59,9 @@ class Rank {
   int64_t sum_over(Part which, const Bytes& bytes) const {
     int64_t sum = 0;
     for (const WeightGroup& group : part_.groups) {
+      if (group.part != which) continue;
       for (const SharedVector& v : group.vectors)
-        sum += group.part == which ? bytes(v) : 0;
+        sum += group.count * bytes(v);
     }
     return sum;
   }
@@ -123,8 +108,8 @@ class Rank {
       for (const SharedVector& v : group.vectors) {
         const int64_t kept = zero_ == 0 ? v.elements : v.mine();
         const bool whole = (zero_ == 1 || zero_ == 2) && v.sharers > 1;
-        state_.weights += m_ * (kept + (whole ? v.elements : 0));
-        state_.moments += (config_.train.ema > 0.0 ? 3 : 2) * m_ * kept;
+        state_.weights += group.count * m_ * (kept + (whole ? v.elements : 0));
+        state_.moments += group.count * (config_.train.ema > 0.0 ? 3 : 2) * m_ * kept;
       }
     }
     const int64_t steps = config_.train.longest_rollout();
@@ -143,7 +128,7 @@ class Rank {
   /// What everyone keeps when `chunk` begins a backward.
   MemoryParts kept(size_t chunk) const {
     MemoryParts parts;
-    auto flight = in_flight(part_, config_, static_cast<int64_t>(chunk));
+    auto flight = part_.in_flight(static_cast<int64_t>(chunk));
     // A forecast that is fed back keeps every one of its steps, or of those that run again what they begin with.
     for (int64_t& passes : flight)
       passes *= config_.train.longest_rollout() - steps_run_again(config_);
@@ -176,26 +161,28 @@ class Rank {
   }
 
   void consider_blocks(size_t chunk, int64_t& behind) {
-    MemoryParts before = kept(chunk);
-    const int64_t one = weights(Part::block) / blocks_, copy = copies(Part::block) / blocks_;
+    const MemoryParts before = kept(chunk);
+    const int64_t one = weights(Part::block) / blocks_, copy = copies(Part::block) / blocks_,
+                  gradient = gradients(Part::block) / blocks_;
     // Of a block that runs again, and of the next, which is on its way.
     const int64_t gathered = again_ ? (zero_ == 3 ? 2 : 1) * copy : 0;
-    for (int64_t i = part_.chunks[chunk].size(); i-- > 0;) {
+    // From block to block what is kept shrinks and gradients grow by the same: the first or the last holds most.
+    const int64_t blocks = part_.chunks[chunk].size();
+    for (const int64_t done : {int64_t{0}, blocks - 1}) {
+      if (done < 0) continue;
       MemoryParts now = before;
-      now.kept_activations -= kept_block();
+      now.kept_activations -= (done + 1) * kept_block();
       now.block = block_.at_work - block_.packed - block_.buffers;
       now.packed_operands = block_.packed, now.send_buffers = block_.buffers;
-      now.weights += gathered;
-      now.gradients = accumulates() ? all_gradients() : behind;
+      now.weights += gathered - done * kept_copies();
+      now.gradients = accumulates() ? all_gradients() : behind + done * gradient;
       consider(now);
       // Its gradients are handed over: in parts, as one vector, and what of it arrives from others.
       now.block = 2 * stream_ + 2 * one;
       now.packed_operands = 0, now.send_buffers = arriving(Part::block) / blocks_;
       consider(now);
-      before.kept_activations -= kept_block();
-      before.weights -= kept_copies();
-      behind += gradients(Part::block) / blocks_;
     }
+    behind += blocks * gradient;
   }
 
   void consider_embedding() {

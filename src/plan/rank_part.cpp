@@ -5,14 +5,16 @@
 
 #include "grid/neighbourhood.h"
 #include "model/stages.h"
+#include "parallel/pipeline.h"
 
 namespace seqvit::plan {
 namespace {
 
 using Part = WeightGroup::Part;
 
-WeightGroup make_group(Part part, int64_t matrices, int64_t vectors, int64_t sharers, int64_t rank) {
-  WeightGroup group{part, {}};
+WeightGroup make_group(Part part, int64_t matrices, int64_t vectors, int64_t sharers, int64_t rank,
+                       int64_t count = 1) {
+  WeightGroup group{part, count, {}};
   if (matrices > 0) group.vectors.push_back({matrices, true, sharers, rank});
   if (vectors > 0) group.vectors.push_back({vectors, false, sharers, rank});
   return group;
@@ -38,6 +40,24 @@ std::pair<int64_t, int64_t> head_weights(const model::ModelShape& shape) {
                 outputs = std::ssize(shape.targets) * shape.written_points();
   const int64_t read = shape.config.tokens == Tokens::aggregated ? width * shape.tokens_per_patch() : width;
   return {layers * width * width + outputs * read, 2 * width + layers * width + outputs};
+}
+
+/// [chunk that begins a backward][chunk] of a stage: micro-batches kept then, at most.
+std::vector<std::vector<int64_t>> most_in_flight(int64_t stage, const Config& config) {
+  const ParallelConfig& p = config.parallel;
+  std::vector<int64_t> now(p.interleave, 0);
+  std::vector<std::vector<int64_t>> most(p.interleave, now);
+  for (const parallel::Action& a :
+       parallel::pipeline_schedule(stage, p.pp, p.interleave, config.train.micro_batches)) {
+    if (a.kind == parallel::Action::Kind::forward) {
+      ++now[a.chunk];
+      continue;
+    }
+    for (size_t c = 0; c < now.size(); ++c)
+      most[a.chunk][c] = std::max(most[a.chunk][c], now[c]);
+    --now[a.chunk];
+  }
+  return most;
 }
 
 }  // namespace
@@ -75,6 +95,7 @@ RankPart::RankPart(const model::ModelShape& shape, const Config& config, int64_t
   heads = share(shape.config.num_heads, tp, p.tp).size();
   hidden = share(shape.hidden_dim(), tp, p.tp).size();
   chunks = model::blocks_of_stage(shape, pp, p.pp, p.interleave);
+  in_flight_ = most_in_flight(pp, config);
   begins_model = pp == 0, ends_model = pp == p.pp - 1;
   if (p.sp > 1 && p.sequence == Sequence::ulysses) ulysses = p.sp;
   if (p.sp > 1 && p.sequence == Sequence::ring) ring = p.sp;
@@ -93,14 +114,12 @@ RankPart::RankPart(const model::ModelShape& shape, const Config& config, int64_t
                 noise = shape.config.noise_dim * (shape.config.noise_dim + 1 + 4 * width),
                 // Two norms, biases of projection and fc2, gains of queries and keys, maps of noise.
       whole_vectors = 6 * width + local_vectors + gains + noise;
-  for (int64_t i = 0; i < blocks(); ++i) {
-    if (p.tp == 1) {
-      groups.push_back(
-          make_group(Part::block, block_matrices, whole_vectors + cut_vectors, stage, my_stage_share));
-    } else {
-      groups.push_back(make_group(Part::block, 0, whole_vectors, stage, my_stage_share));
-      groups.push_back(make_group(Part::block, block_matrices, cut_vectors, sharers, my_share));
-    }
+  if (blocks() > 0 && p.tp == 1) {
+    groups.push_back(make_group(Part::block, block_matrices, whole_vectors + cut_vectors, stage,
+                                my_stage_share, blocks()));
+  } else if (blocks() > 0) {
+    groups.push_back(make_group(Part::block, 0, whole_vectors, stage, my_stage_share, blocks()));
+    groups.push_back(make_group(Part::block, block_matrices, cut_vectors, sharers, my_share, blocks()));
   }
   if (ends_model) {
     const auto [matrices, vectors] = head_weights(shape);
@@ -112,6 +131,13 @@ int64_t RankPart::blocks() const {
   int64_t sum = 0;
   for (const Range& chunk : chunks)
     sum += chunk.size();
+  return sum;
+}
+
+int64_t RankPart::group_count() const {
+  int64_t sum = 0;
+  for (const WeightGroup& group : groups)
+    sum += group.count;
   return sum;
 }
 

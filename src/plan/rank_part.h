@@ -28,9 +28,10 @@ struct SharedVector {
 struct WeightGroup {
   enum class Part { embed, block, head };
   Part part = Part::block;
-  std::vector<SharedVector> vectors;  ///< without empty ones
+  int64_t count = 1;                  ///< groups that are like this one: of the blocks here
+  std::vector<SharedVector> vectors;  ///< of one, without empty ones
 
-  int64_t elements() const;
+  int64_t elements() const;  ///< of one
 };
 
 struct RankPart {
@@ -56,16 +57,24 @@ struct RankPart {
   int64_t heads = 0;           ///< mine under tensor parallelism
   int64_t hidden = 0;          ///< channels of the MLP that are mine under tensor parallelism
   std::vector<Range> chunks;   ///< blocks, a range for each chunk of the stage
-  std::vector<WeightGroup> groups;
+  std::vector<WeightGroup>
+      groups;  ///< of the embedding, of one block for all, of the head, as far as they are here
   bool begins_model = false, ends_model = false;
 
   int64_t blocks() const;
+  /// Groups of weights, each of those that are alike.
+  int64_t group_count() const;
+  /// Micro-batches of each chunk that are kept, at most, when `chunk` begins a backward.
+  const std::vector<int64_t>& in_flight(int64_t chunk) const { return in_flight_[chunk]; }
   /// Ranks of the Ulysses group that I am in (1: none) and of the ring across such groups (1: none).
   int64_t ulysses = 1, ring = 1;
   /// Tokens of everyone in my Ulysses group.
   int64_t ulysses_tokens() const;
   /// Heads of each rank of my Ulysses group.
   std::vector<int64_t> ulysses_heads() const { return share_sizes(heads, ulysses); }
+
+ private:
+  std::vector<std::vector<int64_t>> in_flight_;
 };
 
 /// Steps of a forecast fed back that run a second time in backward, whole (memory.recompute_rollout).

@@ -145,7 +145,7 @@ std::map<std::string, double> wire_seconds(const RankPart& part, const model::Mo
       of = wire.ring(pp, bytes, 4.0 * passes);
     } else if (purpose == "zero") {
       const double uses = p.zero >= 2 ? passes * (2.0 + again) : 2.0;
-      of = wire.ring(stage, bytes, 2.0 * static_cast<double>(std::ssize(part.groups)) * uses);
+      of = wire.ring(stage, bytes, 2.0 * static_cast<double>(part.group_count()) * uses);
     } else {
       check(purpose.starts_with("loss") || purpose == "gradient norm",
             "messages without a model of their time");
@@ -188,7 +188,7 @@ TimePrediction predict_time(const RankPart& part, const model::ModelShape& shape
   int64_t updated = 0;
   for (const WeightGroup& group : part.groups) {
     for (const SharedVector& v : group.vectors)
-      updated += config.parallel.zero == 0 ? v.elements : v.mine();
+      updated += group.count * (config.parallel.zero == 0 ? v.elements : v.mine());
   }
   // AdamW reads weight, gradient and two moments, and writes all but the gradient; clipping reads it twice
   // more. A moving average reads weight and average and writes that.

@@ -18,8 +18,9 @@ int64_t zero_bytes(const RankPart& part, const Config& config) {
                 passes_again = config.train.micro_batches * steps_run_again(config);
   const int64_t stage = config.parallel.zero, m = master_bytes(config);
   const bool again = config.memory.recompute != Recompute::none;
-  int64_t bytes = 0;
+  int64_t sum = 0;
   for (const WeightGroup& group : part.groups) {
+    int64_t bytes = 0;  // of one
     const int64_t uses = passes * (again && group.part == WeightGroup::Part::block ? 2 : 1) + passes_again;
     for (const SharedVector& v : group.vectors) {
       const int64_t used = v.matrix ? compute_bytes(config) : m, others = v.elements - v.mine();
@@ -29,8 +30,9 @@ int64_t zero_bytes(const RankPart& part, const Config& config) {
       if (stage == 1 || stage == 2) bytes += m * v.mine() * (v.sharers - 1);
       if (stage == 3) bytes += used * v.mine() * (v.sharers - 1) * uses;
     }
+    sum += group.count * bytes;
   }
-  return bytes;
+  return sum;
 }
 
 /// Everything below: of one block, for B samples that pass once, forward F times in all.

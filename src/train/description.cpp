@@ -67,6 +67,16 @@ nlohmann::json to_json(const std::map<std::string, Bounds>& bounds) {
   return json;
 }
 
+std::map<std::string, Bounds> bounds_from_json(const nlohmann::json& json) {
+  std::map<std::string, Bounds> bounds;
+  for (const auto& [name, ends] : json.items()) {
+    Bounds& read = bounds[name];
+    if (!ends.at(0).is_null()) read.low = ends.at(0);
+    if (!ends.at(1).is_null()) read.high = ends.at(1);
+  }
+  return bounds;
+}
+
 }  // namespace
 
 nlohmann::json to_json(const ModelDescription& m) {
@@ -122,6 +132,7 @@ ModelDescription description_from_json(const nlohmann::json& json, const std::st
     m.head_overlap = json.value("head_overlap", false);
     m.forcings = json.value("forcings", m.forcings);
     m.diagnostics = json.value("diagnostics", m.diagnostics);
+    m.bounds = bounds_from_json(json.value("bounds", nlohmann::json::object()));
     if (m.rows > 0 && m.columns > 0 && m.patch_size > 0) return m;
   } catch (const nlohmann::json::exception&) {
     // said below

@@ -14,6 +14,11 @@ namespace {
 
 constexpr double kFair = 0.95;  // alpha
 
+/// A missing target must not reach what is differentiated: 0 x NaN is NaN, in the value and in the gradient.
+Tensor without_missing(const Tensor& target) {
+  return at::nan_to_num(target, 0.0, 0.0, 0.0);
+}
+
 /// [B M, T, Y, X], [B, T, Y, X] -> [B, T, Y, X].
 Tensor almost_fair_crps(const Tensor& prediction, const Tensor& target, int64_t members) {
   const auto each = prediction.unflatten(0, {target.size(0), members}).unbind(1);
@@ -55,10 +60,8 @@ double WeightedLoss::weight_of(const Tensor& target) const {
 }
 
 Tensor WeightedLoss::operator()(const Tensor& prediction, const Tensor& target, double total_weight) const {
-  // A missing target must not reach the square: 0 x NaN is NaN, in the value and in the gradient.
-  const Tensor there = at::nan_to_num(target, 0.0, 0.0, 0.0);
-  const Tensor at_points =
-      members_ > 1 ? almost_fair_crps(prediction, there, members_) : (prediction - there).square();
+  const Tensor at_points = members_ > 1 ? almost_fair_crps(prediction, without_missing(target), members_)
+                                        : (prediction - without_missing(target)).square();
   return (at_points * weights_of(target)).sum() / total_weight;
 }
 

@@ -31,9 +31,16 @@ TEST(RankPart, HoldsTheWeightsOfTheModelBuilt) {
       const StepCase one = make_case(7, settings);
       for (const int rank : std::set<int>{0, ranks_of(one.config) - 1}) {
         std::vector<std::vector<int64_t>> expected;
-        for (const WeightGroup& group : RankPart(one.shape, one.config, rank).groups)
-          for (const SharedVector& v : group.vectors)
-            expected.push_back({v.elements, v.mine()});
+        const RankPart part(one.shape, one.config, rank);
+        const auto add = [&](WeightGroup::Part which) {
+          for (const WeightGroup& group : part.groups)
+            for (const SharedVector& v : group.part == which ? group.vectors : std::vector<SharedVector>{})
+              expected.push_back({v.elements, v.mine()});
+        };
+        add(WeightGroup::Part::embed);
+        for (int64_t block = 0; block < part.blocks(); ++block)
+          add(WeightGroup::Part::block);
+        add(WeightGroup::Part::head);
         EXPECT_EQ(run_step(one, *comm::make_phantom_comm(ranks_of(one.config), rank)).weights, expected)
             << name_of(one.config) << ", rank " << rank;
       }
