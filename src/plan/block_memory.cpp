@@ -41,7 +41,7 @@ Sizes sizes_of(const RankPart& part, const model::ModelShape& shape, const Confi
   s.group = B * group * D * c, s.sum = B * group * D * m;
   s.all = B * part.all_tokens * D * c, s.all_sum = B * part.all_tokens * D * m;
   s.q = B * group * part.heads * E * c;
-  const int64_t heads = part.ulysses_heads()[part.sp % part.ulysses];
+  const int64_t heads = part.ulysses_heads();
   s.inner = B * part.ulysses_tokens() * heads * E * c;
   const int64_t in_message =
       parallel::tensors_in_message(B * part.ulysses_tokens() * part.heads * E * c / part.ulysses);
@@ -61,7 +61,7 @@ Sizes sizes_of(const RankPart& part, const model::ModelShape& shape, const Confi
 
 ops::FlashMemory packed_bytes(const RankPart& part, const Sizes& s, const model::ModelShape& shape,
                               const Config& config, AttentionMemory attention) {
-  const int64_t heads = part.ulysses_heads()[part.sp % part.ulysses] * part.micro_samples;
+  const int64_t heads = part.ulysses_heads() * part.micro_samples;
   if (attention != AttentionMemory::flash || heads == 0) return {};
   const int64_t width = shape.config.embed_dim / shape.config.num_heads,
                 head = heads * width * compute_bytes(config);

@@ -41,13 +41,14 @@ int64_t fullest_between(const model::ModelShape& shape, const ParallelConfig& p)
 /// Ranks whose work and memory bound those of all others: the first of the first stage, of the last and of
 /// the one between them that has most blocks. On each axis the first rank has the largest
 /// share; within a hybrid's ring another may send a thousandth more.
-std::vector<RankPart> bounding_ranks(const model::ModelShape& shape, const Config& config) {
+std::vector<RankPart> bounding_ranks(const model::ModelShape& shape, const Config& config,
+                                     const TokenPart& tokens) {
   const ParallelConfig& p = config.parallel;
   const int64_t stage = p.dp * p.sp * p.tp;
   std::vector<RankPart> ranks;
-  ranks.emplace_back(shape, config, 0);
-  if (p.pp > 2) ranks.emplace_back(shape, config, fullest_between(shape, p) * stage);
-  if (p.pp > 1) ranks.emplace_back(shape, config, (p.pp - 1) * stage);
+  ranks.emplace_back(shape, config, 0, tokens);
+  if (p.pp > 2) ranks.emplace_back(shape, config, fullest_between(shape, p) * stage, tokens);
+  if (p.pp > 1) ranks.emplace_back(shape, config, (p.pp - 1) * stage, tokens);
   return ranks;
 }
 
@@ -123,6 +124,7 @@ class Search {
   AttentionMemory attention_;
   LayoutPlan found_;
   Reasons reasons_;
+  std::optional<TokenPart> tokens_;  // of a mesh, once it is asked for
   Progress progress_;
 
   void strategies() {
@@ -160,6 +162,7 @@ class Search {
   /// Everything that shares a mesh; the best of it is kept.
   void one_mesh() {
     std::optional<Layout> best;
+    tokens_.reset();
     for (const int64_t micro : micro_batches()) {
       for (const int64_t interleave : {1, 2}) {
         if (interleave > 1 && (config_.parallel.pp == 1 || micro % config_.parallel.pp != 0)) continue;
@@ -175,7 +178,8 @@ class Search {
     std::vector<RankPart> ranks;
     try {
       validate(config_, std::string(kName));
-      ranks = bounding_ranks(shape_, config_);
+      if (!tokens_) tokens_.emplace(shape_, config_.parallel, 0, 0);
+      ranks = bounding_ranks(shape_, config_, *tokens_);
     } catch (const Error& error) {
       if (error.code() != Exit::usage) throw;
       const ParallelConfig& p = config_.parallel;
@@ -205,10 +209,12 @@ class Search {
 
   void take(Layout&& layout, std::optional<Layout>& best) {
     if (layout.memory.peak > machine_.memory_bytes) {
-      reasons_.add("more memory than a rank has",
-                   fmt::format("{} of {} a rank, {} ({})", gibibytes(layout.memory.peak),
-                               gibibytes(machine_.memory_bytes), advice(layout), layout.settings()),
-                   layout.parallel, static_cast<double>(layout.memory.peak));
+      const auto message = [&] {
+        return fmt::format("{} of {} a rank, {} ({})", gibibytes(layout.memory.peak),
+                           gibibytes(machine_.memory_bytes), advice(layout), layout.settings());
+      };
+      reasons_.add("more memory than a rank has", message, layout.parallel,
+                   static_cast<double>(layout.memory.peak));
       return;
     }
     // A difference that no model of time can tell is none.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <utility>
 
 #include "grid/neighbourhood.h"
 #include "model/stages.h"
@@ -45,10 +46,11 @@ std::pair<int64_t, int64_t> head_weights(const model::ModelShape& shape) {
 /// [chunk that begins a backward][chunk] of a stage: micro-batches kept then, at most.
 std::vector<std::vector<int64_t>> most_in_flight(int64_t stage, const Config& config) {
   const ParallelConfig& p = config.parallel;
+  // From its second round of pp micro-batches on a schedule repeats itself.
+  const int64_t micro_batches = std::min(config.train.micro_batches, 4 * p.pp);
   std::vector<int64_t> now(p.interleave, 0);
   std::vector<std::vector<int64_t>> most(p.interleave, now);
-  for (const parallel::Action& a :
-       parallel::pipeline_schedule(stage, p.pp, p.interleave, config.train.micro_batches)) {
+  for (const parallel::Action& a : parallel::pipeline_schedule(stage, p.pp, p.interleave, micro_batches)) {
     if (a.kind == parallel::Action::Kind::forward) {
       ++now[a.chunk];
       continue;
@@ -69,10 +71,7 @@ int64_t WeightGroup::elements() const {
   return sum;
 }
 
-RankPart::RankPart(const model::ModelShape& shape, const Config& config, int64_t rank) {
-  const ParallelConfig& p = config.parallel;
-  tp = rank % p.tp, sp = rank / p.tp % p.sp, dp = rank / (p.tp * p.sp) % p.dp,
-  pp = rank / (p.tp * p.sp * p.dp);
+TokenPart::TokenPart(const model::ModelShape& shape, const ParallelConfig& p, int64_t sp, int64_t tp) {
   const grid::TokenGrid grid = shape.token_grid();
   slab = grid::make_slab(grid, sp * p.tp + tp, p.sp * p.tp);
   tokens = slab.tokens.size(), all_tokens = grid.tokens();
@@ -89,6 +88,18 @@ RankPart::RankPart(const model::ModelShape& shape, const Config& config, int64_t
       halo_gives += std::ssize(peer.gives);
     halo_takes = near.halo();
   }
+}
+
+RankPart::RankPart(const model::ModelShape& shape, const Config& config, int64_t rank)
+    : RankPart(shape, config, rank,
+               TokenPart(shape, config.parallel, rank / config.parallel.tp % config.parallel.sp,
+                         rank % config.parallel.tp)) {}
+
+RankPart::RankPart(const model::ModelShape& shape, const Config& config, int64_t rank, TokenPart tokens_of)
+    : TokenPart(std::move(tokens_of)) {
+  const ParallelConfig& p = config.parallel;
+  tp = rank % p.tp, sp = rank / p.tp % p.sp, dp = rank / (p.tp * p.sp) % p.dp,
+  pp = rank / (p.tp * p.sp * p.dp);
   loaded_samples = share(config.train.batch_size, dp, p.dp).size();
   samples = loaded_samples * config.train.members;
   micro_samples = share(loaded_samples, 0, config.train.micro_batches).size() * config.train.members;

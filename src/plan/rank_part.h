@@ -34,29 +34,37 @@ struct WeightGroup {
   int64_t elements() const;  ///< of one
 };
 
-struct RankPart {
-  /// `rank` of the pp x dp x sp x tp ranks of `config.parallel`. Throws Error(usage) where the sequence has
+/// The part of a sequence that a rank holds.
+struct TokenPart {
+  /// Of place `sp` of the sequence axis, `tp` of its tensor-parallel group. Throws Error(usage) where the sequence has
   /// fewer parts than ranks.
-  RankPart(const model::ModelShape& shape, const Config& config, int64_t rank);
+  TokenPart(const model::ModelShape& shape, const ParallelConfig& config, int64_t sp, int64_t tp);
 
-  int64_t pp = 0, dp = 0, sp = 0, tp = 0;  ///< where it stands on the mesh
-  grid::Slab slab;                         ///< of its tokens
-  int64_t tokens = 0;                      ///< of the slab
+  grid::Slab slab;     ///< of its tokens
+  int64_t tokens = 0;  ///< of the slab
   /// Tokens of each rank of the sequence axis, a tensor-parallel group together; mine among them is
   /// group_tokens[sp].
   std::vector<int64_t> group_tokens;
   int64_t all_tokens = 0;  ///< of the sequence
   int64_t units = 0;       ///< parts of the sequence that are mine (grid/partition.h)
-  int64_t
-      halo_gives = 0,
-      halo_takes =
-          0;  ///< units that others need of mine, each time that one does; and that I need of others; 0 where the model reads no neighbours
-  int64_t loaded_samples = 0;  ///< of a step, each once
-  int64_t samples = 0;         ///< the same with their members (train.members): what goes through the model
-  int64_t micro_samples = 0;   ///< of its largest micro-batch
-  int64_t heads = 0;           ///< mine under tensor parallelism
-  int64_t hidden = 0;          ///< channels of the MLP that are mine under tensor parallelism
-  std::vector<Range> chunks;   ///< blocks, a range for each chunk of the stage
+  /// Units that others need of mine, each time that one does; 0 where the model reads no neighbours.
+  int64_t halo_gives = 0;
+  int64_t halo_takes = 0;  ///< units that I need of others
+};
+
+struct RankPart : TokenPart {
+  /// `rank` of the pp x dp x sp x tp ranks of `config.parallel`. Throws as TokenPart does.
+  RankPart(const model::ModelShape& shape, const Config& config, int64_t rank);
+  /// The same where its tokens are known.
+  RankPart(const model::ModelShape& shape, const Config& config, int64_t rank, TokenPart tokens);
+
+  int64_t pp = 0, dp = 0, sp = 0, tp = 0;  ///< where it stands on the mesh
+  int64_t loaded_samples = 0;              ///< of a step, each once
+  int64_t samples = 0;        ///< the same with their members (train.members): what goes through the model
+  int64_t micro_samples = 0;  ///< of its largest micro-batch
+  int64_t heads = 0;          ///< mine under tensor parallelism
+  int64_t hidden = 0;         ///< channels of the MLP that are mine under tensor parallelism
+  std::vector<Range> chunks;  ///< blocks, a range for each chunk of the stage
   std::vector<WeightGroup>
       groups;  ///< of the embedding, of one block for all, of the head, as far as they are here
   bool begins_model = false, ends_model = false;
@@ -70,8 +78,8 @@ struct RankPart {
   int64_t ulysses = 1, ring = 1;
   /// Tokens of everyone in my Ulysses group.
   int64_t ulysses_tokens() const;
-  /// Heads of each rank of my Ulysses group.
-  std::vector<int64_t> ulysses_heads() const { return share_sizes(heads, ulysses); }
+  /// Heads that are mine in my Ulysses group.
+  int64_t ulysses_heads() const { return share(heads, sp % ulysses, ulysses).size(); }
 
  private:
   std::vector<std::vector<int64_t>> in_flight_;

@@ -22,17 +22,18 @@ std::string without_numbers(const std::string& message) {
 }  // namespace
 
 void Reasons::add(const std::string& message, const ParallelConfig& layout, double distance) {
-  add(without_numbers(message), message, layout, distance);
+  add(
+      without_numbers(message), [&] { return message; }, layout, distance);
 }
 
-void Reasons::add(const std::string& reason, const std::string& message, const ParallelConfig& layout,
-                  double distance) {
+void Reasons::add(const std::string& reason, const std::function<std::string()>& message,
+                  const ParallelConfig& layout, double distance) {
   const auto [entry, added] = by_reason_.try_emplace(reason);
   Nearest& nearest = entry->second;
   ++nearest.rejected.count;
   if (!added && distance >= nearest.distance) return;
   nearest.distance = distance;
-  nearest.rejected = {reason, nearest.rejected.count, message, describe(layout)};
+  nearest.rejected = {reason, nearest.rejected.count, message(), describe(layout)};
 }
 
 std::vector<Rejected> Reasons::sorted() const {

@@ -1,6 +1,7 @@
 /// Why layouts do not run, grouped: many thousand fail for a handful of reasons.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
@@ -20,9 +21,10 @@ class Reasons {
  public:
   /// `distance`: by how much it misses, in a unit that is the same for one reason.
   void add(const std::string& message, const ParallelConfig& layout, double distance);
-  /// Under a reason of its own, where the message's numbers and hints differ from layout to layout.
-  void add(const std::string& reason, const std::string& message, const ParallelConfig& layout,
-           double distance);
+  /// Under a reason of its own, where the message's numbers and hints differ from layout to layout; it is asked for
+  /// where it is the nearest.
+  void add(const std::string& reason, const std::function<std::string()>& message,
+           const ParallelConfig& layout, double distance);
   /// Most frequent first.
   std::vector<Rejected> sorted() const;
 

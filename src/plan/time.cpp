@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include "core/error.h"
 #include "plan/traffic.h"
 
 namespace seqvit::plan {
@@ -25,7 +24,7 @@ Work block_work(const RankPart& part, const model::ModelShape& shape, const Conf
   const double projections = 2.0 * width * mine * (2.0 * group + 2.0 * context);
   const double mlp = 4.0 * group * width * static_cast<double>(part.hidden);
   // Queries of mine against all keys: Ulysses has more queries of fewer heads.
-  const double heads = static_cast<double>(part.ulysses_heads()[part.sp % part.ulysses]),
+  const double heads = static_cast<double>(part.ulysses_heads()),
                channels = heads * width / static_cast<double>(shape.config.num_heads);
   const double attention =
       4.0 * channels * static_cast<double>(part.ulysses_tokens()) * static_cast<double>(part.all_tokens);
@@ -113,9 +112,9 @@ class Wire {
   }
 };
 
-/// Seconds that messages take, by purpose, before any of it hides.
-std::map<std::string, double> wire_seconds(const RankPart& part, const model::ModelShape& shape,
-                                           const Config& config, const Machine& machine) {
+/// Seconds that messages take, before any of it hides.
+ByPurpose<double> wire_seconds(const RankPart& part, const model::ModelShape& shape, const Config& config,
+                               const Machine& machine) {
   const ParallelConfig& p = config.parallel;
   const Wire wire(machine);
   const Axis tp{p.tp, 1}, sp{p.sp, p.tp}, ulysses{part.ulysses, p.tp}, tokens{p.sp * p.tp, 1};
@@ -124,34 +123,25 @@ std::map<std::string, double> wire_seconds(const RankPart& part, const model::Mo
   const double passes = static_cast<double>(config.train.micro_batches * config.train.longest_rollout()),
                blocks = static_cast<double>(part.blocks()) * passes,
                again = config.memory.recompute == Recompute::none ? 0.0 : 1.0;
-  std::map<std::string, double> seconds;
-  for (const auto& [purpose, count] : predict_traffic(part, shape, config)) {
-    const auto bytes = static_cast<double>(count);
-    double& of = seconds[purpose];
-    if (purpose == "tp") {
-      of = wire.ring(tp, bytes, (8.0 + 3.0 * again) * blocks);
-    } else if (purpose == "ulysses") {
-      // Where tensors go one by one there are more calls, but then it is bytes that take the time.
-      of = wire.all_to_all(ulysses, bytes, (4.0 + 2.0 * again) * blocks);
-    } else if (purpose == "lss") {
-      of = wire.ring(tokens, bytes, (2.0 + again) * blocks);
-    } else if (purpose == "lss_kv") {
-      of = wire.ring(sp, bytes, (2.0 + again) * blocks);
-    } else if (purpose == "ring") {
-      of = wire.ring(ring, bytes, 3.0 * blocks * static_cast<double>(part.ring - 1));
-    } else if (purpose == "halo") {
-      of = wire.neighbours(tokens, bytes, (2.0 + again) * blocks);
-    } else if (purpose == "pp") {
-      of = wire.ring(pp, bytes, 4.0 * passes);
-    } else if (purpose == "zero") {
-      const double uses = p.zero >= 2 ? passes * (2.0 + again) : 2.0;
-      of = wire.ring(stage, bytes, 2.0 * static_cast<double>(part.group_count()) * uses);
-    } else {
-      check(purpose.starts_with("loss") || purpose == "gradient norm",
-            "messages without a model of their time");
-      of = wire.ring(world, bytes, 2.0);
-    }
-  }
+  const double uses = p.zero >= 2 ? passes * (2.0 + again) : 2.0;
+  const TrafficBytes bytes = predict_traffic(part, shape, config);
+  ByPurpose<double> seconds;
+  /// Where something is sent.
+  const auto set = [&](Purpose purpose, auto collective, Axis axis, double calls) {
+    if (bytes[purpose] > 0)
+      seconds[purpose] = (wire.*collective)(axis, static_cast<double>(bytes[purpose]), calls);
+  };
+  set(Purpose::tp, &Wire::ring, tp, (8.0 + 3.0 * again) * blocks);
+  // Where tensors go one by one there are more calls, but then it is bytes that take the time.
+  set(Purpose::ulysses, &Wire::all_to_all, ulysses, (4.0 + 2.0 * again) * blocks);
+  set(Purpose::lss, &Wire::ring, tokens, (2.0 + again) * blocks);
+  set(Purpose::lss_kv, &Wire::ring, sp, (2.0 + again) * blocks);
+  set(Purpose::ring, &Wire::ring, ring, 3.0 * blocks * static_cast<double>(part.ring - 1));
+  set(Purpose::halo, &Wire::neighbours, tokens, (2.0 + again) * blocks);
+  set(Purpose::pp, &Wire::ring, pp, 4.0 * passes);
+  set(Purpose::zero, &Wire::ring, stage, 2.0 * static_cast<double>(part.group_count()) * uses);
+  for (const Purpose purpose : {Purpose::loss_weight, Purpose::loss, Purpose::gradient_norm})
+    set(purpose, &Wire::ring, world, 2.0);
   return seconds;
 }
 
@@ -173,17 +163,15 @@ TimePrediction predict_time(const RankPart& part, const model::ModelShape& shape
   parts.attention = blocks * block.attention / (rate * machine.attention_share);
 
   parts.elementwise = blocks * passes_over_tokens(part, shape, config) / machine.memory_rate;
-  auto wire = wire_seconds(part, shape, config, machine);
-  const auto waited = [&](const char* purpose, double hidden) {
-    return std::max(0.0, wire[purpose] - hidden);
-  };
+  const ByPurpose<double> wire = wire_seconds(part, shape, config, machine);
   // Gathers are two of the three messages of a ZeRO-3 pass, in a third of the time or more.
-  const double gathers = config.parallel.zero == 3 ? wire["zero"] * 2.0 / 3.0 : 0.0;
-  parts.tp = wire["tp"];
-  parts.sp = wire["ulysses"] + wire["halo"] + wire["lss"] + wire["lss_kv"] + waited("ring", parts.attention);
-  parts.pp = wire["pp"];
-  parts.data = wire["loss"] + wire["loss weight"] + wire["gradient norm"] + wire["zero"] -
-               std::min(gathers, parts.products);
+  const double gathers = config.parallel.zero == 3 ? wire[Purpose::zero] * 2.0 / 3.0 : 0.0;
+  parts.tp = wire[Purpose::tp];
+  parts.sp = wire[Purpose::ulysses] + wire[Purpose::halo] + wire[Purpose::lss] + wire[Purpose::lss_kv] +
+             std::max(0.0, wire[Purpose::ring] - parts.attention);
+  parts.pp = wire[Purpose::pp];
+  parts.data = wire[Purpose::loss] + wire[Purpose::loss_weight] + wire[Purpose::gradient_norm] +
+               wire[Purpose::zero] - std::min(gathers, parts.products);
 
   int64_t updated = 0;
   for (const WeightGroup& group : part.groups) {

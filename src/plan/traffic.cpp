@@ -63,7 +63,7 @@ struct BlockTraffic {
   }
 
   int64_t ulysses() const {
-    const int64_t mine = part.ulysses_heads()[part.sp % part.ulysses];
+    const int64_t mine = part.ulysses_heads();
     const int64_t to_heads = (part.heads - mine) * group * head * c,
                   to_tokens = mine * (part.ulysses_tokens() - group) * head * c;
     // Queries, keys, values and the result; backward the mirror image.
@@ -80,7 +80,7 @@ struct BlockTraffic {
   }
 
   int64_t ring() const {
-    const int64_t mine = part.ulysses_heads()[part.sp % part.ulysses], place = part.sp / part.ulysses;
+    const int64_t mine = part.ulysses_heads(), place = part.sp / part.ulysses;
     // Tokens of every block but the one that is here last, and but my own.
     const auto block = [&](int64_t place_of) {
       int64_t sum = 0;
@@ -151,25 +151,29 @@ TrafficBytes predict_traffic(const RankPart& part, const model::ModelShape& shap
   const int64_t ranks = p.pp * p.dp * p.sp * p.tp;
   const int64_t rank = ((part.pp * p.dp + part.dp) * p.sp + part.sp) * p.tp + part.tp;
   TrafficBytes bytes;
-  const auto add = [&](const char* purpose, int64_t count) {
-    if (count > 0) bytes[purpose] += count;
-  };
-  add("zero", zero_bytes(part, config));
-  add("pp", pipeline_bytes(part, shape, config));
+  bytes[Purpose::zero] = zero_bytes(part, config);
+  bytes[Purpose::pp] = pipeline_bytes(part, shape, config);
   const BlockTraffic block{part, shape, config};
-  if (p.tp > 1) add("tp", part.blocks() * block.tensor());
-  add("halo", part.blocks() * block.halo() + overlap_bytes(part, shape, config));
+  if (p.tp > 1) bytes[Purpose::tp] = part.blocks() * block.tensor();
+  bytes[Purpose::halo] = part.blocks() * block.halo() + overlap_bytes(part, shape, config);
   if (p.sp > 1) {
-    if (part.ulysses > 1) add("ulysses", part.blocks() * block.ulysses());
-    if (part.ring > 1) add("ring", part.blocks() * block.ring());
-    if (p.sequence == Sequence::lss) add("lss", part.blocks() * block.lss());
-    if (p.sequence == Sequence::lss_kv) add("lss_kv", part.blocks() * block.lss_kv());
+    if (part.ulysses > 1) bytes[Purpose::ulysses] = part.blocks() * block.ulysses();
+    if (part.ring > 1) bytes[Purpose::ring] = part.blocks() * block.ring();
+    if (p.sequence == Sequence::lss) bytes[Purpose::lss] = part.blocks() * block.lss();
+    if (p.sequence == Sequence::lss_kv) bytes[Purpose::lss_kv] = part.blocks() * block.lss_kv();
   }
   // Doubles, over the world: the loss's weight beside a flag, the loss, the square of the gradient.
-  add("loss weight", 8 * all_reduced(2, rank, ranks));
-  add("loss", 8 * all_reduced(1, rank, ranks));
-  add("gradient norm", 8 * all_reduced(1, rank, ranks));
+  bytes[Purpose::loss_weight] = 8 * all_reduced(2, rank, ranks);
+  bytes[Purpose::loss] = bytes[Purpose::gradient_norm] = 8 * all_reduced(1, rank, ranks);
   return bytes;
+}
+
+std::map<std::string, int64_t> TrafficBytes::by_name() const {
+  std::map<std::string, int64_t> named;
+  for (size_t i = 0; i < values.size(); ++i) {
+    if (values[i] > 0) named[kPurposes[i]] = values[i];
+  }
+  return named;
 }
 
 }  // namespace seqvit::plan

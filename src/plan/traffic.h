@@ -17,6 +17,7 @@
 /// | pp | tokens across a boundary, m | their gradient, m | |
 #pragma once
 
+#include <array>
 #include <map>
 #include <string>
 
@@ -24,8 +25,24 @@
 
 namespace seqvit::plan {
 
-/// Purposes under which nothing is sent are left out.
-using TrafficBytes = std::map<std::string, int64_t>;
+enum class Purpose { zero, pp, tp, halo, ulysses, ring, lss, lss_kv, loss_weight, loss, gradient_norm };
+/// By Purpose, as communicators count them.
+inline constexpr std::array kPurposes = {"zero", "pp",     "tp",          "halo", "ulysses",      "ring",
+                                         "lss",  "lss_kv", "loss weight", "loss", "gradient norm"};
+
+/// A number for every purpose.
+template <typename T>
+struct ByPurpose {
+  std::array<T, kPurposes.size()> values{};
+
+  T& operator[](Purpose purpose) { return values[static_cast<size_t>(purpose)]; }
+  T operator[](Purpose purpose) const { return values[static_cast<size_t>(purpose)]; }
+};
+
+struct TrafficBytes : ByPurpose<int64_t> {
+  /// Without purposes under which nothing is sent.
+  std::map<std::string, int64_t> by_name() const;
+};
 
 /// Of one training step (Learner::backward and update).
 TrafficBytes predict_traffic(const RankPart& part, const model::ModelShape& shape, const Config& config);

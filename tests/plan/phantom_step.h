@@ -21,7 +21,7 @@ StepCase make_case(int64_t columns, const std::vector<std::string>& overrides);
 int ranks_of(const Config& config);
 
 struct StepMeasured {
-  TrafficBytes sent;
+  std::map<std::string, int64_t> sent;
   int64_t peak_bytes = 0;  ///< of tensors, over the step
   std::vector<std::vector<int64_t>>
       weights;  ///< elements of every section of every group, empty ones left out

@@ -3,9 +3,11 @@
 
 #include <set>
 
+#include <fmt/core.h>
 #include <gtest/gtest.h>
 
 #include "comm/phantom.h"
+#include "parallel/pipeline.h"
 #include "phantom_step.h"
 
 namespace seqvit::plan {
@@ -43,6 +45,35 @@ TEST(RankPart, HoldsTheWeightsOfTheModelBuilt) {
         add(WeightGroup::Part::head);
         EXPECT_EQ(run_step(one, *comm::make_phantom_comm(ranks_of(one.config), rank)).weights, expected)
             << name_of(one.config) << ", rank " << rank;
+      }
+    }
+  }
+}
+
+/// However many micro-batches there are: the whole schedule says the same as its beginning.
+TEST(RankPart, KeepsWhatTheScheduleKeeps) {
+  for (const int64_t pp : {1, 2, 3, 5}) {
+    for (const int64_t interleave : {1, 2, 3}) {
+      for (const int64_t rounds : {1, 2, 3, 9}) {
+        const StepCase one = make_case(7, {"model.depth=16", fmt::format("parallel.pp={}", pp),
+                                           fmt::format("parallel.interleave={}", pp == 1 ? 1 : interleave),
+                                           fmt::format("train.micro_batches={}", pp * rounds),
+                                           fmt::format("train.batch_size={}", pp * rounds)});
+        for (int64_t stage = 0; stage < pp; ++stage) {
+          const RankPart part(one.shape, one.config, stage);
+          std::vector<int64_t> now(part.chunks.size(), 0);
+          std::vector<std::vector<int64_t>> most(part.chunks.size(), now);
+          for (const parallel::Action& a : parallel::pipeline_schedule(
+                   stage, pp, one.config.parallel.interleave, one.config.train.micro_batches)) {
+            const bool forward = a.kind == parallel::Action::Kind::forward;
+            for (size_t c = 0; !forward && c < now.size(); ++c)
+              most[a.chunk][c] = std::max(most[a.chunk][c], now[c]);
+            now[a.chunk] += forward ? 1 : -1;
+          }
+          for (size_t chunk = 0; chunk < most.size(); ++chunk)
+            EXPECT_EQ(part.in_flight(static_cast<int64_t>(chunk)), most[chunk])
+                << name_of(one.config) << ", stage " << stage;
+        }
       }
     }
   }

@@ -66,7 +66,7 @@ TEST(Traffic, IsPredictedToTheByteOnEveryRank) {
     const StepCase one = case_of(layout);
     for (int rank = 0; rank < ranks_of(one.config); ++rank) {
       const RankPart part(one.shape, one.config, rank);
-      EXPECT_EQ(predict_traffic(part, one.shape, one.config),
+      EXPECT_EQ(predict_traffic(part, one.shape, one.config).by_name(),
                 run_step(one, *comm::make_phantom_comm(ranks_of(one.config), rank)).sent)
           << name_of(one.config) << ", rank " << rank;
     }
