@@ -52,16 +52,24 @@ std::vector<RankPart> bounding_ranks(const model::ModelShape& shape, const Confi
   return ranks;
 }
 
-Layout predict(const std::vector<RankPart>& ranks, const model::ModelShape& shape, const Config& config,
-               const Machine& machine, AttentionMemory attention) {
-  Layout layout{config.parallel, config.memory.recompute, config.train.micro_batches, {}, {}};
+/// Of the rank that takes longest, and of the one that needs most.
+TimePrediction longest_time(const std::vector<RankPart>& ranks, const model::ModelShape& shape,
+                            const Config& config, const Machine& machine) {
+  TimePrediction longest;
   for (const RankPart& rank : ranks) {
-    MemoryPrediction memory = predict_memory(rank, shape, config, attention);
-    TimePrediction time = predict_time(rank, shape, config, machine);
-    if (memory.peak > layout.memory.peak) layout.memory = std::move(memory);
-    if (time.total > layout.time.total) layout.time = std::move(time);
+    const TimePrediction time = predict_time(rank, shape, config, machine);
+    if (time.total > longest.total) longest = time;
   }
-  return layout;
+  return longest;
+}
+MemoryPrediction most_memory(const std::vector<RankPart>& ranks, const model::ModelShape& shape,
+                             const Config& config, AttentionMemory attention) {
+  MemoryPrediction most;
+  for (const RankPart& rank : ranks) {
+    const MemoryPrediction memory = predict_memory(rank, shape, config, attention);
+    if (memory.peak > most.peak) most = memory;
+  }
+  return most;
 }
 
 /// What takes most of a rank's memory, and what makes it less.
@@ -197,7 +205,7 @@ class Search {
         config_.memory.recompute = recompute;
         if (config_.memory.offload != Offload::none && recompute == Recompute::none) continue;
         ++found_.considered;
-        take(predict(ranks, shape_, config_, machine_, attention_), best);
+        take(ranks, best);
       }
     }
   }
@@ -207,7 +215,14 @@ class Search {
     return p.pp * p.dp * p.sp * p.tp;
   }
 
-  void take(Layout&& layout, std::optional<Layout>& best) {
+  /// A difference that no model of time can tell is none.
+  static constexpr double kSame = 0.001;
+
+  void take(const std::vector<RankPart>& ranks, std::optional<Layout>& best) {
+    const TimePrediction time = longest_time(ranks, shape_, config_, machine_);
+    if (best && time.total > (1.0 + kSame) * best->time.total) return;
+    const Layout layout{config_.parallel, config_.memory.recompute, config_.train.micro_batches,
+                        most_memory(ranks, shape_, config_, attention_), time};
     if (layout.memory.peak > machine_.memory_bytes) {
       const auto message = [&] {
         return fmt::format("{} of {} a rank, {} ({})", gibibytes(layout.memory.peak),
@@ -217,11 +232,8 @@ class Search {
                    static_cast<double>(layout.memory.peak));
       return;
     }
-    // A difference that no model of time can tell is none.
-    const bool faster = !best || layout.time.total < 0.999 * best->time.total;
-    const bool smaller =
-        best && layout.time.total <= 1.001 * best->time.total && layout.memory.peak < best->memory.peak;
-    if (faster || smaller) best = std::move(layout);
+    const bool faster = !best || time.total < (1.0 - kSame) * best->time.total;
+    if (faster || layout.memory.peak < best->memory.peak) best = layout;
   }
 };
 
@@ -255,7 +267,8 @@ LayoutPlan plan_layouts(const model::ModelShape& shape, const Config& config, co
 
 Layout predict_rank(const RankPart& rank, const model::ModelShape& shape, const Config& config,
                     const Machine& machine, AttentionMemory attention) {
-  return predict({rank}, shape, config, machine, attention);
+  return {config.parallel, config.memory.recompute, config.train.micro_batches,
+          predict_memory(rank, shape, config, attention), predict_time(rank, shape, config, machine)};
 }
 
 }  // namespace seqvit::plan
