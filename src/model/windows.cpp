@@ -3,13 +3,11 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/constant_pad_nd.h>
 
-#include "ops/windows.h"
-
 namespace seqvit::model {
 
 Windows::Windows(const grid::TokenGrid& grid, const ModelLayout& layout)
     : halo_(layout.peers->halo()),
-      patch_size_(grid.patch_size),
+      windows_(halo_.near(), grid.patch_size, layout.whole.device),
       parts_(grid.tokens_per_patch / grid.tokens_per_unit),
       patches_(layout.slab.patches.size()),
       first_(layout.slab.tokens.begin / grid.tokens_per_unit - layout.slab.patches.begin * parts_) {}
@@ -29,11 +27,11 @@ Tensor Windows::of_patches(const Tensor& mine_BUFp) const {
 Tensor Windows::read(const Tensor& points_BSFp) const {
   const Tensor points = mine(points_BSFp);
   const Tensor others = halo_.gather(points.flatten(2)).unflatten(2, {points.size(2), points.size(3)});
-  return of_patches(ops::read_windows({points, others}, halo_.near(), patch_size_));
+  return of_patches(windows_.read({points, others}));
 }
 
 Tensor Windows::add(const Tensor& windows_BSFq) const {
-  const ops::UnitPoints sums = ops::add_windows(mine(windows_BSFq), halo_.near(), patch_size_);
+  const ops::UnitPoints sums = windows_.add(mine(windows_BSFq));
   return of_patches(sums.mine + halo_.give_back(sums.halo.flatten(2)).view(sums.mine.sizes()));
 }
 

@@ -8,6 +8,7 @@
 #include "core/tensor.h"
 #include "grid/partition.h"
 #include "model/layout.h"
+#include "ops/windows.h"
 
 namespace seqvit::model {
 
@@ -24,7 +25,8 @@ class Windows {
 
  private:
   const parallel::Halo& halo_;
-  int64_t patch_size_, parts_, patches_, first_;
+  ops::WindowPoints windows_;
+  int64_t parts_, patches_, first_;
 
   Tensor mine(const Tensor& of_patches_BSFp) const;
   Tensor of_patches(const Tensor& mine_BUFp) const;

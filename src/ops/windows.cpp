@@ -1,14 +1,20 @@
 #include "ops/windows.h"
 
 #include <algorithm>
+#include <array>
+#include <utility>
+#include <vector>
 
 #include <ATen/Dispatch.h>
 #include <ATen/Parallel.h>
+#include <ATen/ops/cat.h>
 #include <ATen/ops/empty.h>
+#include <ATen/ops/index_put.h>
 #include <ATen/ops/zeros.h>
 #include <torch/csrc/autograd/custom_function.h>
 
 #include "core/error.h"
+#include "ops/to_device.h"
 
 namespace seqvit::ops {
 namespace {
@@ -109,10 +115,35 @@ void add(const Tensor& windows, const grid::Neighbourhood& near, const Sizes& s,
   });
 }
 
-struct Where : torch::CustomClassHolder {
+}  // namespace
+
+struct Where {
   Where(const grid::Neighbourhood& n, int64_t p) : near(n), patch_size(p) {}
   const grid::Neighbourhood& near;
   int64_t patch_size;
+  /// [U q q] of int64, on a GPU: the point of mine and of the halo that each point of a window is, by Beyond; behind the
+  /// last one stands for nothing. Undefined on the CPU.
+  std::array<Tensor, 2> tables;
+
+  int64_t points() const { return (near.size() + near.halo()) * patch_size * patch_size; }
+
+  void make_tables(c10::Device device) {
+    const int64_t p = patch_size, q = window_side(p);
+    std::vector<int64_t> edge(near.size() * q * q), nothing(edge.size());
+    near.for_each({0, near.size()}, [&](int64_t unit, const grid::Window& window) {
+      for_each_run(window, p, [&](const Run& run) {
+        for (int64_t k = 0; k < run.count; ++k) {
+          const int64_t at = unit * q * q + run.point + k;
+          edge[at] = run.unit * p * p + run.source + k * run.step;
+          nothing[at] = run.beyond ? points() : edge[at];
+        }
+      });
+    });
+    for (const auto& [beyond, numbers] : {std::pair{Beyond::edge, &edge}, {Beyond::nothing, &nothing}})
+      tables[static_cast<size_t>(beyond)] =
+          to_device(*numbers, {std::ssize(*numbers)}, at::TensorOptions(at::kLong).device(device));
+  }
+  const Tensor& table(Beyond beyond) const { return tables[static_cast<size_t>(beyond)]; }
 
   Sizes sizes(const Tensor& t) const {
     const int64_t q = window_side(patch_size);
@@ -120,37 +151,70 @@ struct Where : torch::CustomClassHolder {
   }
 
   Tensor run_read(const UnitPoints& from, Beyond beyond) const {
-    const UnitPoints here{from.mine.cpu().contiguous(), from.halo.cpu().contiguous()};
-    const Sizes s = sizes(here.mine);
+    const Sizes s = sizes(from.mine);
     check(
-        here.mine.size(1) == near.size() && here.halo.size(1) == near.halo() && here.mine.size(3) == s.points,
+        from.mine.size(1) == near.size() && from.halo.size(1) == near.halo() && from.mine.size(3) == s.points,
         "points of the neighbourhood");
+    if (table(beyond).defined()) return read_by_table(from, s, beyond);
+    const UnitPoints here{from.mine.contiguous(), from.halo.contiguous()};
     const Tensor windows = at::empty({s.batch, near.size(), s.features, s.window}, here.mine.options());
     AT_DISPATCH_FLOATING_TYPES(here.mine.scalar_type(), "windows",
-                               [&] { read<scalar_t>(here, near, s, beyond, windows); });
-    return windows.to(from.mine.device());
+                               [&] { seqvit::ops::read<scalar_t>(here, near, s, beyond, windows); });
+    return windows;
   }
 
   UnitPoints run_add(const Tensor& from, Beyond beyond) const {
-    const Tensor windows = from.cpu().contiguous();
-    const Sizes s = sizes(windows);
-    check(windows.size(1) == near.size() && windows.size(3) == s.window, "windows of the neighbourhood");
+    const Sizes s = sizes(from);
+    check(from.size(1) == near.size() && from.size(3) == s.window, "windows of the neighbourhood");
+    if (table(beyond).defined()) return add_by_table(from, s, beyond);
+    const Tensor windows = from.contiguous();
     const UnitPoints sums{at::zeros({s.batch, near.size(), s.features, s.points}, windows.options()),
                           at::zeros({s.batch, near.halo(), s.features, s.points}, windows.options())};
     AT_DISPATCH_FLOATING_TYPES(windows.scalar_type(), "windows",
-                               [&] { add<scalar_t>(windows, near, s, beyond, sums); });
-    return {sums.mine.to(from.device()), sums.halo.to(from.device())};
+                               [&] { seqvit::ops::add<scalar_t>(windows, near, s, beyond, sums); });
+    return sums;
+  }
+
+ private:
+  /// [B, units, F, points] as rows [units points, B F], and back.
+  static Tensor as_rows(const Tensor& t) { return t.permute({1, 3, 0, 2}).flatten(2, 3).flatten(0, 1); }
+  static Tensor of_rows(const Tensor& rows, const Sizes& s, int64_t points) {
+    return rows.unflatten(0, {-1, points}).unflatten(2, {s.batch, s.features}).permute({2, 0, 3, 1});
+  }
+
+  Tensor read_by_table(const UnitPoints& from, const Sizes& s, Beyond beyond) const {
+    const Tensor rows = as_rows(at::cat({from.mine, from.halo}, 1)),
+                 nothing = at::zeros({1, rows.size(1)}, rows.options());
+    return of_rows(at::cat({rows, nothing}).index_select(0, table(beyond)), s, s.window).contiguous();
+  }
+  UnitPoints add_by_table(const Tensor& windows, const Sizes& s, Beyond beyond) const {
+    const Tensor sums = at::zeros({points() + 1, s.batch * s.features}, windows.options());
+    sums.index_put_({table(beyond)}, as_rows(windows), /*accumulate=*/true);
+    const Tensor of_units = of_rows(sums.narrow(0, 0, points()), s, s.points);
+    return {of_units.narrow(1, 0, near.size()).contiguous(),
+            of_units.narrow(1, near.size(), near.halo()).contiguous()};
   }
 };
 
-c10::intrusive_ptr<Where> where_of(AutogradContext* ctx) {
-  return c10::static_intrusive_pointer_cast<Where>(ctx->saved_data["where"].toCapsule());
+namespace {
+
+using WherePtr = std::shared_ptr<Where>;
+
+/// What backward knows of forward.
+struct Kept : torch::CustomClassHolder {
+  explicit Kept(WherePtr w) : where(std::move(w)) {}
+  WherePtr where;
+};
+void keep(AutogradContext* ctx, const WherePtr& where) {
+  ctx->saved_data["where"] = c10::IValue::make_capsule(c10::make_intrusive<Kept>(where));
+}
+WherePtr where_of(AutogradContext* ctx) {
+  return c10::static_intrusive_pointer_cast<Kept>(ctx->saved_data["where"].toCapsule())->where;
 }
 
 struct ReadFunction : torch::autograd::Function<ReadFunction> {
-  static Tensor forward(AutogradContext* ctx, const Tensor& mine, const Tensor& halo,
-                        const c10::intrusive_ptr<Where>& where) {
-    ctx->saved_data["where"] = c10::IValue::make_capsule(where);
+  static Tensor forward(AutogradContext* ctx, const Tensor& mine, const Tensor& halo, const WherePtr& where) {
+    keep(ctx, where);
     return where->run_read({mine, halo}, Beyond::edge);
   }
   static variable_list backward(AutogradContext* ctx, variable_list grads) {
@@ -160,9 +224,8 @@ struct ReadFunction : torch::autograd::Function<ReadFunction> {
 };
 
 struct AddFunction : torch::autograd::Function<AddFunction> {
-  static variable_list forward(AutogradContext* ctx, const Tensor& windows,
-                               const c10::intrusive_ptr<Where>& where) {
-    ctx->saved_data["where"] = c10::IValue::make_capsule(where);
+  static variable_list forward(AutogradContext* ctx, const Tensor& windows, const WherePtr& where) {
+    keep(ctx, where);
     const UnitPoints sums = where->run_add(windows, Beyond::nothing);
     return {sums.mine, sums.halo};
   }
@@ -173,12 +236,24 @@ struct AddFunction : torch::autograd::Function<AddFunction> {
 
 }  // namespace
 
-Tensor read_windows(const UnitPoints& points, const grid::Neighbourhood& near, int64_t patch_size) {
-  return ReadFunction::apply(points.mine, points.halo, c10::make_intrusive<Where>(near, patch_size));
+WindowPoints WindowPoints::by_tables(const grid::Neighbourhood& near, int64_t patch_size,
+                                     c10::Device device) {
+  WindowPoints points(near, patch_size, c10::kCPU);
+  points.where_->make_tables(device);
+  return points;
 }
 
-UnitPoints add_windows(const Tensor& windows_BUFq, const grid::Neighbourhood& near, int64_t patch_size) {
-  const auto sums = AddFunction::apply(windows_BUFq, c10::make_intrusive<Where>(near, patch_size));
+WindowPoints::WindowPoints(const grid::Neighbourhood& near, int64_t patch_size, c10::Device device)
+    : where_(std::make_shared<Where>(near, patch_size)) {
+  if (!device.is_cpu()) where_->make_tables(device);
+}
+
+Tensor WindowPoints::read(const UnitPoints& points) const {
+  return ReadFunction::apply(points.mine, points.halo, where_);
+}
+
+UnitPoints WindowPoints::add(const Tensor& windows_BUFq) const {
+  const auto sums = AddFunction::apply(windows_BUFq, where_);
   return {sums[0], sums[1]};
 }
 

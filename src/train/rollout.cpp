@@ -90,6 +90,18 @@ Tensor Rollout::state_of(const Tensor& sum) const {
          static_cast<double>(step_) * of_fields(batch_.shift);
 }
 
+/// The sum of changes that brings targets there.
+Tensor Rollout::sum_of(const Tensor& state) const {
+  return (state - batch_.input.index_select(1, rule_.of_target_) -
+          static_cast<double>(step_) * of_fields(batch_.shift)) /
+         of_fields(batch_.scale);
+}
+
+/// `summed` of targets whose changes add up, `alone` of those that are put out as they are.
+Tensor Rollout::where_summed(const Tensor& summed, const Tensor& alone) const {
+  return rule_.keeps_.defined() ? at::where(rule_.keeps_ > 0.5, summed, alone) : summed;
+}
+
 Tensor Rollout::advance(const Tensor& output) {
   ++step_;
   if (!rule_.tendency_) {
@@ -103,12 +115,10 @@ Tensor Rollout::advance(const Tensor& output) {
     sum_ = rule_.keeps_.defined() ? sum_ * rule_.keeps_ + output : sum_ + output;
   }
   if (rule_.bounds_.defined()) {
-    Tensor fields = state_of(sum_), to_sum = 1.0 / of_fields(batch_.scale);
-    if (rule_.keeps_.defined()) {
-      const Tensor keeps = rule_.keeps_ > 0.5;
-      fields = at::where(keeps, fields, sum_), to_sum = at::where(keeps, to_sum, 1.0);
-    }
-    sum_ = sum_ + (held(fields, rule_.bounds_) - fields) * to_sum;
+    const Tensor fields = where_summed(state_of(sum_), sum_), put = held(fields, rule_.bounds_);
+    // What stands on a bound is made of nothing else: there members are equal, and a loss that hangs on which of two is
+    // larger, or on zero, does not hang on rounding.
+    sum_ = at::where(put == fields, sum_, where_summed(sum_of(put), put));
   }
   if (!done()) feed_back(state_of(sum_));
   return sum_;

@@ -83,6 +83,8 @@ class Rollout {
   Tensor sum_;  // of outputs, with tendencies
 
   Tensor state_of(const Tensor& sum) const;
+  Tensor sum_of(const Tensor& state) const;
+  Tensor where_summed(const Tensor& summed, const Tensor& alone) const;
   void feed_back(const Tensor& forecast);
 };
 

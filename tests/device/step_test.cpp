@@ -19,6 +19,8 @@ struct Case {
   Offload offload = Offload::none;
   Tokens tokens = Tokens::joint;
   int rollout = 1;
+  int members = 1;
+  bool local = false;
 };
 
 train::VerifyProblem problem_of(const Case& c) {
@@ -35,6 +37,14 @@ train::VerifyProblem problem_of(const Case& c) {
   model::ModelShape real;
   real.groups = model::single_inputs(2), real.targets = {0, 1}, real.conditions = 2, real.seed = 3;
   if (c.rollout > 1) config.train.rollout_steps = {c.rollout};
+  if (c.local) {
+    config.model.local = Local::depthwise, config.model.embed_overlap = config.model.head_overlap = true;
+    config.model.rotary = config.model.qk_norm = true;
+  }
+  if (c.members > 1) {
+    config.model.noise_dim = 5;
+    config.train.loss = Loss::crps, config.train.members = c.members;
+  }
   return train::make_verify_problem(config, real);
 }
 
@@ -66,6 +76,8 @@ TEST(Step, TheHostWaitsTwice) {
                         {.name = "full", .recompute = Recompute::full, .offload = Offload::host},
                         {.name = "variable", .tokens = Tokens::variable},
                         {.name = "rollout", .rollout = 2},
+                        {.name = "neighbours", .local = true},
+                        {.name = "members", .members = 2},
                         {.name = "dp", .dp = 2, .zero = 2},
                         {.name = "ring", .sp = 2, .zero = 3, .recompute = Recompute::keep_attention},
                         {.name = "pp", .pp = 2, .zero = 1}};

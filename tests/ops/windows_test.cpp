@@ -54,7 +54,7 @@ TEST(Windows, AreCutFromTheGridWithItsEdgesGoneOn) {
             .transpose(1, 2)
             .unflatten(2, {kFields, q * q});
     const grid::Neighbourhood near = all_of(c);
-    const Tensor found = read_windows({points_of(fields, c), no_halo(c)}, near, c.patch);
+    const Tensor found = WindowPoints(near, c.patch, at::kCPU).read({points_of(fields, c), no_halo(c)});
     EXPECT_TRUE(at::equal(found, expected)) << c.rows << " x " << c.columns << " of " << c.patch;
 
     const Tensor seed = at::randn(expected.sizes(), at::kDouble);
@@ -81,7 +81,7 @@ TEST(Windows, AddWhereTheyOverlapAndEndAtTheEdges) {
       expected = expected + at::cat({none, written.narrow(3, 0, h)}, 3) +
                  at::cat({written.narrow(3, h + columns, h), none}, 3);
     }
-    const Tensor found = add_windows(windows, near, c.patch).mine;
+    const Tensor found = WindowPoints(near, c.patch, at::kCPU).add(windows).mine;
     EXPECT_TRUE(at::allclose(found, points_of(expected, c)));
 
     const Tensor seed = random_fields(c);
@@ -90,6 +90,35 @@ TEST(Windows, AddWhereTheyOverlapAndEndAtTheEdges) {
     windows.mutable_grad().reset();
     (found * points_of(seed, c)).sum().backward();
     EXPECT_TRUE(at::allclose(windows.grad(), gradient));
+  }
+}
+
+/// As GPUs find them, on the second of three ranks.
+TEST(Windows, ByTablesAreTheSame) {
+  for (const Case& c : {kCases[0], kCases[1]}) {
+    const grid::Neighbourhood near(grid::TokenGrid{c.rows, c.columns, 1, 1, 1}, c.periodic, 1, 3);
+    const WindowPoints direct(near, c.patch, at::kCPU),
+        tables = WindowPoints::by_tables(near, c.patch, at::kCPU);
+    const auto random = [&](int64_t units, int64_t side) {
+      return at::randn({kBatch, units, kFields, side * side}, at::kDouble).requires_grad_();
+    };
+    const Tensor mine = random(near.size(), c.patch), halo = random(near.halo(), c.patch),
+                 windows = random(near.size(), window_side(c.patch));
+    const auto results = [&](const WindowPoints& by) {
+      const Tensor read = by.read({mine, halo});
+      const UnitPoints sums = by.add(windows);
+      ((read * windows.detach()).sum() + (sums.mine * mine.detach()).sum() + sums.halo.square().sum())
+          .backward();
+      std::vector<Tensor> all = {read, sums.mine, sums.halo};
+      for (const Tensor& of : {mine, halo, windows}) {
+        all.push_back(of.grad().clone());
+        of.mutable_grad().reset();
+      }
+      return all;
+    };
+    const auto expected = results(direct), found = results(tables);
+    for (size_t i = 0; i < expected.size(); ++i)
+      EXPECT_TRUE(at::allclose(found[i], expected[i], 1e-12, 1e-12)) << i;
   }
 }
 
