@@ -184,6 +184,8 @@ class Model:
         """What noise [B, Z] does to the two norms of a block: scale and shift, [B, 1, D] each."""
         if name + ".noise.fc2.weight" not in self.weights:
             return (), ()
+        if noise is None:
+            raise ValueError("the model draws noise: give noise, [B, noise_dim] (drawn_noise makes the program's)")
         parts = linear(gelu(self.linear(name + ".noise.fc1", noise)), self.weights[name + ".noise.fc2.weight"]).unsqueeze(1).chunk(4, -1)
         return parts[:2], parts[2:]
 

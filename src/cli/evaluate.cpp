@@ -35,7 +35,8 @@ Evaluation evaluate_run(const RunOptions& run_options, const std::string& split,
   RunModel run(run_options, invocation, train::Periods::only(split));
   const train::Experiment& e = run.experiment();
   const RunClimatology climatology =
-      climatology_of(run_options.run, e, run.forecaster(), invocation, climatology_file);
+      climatology_of(run_options.run, e, run.forecaster(), invocation, climatology_file,
+                     /*with_training_data=*/run_options.members > 1);
   evaluate::EvaluateOptions options;
   options.period = period_of(e, split);
   for (const std::string& lead : e.config.evaluate.leads)

@@ -103,8 +103,9 @@ bool write(const fs::path& run, const fs::path& temporary, const train::Experime
   return true;
 }
 
-/// The run's training data: those of the evaluation, or opened again. Without a period where they cannot be read.
-RunClimatology training_data(const fs::path& run, const train::Experiment& e) {
+/// The run's training data: those of the evaluation, or opened again. Without a period where they cannot be read; then
+/// `without` is said.
+RunClimatology training_data(const fs::path& run, const train::Experiment& e, const char* without) {
   const Config trained = load_config(run / "config.yaml", {});
   const auto period = [&](const data::Dataset& dataset) {
     return data::resolve_period(trained.data.split.train, dataset.times(), dataset.calendar(),
@@ -121,8 +122,7 @@ RunClimatology training_data(const fs::path& run, const train::Experiment& e) {
     result.training = period(*result.dataset);
   } catch (const Error& error) {
     if (error.code() == Exit::success) throw;  // asked to stop
-    log_warn("no climatology, and no scores against it: the run's training data cannot be read: {}",
-             error.what());
+    log_warn("{}: the run's training data cannot be read: {}", without, error.what());
     return {};
   }
   return result;
@@ -138,9 +138,12 @@ nlohmann::json RunClimatology::describe() const {
 
 RunClimatology climatology_of(const fs::path& run, const train::Experiment& e,
                               evaluate::Forecaster& forecaster, const Invocation& invocation,
-                              const std::string& given) {
+                              const std::string& given, bool with_training_data) {
   const auto use = [&](const fs::path& path) {
     RunClimatology result;
+    if (with_training_data)
+      result =
+          training_data(run, e, "ensembles of climatology and persistence from the scored data themselves");
     result.file = std::make_unique<evaluate::ClimatologyFile>(path, *e.dataset, is_monthly(e), e.targets);
     log_info("climatology: {}, {}", path.string(), result.file->describe());
     return result;
@@ -150,7 +153,7 @@ RunClimatology climatology_of(const fs::path& run, const train::Experiment& e,
   const std::string problem = problem_of(run, e, world);
   if (problem.empty()) return use(path_of(run));
   if (problem != "missing") log_info("{}; it is made anew where the training data can be read", problem);
-  RunClimatology data = training_data(run, e);
+  RunClimatology data = training_data(run, e, "no climatology, and no scores against it");
   const data::Dataset& dataset = data.dataset ? *data.dataset : *e.dataset;
   // Another evaluation of the run may be at work.
   const fs::path temporary = run / fmt::format("{}{}.nc", kClimatologyTemporary, ::getpid());

@@ -1,5 +1,6 @@
 #include "cli/run_model.h"
 
+#include <algorithm>
 #include <filesystem>
 
 #include <fmt/ranges.h>
@@ -77,6 +78,14 @@ evaluate::Ensemble RunModel::ensemble(const RunOptions& options) const {
     // A transformed variable's statistics are not in its own units; diagnostics are not where a forecast starts from.
     if (variable.role == data::Role::state && variable.transform.identity())
       ensemble.unit[target] = e.statistics.tendencies.front()[target].std;
+  }
+  const bool perturbed = std::ranges::any_of(ensemble.unit, [](double unit) { return unit > 0.0; });
+  if (options.perturbation > 0.0 && !perturbed) {
+    fail(Exit::usage,
+         "--perturbation {}: expected a target that a forecast starts from, found only those under "
+         "data.transform and "
+         "diagnostics, which are not perturbed; use a model trained with train.loss=crps",
+         options.perturbation);
   }
   return ensemble;
 }

@@ -71,9 +71,11 @@ class Channel {
     channels().all.insert(this);
   }
   ~Channel() {
-    const std::lock_guard lock(channels().mutex);
-    channels().all.erase(this);
-    // Destroying waits for what is under way, which after a failure, here or elsewhere, may never end.
+    {
+      const std::lock_guard lock(channels().mutex);
+      channels().all.erase(this);
+    }
+    // Not under the lock, which peers that are threads take before they finish what this waits for. Destroying waits for what is under way, which after a failure, here or elsewhere, may never end.
     const bool failed = failed_ || std::uncaught_exceptions() > 0;
     if (comm_ != nullptr) static_cast<void>(failed ? ncclCommAbort(comm_) : ncclCommDestroy(comm_));
   }

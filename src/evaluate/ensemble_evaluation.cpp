@@ -24,7 +24,7 @@ EnsembleEvaluation::EnsembleEvaluation(const data::Dataset& dataset, const Refer
   if (std::any_of(references_.begin(), references_.end(),
                   [](const ReferenceEnsemble& reference) { return reference.in_sample(); })) {
     log_info(
-        "ensembles of climatology and persistence: training has too few states of some season that is "
+        "ensembles of climatology and persistence: training data hold too few states of some season that is "
         "scored; they are taken from all of the data, 5 days or more away, which flatters them");
   }
 }

@@ -69,7 +69,8 @@ class ScoreArrays {
     file.put(lead, "standard_name", "forecast_period");
     file.put(lead, "units", "hours");
     file.put(lead, "dtype", "timedelta64[ns]");
-    file.put(units, "long_name", "units of rmse, rmse_per_step, mae and bias; other scores have none");
+    file.put(units, "long_name",
+             "units of rmse, rmse_per_step, mae, bias, crps and spread; other scores have none");
     std::vector<int> ids;
     for (const auto& [name, array] : arrays_) {
       ids.push_back(file.define_coordinate(name, dims));

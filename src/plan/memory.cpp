@@ -169,7 +169,6 @@ class Rank {
     // From block to block what is kept shrinks and gradients grow by the same: the first or the last holds most.
     const int64_t blocks = part_.chunks[chunk].size();
     for (const int64_t done : {int64_t{0}, blocks - 1}) {
-      if (done < 0) continue;
       MemoryParts now = before;
       now.kept_activations -= (done + 1) * kept_block();
       now.block = block_.at_work - block_.packed - block_.buffers;

@@ -53,7 +53,8 @@ struct TokenPart {
 };
 
 struct RankPart : TokenPart {
-  /// `rank` of the pp x dp x sp x tp ranks of `config.parallel`. Throws as TokenPart does.
+  /// `rank` of the pp x dp x sp x tp ranks of `config.parallel`, whose ZeRO stage may change afterwards, as recomputation may.
+  /// Throws as TokenPart does.
   RankPart(const model::ModelShape& shape, const Config& config, int64_t rank);
   /// The same where its tokens are known.
   RankPart(const model::ModelShape& shape, const Config& config, int64_t rank, TokenPart tokens);

@@ -112,14 +112,16 @@ Html ensemble_figures(const RunRecord& run) {
     if (!leads.empty()) charts += rank_chart(leads, fmt::format("ranks-{}", i));
   }
   return element("h3", {}, "Ensemble") +
-         paragraph(fmt::format("{} members. CRPS is the fair one; spread / error is 1 where the ensemble is "
-                               "as sure of itself as it may "
-                               "be, and below 1 where it is too sure; outliers say how often the truth lies "
-                               "outside of all members, "
-                               "1 being as often as it should. Persistence and climatology are ensembles "
-                               "too, made of states of the same season. "
-                               "All other scores on this page are those of the mean of members.",
-                               run.rank_histograms.front().members)) +
+         paragraph(
+             fmt::format("{} members. CRPS is the fair one; spread / error is 1 where the ensemble is "
+                         "as sure of itself as it may "
+                         "be, and below 1 where it is too sure; outliers say how often the truth lies "
+                         "outside of all members, "
+                         "1 being as often as it should. Persistence and climatology are ensembles "
+                         "too, made of states of the same season. "
+                         "All other scores on this page are those of the mean of members, but spectra, which "
+                         "are those of one: a mean is smooth.",
+                         run.rank_histograms.front().members)) +
          element("div", {{"class", "charts"}}, charts) + table(run, rows);
 }
 

@@ -52,9 +52,9 @@ class Learner {
   double update(int64_t step, const StepResult& result);
 
   /// The part of backward()'s loss that my samples on my slab have, without gradient, and its weight before
-  /// it is divided; 0 where the model does not end. Collective.
-  /// `first_sample`: what noise is drawn by, as that of step 0, where the model has some.
-  std::pair<double, double> loss_and_weight(const LearnerBatch& batch, int64_t first_sample = 0);
+  /// it is divided; 0 where the model does not end. `first_sample`: what noise is drawn by, as that of step 0, where the
+  /// model has some. Collective.
+  std::pair<double, double> loss_and_weight(const LearnerBatch& batch, int64_t first_sample);
   /// My samples as the model sees them: with their members, and noise for step `step`; `first_sample` is the position of the first.
   LearnerBatch members_of(const LearnerBatch& samples, int64_t step, int64_t first_sample) const;
   /// Makes backward() as if it had not been: for one whose gradients are not wanted. Collective.
@@ -67,6 +67,7 @@ class Learner {
   /// contribute, the others 0. Collective.
   std::vector<double> sum_over_ranks(std::vector<double> values, const char* purpose);
 
+  int64_t members() const { return config_.members; }
   MeshModel& model() { return model_; }
   const MeshModel& model() const { return model_; }
   const WeightedLoss& loss() const { return loss_; }

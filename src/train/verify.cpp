@@ -176,7 +176,7 @@ Snapshot take_snapshot(Learner& learner, comm::Mesh& mesh, const LearnerBatch& f
   const Range samples = learner.my_samples(), rows = learner.model().slab().rows;
   const LearnerBatch forecasts = learner.members_of(batch, 0, samples.begin);
   const Tensor prediction = learner.model().predict(forecasts.input, forecasts.condition.select(1, 0));
-  const int64_t members = batch.target.size(0) > 0 ? prediction.size(0) / batch.target.size(0) : 1;
+  const int64_t members = learner.members();
   Tensor whole = at::zeros_like(fields.target.select(1, 0).repeat_interleave(members, 0));
   if (learner.model().ends_model())
     whole.slice(0, samples.begin * members, samples.end * members)

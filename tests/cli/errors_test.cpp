@@ -199,7 +199,6 @@ std::string write_analysis(const std::filesystem::path& path, bool elsewhere) {
   return path;
 }
 
-/// New data serve a trained model where they mean what its training data meant, and only there.
 TEST(Errors, EnsemblesThatAreNone) {
   Workplace w;
   ASSERT_EQ(w.train({"--train.steps=2", "--train.warmup_steps=1"}).code, 0);
@@ -213,10 +212,20 @@ TEST(Errors, EnsemblesThatAreNone) {
   expect_line(with(forecast, {"--members", "5"}), 2, {"--members 5", "the same forecast", "--perturbation"});
   expect_line(with(forecast, {"--perturbation", "0.5"}), 2, {"--perturbation 0.5", "--members"});
   expect_line(with({"evaluate", w.run}, {"--members", "0"}), 2, {"--members"});
+  const std::string other = w.directory / "transformed";
+  ASSERT_EQ(seqvit({"train", w.config, "--run", other, "--train.steps=2", "--train.warmup_steps=1",
+                    "--data.transform={air: log1p 100}"})
+                .code,
+            0);
+  std::vector<std::string> transformed = forecast;
+  transformed[1] = other;
+  expect_line(with(transformed, {"--members", "2", "--perturbation", "0.5"}), 2,
+              {"--perturbation 0.5", "data.transform"});
   EXPECT_FALSE(std::filesystem::exists(out));
   EXPECT_FALSE(std::filesystem::exists(w.run + "/scores.json"));
 }
 
+/// New data serve a trained model where they mean what its training data meant, and only there.
 TEST(Errors, ForecastFromAnotherFile) {
   Workplace s;
   ASSERT_EQ(s.train({"--stop-after", "2"}).code, 0);

@@ -178,7 +178,7 @@ TEST(Rollout, GradientIsThatOfTheWholeForecast) {
     comm::Mesh mesh(*self, 1, 1, 1, 1);
     Learner learner(problem.shape, problem.config, problem.grid, mesh);
     const auto loss = [&] {
-      const auto [sum, weight] = learner.loss_and_weight(fields);
+      const auto [sum, weight] = learner.loss_and_weight(fields, 0);
       return sum / weight;
     };
     EXPECT_NEAR(learner.backward(fields, 0).loss, loss(), 1e-12);
@@ -223,7 +223,7 @@ TEST(Rollout, GradientOfMembersIsThatOfTheWholeEnsemble) {
     });
   }
   const auto loss = [&] {
-    const auto [sum, weight] = learner.loss_and_weight(fields);
+    const auto [sum, weight] = learner.loss_and_weight(fields, 0);
     return sum / weight;
   };
   EXPECT_NEAR(learner.backward(fields, 0).loss, loss(), 1e-12);
