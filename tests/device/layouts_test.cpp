@@ -80,8 +80,9 @@ void expect_equal(const Layout& layout) {
   comm::run_ranks(layout.ranks(), [&](comm::Comm& world) {
     const auto report = train::verify_layout(problem_of(layout), world, /*steps=*/1, 1e-10);
     if (world.rank() == 0) {
-      EXPECT_TRUE(report.passed()) << name_of(layout) << ": " << report.worst.relative << " at " << report.worst.element << ", expected "
-                                   << report.worst.expected << ", found " << report.worst.found;
+      EXPECT_TRUE(report.passed()) << name_of(layout) << ": " << report.worst.relative << " at "
+                                   << report.worst.element << ", expected " << report.worst.expected
+                                   << ", found " << report.worst.found;
     }
   });
   EXPECT_TRUE(take_reports().empty());
