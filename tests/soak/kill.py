@@ -28,7 +28,7 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 LIMIT = 90.0  # seconds that a start may take on busy cores before it counts as hanging
-SILENCE = 10  # parallel.timeout_seconds: how long a stopped rank is waited for, and all for each other to join
+SILENCE = 4  # parallel.timeout_seconds: how long a stopped rank is waited for
 STEPS = 150  # of a run
 DISK = 16 << 20  # bytes of the tmpfs
 MESHES = {
