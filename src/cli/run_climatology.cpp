@@ -139,19 +139,21 @@ nlohmann::json RunClimatology::describe() const {
 RunClimatology climatology_of(const fs::path& run, const train::Experiment& e,
                               evaluate::Forecaster& forecaster, const Invocation& invocation,
                               const std::string& given, bool with_training_data) {
-  const auto use = [&](const fs::path& path) {
-    RunClimatology result;
-    if (with_training_data)
-      result =
-          training_data(run, e, "ensembles of climatology and persistence from the scored data themselves");
-    result.file = std::make_unique<evaluate::ClimatologyFile>(path, *e.dataset, is_monthly(e), e.targets);
-    log_info("climatology: {}, {}", path.string(), result.file->describe());
-    return result;
+  const auto use = [&](const fs::path& path, RunClimatology data) {
+    data.file = std::make_unique<evaluate::ClimatologyFile>(path, *e.dataset, is_monthly(e), e.targets);
+    log_info("climatology: {}, {}", path.string(), data.file->describe());
+    return data;
   };
-  if (!given.empty()) return use(given);
+  const auto wanted_data = [&] {
+    return with_training_data
+               ? training_data(run, e,
+                               "ensembles of climatology and persistence from the scored data themselves")
+               : RunClimatology{};
+  };
+  if (!given.empty()) return use(given, wanted_data());
   comm::Comm& world = invocation.launch.world();
   const std::string problem = problem_of(run, e, world);
-  if (problem.empty()) return use(path_of(run));
+  if (problem.empty()) return use(path_of(run), wanted_data());
   if (problem != "missing") log_info("{}; it is made anew where the training data can be read", problem);
   RunClimatology data = training_data(run, e, "no climatology, and no scores against it");
   const data::Dataset& dataset = data.dataset ? *data.dataset : *e.dataset;
@@ -159,7 +161,7 @@ RunClimatology climatology_of(const fs::path& run, const train::Experiment& e,
   const fs::path temporary = run / fmt::format("{}{}.nc", kClimatologyTemporary, ::getpid());
   const bool written = write(run, temporary, e, dataset, data.training, forecaster, invocation);
   world.barrier("climatology");  // it has its name before anybody opens it
-  return written ? use(path_of(run)) : std::move(data);
+  return written ? use(path_of(run), std::move(data)) : std::move(data);
 }
 
 void keep_climatology(const fs::path& run, const train::Experiment& e, evaluate::Forecaster& forecaster,

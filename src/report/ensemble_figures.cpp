@@ -7,41 +7,11 @@
 #include "evaluate/score_report.h"
 #include "report/facts.h"
 #include "report/figure.h"
+#include "report/lead_chart.h"
 #include "report/sections.h"
 
 namespace seqvit::report {
 namespace {
-
-constexpr size_t kMostPanels = 12, kMostRows = 200;
-
-// CRPS of one variable over lead time.
-Html crps_chart(const std::vector<ScoreRow>& rows, const std::string& id) {
-  draw::LineChart chart;
-  chart.include_zero = true;
-  chart.text = {
-      .id = id,
-      .title = "CRPS of " + rows.front().variable,
-      .description =
-          "Continuous ranked probability score by lead time of the ensemble, with 95 % intervals, and of "
-          "ensembles of persistence and climatology. The table below has the numbers.",
-      .x_label = "lead time, hours",
-      .y_label = "CRPS" + (rows.front().units.empty() ? "" : ", " + rows.front().units)};
-  draw::Series model{"model", 1, draw::Series::Mark::dotted_line, {}},
-      persistence{"persistence", 2, draw::Series::Mark::dotted_line, {}},
-      climatology{"climatology", 3, draw::Series::Mark::dotted_line, {}};
-  for (const ScoreRow& row : rows) {
-    const evaluate::Score crps = row.metric("crps");
-    model.points.push_back({row.lead_hours, crps.value, crps.low, crps.high});
-    persistence.points.push_back({row.lead_hours, crps.persistence});
-    climatology.points.push_back({row.lead_hours, crps.climatology});
-  }
-  chart.series = {model};
-  for (const draw::Series& reference : {persistence, climatology}) {
-    if (std::ranges::any_of(reference.points, [](const auto& p) { return std::isfinite(p.y); }))
-      chart.series.push_back(reference);
-  }
-  return figure(draw::line_chart(chart));
-}
 
 // Ranks of the truth among the members of one variable, at the shortest and the longest lead time.
 Html rank_chart(const std::vector<const evaluate::RankHistogram*>& leads, const std::string& id) {
@@ -97,18 +67,19 @@ Html table(const RunRecord& run, const std::vector<ScoreRow>& rows) {
 Html ensemble_figures(const RunRecord& run) {
   if (run.rank_histograms.empty()) return {};
   const std::vector<ScoreRow> rows = score_rows(run.scores);
-  std::vector<std::vector<ScoreRow>> variables;  // rows and histograms are ordered by variable
-  for (const ScoreRow& row : rows) {
-    if (variables.empty() || variables.back().front().variable != row.variable) variables.emplace_back();
-    variables.back().push_back(row);
-  }
+  const std::vector<std::vector<ScoreRow>> variables = by_variable(rows);
   Html charts;
   for (size_t i = 0; i < std::min(variables.size(), kMostPanels); ++i) {
     std::vector<const evaluate::RankHistogram*> leads;
     for (const evaluate::RankHistogram& histogram : run.rank_histograms) {
       if (histogram.variable == variables[i].front().variable) leads.push_back(&histogram);
     }
-    if (variables[i].size() > 1) charts += crps_chart(variables[i], fmt::format("crps-{}", i));
+    if (variables[i].size() > 1) {
+      charts += lead_chart(
+          variables[i], "crps", "CRPS", fmt::format("crps-{}", i),
+          "Continuous ranked probability score by lead time of the ensemble, with 95 % intervals, and of "
+          "ensembles of persistence and climatology. The table below has the numbers.");
+    }
     if (!leads.empty()) charts += rank_chart(leads, fmt::format("ranks-{}", i));
   }
   return element("h3", {}, "Ensemble") +

@@ -28,6 +28,15 @@ std::vector<ScoreRow> score_rows(const std::vector<evaluate::Score>& scores, con
   return rows;
 }
 
+std::vector<std::vector<ScoreRow>> by_variable(const std::vector<ScoreRow>& rows) {
+  std::vector<std::vector<ScoreRow>> variables;
+  for (const ScoreRow& row : rows) {
+    if (variables.empty() || variables.back().front().variable != row.variable) variables.emplace_back();
+    variables.back().push_back(row);
+  }
+  return variables;
+}
+
 std::optional<ValidationMetrics> best_validation(const RunRecord& run) {
   std::optional<ValidationMetrics> best;
   for (const ValidationMetrics& v : run.validations) {

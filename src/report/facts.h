@@ -24,6 +24,9 @@ struct ScoreRow {
 std::vector<ScoreRow> score_rows(const std::vector<evaluate::Score>& scores,
                                  const std::string& region = "global");
 
+/// Rows of one variable each, in the order of `rows`, which stand by variable.
+std::vector<std::vector<ScoreRow>> by_variable(const std::vector<ScoreRow>& rows);
+
 std::optional<ValidationMetrics> best_validation(const RunRecord& run);
 
 struct TimeSpent {

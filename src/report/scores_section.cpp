@@ -8,20 +8,14 @@
 #include "evaluate/score_report.h"
 #include "report/facts.h"
 #include "report/figure.h"
+#include "report/lead_chart.h"
 #include "report/sections.h"
 
 namespace seqvit::report {
 namespace {
 
-constexpr size_t kMostPanels = 12, kMostRows = 200, kMostTicks = 8;
-
 constexpr const char* kReferences[] = {"against persistence", "against climatology"};
 constexpr const char* kMetrics[] = {"skill_persistence", "skill_climatology"};
-
-draw::ChartPoint point(const ScoreRow& row, const char* metric) {
-  const evaluate::Score score = row.metric(metric);
-  return {row.lead_hours, score.value, score.low, score.high};
-}
 
 // "0.900", "103", "2.76e-04".
 std::string three_digits(double value) {
@@ -34,15 +28,6 @@ std::string three_digits(double value) {
 std::string interval_text(const evaluate::Score& score) {
   if (!std::isfinite(score.low) || !std::isfinite(score.high)) return "";
   return three_digits(score.low) + " to " + three_digits(score.high);
-}
-
-// Lead times to label the axis with: all of them, or every n-th.
-std::vector<double> lead_ticks(const std::vector<ScoreRow>& rows) {
-  const size_t stride = (rows.size() + kMostTicks - 1) / kMostTicks;
-  std::vector<double> ticks;
-  for (size_t i = stride - 1; i < rows.size(); i += stride)
-    ticks.push_back(rows[i].lead_hours);
-  return ticks;
 }
 
 // Skill of one variable over lead time.
@@ -63,34 +48,6 @@ Html skill_chart(const std::vector<ScoreRow>& rows, const std::string& id) {
       series.points.push_back(point(row, kMetrics[reference]));
     chart.series.push_back(std::move(series));
   }
-  return figure(draw::line_chart(chart));
-}
-
-// RMSE of one variable over lead time.
-Html rmse_chart(const std::vector<ScoreRow>& rows, const std::string& id) {
-  draw::LineChart chart;
-  chart.include_zero = true;
-  chart.x_ticks = lead_ticks(rows);
-  chart.text = {.id = id,
-                .title = "RMSE of " + rows.front().variable,
-                .description =
-                    "Root mean square error by lead time of the model, with 95 % intervals, of "
-                    "persistence and of climatology. The table below has the numbers.",
-                .x_label = "lead time, hours",
-                .y_label = "RMSE" + (rows.front().units.empty() ? "" : ", " + rows.front().units)};
-  draw::Series model{"model", 1, draw::Series::Mark::dotted_line, {}},
-      persistence{"persistence", 2, draw::Series::Mark::dotted_line, {}},
-      climatology{"climatology", 3, draw::Series::Mark::dotted_line, {}};
-  for (const ScoreRow& row : rows) {
-    const evaluate::Score rmse = row.metric("rmse");
-    model.points.push_back(point(row, "rmse"));
-    persistence.points.push_back({row.lead_hours, rmse.persistence});
-    climatology.points.push_back({row.lead_hours, rmse.climatology});
-  }
-  chart.series = {model, persistence};
-  const bool known = std::any_of(climatology.points.begin(), climatology.points.end(),
-                                 [](const draw::ChartPoint& p) { return std::isfinite(p.y); });
-  if (known) chart.series.push_back(climatology);
   return figure(draw::line_chart(chart));
 }
 
@@ -130,18 +87,17 @@ Html one_lead_charts(const std::vector<ScoreRow>& rows) {
 }
 
 Html skill_figures(const std::vector<ScoreRow>& rows) {
-  std::vector<std::vector<ScoreRow>> variables;  // rows are ordered by variable
+  const std::vector<std::vector<ScoreRow>> variables = by_variable(rows);
   size_t leads = 0;
-  for (const ScoreRow& row : rows) {
-    if (variables.empty() || variables.back().front().variable != row.variable) variables.emplace_back();
-    variables.back().push_back(row);
-    leads = std::max(leads, variables.back().size());
-  }
+  for (const std::vector<ScoreRow>& of_variable : variables)
+    leads = std::max(leads, of_variable.size());
   Html figures;
   if (leads == 1) figures = one_lead_charts(rows);
   for (size_t i = 0; leads > 1 && i < std::min(variables.size(), kMostPanels); ++i) {
     figures += skill_chart(variables[i], fmt::format("skill-{}", i));
-    figures += rmse_chart(variables[i], fmt::format("rmse-{}", i));
+    figures += lead_chart(variables[i], "rmse", "RMSE", fmt::format("rmse-{}", i),
+                          "Root mean square error by lead time of the model, with 95 % intervals, of "
+                          "persistence and of climatology. The table below has the numbers.");
   }
   Html all = element("div", {{"class", "charts"}}, figures);
   if (variables.size() > kMostPanels) {
