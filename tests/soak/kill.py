@@ -84,11 +84,18 @@ class Disk:
             ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(self.path)], capture_output=True
         ).returncode
 
-    @staticmethod
-    def read_only(directory):
-        """By a mount over itself: the file system stays as it is, and so do the files that are open for writing."""
-        subprocess.run(["mount", "--bind", directory, directory], check=True)
-        subprocess.run(["mount", "-o", "remount,bind,ro", directory], check=True)
+    def read_only(self, directory):
+        """By a mount over itself: the file system stays as it is, and so do the files that are open for writing.
+
+        It is made read-only where nobody writes yet, then laid over the directory: a file opened in between would
+        keep it busy.
+        """
+        aside = self.path / "read-only"
+        aside.mkdir(exist_ok=True)
+        subprocess.run(["mount", "--bind", directory, aside], check=True)
+        subprocess.run(["mount", "-o", "remount,bind,ro", aside], check=True)
+        subprocess.run(["mount", "--bind", aside, directory], check=True)
+        subprocess.run(["umount", "-l", aside], check=True)
 
     @staticmethod
     def read_write(directory):
