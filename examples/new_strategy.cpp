@@ -13,7 +13,8 @@
 
 using namespace seqvit;
 
-/// Every rank gathers all keys and values and attends with its own queries. Sends 2 L h (P-1) elements forward, as many backward.
+/// Every rank gathers all keys and values and attends with its own queries. Sends 2 L h (P-1) elements
+/// forward, as many backward.
 class GatherEverything final : public parallel::SequenceParallel {
  public:
   GatherEverything(comm::Comm& comm, comm::Counts token_counts)
@@ -37,7 +38,8 @@ int run(int ranks) {
   const train::VerifyProblem problem = train::make_verify_problem(config, shape);
   const train::LearnerBatch fields = train::make_verify_fields(problem);
 
-  // Prediction, losses, every gradient, weights after three steps: on one rank, then on all with the strategy.
+  // Prediction, losses, every gradient, weights after three steps: on one rank, then on all with the
+  // strategy.
   const auto snapshot = [&](comm::Comm& world, bool ours) {
     Config layout = problem.config;
     if (!ours) layout.parallel.sp = 1;

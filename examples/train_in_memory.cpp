@@ -1,6 +1,6 @@
 // Trains on tensors from memory, on any number of ranks, without a file: what a program of one's own calls.
 //
-//   train_in_memory [RANKS]     ranks as threads of this process (default 1); loss at the first and at the last step
+//   train_in_memory [RANKS]     ranks as threads of this process (1); prints the first and the last loss
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>

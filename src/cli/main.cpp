@@ -39,8 +39,9 @@ std::vector<std::string> take_overrides(std::vector<std::string>& arguments) {
   return overrides;
 }
 
-/// Where the command line says it, the limit of silence holds from the start, before a configuration is read: MPI waits there for the
-/// ranks that have not come. What is no number is left to the reader of the configuration.
+/// Where the command line says it, the limit of silence holds from the start, before a configuration is read:
+/// MPI waits there for the ranks that have not come. What is no number is left to the reader of the
+/// configuration.
 void limit_silence_at_start(int argc, char** argv) {
   constexpr std::string_view option = "--parallel.timeout_seconds=";
   for (const std::string_view argument : std::span(argv, static_cast<size_t>(argc))) {

@@ -27,7 +27,8 @@ fs::path path_of(const fs::path& run) {
   return run / "climatology.nc";
 }
 
-/// A checksum of what the run's climatology is made of, by the run directory alone: the data need not be there.
+/// A checksum of what the run's climatology is made of, by the run directory alone: the data need not be
+/// there.
 std::string key_of(const fs::path& run) {
   const DataConfig data = load_config(run / "config.yaml", {}).data;
   const fs::path manifest_path = run / "manifest.json";
@@ -53,7 +54,8 @@ bool is_monthly(const train::Experiment& e) {
   return e.lead.months > 0;
 }
 
-/// Why the run's own file cannot be used; "" where it can, "missing" where there is none. The same on all ranks.
+/// Why the run's own file cannot be used; "" where it can, "missing" where there is none. The same on all
+/// ranks.
 std::string problem_of(const fs::path& run, const train::Experiment& e, comm::Comm& world) {
   std::string problem;
   if (world.rank() == 0) {
@@ -103,8 +105,8 @@ bool write(const fs::path& run, const fs::path& temporary, const train::Experime
   return true;
 }
 
-/// The run's training data: those of the evaluation, or opened again. Without a period where they cannot be read; then
-/// `without` is said.
+/// The run's training data: those of the evaluation, or opened again. Without a period where they cannot be
+/// read; then `without` is said.
 RunClimatology training_data(const fs::path& run, const train::Experiment& e, const char* without) {
   const Config trained = load_config(run / "config.yaml", {});
   const auto period = [&](const data::Dataset& dataset) {

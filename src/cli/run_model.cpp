@@ -75,7 +75,8 @@ evaluate::Ensemble RunModel::ensemble(const RunOptions& options) const {
   ensemble.unit.assign(e.dataset->variables().size(), 0.0);
   for (const int64_t target : e.targets) {
     const data::VariableInfo& variable = e.dataset->variables()[target];
-    // A transformed variable's statistics are not in its own units; diagnostics are not where a forecast starts from.
+    // A transformed variable's statistics are not in its own units; diagnostics are not where a forecast
+    // starts from.
     if (variable.role == data::Role::state && variable.transform.identity())
       ensemble.unit[target] = e.statistics.tendencies.front()[target].std;
   }

@@ -36,8 +36,9 @@ struct Evaluation {
   std::string period;   ///< for messages: "data.split.test, 2014-07-03T00 to 2014-12-31T18"
   double lost = 0.0;    ///< see EvaluationResult
 };
-/// Scores a run's checkpoint over a period ("test", "validation", "train"), against the climatology in a file where one is
-/// named, and writes RUN/scores.json and scores.nc. Collective; what it returns is whole on rank 0.
+/// Scores a run's checkpoint over a period ("test", "validation", "train"), against the climatology in a file
+/// where one is named, and writes RUN/scores.json and scores.nc. Collective; what it returns is whole on rank
+/// 0.
 Evaluation evaluate_run(const RunOptions& options, const std::string& split, const Invocation& invocation,
                         const std::string& climatology_file = "");
 /// Throws where a variable has no score over the whole grid at some lead time: Error(data), naming it and the

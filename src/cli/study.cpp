@@ -93,8 +93,8 @@ std::vector<Plan> controls_of(const std::vector<Plan>& plans) {
   return controls;
 }
 
-/// The baseline: the same training of another network. What it makes of the fields does not hang on the patch size; its weights do, as many as
-/// the first variant's.
+/// The baseline: the same training of another network. What it makes of the fields does not hang on the patch
+/// size; its weights do, as many as the first variant's.
 Plan make_baseline(train::Experiment& e, const StudyCommand& command, const Invocation& invocation,
                    const Tokenisation& first) {
   Invocation changed{invocation.launch, invocation.command_line, invocation.overrides};

@@ -77,8 +77,8 @@ class Comm {
   /// Ranks of equal color form a communicator, in the order of their rank here. Collective, with the same
   /// colors on all ranks: so each knows who is in its group without being told (a phantom has nobody to ask).
   virtual std::unique_ptr<Comm> split(const Coloring& color_of) = 0;
-  /// x in the memory of the CPU. Where x lies on a GPU the host waits for it, and as for any collective no longer than the
-  /// time-out: what x is made of may wait for a peer. Not collective.
+  /// x in the memory of the CPU. Where x lies on a GPU the host waits for it, and as for any collective no
+  /// longer than the time-out: what x is made of may wait for a peer. Not collective.
   virtual Tensor to_host(const Tensor& x) { return x.cpu(); }
 
   /// Traffic of this communicator by purpose.

@@ -15,11 +15,11 @@ void require(cudaError_t status) {
 
 /// What CUDA reads at its first call, unless the user says otherwise.
 void set_environment() {
-  // A kernel that is loaded at its first use waits for the GPU to be idle, which it never is while one of NCCL's
-  // waits there for a peer that this rank has yet to reach.
+  // A kernel that is loaded at its first use waits for the GPU to be idle, which it never is while one of
+  // NCCL's waits there for a peer that this rank has yet to reach.
   ::setenv("CUDA_MODULE_LOADING", "EAGER", /*overwrite=*/0);
-  // As many queues to the GPU as libtorch has streams: with the usual 8, streams of messages share theirs with those
-  // that compute and run behind them.
+  // As many queues to the GPU as libtorch has streams: with the usual 8, streams of messages share theirs
+  // with those that compute and run behind them.
   ::setenv("CUDA_DEVICE_MAX_CONNECTIONS", "32", /*overwrite=*/0);
 }
 

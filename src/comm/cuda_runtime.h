@@ -1,8 +1,8 @@
 /// What cuda_gpu.cpp asks of the GPU's runtime, under CUDA's names.
 ///
-/// When to use it: there, and nowhere else: streams and events are libtorch's, of any device (c10/core). Built with
-/// SEQVIT_HIP the names stand for HIP. libtorch for ROCm (2.11 and later) keeps CUDA's names for devices, classes and
-/// namespaces and renames its headers only. Not tested: no AMD GPU was at hand.
+/// When to use it: there, and nowhere else: streams and events are libtorch's, of any device (c10/core).
+/// Built with SEQVIT_HIP the names stand for HIP. libtorch for ROCm (2.11 and later) keeps CUDA's names for
+/// devices, classes and namespaces and renames its headers only. Not tested: no AMD GPU was at hand.
 #pragma once
 
 #ifndef SEQVIT_HIP

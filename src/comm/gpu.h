@@ -1,8 +1,8 @@
 /// What a program knows of GPUs: the part of this layer that differs between builds.
 ///
-/// When to use it: by device.cpp. One file of each build defines it: no_gpu.cpp for CPUs only, cuda_gpu.cpp with
-/// nccl_comm.cpp for GPUs (SEQVIT_CUDA or, untested, SEQVIT_HIP); tests/device/gpu.cpp with nccl_comm.cpp for the
-/// device that tests run on.
+/// When to use it: by device.cpp. One file of each build defines it: no_gpu.cpp for CPUs only, cuda_gpu.cpp
+/// with nccl_comm.cpp for GPUs (SEQVIT_CUDA or, untested, SEQVIT_HIP); tests/device/gpu.cpp with
+/// nccl_comm.cpp for the device that tests run on.
 #pragma once
 
 #include <cstdint>
@@ -28,7 +28,8 @@ int64_t gpu_peak_bytes(c10::Device gpu);
 std::unique_ptr<Comm> make_gpu_comm(Comm& host, c10::Device gpu);
 /// What such communicators of this GPU report to have gone wrong since; empty: nothing.
 std::string gpu_comm_failure(c10::Device gpu);
-/// Ends their messages under way, so that nothing on the GPU waits for peers any longer. They are of no use afterwards.
+/// Ends their messages under way, so that nothing on the GPU waits for peers any longer. They are of no use
+/// afterwards.
 void abort_gpu_comms(c10::Device gpu);
 
 }  // namespace seqvit::comm

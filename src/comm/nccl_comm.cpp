@@ -1,9 +1,9 @@
 // gpu.h's communicator: ranks with a GPU each, talking through NCCL (or, with the same calls, RCCL).
 //
-// Every collective is queued on a stream of the communicator behind the work that makes its input; `wait` makes the current
-// stream wait, not the host, so exchanges overlap with computation. Sums are NCCL's: equal on all ranks, but not to the last
-// bit those of the CPU's communicators. A rank that dies is noticed where the host waits for the device (Comm::to_host), and
-// by the host's communicator, which every step uses too.
+// Every collective is queued on a stream of the communicator behind the work that makes its input; `wait`
+// makes the current stream wait, not the host, so exchanges overlap with computation. Sums are NCCL's: equal
+// on all ranks, but not to the last bit those of the CPU's communicators. A rank that dies is noticed where
+// the host waits for the device (Comm::to_host), and by the host's communicator, which every step uses too.
 #include <cstring>
 #include <exception>
 #include <mutex>
@@ -75,7 +75,8 @@ class Channel {
       const std::lock_guard lock(channels().mutex);
       channels().all.erase(this);
     }
-    // Not under the lock, which peers that are threads take before they finish what this waits for. Destroying waits for what is under way, which after a failure, here or elsewhere, may never end.
+    // Not under the lock, which peers that are threads take before they finish what this waits for.
+    // Destroying waits for what is under way, which after a failure, here or elsewhere, may never end.
     const bool failed = failed_ || std::uncaught_exceptions() > 0;
     if (comm_ != nullptr) static_cast<void>(failed ? ncclCommAbort(comm_) : ncclCommDestroy(comm_));
   }

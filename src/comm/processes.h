@@ -22,8 +22,8 @@ ProcessId this_process();
 /// Ranks whose process no longer exists; all[r] is the process of rank r.
 std::vector<int> ended_processes(const std::vector<ProcessId>& all);
 
-/// Ranks of `world` before this one on this machine: launchers say it under many names, or not at all. Collective; 0 for
-/// a phantom, which is alone.
+/// Ranks of `world` before this one on this machine: launchers say it under many names, or not at all.
+/// Collective; 0 for a phantom, which is alone.
 int rank_on_machine(Comm& world);
 
 }  // namespace seqvit::comm

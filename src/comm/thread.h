@@ -1,8 +1,8 @@
 /// Ranks as threads of one process: the same parallel code on any mesh in milliseconds, without MPI.
 ///
 /// When to use it: tests, `verify`, and layouts of up to some tens of ranks on one machine. Tensors of the
-/// CPU, or of a GPU for each rank: libtorch runs backward of all tensors of a GPU on one thread, where ranks that share it
-/// would wait for each other for ever. Cost: two short locks and one sleep a collective;
+/// CPU, or of a GPU for each rank: libtorch runs backward of all tensors of a GPU on one thread, where ranks
+/// that share it would wait for each other for ever. Cost: two short locks and one sleep a collective;
 /// nobody spins, so that 64 ranks run on two cores. Starting a collective copies the input, which is why its
 /// owner may change it as soon as it likes and a rank's `wait` never waits for others to have read: `wait` in
 /// any order on any rank cannot deadlock. Sums are made in the order of ranks, so they have the same bits on

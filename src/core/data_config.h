@@ -10,8 +10,8 @@ namespace seqvit {
 
 enum class Coordinates { file, index };
 
-/// A stretch of time, as [first, last]: years, months, dates or times (the last included), or time indices (the last
-/// excluded). See data/period.h for which integers are taken as years.
+/// A stretch of time, as [first, last]: years, months, dates or times (the last included), or time indices
+/// (the last excluded). See data/period.h for which integers are taken as years.
 struct PeriodConfig {
   std::vector<std::string> bounds;
   bool index = false;  ///< written as `{index: [first, last]}`: indices whatever they look like
@@ -29,8 +29,8 @@ struct DataConfig {
   std::vector<std::string> forcings;     ///< given to the model at every step, not predicted
   std::vector<std::string> diagnostics;  ///< predicted, never given to the model
   std::vector<std::string> statics;      ///< key `static`
-  /// By name of a field what it is in the files ("t", "t@850", "file.nc:t"), where that is not its name; the lists above
-  /// may say it too.
+  /// By name of a field what it is in the files ("t", "t@850", "file.nc:t"), where that is not its name; the
+  /// lists above may say it too.
   std::map<std::string, std::string> sources;
   std::vector<std::string> targets;              ///< empty: all variables
   std::map<std::string, std::string> transform;  ///< by variable, see data/transform.h

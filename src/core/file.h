@@ -45,8 +45,8 @@ std::string checksum(std::span<const std::byte> bytes);
 /// The whole file as text. Throws Error(code) if it cannot be read.
 std::string read_text(const std::filesystem::path& path, Exit code);
 
-/// Reads `out` from `offset` on. Returns how many bytes were there: fewer at the end of the file; -1, with errno, where
-/// reading failed.
+/// Reads `out` from `offset` on. Returns how many bytes were there: fewer at the end of the file; -1, with
+/// errno, where reading failed.
 int64_t read_at(int descriptor, std::span<std::byte> out, int64_t offset);
 
 /// A file being written: content goes to a temporary name beside `path`, and `commit` syncs it to disk and

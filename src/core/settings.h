@@ -1,6 +1,8 @@
-/// A table of settings: each says where it stands, how it is read from YAML and checked, how it is written back, and what it means.
+/// A table of settings: each says where it stands, how it is read from YAML and checked, how it is written
+/// back, and what it means.
 ///
-/// The configuration is one such table (config.cpp); docs/settings.md, `seqvit --settings` and every message come from it.
+/// The configuration is one such table (config.cpp); docs/settings.md, `seqvit --settings` and every message
+/// come from it.
 #pragma once
 
 #include <cstdint>
@@ -28,7 +30,8 @@ const char* name_of(const Choices<E>& choices, E value) {
   return "?";
 }
 
-/// Throws Error(usage), with the line, where text is not UTF-8: it could not be written back to a run's configuration.
+/// Throws Error(usage), with the line, where text is not UTF-8: it could not be written back to a run's
+/// configuration.
 void check_utf8(const std::string& text, const std::string& name);
 
 /// Where a value comes from, for messages: "demo.yaml: train.steps".
@@ -44,12 +47,13 @@ struct Setting {
   const char* meaning;
 };
 
-/// The settings of one object, which must outlive the table. Each row takes the field, its range and its meaning.
+/// The settings of one object, which must outlive the table. Each row takes the field, its range and its
+/// meaning.
 class Settings {
  public:
   void list(const char* path, std::vector<std::string>& field, const char* meaning);
-  /// Names of fields; each may also say what it is in the files, as `file.nc:t` or `name: {from: file.nc:t}`, which goes
-  /// to `sources`.
+  /// Names of fields; each may also say what it is in the files, as `file.nc:t` or `name: {from: file.nc:t}`,
+  /// which goes to `sources`.
   void fields(const char* path, std::vector<std::string>& field, std::map<std::string, std::string>& sources,
               const char* meaning);
   /// `[first, last]` or `{index: [first, last]}`.

@@ -1,10 +1,11 @@
-/// Ctrl-C, SIGTERM and SIGUSR1 (what batch systems send ahead of the end) ask for an orderly end: the program finishes what it is at, saves and exits.
+/// Ctrl-C, SIGTERM and SIGUSR1 (what batch systems send ahead of the end) ask for an orderly end: the program
+/// finishes what it is at, saves and exits.
 #pragma once
 
 namespace seqvit {
 
-/// Installs handlers for SIGINT, SIGTERM and SIGUSR1 (and ignores SIGXFSZ, so that a file-size limit is an error of
-/// the write). A second SIGINT ends the program at once.
+/// Installs handlers for SIGINT, SIGTERM and SIGUSR1 (and ignores SIGXFSZ, so that a file-size limit is an
+/// error of the write). A second SIGINT ends the program at once.
 void install_stop_handlers();
 
 /// True once a signal has asked the program to stop.

@@ -1,9 +1,9 @@
 /// Undoing what writers do to the bytes of a chunk: compression, checksums, order of bytes.
 ///
-/// Pure functions of bytes, safe under threads. The size of the result is known beforehand (it is that of a chunk), so
-/// nothing that the bytes say of themselves is allocated, and a chunk that is not what it should be throws
-/// `ChunkError` with the reason; who knows the file adds its name. Sources: RFC 1950 and 1952, zlib, gzip, zstd
-/// and blosc through libdeflate, libzstd and libblosc, RFC 3720 B.4 (CRC-32C).
+/// Pure functions of bytes, safe under threads. The size of the result is known beforehand (it is that of a
+/// chunk), so nothing that the bytes say of themselves is allocated, and a chunk that is not what it should
+/// be throws `ChunkError` with the reason; who knows the file adds its name. Sources: RFC 1950 and 1952,
+/// zlib, gzip, zstd and blosc through libdeflate, libzstd and libblosc, RFC 3720 B.4 (CRC-32C).
 #pragma once
 
 #include <cstddef>

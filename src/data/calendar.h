@@ -38,8 +38,8 @@ int day_of_year(TimeStamp time, Calendar calendar);
 /// "2014-07-01", "2014-07-01T06", "2014-07-01 06:00[:00]" (also with a trailing Z). Throws Error(usage).
 /// `whole_day`, if given, is set to whether only a date was named.
 TimeStamp parse_time(std::string_view text, Calendar calendar, bool* whole_day = nullptr);
-/// All that a date names, from its first second to its last: a year ("2014"), a month ("2014-07"), a day, or a time,
-/// which names itself. Throws Error(usage).
+/// All that a date names, from its first second to its last: a year ("2014"), a month ("2014-07"), a day, or
+/// a time, which names itself. Throws Error(usage).
 struct TimeSpan {
   TimeStamp first = 0, last = 0;
 };
@@ -50,9 +50,9 @@ std::string format_time(TimeStamp time, Calendar calendar);
 /// Seconds of a unit of time that has a fixed length ("h", "hours", "days", ...); 0 for anything else.
 double unit_seconds(std::string_view unit);
 
-/// "hours since 1900-01-01 00:00:00": the origin and the number of seconds of one unit. Months and years are those of
-/// the calendar, a half one reaching to its middle (udunits has a mean month of 30.4 days, whose dates nobody means;
-/// in the 360_day calendar both are the same). Throws Error(data).
+/// "hours since 1900-01-01 00:00:00": the origin and the number of seconds of one unit. Months and years are
+/// those of the calendar, a half one reaching to its middle (udunits has a mean month of 30.4 days, whose
+/// dates nobody means; in the 360_day calendar both are the same). Throws Error(data).
 struct TimeUnits {
   TimeStamp origin = 0;
   double seconds_per_unit = 1.0;

@@ -49,8 +49,8 @@ struct Catalog {
 Catalog build_catalog(const DatasetOptions& options);
 
 /// `time` of one calendar in another: the standard and the proleptic Gregorian one agree after 1582, others
-/// never do, unless only the month counts (`monthly`; a day that the other does not have becomes its month's last).
-/// False where it cannot be said.
+/// never do, unless only the month counts (`monthly`; a day that the other does not have becomes its month's
+/// last). False where it cannot be said.
 bool convert_time(TimeStamp& time, Calendar from, Calendar to, bool monthly = false);
 
 }  // namespace seqvit::data

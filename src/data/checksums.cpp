@@ -47,8 +47,8 @@ void write_cached(const fs::path& path, const std::string& text) {
 
 namespace {
 
-/// Of the names and sizes of a store's files, and the times of their modification if asked for. Reading all of them would take hours for a
-/// store of which a data set uses a few variables.
+/// Of the names and sizes of a store's files, and the times of their modification if asked for. Reading all
+/// of them would take hours for a store of which a data set uses a few variables.
 std::string directory_checksum(const fs::path& root, bool times) {
   std::vector<std::string> lines;
   std::error_code error;

@@ -1,6 +1,8 @@
-/// Which dimension of a file is time, level, latitude or longitude, and which variables say where its points are.
+/// Which dimension of a file is time, level, latitude or longitude, and which variables say where its points
+/// are.
 ///
-/// CF attributes decide first (standard_name, units, axis, positive), then usual names. Source: CF 1.11, chapters 4 and 5.
+/// CF attributes decide first (standard_name, units, axis, positive), then usual names. Source: CF 1.11,
+/// chapters 4 and 5.
 #pragma once
 
 #include <map>
@@ -16,8 +18,8 @@ struct FileReading {
   bool index_grid = false;               ///< rows and columns are numbers without a place on Earth
   bool index_time = false;               ///< times are numbers: hours from 2000-01-01
   std::map<std::string, double> select;  ///< of a further dimension the value that is read, or the index
-  std::map<std::string, std::vector<double>>
-      missing;  ///< by variable: stored values that stand for "no value"
+  /// By variable: stored values that stand for "no value".
+  std::map<std::string, std::vector<double>> missing;
 };
 
 enum class DimRole {
@@ -48,12 +50,13 @@ struct FileAxes {
   std::map<std::string, DimInfo> dims;      ///< every dimension by name
   std::vector<PointCoordinates> points;     ///< in the order of the file
   std::map<std::string, int64_t> selected;  ///< index along dimensions that FileReading::select names
-  /// Grid mappings of the file that turn or project: coordinates along rows and columns are no latitudes there.
+  /// Grid mappings of the file that turn or project: coordinates along rows and columns are no latitudes
+  /// there.
   std::vector<std::string> projections;
 };
 
-/// Throws Error(usage) for a value of `reading.select` that its dimension does not have, Error(data) where coordinates
-/// cannot be read.
+/// Throws Error(usage) for a value of `reading.select` that its dimension does not have, Error(data) where
+/// coordinates cannot be read.
 FileAxes find_axes(const SourceFile& file, const FileReading& reading = {});
 
 /// The words of an attribute such as "lat lon" or "area: cell_area", without those that end in a colon.

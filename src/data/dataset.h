@@ -1,9 +1,9 @@
 /// Many NetCDF files seen as one array: variables x time x latitude x longitude.
 ///
 /// Files may follow one another in time or hold different variables of the same times; a level of a 3-D
-/// variable is a variable of its own ("t@850"). The first file's grid and units are the data set's, or those of the run
-/// it serves (Frame); a file with latitude reversed, longitude rolled, or in another unit of the same quantity is read
-/// into them, any other grid or quantity is an error. Fields are read on
+/// variable is a variable of its own ("t@850"). The first file's grid and units are the data set's, or those
+/// of the run it serves (Frame); a file with latitude reversed, longitude rolled, or in another unit of the
+/// same quantity is read into them, any other grid or quantity is an error. Fields are read on
 /// demand, a slab of rows at a time, and decoded blocks stay in memory up to a budget, so that data sets
 /// larger than memory work. Safe under threads.
 #pragma once
@@ -39,8 +39,8 @@ struct DatasetOptions {
   std::vector<std::string> forcings = {},
                            diagnostics = {};         ///< names; they follow the variables, in this order
   std::map<std::string, Transform> transforms = {};  ///< by name, see setting_of()
-  /// By name of a variable or static field what it is in the files: "t", "t@850", "file.nc:t"; others are called there
-  /// as here.
+  /// By name of a variable or static field what it is in the files: "t", "t@850", "file.nc:t"; others are
+  /// called there as here.
   std::map<std::string, std::string> sources = {};
 };
 
@@ -50,8 +50,8 @@ struct VariableLevel {
   double value = 0.0;    ///< in the units of the level
 };
 
-/// What a variable with time is to a model: its state, which it is given and predicts; what it is given at every step and does not predict;
-/// what it predicts and is never given.
+/// What a variable with time is to a model: its state, which it is given and predicts; what it is given at
+/// every step and does not predict; what it predicts and is never given.
 enum class Role { state, forcing, diagnostic };
 
 /// What is known of a variable beside its values; a forecast file repeats its attributes.
@@ -108,17 +108,19 @@ class Dataset {
 
   /// Index of a variable by name; Error(usage) with the nearest name.
   int64_t variable_index(const std::string& name) const;
-  /// Index of a time stamp, or -1. Where months are the step (DatasetOptions::monthly) the only time of its month,
-  /// whatever day the file puts it on.
+  /// Index of a time stamp, or -1. Where months are the step (DatasetOptions::monthly) the only time of its
+  /// month, whatever day the file puts it on.
   int64_t time_index(TimeStamp time) const;
 
   /// One field, rows [rows.begin, rows.end) of the grid, in physical units, NaN where missing; `out` holds
   /// rows.size() * columns values. Throws Error(data) if the file cannot be read.
   void read(int64_t variable, int64_t time, Range rows, std::span<float> out) const;
-  /// The same at a time that the files need not hold: false, and nothing is read, where they do not and it is not computed.
+  /// The same at a time that the files need not hold: false, and nothing is read, where they do not and it is
+  /// not computed.
   bool read_at(int64_t variable, TimeStamp time, Range rows, std::span<float> out) const;
   bool holds_at(int64_t variable, TimeStamp time) const;
-  /// Of a variable: times(), or of a forcing whose files begin before or end after the others' these and more.
+  /// Of a variable: times(), or of a forcing whose files begin before or end after the others' these and
+  /// more.
   const std::vector<TimeStamp>& times_of(int64_t variable) const;
   void read_static(int64_t index, Range rows, std::span<float> out) const;
 

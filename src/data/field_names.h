@@ -1,7 +1,8 @@
 /// What fields are called in files that are written.
 ///
-/// Levels of a variable are one variable with a vertical dim again: "t@850" and "t@500" are "t". Names are letters, digits
-/// and underscores, as CF wants them, so two that differ in other characters only would be one.
+/// Levels of a variable are one variable with a vertical dim again: "t@850" and "t@500" are "t". Names are
+/// letters, digits and underscores, as CF wants them, so two that differ in other characters only would be
+/// one.
 #pragma once
 
 #include <string>
@@ -21,8 +22,8 @@ struct FieldName {
   bool on_levels = false;  ///< one level (VariableInfo::level) of a variable of this name
 };
 
-/// Of each field. Levels of a variable whose name another field has keep names of their own ("t_850"). Throws Error(usage),
-/// naming both, where two fields would have one name.
+/// Of each field. Levels of a variable whose name another field has keep names of their own ("t_850"). Throws
+/// Error(usage), naming both, where two fields would have one name.
 std::vector<FieldName> field_names(const std::vector<VariableInfo>& variables);
 
 }  // namespace seqvit::data

@@ -18,10 +18,10 @@ void check_size(const SourceFile& file, const FileVariable& variable);
 /// All values of a coordinate. Throws Error(data) where one is none.
 std::vector<double> read_axis(const SourceFile& file, const FileVariable& coordinate);
 
-/// The grid of a variable on `layout`, with the edges of rows or the corners of cells where the file has them. A last
-/// column that repeats the first, one turn on, is left out: the grid then has a column less than the variable. Points
-/// whose latitudes depend on the row only, and longitudes on the column, are a rectilinear grid, however the file says
-/// it. Throws Error(data).
+/// The grid of a variable on `layout`, with the edges of rows or the corners of cells where the file has
+/// them. A last column that repeats the first, one turn on, is left out: the grid then has a column less than
+/// the variable. Points whose latitudes depend on the row only, and longitudes on the column, are a
+/// rectilinear grid, however the file says it. Throws Error(data).
 grid::Grid read_grid(const SourceFile& file, const FileVariable& variable, const GridLayout& layout,
                      const FileAxes& axes);
 

@@ -20,8 +20,8 @@ TimeAxis numbered_times(const FileDim& dim) {
   return axis;
 }
 
-/// Seconds from a forecast's start to what its fields show, where the file says both: a variable `step` (or one of
-/// standard_name forecast_period) of one value, or along a dimension of which one is selected.
+/// Seconds from a forecast's start to what its fields show, where the file says both: a variable `step` (or
+/// one of standard_name forecast_period) of one value, or along a dimension of which one is selected.
 TimeStamp lead_of(const SourceFile& file, const FileVariable& time, const FileAxes& axes) {
   const bool start = time.text("standard_name") == "forecast_reference_time" ||
                      lower(time.text("long_name")).find("initial time") != std::string::npos;

@@ -16,12 +16,13 @@ struct TimeAxis {
   bool numbered = false;         ///< no dates: hours from 2000-01-01 stand for the number of the time
 };
 
-/// Times along `dim`: when its fields are valid. A forecast's start and a lead time (GRIB's `time` and `step`) are
-/// added up. Times stored as float are brought to the step they show (round_times). Throws Error(data).
+/// Times along `dim`: when its fields are valid. A forecast's start and a lead time (GRIB's `time` and
+/// `step`) are added up. Times stored as float are brought to the step they show (round_times). Throws
+/// Error(data).
 TimeAxis read_times(const SourceFile& file, const FileDim& dim, const FileAxes& axes);
 
-/// Times that were rounded when they were stored, each by at most `error` seconds, brought to multiples of the longest
-/// of a day, ..., 10 minutes of which all are; unchanged where there is none.
+/// Times that were rounded when they were stored, each by at most `error` seconds, brought to multiples of
+/// the longest of a day, ..., 10 minutes of which all are; unchanged where there is none.
 void round_times(std::vector<TimeStamp>& times, double error);
 
 }  // namespace seqvit::data

@@ -1,7 +1,8 @@
 /// Writing a file of fields that is either whole or absent, whatever its format.
 ///
-/// First dimensions, variables and attributes, then `end_definitions`, then values, a field at a time. It gets its name
-/// at `commit`; without that nothing is left. Every failure throws Error(data) with path and reason.
+/// First dimensions, variables and attributes, then `end_definitions`, then values, a field at a time. It
+/// gets its name at `commit`; without that nothing is left. Every failure throws Error(data) with path and
+/// reason.
 #pragma once
 
 #include <cstddef>
@@ -43,8 +44,8 @@ class FileWriter {
   virtual void commit() = 0;
 };
 
-/// A Zarr store where the path ends in ".zarr", else a NetCDF-4 file. `bytes` of data at most, as they are before
-/// compression; `what` completes "cannot write ...".
+/// A Zarr store where the path ends in ".zarr", else a NetCDF-4 file. `bytes` of data at most, as they are
+/// before compression; `what` completes "cannot write ...".
 std::unique_ptr<FileWriter> make_file_writer(const std::filesystem::path& path, const std::string& what,
                                              int64_t bytes);
 

@@ -41,8 +41,8 @@ Bytes read_part(const std::string& path, int64_t offset, int64_t bytes) {
   return part;
 }
 
-/// Where the messages of a file lie, by the lengths that they begin with: "GRIB", then in edition 1 three bytes of
-/// length, in edition 2 eight, at byte 8.
+/// Where the messages of a file lie, by the lengths that they begin with: "GRIB", then in edition 1 three
+/// bytes of length, in edition 2 eight, at byte 8.
 class Scanner {
  public:
   Scanner(const std::string& path, int64_t size) : path_(path), size_(size) {}

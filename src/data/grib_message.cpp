@@ -90,7 +90,8 @@ std::string problem_of(const std::string& type) {
 
 constexpr size_t kMostPoints = size_t{1} << 30;
 
-/// Each value once, in the order in which they first come; how often they change is the rank of a grid's rows.
+/// Each value once, in the order in which they first come; how often they change is the rank of a grid's
+/// rows.
 class Axis {
  public:
   int32_t index_of(double value) {

@@ -1,6 +1,6 @@
-/// One GRIB message: what its keys say, its grid and its values. All calls of ecCodes stand in grib_message.cpp; they
-/// take one lock, since ecCodes is built without threads in most distributions. Failures throw ChunkError
-/// (byte_codec.h) with the reason.
+/// One GRIB message: what its keys say, its grid and its values. All calls of ecCodes stand in
+/// grib_message.cpp; they take one lock, since ecCodes is built without threads in most distributions.
+/// Failures throw ChunkError (byte_codec.h) with the reason.
 #pragma once
 
 #include <cstdint>

@@ -108,8 +108,8 @@ class LayoutFinder {
            info(layout_.longitude).stated;
   }
 
-  /// Rows and columns are the last two dims that are neither time nor level; one more is the level or, where there is
-  /// no time, the time.
+  /// Rows and columns are the last two dims that are neither time nor level; one more is the level or, where
+  /// there is no time, the time.
   GridLayout by_index() {
     layout_.kind = grid::GridKind::index;
     std::vector<int> rest;

@@ -1,7 +1,7 @@
 /// How a variable of a file stands on time, levels and a grid.
 ///
-/// Its dimensions by their roles (coordinates.h); its grid by the attribute `coordinates`, else by any coordinates that
-/// have its dimensions; then what the user says (FileReading). Source: CF 1.11, chapter 5.
+/// Its dimensions by their roles (coordinates.h); its grid by the attribute `coordinates`, else by any
+/// coordinates that have its dimensions; then what the user says (FileReading). Source: CF 1.11, chapter 5.
 #pragma once
 
 #include <map>
@@ -12,8 +12,8 @@
 
 namespace seqvit::data {
 
-/// Position of each dimension of a variable in file order; -1 where it has none. Of the remaining dimensions those in
-/// `selected` are read at one index, others have size 1.
+/// Position of each dimension of a variable in file order; -1 where it has none. Of the remaining dimensions
+/// those in `selected` are read at one index, others have size 1.
 struct GridLayout {
   int time = -1, level = -1;
   int latitude = -1, longitude = -1;  ///< rows and columns, whatever the kind of grid

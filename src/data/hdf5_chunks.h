@@ -1,8 +1,8 @@
 /// The chunks of a netCDF-4 file as they lie on disk, so that decoding needs no lock.
 ///
 /// HDF5 decodes under a lock of its own, one thread at a time. Here it is only asked where chunks lie (under
-/// netcdf_mutex, microseconds a chunk); they are read and inflated by as many threads as there are cores. Files, types
-/// and filters that are not understood here stay HDF5's: `read` then says false.
+/// netcdf_mutex, microseconds a chunk); they are read and inflated by as many threads as there are cores.
+/// Files, types and filters that are not understood here stay HDF5's: `read` then says false.
 #pragma once
 
 #include <cstddef>
@@ -23,9 +23,9 @@ class Hdf5Chunks {
   Hdf5Chunks(const Hdf5Chunks&) = delete;
   Hdf5Chunks& operator=(const Hdf5Chunks&) = delete;
 
-  /// Stored values in native byte order of a chunked variable. False where HDF5 has to do it: a chunk that was never
-  /// written (its fill is HDF5's to know), a filter or a type that is none of ours, damage (which HDF5 then reports).
-  /// Safe under threads.
+  /// Stored values in native byte order of a chunked variable. False where HDF5 has to do it: a chunk that
+  /// was never written (its fill is HDF5's to know), a filter or a type that is none of ours, damage (which
+  /// HDF5 then reports). Safe under threads.
   bool read(const FileVariable& variable, std::span<const int64_t> start, std::span<const int64_t> count,
             std::byte* out) const;
 

@@ -8,7 +8,8 @@
 
 namespace seqvit::data {
 
-/// Places of the chunks (the index of the chunk along each dim) that [start, start + count) touches, row-major.
+/// Places of the chunks (the index of the chunk along each dim) that [start, start + count) touches,
+/// row-major.
 std::vector<std::vector<int64_t>> chunks_of(std::span<const int64_t> chunk, std::span<const int64_t> start,
                                             std::span<const int64_t> count);
 

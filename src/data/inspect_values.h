@@ -19,8 +19,8 @@ struct ValueSummary {
   int64_t always_missing = 0;     ///< points without a value at any time
   int64_t sometimes_missing = 0;  ///< points with a value at some times only
   int64_t infinite = 0;           ///< values that are not finite as floats; they count as missing
-  std::vector<int64_t>
-      first_infinite;  ///< place in the variable of the earliest one; empty where there is none
+  /// Place in the variable of the earliest one; empty where there is none.
+  std::vector<int64_t> first_infinite;
 
   std::optional<SuspectFill> fill;  ///< a value that may stand for none without the file saying so
 

@@ -20,8 +20,8 @@ struct LevelAxis {
 /// "t@850" of each level: to six digits, or as many as tell them apart.
 std::vector<std::string> level_names(const std::string& variable, const std::vector<double>& levels);
 
-/// Index of the level that `wanted` means, the nearest of those within rounding, or -1: one that is stored as float, or
-/// written to a few digits, is the same level.
+/// Index of the level that `wanted` means, the nearest of those within rounding, or -1: one that is stored as
+/// float, or written to a few digits, is the same level.
 int64_t find_level(const std::vector<double>& levels, double wanted);
 
 }  // namespace seqvit::data

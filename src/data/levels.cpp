@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cctype>
+#include <cmath>
+#include <cstdlib>
 #include <map>
 #include <numeric>
 #include <utility>
@@ -17,7 +19,9 @@ std::optional<VariableLevel> level_in_name(const std::string& name) {
   const auto letters = std::find_if_not(std::make_reverse_iterator(digits), name.rend(), is_letter).base();
   const bool has_name = letters - name.begin() > 1 && *(letters - 1) == '_';
   if (digits == name.end() || digits - letters > 2 || !has_name) return std::nullopt;
-  return VariableLevel{std::string(name.begin(), digits), std::stod(std::string(digits, name.end()))};
+  const double level = std::strtod(&*digits, nullptr);
+  if (!std::isfinite(level)) return std::nullopt;  // hundreds of digits
+  return VariableLevel{std::string(name.begin(), digits), level};
 }
 
 std::vector<int64_t> group_levels(const std::vector<VariableInfo>& variables, int64_t statics, int64_t size) {

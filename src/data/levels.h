@@ -24,9 +24,9 @@ std::optional<VariableLevel> level_in_name(const std::string& name);
 /// first fields. Throws Error(usage) where `size` > 1 puts no two fields together.
 std::vector<int64_t> group_levels(const std::vector<VariableInfo>& variables, int64_t statics, int64_t size);
 
-/// Of each of `targets` (indices of variables) its level over the mean level of those targets that are levels of the same variable; 1 for one
-/// without a level. Errors near the ground, where the air is, so count more (GraphCast, Lam et al., arXiv 2212.12794). Throws Error(usage) where
-/// no target has a level.
+/// Of each of `targets` (indices of variables) its level over the mean level of those targets that are levels
+/// of the same variable; 1 for one without a level. Errors near the ground, where the air is, so count more
+/// (GraphCast, Lam et al., arXiv 2212.12794). Throws Error(usage) where no target has a level.
 std::vector<double> level_weights(const std::vector<VariableInfo>& variables,
                                   const std::vector<int64_t>& targets);
 

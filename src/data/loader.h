@@ -16,13 +16,13 @@
 
 namespace seqvit::data {
 
-/// Fields of samples, row-major. B samples, V inputs (variables; those of the state one, two, ... lead times before; statics), K steps, T
-/// targets, F forcings, Y X rows and columns of the slab.
+/// Fields of samples, row-major. B samples, V inputs (variables; those of the state one, two, ... lead times
+/// before; statics), K steps, T targets, F forcings, Y X rows and columns of the slab.
 struct Batch {
   std::vector<TrainingSample> samples;
   std::vector<float> input;  ///< [B, V, Y, X] normalised; NaN where missing, and for diagnostics
-  std::vector<float>
-      forced;  ///< [B, K - 1, F, Y, X] normalised: of steps but the first, whose forcings are inputs
+  /// [B, K - 1, F, Y, X] normalised: of steps but the first, whose forcings are inputs.
+  std::vector<float> forced;
   std::vector<float> target;  ///< [B, K, T, Y, X] normalised; NaN where missing
 };
 

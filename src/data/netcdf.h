@@ -1,10 +1,11 @@
 /// Reading NetCDF files (netCDF-3 of all versions, netCDF-4) through netCDF-C, which stands in netcdf.cpp and
 /// netcdf_header.cpp only.
 ///
-/// Variables and dims of a netCDF-4 group are named "/group/name"; its variables see the dims of the groups around it.
-/// netCDF-C and HDF5 are not safe under threads, so every call takes one lock; it is held for one hyperslab
-/// at a time. Compressed chunks are decoded outside of it (hdf5_chunks.h). A netCDF-3 file that is shorter than its header says reads as zeros in netCDF-C, so its size is
-/// compared on open, and after each read the file must be the one that was opened.
+/// Variables and dims of a netCDF-4 group are named "/group/name"; its variables see the dims of the groups
+/// around it. netCDF-C and HDF5 are not safe under threads, so every call takes one lock; it is held for one
+/// hyperslab at a time. Compressed chunks are decoded outside of it (hdf5_chunks.h). A netCDF-3 file that is
+/// shorter than its header says reads as zeros in netCDF-C, so its size is compared on open, and after each
+/// read the file must be the one that was opened.
 #pragma once
 
 #include <cstddef>

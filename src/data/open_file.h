@@ -19,12 +19,12 @@ struct FileFormat {
   std::function<std::shared_ptr<const SourceFile>(const std::string& path)> open;
 };
 
-/// Adds a format of a program's own; those added are asked before ours, the last first. The list belongs to the
-/// process, as the set of formats that a program knows does. Safe under threads.
+/// Adds a format of a program's own; those added are asked before ours, the last first. The list belongs to
+/// the process, as the set of formats that a program knows does. Safe under threads.
 void add_format(FileFormat format);
 
-/// Throws Error(data): nothing there, a URL, a format that is not known (saying what it looks like and what to do), or
-/// what the format's reader says.
+/// Throws Error(data): nothing there, a URL, a format that is not known (saying what it looks like and what
+/// to do), or what the format's reader says.
 std::shared_ptr<const SourceFile> open_file(const std::string& path);
 
 }  // namespace seqvit::data

@@ -17,7 +17,8 @@ std::optional<int64_t> parse_integer(const std::string& text) {
   return value;
 }
 
-/// Whether a whole number says a year rather than an index: it has four digits, and lies within a century of the data.
+/// Whether a whole number says a year rather than an index: it has four digits, and lies within a century of
+/// the data.
 bool may_be_year(int64_t value, const std::vector<TimeStamp>& times, Calendar calendar) {
   constexpr int64_t kCentury = 100, kFirst = 1000;  // simulations begin in year 1, and have indices like that
   return value >= std::max(kFirst, to_date_time(times.front(), calendar).year - kCentury) &&
@@ -53,8 +54,8 @@ Range resolve_dates(const std::vector<std::string>& bounds, const std::vector<Ti
          bounds[1]);
   }
   // A period may begin before the first field or end after the last by less than a step (monthly fields stand
-  // in the middle of the month) or a day, or where its year or month does; beyond that it names data that is not
-  // there.
+  // in the middle of the month) or a day, or where its year or month does; beyond that it names data that is
+  // not there.
   const auto count = static_cast<int64_t>(times.size());
   const TimeStamp step = count > 1 ? std::max(times[1] - times[0], times[count - 1] - times[count - 2]) : 0;
   const TimeStamp slack = std::max<TimeStamp>(step, 86400);

@@ -19,10 +19,11 @@ struct Period {
   BoundKind kind = BoundKind::dates;
 };
 
-/// The times that `period` names. Bounds are years ("1990"), months ("1990-06"), dates or times, of which the last
-/// is included; or time indices, of which the last is excluded. Two whole numbers are years where both have four digits
-/// and lie within a century of the data, else indices (`{index: [first, last]}` is always). Throws Error(usage), naming `setting`,
-/// when the period is empty, reversed or names times that the data does not reach.
+/// The times that `period` names. Bounds are years ("1990"), months ("1990-06"), dates or times, of which the
+/// last is included; or time indices, of which the last is excluded. Two whole numbers are years where both
+/// have four digits and lie within a century of the data, else indices (`{index: [first, last]}` is always).
+/// Throws Error(usage), naming `setting`, when the period is empty, reversed or names times that the data
+/// does not reach.
 Period resolve_period(const PeriodConfig& period, const std::vector<TimeStamp>& times, Calendar calendar,
                       const std::string& setting);
 
@@ -38,8 +39,8 @@ struct PairCount {
 PairCount count_pairs(const std::vector<TimeStamp>& times, Calendar calendar, Range period,
                       const LeadTime& lead);
 
-/// A line for people: "1990-01-01T00:00:00 to 2009-12-31T18:00:00 (years): 29220 times, 29219 samples of 6h, 1 lost at
-/// the end, 0 to gaps".
+/// A line for people: "1990-01-01T00:00:00 to 2009-12-31T18:00:00 (years): 29220 times, 29219 samples of 6h,
+/// 1 lost at the end, 0 to gaps".
 std::string describe_period(const Period& period, const std::vector<TimeStamp>& times, Calendar calendar,
                             const LeadTime& lead);
 

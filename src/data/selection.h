@@ -30,8 +30,8 @@ class Selection {
   const std::vector<FileStamp>& stamps() const { return stamps_; }
   FileView open(size_t file) const { return FileView(paths_[file], reading_); }
   const std::string& path(const Source& source) const { return paths_[source.file]; }
-  /// The configured names, "t@*" replaced by the levels that there are, or all those of gridded variables with time; then forcings and
-  /// diagnostics.
+  /// The configured names, "t@*" replaced by the levels that there are, or all those of gridded variables
+  /// with time; then forcings and diagnostics.
   const std::vector<std::string>& variables() const { return variables_; }
   const std::vector<std::string>& statics() const { return statics_; }
   /// Whether a forcing is computed, as no file has a variable of its name.

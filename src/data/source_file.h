@@ -1,9 +1,9 @@
-/// A file of gridded data as the rest of the program sees it, whatever its format: variables with dimensions and
-/// attributes, and their values a hyperslab at a time.
+/// A file of gridded data as the rest of the program sees it, whatever its format: variables with dimensions
+/// and attributes, and their values a hyperslab at a time.
 ///
 /// A format is a class that fills in the protected members when it is made and hands out stored values
-/// (`read_stored`); what they mean (packing, missing values) is the same for all formats and done here. Formats that
-/// the program knows, and how a program of one's own adds another: open_file.h.
+/// (`read_stored`); what they mean (packing, missing values) is the same for all formats and done here.
+/// Formats that the program knows, and how a program of one's own adds another: open_file.h.
 #pragma once
 
 #include <cstddef>
@@ -83,8 +83,8 @@ class SourceFile {
   std::map<std::string, Attribute> attributes_;
 
  private:
-  /// Stored values of a hyperslab that lies inside the variable and is not empty, row-major and in native byte order.
-  /// Called by several threads at once. Throws Error(data).
+  /// Stored values of a hyperslab that lies inside the variable and is not empty, row-major and in native
+  /// byte order. Called by several threads at once. Throws Error(data).
   virtual void read_stored(const FileVariable& variable, std::span<const int64_t> start,
                            std::span<const int64_t> count, std::byte* out) const = 0;
 

@@ -77,7 +77,8 @@ Split split_of(const std::vector<TimeStamp>& times, Calendar calendar, bool numb
           "times, the last included: about 70, 10 and 20 %"};
 }
 
-/// The smallest patch that leaves at most `kTokens` tokens and divides the grid; where none does, the smallest.
+/// The smallest patch that leaves at most `kTokens` tokens and divides the grid; where none does, the
+/// smallest.
 int64_t patch_size(const grid::Grid& grid) {
   constexpr int64_t kTokens = 1024;
   int64_t smallest = 0;

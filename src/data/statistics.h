@@ -38,8 +38,9 @@ Statistics compute_statistics(const Dataset& dataset, Range period, const std::v
 Statistics cached_statistics(const Dataset& dataset, Range period, const std::vector<LeadTime>& leads,
                              const std::string& directory = "");
 
-/// {"variables": {"air": {"mean", "std", "units", "transform" where there is one}}, "statics": {...}, "tendencies": {...}, "latitude": [...],
-/// "longitude": [...]}; tendencies of further lead times follow as "tendencies 12h".
+/// {"variables": {"air": {"mean", "std", "units", "transform" where there is one}}, "statics": {...},
+/// "tendencies": {...}, "latitude": [...], "longitude": [...]}; tendencies of further lead times follow as
+/// "tendencies 12h".
 nlohmann::json to_json(const Statistics& statistics, const Dataset& dataset,
                        const std::vector<LeadTime>& leads);
 /// Throws Error(checkpoint) unless every variable of the data set has its moments, Error(data) where its grid

@@ -1,6 +1,8 @@
-/// What a variable is turned into before it is normalised, so that its values lie less unevenly: rain, of which most is near zero.
+/// What a variable is turned into before it is normalised, so that its values lie less unevenly: rain, of
+/// which most is near zero.
 ///
-/// Both count what is below zero as zero, which packing makes of dry points, and their inverse gives nothing below it.
+/// Both count what is below zero as zero, which packing makes of dry points, and their inverse gives nothing
+/// below it.
 #pragma once
 
 #include <map>
@@ -11,8 +13,8 @@ namespace seqvit::data {
 
 class Transform {
  public:
-  /// "", "sqrt", "log1p" or "log1p UNIT": log(1 + x / UNIT), 1 in the units of the data if it is not said. Throws Error(usage); `setting`
-  /// stands in the message.
+  /// "", "sqrt", "log1p" or "log1p UNIT": log(1 + x / UNIT), 1 in the units of the data if it is not said.
+  /// Throws Error(usage); `setting` stands in the message.
   static Transform parse(const std::string& text, const std::string& setting);
 
   bool identity() const { return kind_ == Kind::none; }

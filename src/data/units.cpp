@@ -13,7 +13,8 @@
 namespace seqvit::data {
 namespace {
 
-/// What weather and ocean files write, in words that udunits-2 knows. "mb" is a millibarn and "C" a coulomb there.
+/// What weather and ocean files write, in words that udunits-2 knows. "mb" is a millibarn and "C" a coulomb
+/// there.
 std::string spelled(const std::string& units) {
   static const std::map<std::string, const char*> kSpellings = {
       {"mb", "hPa"},

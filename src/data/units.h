@@ -14,9 +14,9 @@ struct UnitConversion {
   bool identity() const { return scale == 1.0 && offset == 0.0; }
 };
 
-/// How values in `from` become values in `to`: the identity where both are written alike, whether or not they are
-/// understood; nothing where they are different quantities, are not proportional (decibels), or one is not understood.
-/// Safe under threads.
+/// How values in `from` become values in `to`: the identity where both are written alike, whether or not they
+/// are understood; nothing where they are different quantities, are not proportional (decibels), or one is
+/// not understood. Safe under threads.
 std::optional<UnitConversion> convert_units(const std::string& from, const std::string& to);
 
 }  // namespace seqvit::data

@@ -2,15 +2,17 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 
 #include <fmt/format.h>
 
 namespace seqvit::data {
 namespace {
 
-/// As a float that was written as a short decimal number: 9.999e20 rather than 9.99899995e20.
+/// As a float that was written as a short decimal number: 9.999e20 rather than 9.99899995e20. Not by stod,
+/// which throws at numbers too small to be normalised.
 double short_number(double value) {
-  return std::stod(fmt::format("{:.7g}", value));
+  return std::strtod(fmt::format("{:.7g}", value).c_str(), nullptr);
 }
 
 /// Digits of a number as people choose them for what is none: 9999, 999.9, 99900, 9.999e20, 1e30, 0.
@@ -56,7 +58,8 @@ std::optional<SuspectFill> FillDetector::found(const Packing* packing) const {
     const End &end = below ? low_ : high_, &other = below ? high_ : low_;
     const double sign = below ? 1.0 : -1.0;
     if (end.count < 2 || !std::isfinite(end.next) || !std::isfinite(other.value)) continue;
-    // In the mirrored sense: end.value < end.next <= -inner. A fill on the other side is no part of the spread.
+    // In the mirrored sense: end.value < end.next <= -inner. A fill on the other side is no part of the
+    // spread.
     const double far = -other.value, spread_to_far = far - end.next;
     const double gap = end.next - end.value;
     double inner = far;

@@ -1,10 +1,10 @@
-/// Values that stand for "no value" without the file saying so: -9999, 1e20, an int16 of -32768 beside a declared
-/// -32767, a temperature of 0 K.
+/// Values that stand for "no value" without the file saying so: -9999, 1e20, an int16 of -32768 beside a
+/// declared -32767, a temperature of 0 K.
 ///
-/// Such a value is the lowest or the highest of its variable, stands there more than once, and is far from all others:
-/// further than they are spread where it is one that writers use for this (nines, a power of ten, the end of its stored
-/// type, zero), ten times further where it is any number. Fractions, masks, and rain that is mostly zero have nothing of
-/// the kind. A guess all the same: whoever trains is asked.
+/// Such a value is the lowest or the highest of its variable, stands there more than once, and is far from
+/// all others: further than they are spread where it is one that writers use for this (nines, a power of ten,
+/// the end of its stored type, zero), ten times further where it is any number. Fractions, masks, and rain
+/// that is mostly zero have nothing of the kind. A guess all the same: whoever trains is asked.
 #pragma once
 
 #include <cstdint>

@@ -14,8 +14,8 @@ struct Wanted {
   std::optional<double> level;
   bool all_levels = false;
 
-  /// Of a name alone, or (`source`) of what stands for it in DatasetOptions::sources. Throws Error(usage) where that names
-  /// a file and no variable.
+  /// Of a name alone, or (`source`) of what stands for it in DatasetOptions::sources. Throws Error(usage)
+  /// where that names a file and no variable.
   static Wanted parse(const std::string& text, bool source);
   bool in_file(const std::string& path) const;
 };

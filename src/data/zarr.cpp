@@ -266,8 +266,9 @@ ZarrFile::ZarrFile(const std::string& path, ZarrStore store)
   measure();
 }
 
-/// Counts bytes until there are enough for what the arrays may hold (check_size in file_grid.h): in a store that was
-/// written a few files are. An array of very many chunks, each of which must be looked for, needs bytes too.
+/// Counts bytes until there are enough for what the arrays may hold (check_size in file_grid.h): in a store
+/// that was written a few files are. An array of very many chunks, each of which must be looked for, needs
+/// bytes too.
 void ZarrFile::measure() {
   constexpr double kAlwaysChunks = 65536.0, kChunksPerByte = 64.0, kValuesPerByte = 512.0;
   double enough = 0.0;

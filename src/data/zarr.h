@@ -1,8 +1,8 @@
 /// Reading Zarr stores, versions 2 and 3, from a directory (zarr_array.h: what of them is understood).
 ///
-/// Chunks are read and decoded by as many threads as there are cores (core/workers.h), each straight into its place of
-/// the result. A chunk that is not there is the fill value; one that is short or damaged is an Error(data) that names
-/// its file. Memory: one chunk, packed and unpacked, a thread.
+/// Chunks are read and decoded by as many threads as there are cores (core/workers.h), each straight into its
+/// place of the result. A chunk that is not there is the fill value; one that is short or damaged is an
+/// Error(data) that names its file. Memory: one chunk, packed and unpacked, a thread.
 #pragma once
 
 #include "data/zarr_array.h"

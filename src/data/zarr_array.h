@@ -1,8 +1,8 @@
 /// The metadata of a Zarr store, versions 2 and 3, as arrays whose chunks can be found and decoded.
 ///
-/// Both versions become one description, so that reading knows no version. Nothing is taken from the metadata unseen:
-/// sizes, ranks and numbers of chunks have bounds here. Sources: the Zarr specifications 2 and 3.0, ZEP 2 (sharding),
-/// and xarray's conventions (`_ARRAY_DIMENSIONS`, what its fill values mean).
+/// Both versions become one description, so that reading knows no version. Nothing is taken from the metadata
+/// unseen: sizes, ranks and numbers of chunks have bounds here. Sources: the Zarr specifications 2 and 3.0,
+/// ZEP 2 (sharding), and xarray's conventions (`_ARRAY_DIMENSIONS`, what its fill values mean).
 #pragma once
 
 #include <filesystem>

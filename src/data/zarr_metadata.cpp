@@ -94,8 +94,8 @@ DataType type_of_name(const json& data_type) {
   return {};
 }
 
-/// A number as JSON has it: 3, "NaN", "-Infinity", "0x7fc00000", true; or what xarray writes for a float in version 3:
-/// the eight bytes of a double in base 64.
+/// A number as JSON has it: 3, "NaN", "-Infinity", "0x7fc00000", true; or what xarray writes for a float in
+/// version 3: the eight bytes of a double in base 64.
 std::optional<double> number_of(const json& value, StoredType type) {
   if (value.is_number()) return value.get<double>();
   if (value.is_boolean()) return value.get<bool>() ? 1.0 : 0.0;
@@ -377,7 +377,8 @@ ZarrArray parse_zarr2(const nlohmann::json& metadata, const nlohmann::json& attr
   array.separator = separator == "/" ? '/' : '.';
   const json fill = metadata.value("fill_value", json());
   array.fill = fill_bytes(fill, array.variable.type);
-  // xarray's rule: the fill value is the mark of what is missing. But a coordinate has a value at every place.
+  // xarray's rule: the fill value is the mark of what is missing. But a coordinate has a value at every
+  // place.
   const bool coordinate = shape.size() == 1 && array.variable.dims[0].name == name;
   const bool marks = !coordinate && (fill.is_number() || fill.is_string());
   set_packing(array, type, marks ? number_of(fill, type.type) : std::nullopt);

@@ -1,7 +1,7 @@
 /// Writing a Zarr store, version 2 with consolidated metadata, as xarray opens it: zstd, `_ARRAY_DIMENSIONS`.
 ///
-/// It is made in a directory of a temporary name beside its own. A store of the same name is replaced at `commit`;
-/// anything else there is an error at once.
+/// It is made in a directory of a temporary name beside its own. A store of the same name is replaced at
+/// `commit`; anything else there is an error at once.
 #pragma once
 
 #include <map>

@@ -1,4 +1,5 @@
-/// Axes: from values to places, round numbers to label them with, and how they are drawn, for charts, maps and colour scales alike.
+/// Axes: from values to places, round numbers to label them with, and how they are drawn, for charts, maps
+/// and colour scales alike.
 #pragma once
 
 #include <string>

@@ -1,7 +1,7 @@
 /// Charts as scenes: lines over an axis, values with intervals by row, parts of a whole.
 ///
-/// Series differ in colour and also in dashes or in the shape of their marks. Sizes suit a phone: a chart drawn at its natural width
-/// fits in 390 pixels.
+/// Series differ in colour and also in dashes or in the shape of their marks. Sizes suit a phone: a chart
+/// drawn at its natural width fits in 390 pixels.
 #pragma once
 
 #include <limits>

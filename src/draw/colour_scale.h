@@ -25,8 +25,8 @@ ColourScale field_scale(std::span<const float> truth, std::span<const float> for
 /// A scale symmetric about 0 that holds 99.5 % of the values.
 ColourScale error_scale(std::span<const float> error);
 
-/// A bar along the upper side of `box` with its numbers and `name` below it, 51 high; an end runs out into a point where values lie
-/// beyond it. `id` is unique on the page.
+/// A bar along the upper side of `box` with its numbers and `name` below it, 51 high; an end runs out into a
+/// point where values lie beyond it. `id` is unique on the page.
 void draw_colour_bar(Scene& scene, Box box, const ColourScale& scale, const std::string& id,
                      const std::string& name);
 

@@ -1,5 +1,6 @@
-/// A field as coloured cells on a map, north up, with coasts, meridians and parallels. Of a grid that is not rectilinear it shows rows
-/// and columns by number, without Earth's coasts; the rows of one without places on Earth go downward, as an image's.
+/// A field as coloured cells on a map, north up, with coasts, meridians and parallels. Of a grid that is not
+/// rectilinear it shows rows and columns by number, without Earth's coasts; the rows of one without places on
+/// Earth go downward, as an image's.
 #pragma once
 
 #include <span>
@@ -20,8 +21,8 @@ class Map {
   /// `land` [Y, X] is the data's own fraction of land; empty: the coasts are Earth's.
   Map(const grid::Grid& grid, std::span<const float> land);
 
-  /// Of a map `width` wide: maps have square cells where they show rows and columns; else they keep the shape of the land at their middle latitude; a map of the whole
-  /// globe has degrees of equal length.
+  /// Of a map `width` wide: maps have square cells where they show rows and columns; else they keep the shape
+  /// of the land at their middle latitude; a map of the whole globe has degrees of equal length.
   double height(double width) const;
 
   struct Panel {

@@ -1,7 +1,7 @@
 /// Markup as a value: well-formed and escaped by construction.
 ///
-/// Text turns into Markup only by being escaped, and tags come only in pairs, so neither a file's content nor a
-/// forgotten end tag can break a page. SVG elements are made the same way.
+/// Text turns into Markup only by being escaped, and tags come only in pairs, so neither a file's content nor
+/// a forgotten end tag can break a page. SVG elements are made the same way.
 #pragma once
 
 #include <cstddef>

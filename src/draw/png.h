@@ -1,7 +1,8 @@
 /// A scene, or the pixels of a map, as PNG, by cairo. The same bytes for the same drawing on one machine.
 ///
-/// Text is set in DejaVu Sans, which Debian's libcairo brings along; where it is not installed fontconfig chooses the sans-serif
-/// nearest to it, and where there is no font at all cairo draws its own simple strokes.
+/// Text is set in DejaVu Sans, which Debian's libcairo brings along; where it is not installed fontconfig
+/// chooses the sans-serif nearest to it, and where there is no font at all cairo draws its own simple
+/// strokes.
 #pragma once
 
 #include <cstddef>

@@ -1,7 +1,8 @@
-/// A drawing as a value: what stands where, in what role. Made once, written as SVG (draw/svg.h) or PNG (draw/png.h).
+/// A drawing as a value: what stands where, in what role. Made once, written as SVG (draw/svg.h) or PNG
+/// (draw/png.h).
 ///
-/// Lengths are CSS pixels, y grows downward. What an item looks like follows from its role (draw/style.h); only fields on maps and
-/// their scales have colours of their own.
+/// Lengths are CSS pixels, y grows downward. What an item looks like follows from its role (draw/style.h);
+/// only fields on maps and their scales have colours of their own.
 #pragma once
 
 #include <optional>

@@ -1,4 +1,5 @@
-/// A scene as SVG for a page. Classes carry its looks (`style_sheet`), so that it follows light, dark and print.
+/// A scene as SVG for a page. Classes carry its looks (`style_sheet`), so that it follows light, dark and
+/// print.
 #pragma once
 
 #include "draw/markup.h"

@@ -1,12 +1,12 @@
 /// Confidence intervals of means over a time series whose neighbours resemble each other.
 ///
 /// Circular-block bootstrap (Politis & Romano 1992, in Exploring the Limits of Bootstrap): series of the same
-/// length are put together from blocks of consecutive initial times drawn at random, the last time followed by
-/// the first; the spread of a score over them is its uncertainty. Every time is drawn as often as any other; with
-/// blocks that end at the last time (Kuensch 1989) those near both ends would be drawn less, and resamples would
-/// not scatter around the score itself. The same draws serve every score, and depend on (length, block, seed)
-/// only: so a difference of two forecasts' scores has an interval of its own, over the same times. Cost:
-/// resamples x length a score.
+/// length are put together from blocks of consecutive initial times drawn at random, the last time followed
+/// by the first; the spread of a score over them is its uncertainty. Every time is drawn as often as any
+/// other; with blocks that end at the last time (Kuensch 1989) those near both ends would be drawn less, and
+/// resamples would not scatter around the score itself. The same draws serve every score, and depend on
+/// (length, block, seed) only: so a difference of two forecasts' scores has an interval of its own, over the
+/// same times. Cost: resamples x length a score.
 #pragma once
 
 #include <cstdint>

@@ -8,7 +8,8 @@
 /// window is 61 days with Gaussian weights.
 ///
 /// Cost: each training field is read once, twice for some if the work is done in pieces. Memory: see
-/// climatology_fields.h; while it is computed, up to about 1 GiB more. A run keeps its own: climatology_file.h.
+/// climatology_fields.h; while it is computed, up to about 1 GiB more. A run keeps its own:
+/// climatology_file.h.
 #pragma once
 
 #include <cstdint>
@@ -34,8 +35,8 @@ struct ClimatologyOptions {
 
 class Climatology final : public ClimatologyFields {
  public:
-  /// Computes what is needed for fields valid at `needed`, in the calendar of `dataset`, which holds the training
-  /// period. Throws Error(data) if the files cannot be read or the temporary file finds no room.
+  /// Computes what is needed for fields valid at `needed`, in the calendar of `dataset`, which holds the
+  /// training period. Throws Error(data) if the files cannot be read or the temporary file finds no room.
   Climatology(const data::Dataset& dataset, ClimatologyOptions options,
               std::span<const data::TimeStamp> needed);
 

@@ -1,7 +1,7 @@
 /// Fields of a climatology by day of the year and time of day: those that were asked for, on my rows.
 ///
-/// Memory: 4 bytes a variable, point, day and time of day; beyond a limit it lies in a temporary file that the system
-/// pages in and out.
+/// Memory: 4 bytes a variable, point, day and time of day; beyond a limit it lies in a temporary file that
+/// the system pages in and out.
 #pragma once
 
 #include <cstdint>
@@ -34,8 +34,8 @@ int64_t days_of(data::Calendar calendar, Cycle cycle);
 
 class ClimatologyFields {
  public:
-  /// Of `variables` on `points`, for fields valid at `needed`; values are not set yet. Throws Error(data) if the temporary
-  /// file finds no room.
+  /// Of `variables` on `points`, for fields valid at `needed`; values are not set yet. Throws Error(data) if
+  /// the temporary file finds no room.
   ClimatologyFields(data::Calendar calendar, Cycle cycle, int64_t variables, int64_t points,
                     std::span<const data::TimeStamp> needed, int64_t memory_bytes);
 

@@ -22,7 +22,8 @@ std::set<int64_t> seconds_of(const data::Dataset& dataset, const ClimatologyOpti
   return options.monthly ? std::set<int64_t>{0} : seconds;
 }
 
-/// A time of each day of the cycle (or month) and time of day: days are those of 2000, a leap year where there is one.
+/// A time of each day of the cycle (or month) and time of day: days are those of 2000, a leap year where
+/// there is one.
 std::vector<data::TimeStamp> times_of(const data::Dataset& dataset, const ClimatologyOptions& options,
                                       const std::set<int64_t>& seconds) {
   const data::Calendar calendar = dataset.calendar();

@@ -34,7 +34,8 @@ struct Wave {
   double phase;
 };
 
-/// Vectors drawn from the spectrum of exp(-d^2 / 2 L^2), which is normal with deviation 1 / L (Bochner's theorem).
+/// Vectors drawn from the spectrum of exp(-d^2 / 2 L^2), which is normal with deviation 1 / L (Bochner's
+/// theorem).
 std::array<Wave, kWaves> draw_waves(uint64_t key) {
   std::array<Wave, kWaves> waves;
   for (int64_t k = 0; k < kWaves; ++k) {

@@ -20,13 +20,15 @@ struct ReferenceSource {
 
 class EnsembleEvaluation {
  public:
-  /// Of fields of `dataset`, by lead of the plan and variable (a position in `variables`, the data set's indices). References outlive this.
+  /// Of fields of `dataset`, by lead of the plan and variable (a position in `variables`, the data set's
+  /// indices). References outlive this.
   EnsembleEvaluation(const data::Dataset& dataset, const ReferenceSource& source, const RolloutPlan& plan,
                      std::vector<int64_t> variables, const std::vector<Region>& regions, int64_t members);
 
   /// Numbers that a field adds to what ranks sum.
   int64_t message_size() const { return sums_.size(); }
-  /// `members` [M][Y, X], truth and initial state on `rows`; `target`: the time index that the forecast is scored at.
+  /// `members` [M][Y, X], truth and initial state on `rows`; `target`: the time index that the forecast is
+  /// scored at.
   void add(int64_t lead, int64_t variable, int64_t target, EnsembleField field, Range rows,
            std::span<double> message) const;
   /// The next initial time's message, summed over ranks.

@@ -1,7 +1,7 @@
 /// Sums of forecast errors over the points of a region: the additive part of every score.
 ///
-/// When to use it: on each rank for its slab; the numbers are then added over ranks, a row of a region at a time (region_rows.h). Cost:
-/// about 60 operations a point and region.
+/// When to use it: on each rank for its slab; the numbers are then added over ranks, a row of a region at a
+/// time (region_rows.h). Cost: about 60 operations a point and region.
 #pragma once
 
 #include <array>

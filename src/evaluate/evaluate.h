@@ -1,6 +1,6 @@
 /// Rolls a forecaster out from every initial time of a period and scores it against the data, persistence and
-/// climatology. Of an ensemble the scores of single forecasts are those of its mean, spectra those of its first member
-/// (a mean is smooth), and there are scores of its own (ensemble_scores.h).
+/// climatology. Of an ensemble the scores of single forecasts are those of its mean, spectra those of its
+/// first member (a mean is smooth), and there are scores of its own (ensemble_scores.h).
 ///
 /// Cost: one rollout to the longest lead time from each initial time; each field of the period is read about
 /// (longest lead / batch size) + 2 times, mostly from the data set's cache. Memory: the states of one batch,
@@ -47,16 +47,16 @@ struct EvaluationResult {
   double lost = 0;  ///< points left out because the forecast is missing or not finite there
 };
 
-/// Scores and spectra, the same on every rank. `training` is the period that climatology is made of (none from fewer than 30 days),
-/// `model_lead` what one step of the forecaster advances. Initial times differ between leads: each lead uses
-/// all whose valid time lies in the period. Collective. Throws Error(usage) for a lead that is no multiple of
-/// `model_lead` or a period without a pair of times, Error(data) if the files cannot be read, Error(success)
-/// when a signal asked to stop.
+/// Scores and spectra, the same on every rank. `training` is the period that climatology is made of (none
+/// from fewer than 30 days), `model_lead` what one step of the forecaster advances. Initial times differ
+/// between leads: each lead uses all whose valid time lies in the period. Collective. Throws Error(usage) for
+/// a lead that is no multiple of `model_lead` or a period without a pair of times, Error(data) if the files
+/// cannot be read, Error(success) when a signal asked to stop.
 EvaluationResult evaluate(const data::Dataset& dataset, Range training, const data::LeadTime& model_lead,
                           Forecaster& forecaster, const EvaluateOptions& options);
 
-/// Whether the training period is long enough for a climatology: fewer than 30 days are a few weathers, and anomalies from
-/// them would flatter or damn by chance.
+/// Whether the training period is long enough for a climatology: fewer than 30 days are a few weathers, and
+/// anomalies from them would flatter or damn by chance.
 bool spans_a_month(const data::Dataset& dataset, Range training);
 
 /// Throws Error(success) on every rank if a signal has asked any of them to stop. Collective.

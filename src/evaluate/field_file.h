@@ -1,5 +1,5 @@
-/// What files of fields on the grid of a data set have in common, forecasts as climatologies: places of the grid, and
-/// attributes of the source.
+/// What files of fields on the grid of a data set have in common, forecasts as climatologies: places of the
+/// grid, and attributes of the source.
 ///
 /// CF-1.10; NetCDF-4, or a Zarr store where the name ends in .zarr. The file gets its name at `commit`.
 #pragma once
@@ -35,8 +35,8 @@ class FieldFile {
   std::vector<int> define_grid_dims();
   /// Latitudes and longitudes, over the dims of the grid.
   void define_places();
-  /// float32 over `dims` and then the grid's, a chunk a field; with the source's attributes and, under `coordinates`,
-  /// `auxiliary` and what says where its points are.
+  /// float32 over `dims` and then the grid's, a chunk a field; with the source's attributes and, under
+  /// `coordinates`, `auxiliary` and what says where its points are.
   int define_field(const data::VariableInfo& info, const std::string& name, std::vector<int> dims,
                    const std::string& auxiliary = "");
   /// Conventions, title, history; title, licence and credits of the source as source_*.

@@ -11,8 +11,8 @@
 
 namespace seqvit::evaluate {
 
-/// Rolls out `layout.steps` steps from each of `layout.initial_times`, `batch_size` states at a time (all members of
-/// an initial time together), and writes
+/// Rolls out `layout.steps` steps from each of `layout.initial_times`, `batch_size` states at a time (all
+/// members of an initial time together), and writes
 /// `layout.variables` (empty: all) to `path`. Fields are put together from the slabs of all ranks one by one;
 /// the rank that writes has one more field in memory. Points that are missing in the initial state are
 /// missing in its forecast (a warning says how many); for other points the model sees the training mean

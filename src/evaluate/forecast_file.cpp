@@ -103,8 +103,8 @@ int ForecastWriter::Impl::define_number() {
   return dim;
 }
 
-/// Initial, lead and valid times over `dims`. Units and calendar of the source are written to both kinds of time; nothing
-/// else of its time coordinate holds here.
+/// Initial, lead and valid times over `dims`. Units and calendar of the source are written to both kinds of
+/// time; nothing else of its time coordinate holds here.
 void ForecastWriter::Impl::define_times(const std::vector<int>& dims) {
   const Attributes time = {{"calendar", data::calendar_name(dataset.calendar())},
                            {"units", time_units_of(dataset)}};

@@ -12,10 +12,12 @@
 namespace seqvit::evaluate {
 
 enum class ForecastDims {
-  lead_time,  ///< (init_time, lead_time, [level,] lat, lon); `time` (init_time, lead_time) is when fields are valid
-  valid_time,  ///< (time, [level,] lat, lon) of one initial time, for programs that know one time (CDO, ncview)
-  /// (init_time, lead_time, [level,] latitude, longitude), as WeatherBench-X has it; `prediction_timedelta` along
-  /// lead_time is WeatherBench 2's name of it.
+  /// (init_time, lead_time, [level,] lat, lon); `time` (init_time, lead_time) is when fields are valid.
+  lead_time,
+  /// (time, [level,] lat, lon) of one initial time, for programs that know one time (CDO, ncview).
+  valid_time,
+  /// (init_time, lead_time, [level,] latitude, longitude), as WeatherBench-X has it; `prediction_timedelta`
+  /// along lead_time is WeatherBench 2's name of it.
   weatherbench
 };
 
@@ -32,7 +34,8 @@ struct ForecastLayout {
   static ForecastDims parse_dims(const std::string& text);
 };
 
-/// Levels that fields of one vertical coordinate stand on; a variable that is not forecast on one of them is missing there.
+/// Levels that fields of one vertical coordinate stand on; a variable that is not forecast on one of them is
+/// missing there.
 struct LevelDim {
   std::string name;      ///< "level", "level_2"
   data::LevelAxis axis;  ///< `values`: those of any field, in the order of the source

@@ -33,8 +33,8 @@ ForecastMaps make_forecast_maps(const data::Dataset& dataset, int64_t variable, 
 /// "2014-07-01 06:00"; seconds only where there are any.
 std::string map_time_text(const data::Dataset& dataset, int64_t index);
 
-/// A map: "Truth", "Forecast" or "Error, RMSE 1.29 K" (forecast - truth). The first two share a scale, the error's is
-/// symmetric about 0.
+/// A map: "Truth", "Forecast" or "Error, RMSE 1.29 K" (forecast - truth). The first two share a scale, the
+/// error's is symmetric about 0.
 struct MapPanel {
   std::string id, heading, description;
   std::vector<float> field;

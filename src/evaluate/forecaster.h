@@ -18,10 +18,10 @@ class Forecaster {
  public:
   virtual ~Forecaster() = default;
 
-  /// Advances one state for each of `times`, at which it is valid, by `stride` lead times at once. `states` is
-  /// [B, H, V, Y, X], the state and those one, two, ... lead times before it, the result [B, V, Y, X], in physical units of
-  /// Dataset::variables() on `rows()`, NaN where missing. `noise`: for each state the key of what a forecaster of ensembles draws in
-  /// this step. Collective.
+  /// Advances one state for each of `times`, at which it is valid, by `stride` lead times at once. `states`
+  /// is [B, H, V, Y, X], the state and those one, two, ... lead times before it, the result [B, V, Y, X], in
+  /// physical units of Dataset::variables() on `rows()`, NaN where missing. `noise`: for each state the key
+  /// of what a forecaster of ensembles draws in this step. Collective.
   virtual std::vector<float> step(std::span<const float> states, std::span<const data::TimeStamp> times,
                                   int64_t stride, std::span<const uint64_t> noise) = 0;
   /// The strides that step() takes, from the shortest, 1.
@@ -30,7 +30,8 @@ class Forecaster {
   /// H: how many states it is given.
   virtual int64_t history() const { return 1; }
 
-  /// Columns that are made together, counted from the first of the grid: where a seam between them may show. 0: none.
+  /// Columns that are made together, counted from the first of the grid: where a seam between them may show.
+  /// 0: none.
   virtual int64_t patch_columns() const { return 0; }
 
   /// My slab of grid rows. Slabs of different ranks may overlap in a row that is cut between them; see

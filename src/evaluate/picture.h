@@ -10,8 +10,9 @@
 
 namespace seqvit::evaluate {
 
-/// PNG `width` pixels wide. North is up, missing values are grey; truth and forecast share one scale, from the 0.5 to the
-/// 99.5 percentile of their values; the error's is symmetric about 0. The same bytes for the same fields on one machine.
+/// PNG `width` pixels wide. North is up, missing values are grey; truth and forecast share one scale, from
+/// the 0.5 to the 99.5 percentile of their values; the error's is symmetric about 0. The same bytes for the
+/// same fields on one machine.
 std::vector<std::byte> draw_picture(const ForecastMaps& maps, int width = 1500);
 
 /// The same into a file. Throws Error(data) with path and reason if it cannot be written.

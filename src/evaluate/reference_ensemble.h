@@ -1,15 +1,17 @@
 /// Ensembles that cost nothing, to hold a model's against: what the season holds.
 ///
-/// For a forecast valid at t, the data have states of other years or days: those at the same time of day within 15 days of t's day of the
-/// year (monthly data: of the same month), 5 days or more away from t, as many as the model has members, evenly spread over those there are.
+/// For a forecast valid at t, the data have states of other years or days: those at the same time of day
+/// within 15 days of t's day of the year (monthly data: of the same month), 5 days or more away from t, as
+/// many as the model has members, evenly spread over those there are.
 ///
 ///   climatology   these states
-///   persistence   the initial state plus the change that led to each of these states over the same lead time: an initial state
-///                 alone has no spread, and its CRPS would be its mean absolute error
+///   persistence   the initial state plus the change that led to each of these states over the same lead
+///                 time: an initial state alone has no spread, and its CRPS would be its mean absolute error
 ///
-/// They are taken from the training period. Where that holds fewer than the model has members for some time to be scored (one year of data,
-/// cut in three), they are taken for all times from all of the data that are scored: states that nobody could have known then, which
-/// flatters these references, not the model; it is said.
+/// They are taken from the training period. Where that holds fewer than the model has members for some time
+/// to be scored (one year of data, cut in three), they are taken for all times from all of the data that are
+/// scored: states that nobody could have known then, which flatters these references, not the model; it is
+/// said.
 #pragma once
 
 #include <cstdint>
@@ -29,7 +31,8 @@ struct TimePair {
 
 class SeasonalPairs {
  public:
-  /// Of those times of `dataset` that lie in `period`. `lead`: how far they are apart; `monthly`: by months, not days.
+  /// Of those times of `dataset` that lie in `period`. `lead`: how far they are apart; `monthly`: by months,
+  /// not days.
   SeasonalPairs(const data::Dataset& dataset, Range period, const data::LeadTime& lead, bool monthly);
 
   /// At most `most` pairs that suit a forecast valid at `time`, all `away` seconds or more from it.
@@ -54,13 +57,15 @@ class SeasonalPairs {
 /// Where the references of one lead time come from.
 class ReferenceEnsemble {
  public:
-  /// `training`: times of `climatology`; `scored`: the data that are scored; `times`: those that it is scored at. References outlive this.
+  /// `training`: times of `climatology`; `scored`: the data that are scored; `times`: those that it is scored
+  /// at. References outlive this.
   ReferenceEnsemble(const data::Dataset& climatology, Range training, const data::Dataset& scored,
                     const data::LeadTime& lead, std::span<const data::TimeStamp> times, int64_t members);
 
   /// Whether pairs are taken from the data that are scored.
   bool in_sample() const { return in_sample_; }
-  /// Members [M][Y, X] of a variable on `rows`: climatology's, and persistence's from `initial` [Y, X]. Fewer than 2: there is none.
+  /// Members [M][Y, X] of a variable on `rows`: climatology's, and persistence's from `initial` [Y, X]. Fewer
+  /// than 2: there is none.
   struct Members {
     std::vector<std::vector<float>> persistence, climatology;
   };

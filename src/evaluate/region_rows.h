@@ -1,7 +1,8 @@
 /// The points of regions, a grid row at a time: what sums that ranks add are made over.
 ///
-/// Sums are kept a row of a region (a segment) at a time until ranks have added them: whichever rank holds a row,
-/// totals have the same bits (a row that is cut between ranks adds in another order and may differ in the last bits).
+/// Sums are kept a row of a region (a segment) at a time until ranks have added them: whichever rank holds a
+/// row, totals have the same bits (a row that is cut between ranks adds in another order and may differ in
+/// the last bits).
 #pragma once
 
 #include <cstdint>
@@ -28,8 +29,8 @@ class RegionRows {
   const std::vector<Region>& regions() const { return regions_; }
   int64_t segments() const { return static_cast<int64_t>(segments_.size()); }
 
-  /// f(segment, i, w) for every point of every segment in [rows.begin, rows.end) that `owned` ([rows, X], empty: all)
-  /// does not leave out: i is its place on these rows, w the weight of its cell.
+  /// f(segment, i, w) for every point of every segment in [rows.begin, rows.end) that `owned` ([rows, X],
+  /// empty: all) does not leave out: i is its place on these rows, w the weight of its cell.
   template <typename Function>
   void for_each(Range rows, std::span<const float> owned, Function f) const {
     for (size_t s = 0; s < segments_.size(); ++s) {

@@ -23,14 +23,15 @@ struct RolloutPlan {
 };
 
 /// Every `stride`-th initial time that has a valid time of one of `leads` in `period` (time indices). Leads
-/// that do not fit into the period are left out with a warning, and so, in one for all, are initial
-/// times without the inputs of a forecast. Throws Error(usage) for a lead that is no multiple of `model_lead`, or if there is no
-/// initial time.
+/// that do not fit into the period are left out with a warning, and so, in one for all, are initial times
+/// without the inputs of a forecast. Throws Error(usage) for a lead that is no multiple of `model_lead`, or
+/// if there is no initial time.
 RolloutPlan make_rollout_plan(const data::Dataset& dataset, const data::LeadTime& model_lead, Range period,
                               const std::vector<data::LeadTime>& leads, int64_t stride, int64_t history = 1);
 
-/// The step, of those from `initial` (a time index) to `steps` steps later, whose inputs the files do not hold: negative where it is one of
-/// `history` states, positive where it is forcings. Nothing: the forecast can be made.
+/// The step, of those from `initial` (a time index) to `steps` steps later, whose inputs the files do not
+/// hold: negative where it is one of `history` states, positive where it is forcings. Nothing: the forecast
+/// can be made.
 std::optional<int64_t> missing_step(const data::Dataset& dataset, const data::LeadTime& step, int64_t history,
                                     int64_t initial, int64_t steps);
 

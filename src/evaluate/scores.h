@@ -1,9 +1,9 @@
 /// Scores of forecasts, from sums of errors.
 ///
 /// Definitions are WeatherBench 2's (Rasp et al. 2024, arXiv 2308.15560, section 4), in physical units. At
-/// each initial time a mean over space is taken, weighted by cell areas (grid::CellWeights) over *valid points*; then a
-/// mean over the initial times that have a valid point. With e = forecast - truth, and ' the anomaly from
-/// climatology:
+/// each initial time a mean over space is taken, weighted by cell areas (grid::CellWeights) over *valid
+/// points*; then a mean over the initial times that have a valid point. With e = forecast - truth, and ' the
+/// anomaly from climatology:
 ///
 ///   rmse            sqrt(mean over time of the mean over space of e^2): the root comes last
 ///   rmse_per_step   mean over time of sqrt(mean over space of e^2)
@@ -39,8 +39,8 @@ struct Score {
   std::string units;                        ///< of the variable, also for metrics that have none
   int64_t initial_times = 0;                ///< that entered `value`
   int64_t points = 0;                       ///< valid points of the grid at these times, added up
-  /// Of rmse_per_step over the whole grid: what it is the mean of, in the order of initial times (NaN where not
-  /// defined), so that two forecasts can be compared time by time; and Bootstrap's block.
+  /// Of rmse_per_step over the whole grid: what it is the mean of, in the order of initial times (NaN where
+  /// not defined), so that two forecasts can be compared time by time; and Bootstrap's block.
   std::vector<double> at_times = {};
   int64_t block = 0;
 };

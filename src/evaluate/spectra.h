@@ -38,9 +38,9 @@ struct Spectrum {
   std::vector<double> wavenumber;  ///< waves in 360 degrees of longitude, increasing from 0
   std::vector<double> truth, forecast;
   int64_t rows = 0;  ///< rows times initial times that entered
-  /// How much more a forecast jumps between patches than truth does: the root mean square of its change from a
-  /// column to the next where a patch ends over that inside patches, divided by the same of truth. 1: no seam
-  /// shows. NaN where nothing is made in patches, or truth has no change to compare with.
+  /// How much more a forecast jumps between patches than truth does: the root mean square of its change from
+  /// a column to the next where a patch ends over that inside patches, divided by the same of truth. 1: no
+  /// seam shows. NaN where nothing is made in patches, or truth has no change to compare with.
   double patch_edge_ratio = std::numeric_limits<double>::quiet_NaN();
 
   /// How many of the waves, from 0 on, the truth resolves: all but the finest, which together hold less than

@@ -22,7 +22,8 @@ std::vector<float> read_states(const data::Dataset& dataset, std::span<const int
   return states;
 }
 
-/// The members [B, M, V, Y, X] of the states at `times` or, by the same change of each, of states before them.
+/// The members [B, M, V, Y, X] of the states at `times` or, by the same change of each, of states before
+/// them.
 std::vector<float> members_of(const std::vector<float>& initial, std::span<const int64_t> times,
                               const Ensemble& ensemble, const data::Dataset& dataset, Range rows) {
   const auto state = initial.size() / times.size();
@@ -84,7 +85,8 @@ Trajectory::Trajectory(const data::Dataset& dataset, Forecaster& forecaster, con
                    initial, ensemble, dataset, forecaster.rows()));
 }
 
-/// Puts the forcings of the time `steps` steps after the start into `states`, [B, V, Y, X]; missing where the files hold none.
+/// Puts the forcings of the time `steps` steps after the start into `states`, [B, V, Y, X]; missing where the
+/// files hold none.
 void Trajectory::take_forcings(std::span<float> states, int64_t steps) const {
   const int64_t points = forecaster_.rows().size() * dataset_.grid().columns();
   const auto variables = std::ssize(dataset_.variables());

@@ -89,8 +89,8 @@ double quadrilateral(const Vector& a, const Vector& b, const Vector& c, const Ve
   return std::abs(triangle(a, b, c) + triangle(a, c, d));
 }
 
-/// Areas between corners that lie midway between the centres of four cells; beyond the edge of the grid the rows and
-/// columns go on as they came.
+/// Areas between corners that lie midway between the centres of four cells; beyond the edge of the grid the
+/// rows and columns go on as they came.
 std::vector<double> areas_between_centres(const Grid& grid) {
   const int64_t rows = grid.rows(), columns = grid.columns();
   if (rows < 2 || columns < 2) return std::vector<double>(static_cast<size_t>(grid.points()), 1.0);

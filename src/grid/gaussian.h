@@ -11,8 +11,8 @@ struct GaussianLatitudes {
   std::vector<double> weight;  ///< of the mean over the sphere: they sum to 1
 };
 
-/// `rows` latitudes whose sums are exact for polynomials in sin(latitude) of degree below 2 * rows: the roots of
-/// the Legendre polynomial of that degree, by Newton's method. Cost: O(rows^2).
+/// `rows` latitudes whose sums are exact for polynomials in sin(latitude) of degree below 2 * rows: the roots
+/// of the Legendre polynomial of that degree, by Newton's method. Cost: O(rows^2).
 GaussianLatitudes gaussian_latitudes(int64_t rows);
 
 }  // namespace seqvit::grid

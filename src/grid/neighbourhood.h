@@ -1,13 +1,16 @@
-/// The 3 x 3 neighbours of a rank's part of the sequence: which are its own, which others have, and who they are.
+/// The 3 x 3 neighbours of a rank's part of the sequence: which are its own, which others have, and who they
+/// are.
 ///
-/// When to use it: by whatever reads a token's surroundings (parallel/halo.h fetches what is not here, ops/depthwise.h reads it).
-/// What is counted are units (partition.h: a token, or the tokens of a patch that stay together). Neighbours of a unit stand at its own
-/// place of the patches around it, so they are of the same variables. Longitude closes where the grid goes round the globe; at the poles
-/// and at the borders of a region the edge stands for what lies beyond it.
+/// When to use it: by whatever reads a token's surroundings (parallel/halo.h fetches what is not here,
+/// ops/depthwise.h reads it). What is counted are units (partition.h: a token, or the tokens of a patch that
+/// stay together). Neighbours of a unit stand at its own place of the patches around it, so they are of the
+/// same variables. Longitude closes where the grid goes round the globe; at the poles and at the borders of a
+/// region the edge stands for what lies beyond it.
 ///
-/// To be a neighbour is mutual, with an edge that stands for itself too. So one walk over my units finds what I need of others and what
-/// they need of me; a rank asks nobody. Cost: a few steps for each unit of mine within two rows of patches of an end of my share, however
-/// many ranks there are. Memory: a number for each unit that is given or taken.
+/// To be a neighbour is mutual, with an edge that stands for itself too. So one walk over my units finds what
+/// I need of others and what they need of me; a rank asks nobody. Cost: a few steps for each unit of mine
+/// within two rows of patches of an end of my share, however many ranks there are. Memory: a number for each
+/// unit that is given or taken.
 #pragma once
 
 #include <algorithm>
@@ -25,15 +28,17 @@ inline constexpr int kTaps = 9, kMiddleTap = 4;
 /// A unit's window.
 struct Window {
   std::array<int64_t, kTaps> unit;  ///< who is read at each tap: mine [0, size), others' from size on
-  std::array<int, kTaps>
-      reads_me;  ///< by which of its taps that neighbour reads this unit: every such pair once
-  /// Where the edge stands for what lies beyond it: before the first row, after the last; the same of columns.
+  /// By which of its taps that neighbour reads this unit: every such pair once.
+  std::array<int, kTaps> reads_me;
+  /// Where the edge stands for what lies beyond it: before the first row, after the last; the same of
+  /// columns.
   bool north = false, south = false, west = false, east = false;
 };
 
 class Neighbourhood {
  public:
-  /// Of rank `index` of `count` that share out the sequence as make_slab does. `periodic`: columns go round the globe.
+  /// Of rank `index` of `count` that share out the sequence as make_slab does. `periodic`: columns go round
+  /// the globe.
   Neighbourhood(const TokenGrid& grid, bool periodic, int64_t index, int64_t count);
 
   /// A rank that has neighbours of mine, and so needs some of mine.
@@ -112,7 +117,8 @@ class Neighbourhood {
     for (int64_t& unit : w.unit)
       unit = find(unit);
     for (int tap = 0; tap < kTaps; ++tap) {
-      // A neighbour to the north reads me by its south; an edge that stands for what is north of it reads itself by its north.
+      // A neighbour to the north reads me by its south; an edge that stands for what is north of it reads
+      // itself by its north.
       const int row = tap / 3, column = tap % 3;
       const bool same_row = (row == 0 && w.north) || (row == 2 && w.south),
                  same_column = (column == 0 && w.west) || (column == 2 && w.east);

@@ -1,5 +1,6 @@
 /// A pre-norm transformer block: x + attention(norm(x)), then x + mlp(norm(x)) (Dosovitskiy et al., arXiv
-/// 2010.11929), before them with `model.local: depthwise` x + what is around it. How its layers are cut, exchanged, fused and tiled is theirs (parallel/layers.h, parallel/peers.h).
+/// 2010.11929), before them with `model.local: depthwise` x + what is around it. How its layers are cut,
+/// exchanged, fused and tiled is theirs (parallel/layers.h, parallel/peers.h).
 #pragma once
 
 #include <optional>
@@ -19,8 +20,8 @@ class Block {
   /// `mlp_tile`: tokens that the MLP takes at a time where it keeps nothing (0: a default).
   Block(int64_t index, const ModelShape& shape, const ModelLayout& layout, int64_t mlp_tile);
 
-  /// [B, L, D] -> [B, L, D] in the master type. `keep` [B, 1, 1] scales both branches (drop path), undefined: 1. `noise` [B, Z] conditions
-  /// the norms (`model.noise_dim`), undefined where there is none.
+  /// [B, L, D] -> [B, L, D] in the master type. `keep` [B, 1, 1] scales both branches (drop path), undefined:
+  /// 1. `noise` [B, Z] conditions the norms (`model.noise_dim`), undefined where there is none.
   Tensor forward(const Tensor& x_BLD, const Tensor& keep_B11, const Tensor& noise_BZ = {});
   /// How forward() takes x when it is recomputed.
   ops::TakesInput takes_input() const {

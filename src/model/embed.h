@@ -18,8 +18,9 @@
 /// the blocks, are the largest tensors: with recomputation they exist for a tile of patches only
 /// (ops/in_tiles.h).
 ///
-/// With `model.embed_overlap` a token is made of the window of q x q points around its patch instead of the p x p of the patch itself
-/// (windows.h); q stands for p above and below. Overlapping patches: CvT (Wu et al., arXiv 2103.15808).
+/// With `model.embed_overlap` a token is made of the window of q x q points around its patch instead of the p
+/// x p of the patch itself (windows.h); q stands for p above and below. Overlapping patches: CvT (Wu et al.,
+/// arXiv 2103.15808).
 ///
 /// The position of the patch is added to each token: a learned embedding started at the 2-D sine-cosine
 /// table, or (`model.positions: fixed`) that table itself. A learned one takes 16 bytes a patch and channel

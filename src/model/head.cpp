@@ -38,8 +38,8 @@ Tensor select_targets(const Tensor& tokens_BLX, const ModelShape& shape, const g
       .index_select(2, ops::to_device(groups, {std::ssize(groups)}, options));
 }
 
-/// Where tokens are variables, windows go group by group: the targets of every group, filled up with T to the length of the longest
-/// [G F], and where each target then is [T].
+/// Where tokens are variables, windows go group by group: the targets of every group, filled up with T to the
+/// length of the longest [G F], and where each target then is [T].
 std::pair<Tensor, Tensor> members_of_groups(const ModelShape& shape, at::Device device) {
   const int64_t targets = std::ssize(shape.targets);
   std::vector<std::vector<int64_t>> groups(shape.tokens_per_patch());

@@ -2,7 +2,8 @@
 /// Nguyen et al., arXiv 2301.10343), and a linear map from the tokens of a patch to its points. Each of those
 /// layers keeps 2 vectors of the width a token for backward; without them only the tokens are kept.
 ///
-/// With `model.head_overlap` a token writes the window of q x q points around its patch (windows.h): where windows overlap they add.
+/// With `model.head_overlap` a token writes the window of q x q points around its patch (windows.h): where
+/// windows overlap they add.
 #pragma once
 
 #include <optional>
@@ -37,8 +38,8 @@ class Head {
   std::optional<parallel::Linear> linear_;            // joint, aggregated: [K D] -> [T p*p]
   const parallel::Param* variable_weight_ = nullptr;  // variable: [T, p*p, D]
   const parallel::Param* variable_bias_ = nullptr;    // variable: [T, p*p]
-  Tensor members_,
-      places_;  // variable, where patches overlap: targets of each group, those of the first one first, T: none; and back
+  // variable, where patches overlap: targets of each group, those of the first one first, T: none; and back
+  Tensor members_, places_;
   Tensor owned_;  // where my tokens begin or end inside a patch: see owned_points
 
   Tensor features(const Tensor& tokens_BLD) const;

@@ -40,7 +40,8 @@ Tensor angles(const std::vector<double>& degrees, const std::vector<int64_t>& wa
   return at::tensor(values, at::kDouble).view({std::ssize(degrees), 2 * std::ssize(waves)}).to(options);
 }
 
-/// The coordinates of an axis of `count` cells: those given, or as even as the cells of a globe, from `first` on.
+/// The coordinates of an axis of `count` cells: those given, or as even as the cells of a globe, from `first`
+/// on.
 std::vector<double> coordinates(const std::vector<double>& given, int64_t count, double first, double span) {
   if (!given.empty()) {
     check(std::ssize(given) == count, "a model's shape has other coordinates than rows or columns");

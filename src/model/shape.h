@@ -11,22 +11,22 @@
 
 namespace seqvit::model {
 
-/// What happens to fields from one step of a forecast fed back to the next, by numbers of inputs. The network itself does not know it: an
-/// input that it must not see is all zero.
+/// What happens to fields from one step of a forecast fed back to the next, by numbers of inputs. The network
+/// itself does not know it: an input that it must not see is all zero.
 struct Feedback {
   std::vector<int64_t> forcings;  ///< come from outside at each step
-  std::vector<int64_t>
-      diagnostics;  ///< stand for what is only put out: predicted as it is, not as a change, and zero as an input
-  std::vector<std::pair<int64_t, int64_t>>
-      shifts;  ///< {a, b}: a is at the next step what b is now (the state before)
-  std::vector<std::array<double, 2>>
-      bounds;  ///< of targets, low and high of the normalised field; empty: none
+  /// Stand for what is only put out: predicted as it is, not as a change, and zero as an input.
+  std::vector<int64_t> diagnostics;
+  /// {a, b}: a is at the next step what b is now (the state before).
+  std::vector<std::pair<int64_t, int64_t>> shifts;
+  /// Of targets, low and high of the normalised field; empty: none.
+  std::vector<std::array<double, 2>> bounds;
 };
 
 struct ModelShape {
   int64_t rows = 0, columns = 0;  ///< of the grid
-  /// Degrees north of each row and east of each column, which rotary positions are functions of. Empty: rows and columns as even as on a
-  /// globe of that many.
+  /// Degrees north of each row and east of each column, which rotary positions are functions of. Empty: rows
+  /// and columns as even as on a globe of that many.
   std::vector<double> latitude, longitude;
   /// Of each input (variables, then static fields) its group, numbered from 0: a token, before aggregation,
   /// holds the inputs of one group. Levels of a variable go together (`model.patch_levels`), any other input
@@ -48,11 +48,13 @@ struct ModelShape {
   bool reads_neighbours() const {
     return config.local != Local::none || config.embed_overlap || config.head_overlap;
   }
-  /// Points of an input that a token is made of, and of a target that it writes: those of its patch, or of the window around it.
+  /// Points of an input that a token is made of, and of a target that it writes: those of its patch, or of
+  /// the window around it.
   int64_t read_points() const { return points(config.embed_overlap); }
   int64_t written_points() const { return points(config.head_overlap); }
   int64_t patch_points() const { return points(false); }
-  /// Operations of one training step and sample: 3 x forward of the blocks (or convolutions), recomputation not counted.
+  /// Operations of one training step and sample: 3 x forward of the blocks (or convolutions), recomputation
+  /// not counted.
   double training_operations() const;
   int64_t hidden_dim() const {
     return static_cast<int64_t>(config.mlp_ratio * static_cast<double>(config.embed_dim));

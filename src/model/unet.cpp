@@ -16,7 +16,8 @@
 namespace seqvit::model {
 namespace {
 
-/// A convolution: channels in and out, points along its side, and how many times it halves the grid that it works on.
+/// A convolution: channels in and out, points along its side, and how many times it halves the grid that it
+/// works on.
 struct Layer {
   int64_t in, out, side, halvings;
 };

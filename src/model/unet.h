@@ -1,9 +1,11 @@
-/// A plain convolutional U-Net (Ronneberger et al., arXiv 1505.04597) with as many weights as the transformer of the same configuration, to
-/// compare with (`model.network: unet`).
+/// A plain convolutional U-Net (Ronneberger et al., arXiv 1505.04597) with as many weights as the transformer
+/// of the same configuration, to compare with (`model.network: unet`).
 ///
-/// Two 3x3 convolutions with GELU at each of three resolutions on the way down (means of 2x2 points; w, 2w and 4w channels) and of two on the way
-/// up (points repeated, beside what was there on the way down), then a map from channels to targets. Convolutions go round the globe and repeat
-/// what lies at an edge. Conditions are constant fields beside the inputs. Needs the whole grid on a rank: ranks share samples (`parallel.dp`) and weights only.
+/// Two 3x3 convolutions with GELU at each of three resolutions on the way down (means of 2x2 points; w, 2w
+/// and 4w channels) and of two on the way up (points repeated, beside what was there on the way down), then a
+/// map from channels to targets. Convolutions go round the globe and repeat what lies at an edge. Conditions
+/// are constant fields beside the inputs. Needs the whole grid on a rank: ranks share samples (`parallel.dp`)
+/// and weights only.
 #pragma once
 
 #include <vector>

@@ -1,5 +1,5 @@
-/// The vision transformer: embed, blocks, head, on my part of the sequence; of a pipeline, one stage of it. Or the convolutional network that it
-/// is compared with (`model.network`), which is whole.
+/// The vision transformer: embed, blocks, head, on my part of the sequence; of a pipeline, one stage of it.
+/// Or the convolutional network that it is compared with (`model.network`), which is whole.
 #pragma once
 
 #include <functional>
@@ -21,8 +21,8 @@ namespace seqvit::model {
 /// Identifies the samples of a batch for drop path: the same numbers on every mesh.
 struct DropPathKeys {
   int64_t step = 0;
-  std::span<const int64_t>
-      samples;  ///< position in the global batch of each of my samples; empty: nothing is dropped
+  /// Position in the global batch of each of my samples; empty: nothing is dropped.
+  std::span<const int64_t> samples;
 };
 
 class Vit {
@@ -30,8 +30,8 @@ class Vit {
   Vit(const ModelShape& shape, const ModelLayout& layout, const MemoryConfig& memory);
 
   /// Normalised inputs [B, V, Y, X] on my slab -> normalised targets [B, T, Y, X], zero where another rank
-  /// owns the point. `condition` [B, conditions + noise_dim]: numbers that hold for whole samples (phases of day and
-  /// year), then their noise; unused if there are none. For a model that is all here.
+  /// owns the point. `condition` [B, conditions + noise_dim]: numbers that hold for whole samples (phases of
+  /// day and year), then their noise; unused if there are none. For a model that is all here.
   Tensor forward(const Tensor& fields_BVYX, const Tensor& condition_BC, const DropPathKeys& drop = {}) {
     return forward(0, fields_BVYX, condition_BC, drop);
   }

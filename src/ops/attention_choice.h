@@ -14,8 +14,8 @@
 
 namespace seqvit::ops {
 
-/// Kernels for tensors of a type on a device: of a GPU libtorch's; for fp64, which none of those takes (`verify` proves
-/// layouts in it, at small size), and on other devices plain products that hold all scores.
+/// Kernels for tensors of a type on a device: of a GPU libtorch's; for fp64, which none of those takes
+/// (`verify` proves layouts in it, at small size), and on other devices plain products that hold all scores.
 std::vector<AttentionKernel> attention_kernels(c10::Device device, at::ScalarType type);
 
 struct AttentionSizes {

@@ -15,7 +15,8 @@ namespace {
 using grid::kTaps;
 using grid::Window;
 
-/// Blocks that the units of a call are cut into: enough for many threads, few enough to keep the sums of each.
+/// Blocks that the units of a call are cut into: enough for many threads, few enough to keep the sums of
+/// each.
 constexpr int64_t kBlocks = 64;
 
 template <typename T>

@@ -10,8 +10,8 @@
 
 namespace seqvit::ops {
 
-/// norm_* [D], or of each sample [B, D], in the master type; fc1_weight [F, D] and fc2_weight [D, F] in the compute type, biases in the
-/// master type. `mlp` uses neither norm nor fc2_bias.
+/// norm_* [D], or of each sample [B, D], in the master type; fc1_weight [F, D] and fc2_weight [D, F] in the
+/// compute type, biases in the master type. `mlp` uses neither norm nor fc2_bias.
 struct MlpWeights {
   Tensor norm_weight, norm_bias, fc1_weight, fc1_bias, fc2_weight, fc2_bias;
 };

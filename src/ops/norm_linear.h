@@ -11,12 +11,14 @@ namespace seqvit::ops {
 
 inline constexpr double kLayerNormEpsilon = 1e-6;  ///< as in ViT
 
-/// A norm's weight or bias (or the sum of its gradient) that holds for a sample: itself, or of [B, D] its row.
+/// A norm's weight or bias (or the sum of its gradient) that holds for a sample: itself, or of [B, D] its
+/// row.
 inline Tensor of_sample(const Tensor& vector, int64_t sample) {
   return vector.dim() == 2 ? vector[sample] : vector;
 }
 
-/// norm_* [D], or of each sample [B, D], and bias [O] in the master type, weight [O, K D] in the compute type.
+/// norm_* [D], or of each sample [B, D], and bias [O] in the master type, weight [O, K D] in the compute
+/// type.
 struct NormLinearWeights {
   Tensor norm_weight, norm_bias, weight, bias;
 };

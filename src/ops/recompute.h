@@ -27,9 +27,9 @@ enum class TakesInput { as_tensor, by_values };
 Tensor recompute(Recompute mode, std::function<Tensor(const Tensor&)> f, const Tensor& x,
                  ActivationStore* store = nullptr, TakesInput takes = TakesInput::as_tensor);
 
-/// f(x), which keeps x alone and runs again in backward as it ran the first time, parts of it that are themselves
-/// recomputed included: for a whole model, where recompute() is for a block of it. f must give the same result when
-/// called again. x need not want a gradient.
+/// f(x), which keeps x alone and runs again in backward as it ran the first time, parts of it that are
+/// themselves recomputed included: for a whole model, where recompute() is for a block of it. f must give the
+/// same result when called again. x need not want a gradient.
 Tensor run_again(std::function<Tensor(const Tensor&)> f, const Tensor& x);
 
 /// The result of `compute`, which under keep_attention is kept from the first run and not computed again in

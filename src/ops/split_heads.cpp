@@ -35,7 +35,8 @@ struct Part {
   int64_t sample, head, token;
 };
 
-/// How many tokens one unit of work has: as many units whatever the threads, so that sums over them are always the same.
+/// How many tokens one unit of work has: as many units whatever the threads, so that sums over them are
+/// always the same.
 int64_t tokens_in_unit(int64_t tokens) {
   constexpr int64_t kTokens = 32, kUnits = 1024;
   return std::max(kTokens, (tokens + kUnits - 1) / kUnits);
@@ -142,8 +143,8 @@ void prepare(const std::vector<Tensor>& parts, const QueryKey& of) {
   });
 }
 
-/// From the gradients `grads` of the leading parts to those of the projection, `out` (the same, or another's room). `raw` [B, M, parts H E]:
-/// the parts as they came. Returns the gains' gradients [parts, E].
+/// From the gradients `grads` of the leading parts to those of the projection, `out` (the same, or another's
+/// room). `raw` [B, M, parts H E]: the parts as they came. Returns the gains' gradients [parts, E].
 template <typename Stored, typename Real>
 Tensor prepare_backward(const variable_list& grads, const std::vector<Tensor>& out, const Tensor& raw,
                         const QueryKey& of) {

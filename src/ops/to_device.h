@@ -1,7 +1,7 @@
 /// Values in the memory of the CPU as tensors where they are needed, without making the host wait for a GPU.
 ///
-/// When to use it: for tables and masks made on the host within a step. `at::tensor(...).to(gpu)` copies from memory that is
-/// not pinned, and so waits until the GPU has done all that was asked of it before.
+/// When to use it: for tables and masks made on the host within a step. `at::tensor(...).to(gpu)` copies from
+/// memory that is not pinned, and so waits until the GPU has done all that was asked of it before.
 #pragma once
 
 #include <cstdint>

@@ -121,8 +121,8 @@ struct Where {
   Where(const grid::Neighbourhood& n, int64_t p) : near(n), patch_size(p) {}
   const grid::Neighbourhood& near;
   int64_t patch_size;
-  /// [U q q] of int64, on a GPU: the point of mine and of the halo that each point of a window is, by Beyond; behind the
-  /// last one stands for nothing. Undefined on the CPU.
+  /// [U q q] of int64, on a GPU: the point of mine and of the halo that each point of a window is, by Beyond;
+  /// behind the last one stands for nothing. Undefined on the CPU.
   std::array<Tensor, 2> tables;
 
   int64_t points() const { return (near.size() + near.halo()) * patch_size * patch_size; }

@@ -1,9 +1,10 @@
-/// Patches with what is around them, and back: points of units [B, U, F, p p] <-> windows [B, U, F, q q] that reach h = p/2 points into
-/// the patches around each, q = p + 2 h.
+/// Patches with what is around them, and back: points of units [B, U, F, p p] <-> windows [B, U, F, q q] that
+/// reach h = p/2 points into the patches around each, q = p + 2 h.
 ///
-/// When to use it: by model/windows.h, for an embedding that reads more than its patch and a head that writes more. Each direction is the
-/// other's backward. On the CPU one copy of the windows is made and nothing else; fp32 and fp64. On a GPU points are found by a table of
-/// their numbers, a number for each point of each window, and sums are made in one order there too (index_put_ sorts).
+/// When to use it: by model/windows.h, for an embedding that reads more than its patch and a head that writes
+/// more. Each direction is the other's backward. On the CPU one copy of the windows is made and nothing else;
+/// fp32 and fp64. On a GPU points are found by a table of their numbers, a number for each point of each
+/// window, and sums are made in one order there too (index_put_ sorts).
 #pragma once
 
 #include <memory>

@@ -1,10 +1,12 @@
-/// Conditional norms: noise that scales and shifts what a block's norms give, which makes one model an ensemble.
+/// Conditional norms: noise that scales and shifts what a block's norms give, which makes one model an
+/// ensemble.
 ///
-/// norm(x) w (1 + scale) + b + shift, with scale and shift of each norm by sample: W2 gelu(W1 z + b1) of the sample's noise z, W2 started at zero, so that
-/// noise changes nothing at first. As in AIFS-CRPS (Lang et al., arXiv 2412.15832) and FGN (Alet et al., arXiv 2506.10772), but with a small
-/// map a block, so that stages of a pipeline share nothing. The noise is the same on all ranks that hold a part of a sample, and
-/// what is made of it acts on each token alone: no message. Its weights are vectors: small, whole on every rank, not
-/// decayed.
+/// norm(x) w (1 + scale) + b + shift, with scale and shift of each norm by sample: W2 gelu(W1 z + b1) of the
+/// sample's noise z, W2 started at zero, so that noise changes nothing at first. As in AIFS-CRPS (Lang et
+/// al., arXiv 2412.15832) and FGN (Alet et al., arXiv 2506.10772), but with a small map a block, so that
+/// stages of a pipeline share nothing. The noise is the same on all ranks that hold a part of a sample, and
+/// what is made of it acts on each token alone: no message. Its weights are vectors: small, whole on every
+/// rank, not decayed.
 #pragma once
 
 #include <string>

@@ -25,7 +25,8 @@ Tensor of_tokens(const Tensor& rows_BUF, int64_t width) {
   return rows_BUF.view({rows_BUF.size(0), -1, width});
 }
 
-/// Runs f(input, units) over all units of mine: first those that need nobody else's, while the others' are coming.
+/// Runs f(input, units) over all units of mine: first those that need nobody else's, while the others' are
+/// coming.
 template <typename F>
 void with_neighbours(const Tensor& x_BLD, const Halo& halo, const F& f) {
   const grid::Neighbourhood& near = halo.near();

@@ -56,7 +56,8 @@ Halo::Coming Halo::start(const Tensor& x_BUF) const {
   Coming coming;
   coming.like_ = x_BUF.detach().narrow(1, 0, 0);
   const int64_t row = x_BUF.size(0) * x_BUF.size(2);
-  // Pairs of ranks in the same order everywhere, so that those that wait for one another in turn do not do so in a circle.
+  // Pairs of ranks in the same order everywhere, so that those that wait for one another in turn do not do so
+  // in a circle.
   for (size_t i = 0; i < gives_.size(); ++i) {
     const grid::Neighbourhood::Peer& peer = near_.peers()[i];
     const auto rank = static_cast<int>(peer.rank);

@@ -1,11 +1,14 @@
 /// The second seam beside attention: what stands next to my tokens, of the ranks that have it.
 ///
-/// When to use it: by layers that read a token's 3 x 3 neighbours (depthwise.h), and for points of neighbouring patches (model/windows.h).
-/// Which units go to whom is a table made once (grid/neighbourhood.h); ranks that share no border do not meet, so a message costs the
-/// same on 2,048 ranks as on four. Rows are whatever belongs to a unit (a token, or the tokens of a patch that stay together), F elements.
+/// When to use it: by layers that read a token's 3 x 3 neighbours (depthwise.h), and for points of
+/// neighbouring patches (model/windows.h). Which units go to whom is a table made once
+/// (grid/neighbourhood.h); ranks that share no border do not meet, so a message costs the same on 2,048 ranks
+/// as on four. Rows are whatever belongs to a unit (a token, or the tokens of a patch that stay together), F
+/// elements.
 ///
-/// Elements sent by a rank, B samples: `gather` B F units that others need of mine; `give_back` B F units that I need of others'. Each is
-/// the other's backward. A depthwise layer reads gradients as it reads tokens, so it gathers both ways. One rank sends nothing.
+/// Elements sent by a rank, B samples: `gather` B F units that others need of mine; `give_back` B F units
+/// that I need of others'. Each is the other's backward. A depthwise layer reads gradients as it reads
+/// tokens, so it gathers both ways. One rank sends nothing.
 #pragma once
 
 #include <utility>
@@ -41,7 +44,8 @@ class Halo {
 
   /// Others' units next to mine [B, H, F], of mine [B, U, F]; differentiable.
   Tensor gather(const Tensor& x_BUF) const;
-  /// What I have for others' units [B, H, F] goes home: the sum of what others have for mine [B, U, F]; differentiable.
+  /// What I have for others' units [B, H, F] goes home: the sum of what others have for mine [B, U, F];
+  /// differentiable.
   Tensor give_back(const Tensor& of_halo_BHF) const;
 
  private:

@@ -18,7 +18,8 @@
 namespace seqvit::parallel {
 namespace {
 
-/// My share of `n` parts of equal size along `dim` of a weight, in each of `blocks` blocks; all of it where nothing is cut.
+/// My share of `n` parts of equal size along `dim` of a weight, in each of `blocks` blocks; all of it where
+/// nothing is cut.
 Slice slice_of(const Peers& peers, int64_t dim, int64_t blocks, int64_t n, int64_t size) {
   if (!peers.cuts_weights()) return {};
   const Range mine = peers.share_of(n);
@@ -119,7 +120,8 @@ QueriesKeysValues Projection::operator()(const Tensor& x_BLD, const Conditioning
   };
   if (is_fused())
     return three(ops::norm_linear(x_BLD, {norm.weight, norm.bias, linear_.weight(), linear_.bias()}));
-  // Tokens are cast to the compute type before they go to other ranks, so that they move in their smaller form.
+  // Tokens are cast to the compute type before they go to other ranks, so that they move in their smaller
+  // form.
   const Tensor u_BLD = norm_.forward(x_BLD, norm).to(compute_);
   const Tensor group_BND = peers_.widen(u_BLD);
   if (!peers_.gathers_context()) return three(linear_.forward(group_BND));

@@ -1,7 +1,8 @@
 /// The layers that models are made of, on weights of a ParamGroup. Names of weights follow timm.
 ///
-/// Those of a block (`Projection` and below) hold their own way of being cut under tensor parallelism and choose what computes them: one
-/// operation with the norm before or the residual after it where nothing is cut, tiles where hidden tensors are not to be kept.
+/// Those of a block (`Projection` and below) hold their own way of being cut under tensor parallelism and
+/// choose what computes them: one operation with the norm before or the residual after it where nothing is
+/// cut, tiles where hidden tensors are not to be kept.
 #pragma once
 
 #include <memory>
@@ -23,8 +24,9 @@ class Linear {
   /// Weights "NAME.weight" [out, in], normal with standard deviation 0.02, and "NAME.bias" [out], zero.
   Linear(ParamGroup& group, const std::string& name, int64_t in, int64_t out, uint64_t seed)
       : Linear(group, group, name, in, out, seed, {}) {}
-  /// This rank's part of the layer under tensor parallelism: `slice` of the weight, in group `cut`. Where outputs are cut (dim 0) so is
-  /// the bias; where inputs are (dim 1), the bias stays whole, in group `whole`.
+  /// This rank's part of the layer under tensor parallelism: `slice` of the weight, in group `cut`. Where
+  /// outputs are cut (dim 0) so is the bias; where inputs are (dim 1), the bias stays whole, in group
+  /// `whole`.
   Linear(ParamGroup& cut, ParamGroup& whole, const std::string& name, int64_t in, int64_t out, uint64_t seed,
          const Slice& slice);
   Tensor forward(const Tensor& x) const;
@@ -40,7 +42,8 @@ class Linear {
   at::ScalarType compute_;
 };
 
-/// Layer normalisation over the last dim, in the master type (Ba et al., arXiv 1607.06450; epsilon 1e-6 as in ViT).
+/// Layer normalisation over the last dim, in the master type (Ba et al., arXiv 1607.06450; epsilon 1e-6 as in
+/// ViT).
 class LayerNorm {
  public:
   /// What normalised tokens are multiplied by and what is added: [D], conditional [B, D].
@@ -60,7 +63,8 @@ class LayerNorm {
   int64_t width_;
 };
 
-/// The weights of a block: what every rank of a stage uses, and what tensor parallelism cuts. One group where nothing is cut.
+/// The weights of a block: what every rank of a stage uses, and what tensor parallelism cuts. One group where
+/// nothing is cut.
 class BlockParams {
  public:
   BlockParams(const std::string& name, const Sharding& whole, const Sharding& cut, const Peers& peers);
@@ -87,8 +91,9 @@ struct QueryKeyParts {
   std::optional<ops::Rotation> rotation;  ///< from the first of my tokens on
 };
 
-/// norm(x) W^T + b as queries, keys and values of my heads: outputs are cut by heads. Weights "NORM" and "NAME.qkv"; with a norm of queries and
-/// keys its gains, "NAME.q_norm.weight" and "NAME.k_norm.weight" [E], the same for all heads.
+/// norm(x) W^T + b as queries, keys and values of my heads: outputs are cut by heads. Weights "NORM" and
+/// "NAME.qkv"; with a norm of queries and keys its gains, "NAME.q_norm.weight" and "NAME.k_norm.weight" [E],
+/// the same for all heads.
 class Projection {
  public:
   Projection(BlockParams& params, const Peers& peers, const std::string& norm, const std::string& name,
@@ -111,12 +116,14 @@ class Projection {
   ops::QueryKey prepared(std::vector<const Param*> gains, int64_t first) const;
 };
 
-/// x + s (u W^T + b): what ends a branch; inputs are cut, `blocks_of` of them (heads or channels) shared out whole.
+/// x + s (u W^T + b): what ends a branch; inputs are cut, `blocks_of` of them (heads or channels) shared out
+/// whole.
 class ResidualLinear {
  public:
   ResidualLinear(BlockParams& params, const Peers& peers, const std::string& name, int64_t in, int64_t out,
                  int64_t blocks_of, uint64_t seed);
-  /// u: my part of the channels of my group's tokens [B, N, K]; x [B, L, D] my tokens in the master type; scale [B, 1, 1], undefined: 1.
+  /// u: my part of the channels of my group's tokens [B, N, K]; x [B, L, D] my tokens in the master type;
+  /// scale [B, 1, 1], undefined: 1.
   Tensor operator()(const Tensor& u_BNK, const Tensor& x_BLD, const Tensor& scale_B11) const;
   /// The same of u W^T, my part of it. `unread`: only the gradient counts.
   Tensor add(const Tensor& part_BND, const Tensor& x_BLD, const Tensor& scale_B11, bool unread) const;

@@ -148,8 +148,9 @@ class ParamGroup {
   void accumulate(Section& section, const Tensor& gradient) const;
 };
 
-/// Says in which order parts of a model gather their groups: each gather() then starts to fetch the next part's, so that they come while
-/// this one computes. A part that runs again in backward fetches those of the one before it.
+/// Says in which order parts of a model gather their groups: each gather() then starts to fetch the next
+/// part's, so that they come while this one computes. A part that runs again in backward fetches those of the
+/// one before it.
 void fetch_ahead(std::span<const std::vector<ParamGroup*>> in_order);
 
 /// Calls f(weight, its elements [begin, end), offset in section.mine) for every weight that a range of the

@@ -1,4 +1,5 @@
-/// All that a model may ask of other ranks, made once for a layout: every exchange of a block is one of these five.
+/// All that a model may ask of other ranks, made once for a layout: every exchange of a block is one of these
+/// five.
 ///
 /// | function | who | forward | backward |
 /// |---|---|---|---|
@@ -6,13 +7,16 @@
 /// | `context` | the same | nothing, or (LSS) gather of tokens | sum and scatter |
 /// | `widen` | tensor parallelism | gather of tokens | sum and scatter |
 /// | `narrow` | tensor parallelism | sum and scatter | gather of tokens |
-/// | `halo` | ranks that share out a sample's tokens (halo.h) | tokens next to mine | home, and a sum; or theirs again |
+/// | `halo` | ranks that share out a sample's tokens (halo.h) | tokens next to mine | home, and a sum; or
+/// theirs again |
 ///
-/// Tensor parallelism (Megatron-LM, Shoeybi et al., arXiv 1909.08053) with tokens that stay split between blocks (Korthikanti et al.,
-/// arXiv 2205.05198): ranks share out a block's heads and hidden channels, and outside of its two halves the tokens. Each half begins
-/// with `widen` of normalised tokens and ends with `narrow` of everyone's part: nothing is held or computed twice but the norms' few
-/// weights. Elements sent by a rank a layer, L tokens of the group, h channels, P ranks: 4 L h (P-1)/P forward and as many backward;
-/// three more forward under recomputation (the sum that ends a block is not made again). Sums are sent in fp32.
+/// Tensor parallelism (Megatron-LM, Shoeybi et al., arXiv 1909.08053) with tokens that stay split between
+/// blocks (Korthikanti et al., arXiv 2205.05198): ranks share out a block's heads and hidden channels, and
+/// outside of its two halves the tokens. Each half begins with `widen` of normalised tokens and ends with
+/// `narrow` of everyone's part: nothing is held or computed twice but the norms' few weights. Elements sent
+/// by a rank a layer, L tokens of the group, h channels, P ranks: 4 L h (P-1)/P forward and as many backward;
+/// three more forward under recomputation (the sum that ends a block is not made again). Sums are sent in
+/// fp32.
 #pragma once
 
 #include <memory>
@@ -33,7 +37,8 @@ struct QueriesKeysValues {
 
 class Peers {
  public:
-  /// `tensor`: ranks that share out heads and channels, `token_counts`: tokens of each of them; outlives this.
+  /// `tensor`: ranks that share out heads and channels, `token_counts`: tokens of each of them; outlives
+  /// this.
   Peers(std::unique_ptr<SequenceParallel> sequence, comm::Comm& tensor, comm::Counts token_counts, Halo halo)
       : sequence_(std::move(sequence)),
         tensor_(tensor),

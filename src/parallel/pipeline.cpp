@@ -46,9 +46,9 @@ std::vector<Range> divide_blocks(int64_t depth, int64_t parts, double first, dou
     return static_cast<double>(sizes[part] + 1) + (part == 0 ? first : 0.0) +
            (part == parts - 1 ? last : 0.0);
   };
-  // Each further block goes to the part that then has least, of equal ones to the last: early stages hold more
-  // micro-batches in flight. With blocks of equal work no division has a lower maximum, and it ends after as
-  // many rounds as there are blocks, whatever the sums are rounded to.
+  // Each further block goes to the part that then has least, of equal ones to the last: early stages hold
+  // more micro-batches in flight. With blocks of equal work no division has a lower maximum, and it ends
+  // after as many rounds as there are blocks, whatever the sums are rounded to.
   for (int64_t block = parts; block < depth; ++block) {
     int64_t least = 0;
     for (int64_t part = 1; part < parts; ++part) {

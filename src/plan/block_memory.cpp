@@ -1,7 +1,6 @@
 #include "plan/block_memory.h"
 
 #include <algorithm>
-#include <vector>
 
 #include <ATen/ops/empty.h>
 
@@ -124,19 +123,18 @@ class Block {
     }
   }
 
-  std::vector<Moment> moments(const ops::FlashMemory& packed, Recompute mode) const {
-    std::vector<Moment> all = mlp();
-    for (const Moment& m : again_ ? second_run(mode) : std::vector<Moment>{})
-      all.push_back(m);
+  /// Shows every moment to `see`, a function of Moment.
+  template <typename See>
+  void moments(const ops::FlashMemory& packed, Recompute mode, const See& see) const {
+    mlp(see);
+    if (again_) second_run(mode, see);
     // Forward of the last block, or once more with the gradient that waits for it.
     const int64_t base = s_.stream + (mode == Recompute::full ? s_.stream : 0);
-    if (part_.ulysses > 1) all.push_back({base + exchanged(), s_.together * (s_.q + s_.inner), 0.0});
+    if (part_.ulysses > 1) see({base + exchanged(), s_.together * (s_.q + s_.inner), 0.0});
     // In a ring the sum over blocks, and what is added to it.
     const int64_t sum = part_.ring > 1 ? s_.kv_sum : 0;
-    all.push_back({base + source_ + operands_ + ring_blocks() + sum, ring_blocks(), 0.0, packed.forward});
-    for (const Moment& m : attention(packed.backward))
-      all.push_back(m);
-    return all;
+    see({base + source_ + operands_ + ring_blocks() + sum, ring_blocks(), 0.0, packed.forward});
+    attention(packed.backward, see);
   }
 
  private:
@@ -157,62 +155,62 @@ class Block {
   int64_t exchanged() const { return 3 * s_.q + 3 * s_.inner + s_.together * s_.q; }
 
   /// The block's forward once more. A gather holds what goes in, both messages and what comes out.
-  std::vector<Moment> second_run(Recompute mode) const {
+  template <typename See>
+  void second_run(Recompute mode, const See& see) const {
     const int64_t results = mode == Recompute::keep_attention && !waits_ ? s_.inner + s_.lse : 0;
     const int64_t block = input_ + s_.stream, base = block + results;
-    std::vector<Moment> all;
     if (part_.ulysses > 1) {
-      all.push_back({base + exchanged(), s_.together * (s_.q + s_.inner), 0.0});
+      see({base + exchanged(), s_.together * (s_.q + s_.inner), 0.0});
       // Attention's result, one of the operands of its backward, on its way back.
-      all.push_back({block + operands_ + 2 * s_.q, s_.q + s_.inner, 0.0});
+      see({block + operands_ + 2 * s_.q, s_.q + s_.inner, 0.0});
     }
-    if (lss_) all.push_back({base + 2 * s_.tokens + 2 * s_.all, s_.all + s_.tokens, 0.0});
-    if (lss_kv_) all.push_back({base + 5 * s_.q + 2 * s_.kv, s_.kv + 2 * s_.q, 0.0});
-    return all;
+    if (lss_) see({base + 2 * s_.tokens + 2 * s_.all, s_.all + s_.tokens, 0.0});
+    if (lss_kv_) see({base + 5 * s_.q + 2 * s_.kv, s_.kv + 2 * s_.q, 0.0});
   }
 
-  std::vector<Moment> mlp() const {
+  template <typename See>
+  void mlp(const See& see) const {
     const int64_t gradient = s_.stream;
     const int64_t below = attention_half() + s_.stream;  // with the stream between the halves
-    if (!s_.cut && again_) return {{below + gradient + s_.tile, 0, 2.0 / 3.0}};
-    if (!s_.cut) return {{below + s_.tokens + 2 * s_.hidden + gradient + s_.hidden, 0, 1.0 / 3.0}};
+    if (!s_.cut && again_) return see({below + gradient + s_.tile, 0, 2.0 / 3.0});
+    if (!s_.cut) return see({below + s_.tokens + 2 * s_.hidden + gradient + s_.hidden, 0, 1.0 / 3.0});
     const int64_t input = s_.group, of_sum = s_.group;  // gathered tokens; the gradient of my part of the sum
     const int64_t hidden = again_ ? s_.tile : 3 * s_.hidden;
-    return {{below + input + gradient + of_sum + hidden, 0, 2.0 / 3.0},
-            {below + gradient + s_.group + s_.group + 2 * s_.sum, 2 * s_.sum, 2.0 / 3.0}};
+    see({below + input + gradient + of_sum + hidden, 0, 2.0 / 3.0});
+    see({below + gradient + s_.group + s_.group + 2 * s_.sum, 2 * s_.sum, 2.0 / 3.0});
   }
 
-  std::vector<Moment> attention(int64_t packed) const {
+  template <typename See>
+  void attention(int64_t packed, const See& see) const {
     const int64_t base = input_ + s_.stream + source_;  // the block's input, the gradient that comes in
     const int64_t of_result = part_.ulysses > 1 ? s_.inner : s_.q;
     const int64_t dq = over_ ? 0 : s_.inner, dkv = over_ ? 0 : s_.kv;
     const double most = 3.0 / 4.0;
-    std::vector<Moment> all = {{base + operands_ + of_result + dq + dkv, 0, most, packed}};
+    see({base + operands_ + of_result + dq + dkv, 0, most, packed});
     if (part_.ulysses > 1) {
-      all.push_back({base + operands_ + s_.q + std::max(s_.q, s_.inner), s_.q + s_.inner, most});
+      see({base + operands_ + s_.q + std::max(s_.q, s_.inner), s_.q + s_.inner, most});
       // Gradients that lie otherwise than they travel are copied.
       const bool copied = !over_ && (!flash_ || part_.ring > 1 || part_.micro_samples > 1 || s_.together < 3);
       const int64_t message = copied ? s_.together * s_.inner : 0, arriving = s_.together * s_.q;
-      all.push_back({base + 3 * s_.inner + message + 3 * s_.q + arriving, message + arriving, most});
+      see({base + 3 * s_.inner + message + 3 * s_.q + arriving, message + arriving, most});
     }
     if (part_.ring > 1) {
       // A block's part of the gradients; those under way out and in, and all that the queries have so far.
       const int64_t under_way = ring_blocks() + 2 * s_.kv_sum;
-      all.push_back({base + operands_ + of_result + s_.inner + s_.kv + s_.kv_sum / 2 + under_way, under_way,
-                     most, packed});
+      see({base + operands_ + of_result + s_.inner + s_.kv + s_.kv_sum / 2 + under_way, under_way, most,
+           packed});
     }
-    if (lss_kv_) all.push_back({base + s_.q + 2 * s_.kv + s_.kv_sum, s_.kv + s_.kv_sum, most});
+    if (lss_kv_) see({base + s_.q + 2 * s_.kv + s_.kv_sum, s_.kv + s_.kv_sum, most});
     // Gradients side by side, as the projection's backward wants them.
     const int64_t projected = lss_ ? s_.q + s_.kv : 3 * s_.q;
     const bool fused = part_.ulysses > 1 || (flash_ && part_.ring == 1 && !lss_kv_);
     const int64_t apart = fused ? 0 : projected;
-    all.push_back({base + projected + apart, 0, most});
+    see({base + projected + apart, 0, most});
     const int64_t of_tokens = s_.cut ? s_.group : s_.stream;
-    all.push_back({base + projected + of_tokens + (lss_ ? s_.all : 0), 0, 1.0});
-    if (s_.cut) all.push_back({base + 2 * s_.group + 2 * s_.sum, 2 * s_.sum, 1.0});
-    if (lss_) all.push_back({base + 2 * s_.all + 2 * s_.all_sum, s_.all + s_.all_sum, 1.0});
-    if (local_) all.push_back({3 * s_.stream + 2 * s_.halo, 2 * s_.halo, 1.0});
-    return all;
+    see({base + projected + of_tokens + (lss_ ? s_.all : 0), 0, 1.0});
+    if (s_.cut) see({base + 2 * s_.group + 2 * s_.sum, 2 * s_.sum, 1.0});
+    if (lss_) see({base + 2 * s_.all + 2 * s_.all_sum, s_.all + s_.all_sum, 1.0});
+    if (local_) see({3 * s_.stream + 2 * s_.halo, 2 * s_.halo, 1.0});
   }
 };
 
@@ -233,11 +231,11 @@ BlockMemory predict_block(const RankPart& part, const model::ModelShape& shape, 
   memory.kept = block.kept(config.memory.recompute);
   const auto weights = static_cast<double>(block_elements(part) * master_bytes(config));
   const ops::FlashMemory packed = packed_bytes(part, s, shape, config, attention);
-  for (const Moment& moment : block.moments(packed, config.memory.recompute)) {
+  block.moments(packed, config.memory.recompute, [&](const Moment& moment) {
     const int64_t held = moment.held + moment.packed + static_cast<int64_t>(moment.weights * weights);
-    if (held <= memory.at_work) continue;
+    if (held <= memory.at_work) return;
     memory.at_work = held, memory.buffers = moment.buffers, memory.packed = moment.packed;
-  }
+  });
   return memory;
 }
 

@@ -1,7 +1,7 @@
 #include "plan/layouts.h"
 
 #include <algorithm>
-#include <cmath>
+#include <limits>
 #include <optional>
 #include <set>
 #include <string_view>
@@ -52,16 +52,18 @@ std::vector<RankPart> bounding_ranks(const model::ModelShape& shape, const Confi
   return ranks;
 }
 
-/// Of the rank that takes longest, and of the one that needs most.
-TimePrediction longest_time(const std::vector<RankPart>& ranks, const model::ModelShape& shape,
-                            const Config& config, const Machine& machine) {
+/// Of the rank that takes longest; nothing where one takes more than `most` seconds.
+std::optional<TimePrediction> longest_time(const std::vector<RankPart>& ranks, const model::ModelShape& shape,
+                                           const Config& config, const Machine& machine, double most) {
   TimePrediction longest;
   for (const RankPart& rank : ranks) {
     const TimePrediction time = predict_time(rank, shape, config, machine);
+    if (time.total > most) return std::nullopt;
     if (time.total > longest.total) longest = time;
   }
   return longest;
 }
+/// Of the rank that needs most.
 MemoryPrediction most_memory(const std::vector<RankPart>& ranks, const model::ModelShape& shape,
                              const Config& config, AttentionMemory attention) {
   MemoryPrediction most;
@@ -156,11 +158,13 @@ class Search {
     p.ulysses = ParallelConfig{}.ulysses;
   }
 
-  /// Micro-batches: powers of two as far as the samples of a rank go, and multiples of the stages.
+  /// Micro-batches: of equal size, and powers of two as far as the samples of a rank go, and multiples of the
+  /// stages.
   std::vector<int64_t> micro_batches() const {
-    const int64_t samples = config_.train.batch_size / config_.parallel.dp;
-    std::set<int64_t> counts;
-    for (int64_t n = 1; n <= std::max<int64_t>(samples, 1); n *= 2) {
+    const int64_t samples = std::max<int64_t>(config_.train.batch_size / config_.parallel.dp, 1);
+    const std::vector<int64_t> equal = divisors(samples);
+    std::set<int64_t> counts(equal.begin(), equal.end());
+    for (int64_t n = 1; n <= samples; n *= 2) {
       counts.insert(n);
       if (n * config_.parallel.pp <= samples) counts.insert(n * config_.parallel.pp);
     }
@@ -219,10 +223,11 @@ class Search {
   static constexpr double kSame = 0.001;
 
   void take(const std::vector<RankPart>& ranks, std::optional<Layout>& best) {
-    const TimePrediction time = longest_time(ranks, shape_, config_, machine_);
-    if (best && time.total > (1.0 + kSame) * best->time.total) return;
+    const double most = best ? (1.0 + kSame) * best->time.total : std::numeric_limits<double>::infinity();
+    const std::optional<TimePrediction> time = longest_time(ranks, shape_, config_, machine_, most);
+    if (!time) return;
     const Layout layout{config_.parallel, config_.memory.recompute, config_.train.micro_batches,
-                        most_memory(ranks, shape_, config_, attention_), time};
+                        most_memory(ranks, shape_, config_, attention_), *time};
     if (layout.memory.peak > machine_.memory_bytes) {
       const auto message = [&] {
         return fmt::format("{} of {} a rank, {} ({})", gibibytes(layout.memory.peak),
@@ -232,7 +237,7 @@ class Search {
                    static_cast<double>(layout.memory.peak));
       return;
     }
-    const bool faster = !best || time.total < (1.0 - kSame) * best->time.total;
+    const bool faster = !best || time->total < (1.0 - kSame) * best->time.total;
     if (faster || layout.memory.peak < best->memory.peak) best = layout;
   }
 };

@@ -34,8 +34,8 @@ struct Layout {
 
 struct LayoutPlan {
   std::vector<Layout> layouts;  ///< fastest first, one a mesh
-  /// Why others do not run, most frequent first. Of those that lack memory only the ones that are faster than what their
-  /// mesh has been found to have room for.
+  /// Why others do not run, most frequent first. Of those that lack memory only the ones that are faster than
+  /// what their mesh has been found to have room for.
   std::vector<Rejected> rejected;
   int64_t considered = 0;
 };

@@ -3,7 +3,8 @@
 ///
 /// When to use it: as the one description that the models of memory, traffic and time are written on. It is
 /// derived by the rules that build the model (make_slab, share, blocks_of_stage), so that it is exact where
-/// shares are uneven; `tests/plan` compares it with the model built. Cost: O(ranks that share a sample), and of a halo O(its units).
+/// shares are uneven; `tests/plan` compares it with the model built. Cost: O(ranks that share a sample), and
+/// of a halo O(its units).
 #pragma once
 
 #include <vector>
@@ -36,8 +37,8 @@ struct WeightGroup {
 
 /// The part of a sequence that a rank holds.
 struct TokenPart {
-  /// Of place `sp` of the sequence axis, `tp` of its tensor-parallel group. Throws Error(usage) where the sequence has
-  /// fewer parts than ranks.
+  /// Of place `sp` of the sequence axis, `tp` of its tensor-parallel group. Throws Error(usage) where the
+  /// sequence has fewer parts than ranks.
   TokenPart(const model::ModelShape& shape, const ParallelConfig& config, int64_t sp, int64_t tp);
 
   grid::Slab slab;     ///< of its tokens
@@ -53,8 +54,8 @@ struct TokenPart {
 };
 
 struct RankPart : TokenPart {
-  /// `rank` of the pp x dp x sp x tp ranks of `config.parallel`, whose ZeRO stage may change afterwards, as recomputation may.
-  /// Throws as TokenPart does.
+  /// `rank` of the pp x dp x sp x tp ranks of `config.parallel`, whose ZeRO stage may change afterwards, as
+  /// recomputation may. Throws as TokenPart does.
   RankPart(const model::ModelShape& shape, const Config& config, int64_t rank);
   /// The same where its tokens are known.
   RankPart(const model::ModelShape& shape, const Config& config, int64_t rank, TokenPart tokens);
@@ -66,8 +67,8 @@ struct RankPart : TokenPart {
   int64_t heads = 0;          ///< mine under tensor parallelism
   int64_t hidden = 0;         ///< channels of the MLP that are mine under tensor parallelism
   std::vector<Range> chunks;  ///< blocks, a range for each chunk of the stage
-  std::vector<WeightGroup>
-      groups;  ///< of the embedding, of one block for all, of the head, as far as they are here
+  /// Of the embedding, of one block for all, of the head, as far as they are here.
+  std::vector<WeightGroup> groups;
   bool begins_model = false, ends_model = false;
 
   int64_t blocks() const;

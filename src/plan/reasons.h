@@ -21,8 +21,8 @@ class Reasons {
  public:
   /// `distance`: by how much it misses, in a unit that is the same for one reason.
   void add(const std::string& message, const ParallelConfig& layout, double distance);
-  /// Under a reason of its own, where the message's numbers and hints differ from layout to layout; it is asked for
-  /// where it is the nearest.
+  /// Under a reason of its own, where the message's numbers and hints differ from layout to layout; it is
+  /// asked for where it is the nearest.
   void add(const std::string& reason, const std::function<std::string()>& message,
            const ParallelConfig& layout, double distance);
   /// Most frequent first.

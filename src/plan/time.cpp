@@ -38,8 +38,8 @@ Work block_work(const RankPart& part, const model::ModelShape& shape, const Conf
 }
 
 /// Bytes that norms, gelu and residuals read and write in a block: 4, 2 and 6 widths a token (gelu of the
-/// hidden width) forward, twice that backward; 4 more where queries and keys are turned or normalised. A depthwise
-/// layer reads and writes another width.
+/// hidden width) forward, twice that backward; 4 more where queries and keys are turned or normalised. A
+/// depthwise layer reads and writes another width.
 double passes_over_tokens(const RankPart& part, const model::ModelShape& shape, const Config& config) {
   const auto samples = static_cast<double>(part.samples * config.train.longest_rollout());
   const double tokens = static_cast<double>(part.tokens),

@@ -54,7 +54,8 @@ struct BlockTraffic {
     return 2 * (F + B) * (gathers + sums) - (again ? B * sums : 0);
   }
 
-  /// Of the depthwise layer: my tokens to whom they are neighbours; backward their gradients, on a GPU those of what came.
+  /// Of the depthwise layer: my tokens to whom they are neighbours; backward their gradients, on a GPU those
+  /// of what came.
   int64_t halo() const {
     if (shape.config.local == Local::none) return 0;
     const int64_t per_unit = part.tokens / part.units;
@@ -103,8 +104,8 @@ int64_t longest_group(const model::ModelShape& shape, const std::vector<int64_t>
   return *std::max_element(of_groups.begin(), of_groups.end());
 }
 
-/// Points of patches that overlap, in the master type: an embedding's come at each step, and from the second on their gradients go home;
-/// a head's go home, and gradients come.
+/// Points of patches that overlap, in the master type: an embedding's come at each step, and from the second
+/// on their gradients go home; a head's go home, and gradients come.
 int64_t overlap_bytes(const RankPart& part, const model::ModelShape& shape, const Config& config) {
   const int64_t steps = config.train.longest_rollout(), again = steps_run_again(config);
   const int64_t point = part.samples * shape.patch_points() * master_bytes(config);

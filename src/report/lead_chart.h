@@ -18,8 +18,8 @@ draw::ChartPoint point(const ScoreRow& row, const char* metric);
 /// Lead times to label the axis with: all of them, or every n-th.
 std::vector<double> lead_ticks(const std::vector<ScoreRow>& rows);
 
-/// `metric` of one variable's rows with its intervals, beside persistence and climatology where they have some. `name`
-/// stands in title and axis.
+/// `metric` of one variable's rows with its intervals, beside persistence and climatology where they have
+/// some. `name` stands in title and axis.
 Html lead_chart(const std::vector<ScoreRow>& rows, const char* metric, const std::string& name,
                 const std::string& id, const std::string& description);
 

@@ -27,18 +27,20 @@ struct Spread {
 };
 Spread spread_of(const std::vector<double>& values);
 
-/// How much less than `other` the variant `one` errs (rmse_per_step) at the same initial times, each variant's mean over its seeds: with the 95 %
-/// interval of the mean over times (evaluate/bootstrap.h). NaN where their times are not as many, or too few.
+/// How much less than `other` the variant `one` errs (rmse_per_step) at the same initial times, each
+/// variant's mean over its seeds: with the 95 % interval of the mean over times (evaluate/bootstrap.h). NaN
+/// where their times are not as many, or too few.
 Spread paired_difference(const StudyVariant& one, const StudyVariant& other, const std::string& variable,
                          double lead_hours);
 
 /// One line a variant, variable and lead: RMSE with the lowest and highest over seeds (of a single seed: the
-/// 95 % interval over initial times), gain over the first variant of the same budget, rmse_per_step and how far
-/// it is below the first's, paired, tokens, steps, training time, memory.
+/// 95 % interval over initial times), gain over the first variant of the same budget, rmse_per_step and how
+/// far it is below the first's, paired, tokens, steps, training time, memory.
 std::string study_table(const std::vector<StudyVariant>& variants);
 /// {"variants": [{name, budget, tokens, steps, operations, seeds, train_seconds, peak_rss_bytes, scores:
-/// [{variable, lead_hours, units, rmse, rmse_per_step, persistence}]}], "differences": [{variable, lead_hours, one, other (indices of variants),
-/// mean, low, high}]}, paired_difference of any two; numbers over seeds are {mean, low,
+/// [{variable, lead_hours, units, rmse, rmse_per_step, persistence}]}], "differences": [{variable,
+/// lead_hours, one, other (indices of variants), mean, low, high}]}, paired_difference of any two; numbers
+/// over seeds are {mean, low,
 /// high}, as in the table.
 nlohmann::json study_json(const std::vector<StudyVariant>& variants);
 /// One HTML page: error against tokens, time and memory as figures, and the table.

@@ -14,9 +14,9 @@
 
 namespace seqvit::train {
 
-/// Pieces by weight and part (checkpoint_shard.h). A file's checksum is held against the index when it is first read. Methods throw
-/// Error(checkpoint): a file is missing or corrupt, the index contradicts itself or a file, what is asked for is not there, has another
-/// shape or is not finite.
+/// Pieces by weight and part (checkpoint_shard.h). A file's checksum is held against the index when it is
+/// first read. Methods throw Error(checkpoint): a file is missing or corrupt, the index contradicts itself or
+/// a file, what is asked for is not there, has another shape or is not finite.
 class CheckpointPieces {
  public:
   CheckpointPieces(const std::filesystem::path& checkpoint, const nlohmann::json& index);
@@ -33,7 +33,8 @@ class CheckpointPieces {
   std::map<std::pair<std::string, std::string>, std::vector<nlohmann::json>> pieces_;
   std::map<std::string, SafetensorsFile> files_;
 
-  /// Copies what a piece (elements of a cut of the weight) has of `elements` of another cut; returns how many.
+  /// Copies what a piece (elements of a cut of the weight) has of `elements` of another cut; returns how
+  /// many.
   int64_t copy(const nlohmann::json& piece, const parallel::Cut& cut, Range elements, const Tensor& out);
   const SafetensorsFile::Entry& entry_of(const nlohmann::json& piece);
   /// Throws unless the file holds as many elements as the index says; returns their number.

@@ -1,4 +1,5 @@
-/// One file of a checkpoint: a rank's shares of weights, moments and averages, and what the index says of them.
+/// One file of a checkpoint: a rank's shares of weights, moments and averages, and what the index says of
+/// them.
 #pragma once
 
 #include <filesystem>
@@ -16,12 +17,14 @@ namespace seqvit::train {
 inline constexpr const char *kWeight = "weight", *kMean = "exp_avg", *kSquare = "exp_avg_sq",
                             *kAverage = "ema";
 
-/// Writes my shares, reads the file back, and returns {"entries": [{name, part, shape, begin, end, file, key, cut}], "file", "checksum"}.
-/// Throws Error(not_finite) naming a weight that is not finite, Error(checkpoint) where it cannot be written or reads back differently.
+/// Writes my shares, reads the file back, and returns {"entries": [{name, part, shape, begin, end, file, key,
+/// cut}], "file", "checksum"}. Throws Error(not_finite) naming a weight that is not finite, Error(checkpoint)
+/// where it cannot be written or reads back differently.
 nlohmann::json write_shard(const std::filesystem::path& directory,
                            const std::vector<parallel::ParamGroup*>& groups, AdamW& optimizer, int rank);
 
-/// Reads what was just written; a disk or memory that fails shows here, while older checkpoints are still there.
+/// Reads what was just written; a disk or memory that fails shows here, while older checkpoints are still
+/// there.
 void read_back(const std::filesystem::path& file, const std::string& expected_checksum);
 
 /// Throws Error(checkpoint) unless the file has this checksum.

@@ -41,9 +41,10 @@ struct ModelDescription {
 
 ModelDescription describe(const Experiment& experiment);
 
-/// {"grid": [rows, columns], "latitude": [first, last], "longitude", "periodic", "patch_size", "num_heads", "rotary_waves",
-/// "inputs", "groups", "targets", "tokens", "positions", "predict", "lead_time", "leads", "embed_overlap",
-/// "head_overlap", "local", "forcings", "diagnostics", "bounds": {name: [low or null, high or null]}}; without "leads" there is one, without the last three nothing reads its neighbours.
+/// {"grid": [rows, columns], "latitude": [first, last], "longitude", "periodic", "patch_size", "num_heads",
+/// "rotary_waves", "inputs", "groups", "targets", "tokens", "positions", "predict", "lead_time", "leads",
+/// "embed_overlap", "head_overlap", "local", "forcings", "diagnostics", "bounds": {name: [low or null, high
+/// or null]}}; without "leads" there is one, without the last three nothing reads its neighbours.
 nlohmann::json to_json(const ModelDescription& model);
 /// Throws Error(checkpoint); `where` stands in the message.
 ModelDescription description_from_json(const nlohmann::json& json, const std::string& where);

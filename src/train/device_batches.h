@@ -18,8 +18,9 @@ namespace seqvit::train {
 
 class DeviceBatches {
  public:
-  /// `make` gives the next batch at every call, made with ops/to_device.h; from one thread at a time, though not
-  /// always the same if `ahead`, and one call more than batches are taken. What it uses must outlive this.
+  /// `make` gives the next batch at every call, made with ops/to_device.h; from one thread at a time, though
+  /// not always the same if `ahead`, and one call more than batches are taken. What it uses must outlive
+  /// this.
   DeviceBatches(std::function<LearnerBatch()> make, c10::Device device)
       : DeviceBatches(std::move(make), device, !device.is_cpu()) {}
   DeviceBatches(std::function<LearnerBatch()> make, c10::Device device, bool ahead);

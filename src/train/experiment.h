@@ -21,8 +21,8 @@ struct Experiment {
   Config config;
   std::unique_ptr<data::Dataset> dataset;
   data::LeadTime lead;  ///< data.lead_time: one step of a forecast
-  std::vector<int64_t>
-      strides;  ///< lead times that the model knows, in steps: 1 and, by train.leads, longer ones
+  /// Lead times that the model knows, in steps: 1 and, by train.leads, longer ones.
+  std::vector<int64_t> strides;
   Range train, validation, test;  ///< time indices; empty where the split is not set
   std::vector<int64_t> targets;   ///< indices into Dataset::variables()
   std::vector<int64_t> groups;    ///< of inputs (inputs.h), as ModelShape's
@@ -43,7 +43,8 @@ struct Experiment {
   void check_reach(int64_t steps, const std::string& setting) const;
 };
 
-/// Which of data.split are looked at: a forecast needs no periods, and files of one time have none; a score needs one.
+/// Which of data.split are looked at: a forecast needs no periods, and files of one time have none; a score
+/// needs one.
 struct Periods {
   bool train = true, validation = true, test = true;
 
@@ -59,8 +60,8 @@ data::FileReading reading_of(const DataConfig& config);
 /// The data alone. `frame`: see DatasetOptions.
 std::unique_ptr<data::Dataset> open_dataset(const Config& config, data::Frame frame = {});
 
-/// Opens the files and resolves everything but the statistics. `frame`: see DatasetOptions. Throws Error(usage) or
-/// Error(data).
+/// Opens the files and resolves everything but the statistics. `frame`: see DatasetOptions. Throws
+/// Error(usage) or Error(data).
 Experiment open_experiment(const Config& config, Periods periods = {}, data::Frame frame = {});
 /// The periods that are set, how their bounds were read, and what becomes of their times; a line each.
 std::vector<std::string> describe_periods(const Experiment& experiment);

@@ -36,8 +36,8 @@ struct SourceMoments {
     return data::LeadTime::parse(lead_time) == lead ? "tendencies" : "tendencies " + lead.text();
   }
 
-  /// True where the file has these moments, which are then in `out`; of differences between fields where `difference`.
-  /// Not those of another transform.
+  /// True where the file has these moments, which are then in `out`; of differences between fields where
+  /// `difference`. Not those of another transform.
   bool take(const std::string& group, const data::VariableInfo& field, bool difference,
             data::Moments& out) const {
     if (!moments.is_object() || !moments.contains(group) || !moments[group].contains(field.name))

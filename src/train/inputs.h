@@ -1,7 +1,8 @@
-/// Which fields a model is given, in which order, and what becomes of them from one step of a forecast to the next.
+/// Which fields a model is given, in which order, and what becomes of them from one step of a forecast to the
+/// next.
 ///
-/// Inputs are the variables of the data set, then those of its state one, two, ... lead times before (`data.history`), then static fields. Here
-/// is the order of those in the middle; whatever needs it asks.
+/// Inputs are the variables of the data set, then those of its state one, two, ... lead times before
+/// (`data.history`), then static fields. Here is the order of those in the middle; whatever needs it asks.
 #pragma once
 
 #include <cstdint>

@@ -78,7 +78,8 @@ LearnerBatch Learner::members_of(const LearnerBatch& samples, int64_t step, int6
   return with_members(samples, config_.members, noise_dim_, {config_.seed, step, first_sample});
 }
 
-/// Returns this micro-batch's part of the loss where the model ends, in fp64 without gradient; else undefined.
+/// Returns this micro-batch's part of the loss where the model ends, in fp64 without gradient; else
+/// undefined.
 Tensor Learner::run_forward(const parallel::Action& action, const Part& part) {
   model::Vit& vit = model_.vit();
   InFlight& here = in_flight_[{action.chunk, action.micro}];

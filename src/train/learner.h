@@ -42,9 +42,9 @@ class Learner {
   Range my_samples() const { return my_samples_; }
 
   /// Forward and backward over my samples, in micro-batches; the gradients of my shares are complete
-  /// afterwards. `step` counts from 0. `stop`: this rank was asked to stop, which all ranks then know. Where no
-  /// rank has a valid target, nothing is computed, on any mesh: there are no gradients, and update() leaves
-  /// weights and moments as they are.
+  /// afterwards. `step` counts from 0. `stop`: this rank was asked to stop, which all ranks then know. Where
+  /// no rank has a valid target, nothing is computed, on any mesh: there are no gradients, and update()
+  /// leaves weights and moments as they are.
   StepResult backward(const LearnerBatch& batch, int64_t step, bool stop = false);
   /// Clips, updates my shares, makes the new weights readable; a step that the guard does not admit changes
   /// nothing, and is said. Returns the gradient norm before clipping. Throws Error(not_finite), with weights
@@ -52,15 +52,16 @@ class Learner {
   double update(int64_t step, const StepResult& result);
 
   /// The part of backward()'s loss that my samples on my slab have, without gradient, and its weight before
-  /// it is divided; 0 where the model does not end. `first_sample`: what noise is drawn by, as that of step 0, where the
-  /// model has some. Collective.
+  /// it is divided; 0 where the model does not end. `first_sample`: what noise is drawn by, as that of step
+  /// 0, where the model has some. Collective.
   std::pair<double, double> loss_and_weight(const LearnerBatch& batch, int64_t first_sample);
-  /// My samples as the model sees them: with their members, and noise for step `step`; `first_sample` is the position of the first.
+  /// My samples as the model sees them: with their members, and noise for step `step`; `first_sample` is the
+  /// position of the first.
   LearnerBatch members_of(const LearnerBatch& samples, int64_t step, int64_t first_sample) const;
   /// Makes backward() as if it had not been: for one whose gradients are not wanted. Collective.
   void forget_gradients();
-  /// Weights and their moving averages change places, where there are averages: once to use them, once more to
-  /// go on. Collective.
+  /// Weights and their moving averages change places, where there are averages: once to use them, once more
+  /// to go on. Collective.
   void exchange_averages();
 
   /// Sums over all ranks; what is known on several of them (the loss, where the model ends) one must

@@ -1,4 +1,5 @@
-/// Mean squared error over valid points, weighted by the area of their cells; of several members the almost fair CRPS in its place.
+/// Mean squared error over valid points, weighted by the area of their cells; of several members the almost
+/// fair CRPS in its place.
 ///
 /// loss = sum of w (p - t)^2 over my valid points / sum of w over everyone's valid points of the whole step.
 /// The denominator is global and known before the first backward, so losses and gradients of ranks and
@@ -8,8 +9,9 @@
 ///
 ///   1 / (M (M-1)) sum over pairs j < k of  |p_j - t| + |p_k - t| - (1 - e) |p_j - p_k|
 ///
-/// which is alpha times the fair CRPS, unbiased in M, plus (1 - alpha) times the plain one, without which one member could be anything
-/// while others match the truth; written pair by pair no term is negative (Lang et al., AIFS-CRPS, arXiv 2412.15832).
+/// which is alpha times the fair CRPS, unbiased in M, plus (1 - alpha) times the plain one, without which one
+/// member could be anything while others match the truth; written pair by pair no term is negative (Lang et
+/// al., AIFS-CRPS, arXiv 2412.15832).
 #pragma once
 
 #include <span>
@@ -30,7 +32,8 @@ class WeightedLoss {
 
   /// My part of the denominator: target [..., T, Y, X] is NaN where it is missing.
   double weight_of(const Tensor& target) const;
-  /// My part of the loss, differentiable in prediction [B M, T, Y, X], the members of a sample side by side; target [B, T, Y, X]. `total_weight`: the denominator of the whole step.
+  /// My part of the loss, differentiable in prediction [B M, T, Y, X], the members of a sample side by side;
+  /// target [B, T, Y, X]. `total_weight`: the denominator of the whole step.
   Tensor operator()(const Tensor& prediction, const Tensor& target, double total_weight) const;
 
  private:

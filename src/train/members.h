@@ -1,9 +1,9 @@
 /// Members of an ensemble as more samples of a batch.
 ///
-/// Flow of a step under `train.loss: crps`: samples [B] -> [B M], the M forecasts of a sample side by side, each with noise
-/// of its own for every step of a rollout (behind the conditions) -> model and rollout as of any B M samples -> the loss looks
-/// at predictions as [B, M] beside targets [B]. Whatever shares out samples or tokens gives the same: noise is a function of (seed, step, sample, member,
-/// step of the rollout).
+/// Flow of a step under `train.loss: crps`: samples [B] -> [B M], the M forecasts of a sample side by side,
+/// each with noise of its own for every step of a rollout (behind the conditions) -> model and rollout as of
+/// any B M samples -> the loss looks at predictions as [B, M] beside targets [B]. Whatever shares out samples
+/// or tokens gives the same: noise is a function of (seed, step, sample, member, step of the rollout).
 #pragma once
 
 #include <cstdint>
@@ -23,8 +23,8 @@ struct NoiseKey {
 /// Noise of `dim` numbers for one forecast and step: a function of `key`.
 std::vector<double> draw_noise(uint64_t key, int64_t dim);
 
-/// `batch` with `members` forecasts a sample and `noise_dim` more numbers in its conditions; targets stay [B]. The batch itself
-/// where there is one member without noise.
+/// `batch` with `members` forecasts a sample and `noise_dim` more numbers in its conditions; targets stay
+/// [B]. The batch itself where there is one member without noise.
 LearnerBatch with_members(const LearnerBatch& batch, int64_t members, int64_t noise_dim, const NoiseKey& key);
 
 }  // namespace seqvit::train

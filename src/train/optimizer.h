@@ -14,8 +14,8 @@ namespace seqvit::train {
 /// `step` counts from 0.
 double learning_rate(const TrainConfig& config, int64_t step);
 
-/// Of the moving average of weights at step `step`, counted from 1: at first the plain mean of few steps, so that
-/// initial values are soon forgotten.
+/// Of the moving average of weights at step `step`, counted from 1: at first the plain mean of few steps, so
+/// that initial values are soon forgotten.
 double average_decay(const TrainConfig& config, int64_t step);
 
 class AdamW {
@@ -29,8 +29,8 @@ class AdamW {
   /// One update of my shares. `step` counts from 1.
   void step(int64_t step, double learning_rate);
 
-  /// Of a section, shaped like Section::weight: first and second moment, and the moving average of weights over
-  /// steps (undefined without train.ema, and before the first step).
+  /// Of a section, shaped like Section::weight: first and second moment, and the moving average of weights
+  /// over steps (undefined without train.ema, and before the first step).
   struct Moments {
     Tensor first, second, average;
   };

@@ -28,9 +28,9 @@ struct PatchWeight {
 
   /// The shape of this weight for other fields; `like` is its shape for some.
   std::vector<int64_t> shape(const std::vector<int64_t>& like, const PatchFields& fields) const;
-  /// Copies a weight for `from` into one for `to`: variables by their names, points resized; in a window that the source does not have, zero
-  /// around the patch, which computes the same. A source with windows needs a target with them. What other variables have in `out` stays.
-  /// Same fields: the same bits.
+  /// Copies a weight for `from` into one for `to`: variables by their names, points resized; in a window that
+  /// the source does not have, zero around the patch, which computes the same. A source with windows needs a
+  /// target with them. What other variables have in `out` stays. Same fields: the same bits.
   void convert(const Tensor& weight, const PatchFields& from, const Tensor& out, const PatchFields& to) const;
 };
 

@@ -116,8 +116,8 @@ Tensor Rollout::advance(const Tensor& output) {
   }
   if (rule_.bounds_.defined()) {
     const Tensor fields = where_summed(state_of(sum_), sum_), put = held(fields, rule_.bounds_);
-    // What stands on a bound is made of nothing else: there members are equal, and a loss that hangs on which of two is
-    // larger, or on zero, does not hang on rounding.
+    // What stands on a bound is made of nothing else: there members are equal, and a loss that hangs on which
+    // of two is larger, or on zero, does not hang on rounding.
     sum_ = at::where(put == fields, sum_, where_summed(sum_of(put), put));
   }
   if (!done()) feed_back(state_of(sum_));

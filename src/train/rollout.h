@@ -4,11 +4,12 @@
 /// With tendencies, c_k = sum of the outputs of steps 1..k is compared with the change of the truth since the
 /// start (both scaled as one step's change is), so step k answers for the error of all steps before it; the
 /// next fields are x_k = x_0 + scale c_k + k shift, scale and shift bringing a normalised change to
-/// normalised fields. With states, and of diagnostics always, the output is compared, and a state is the next field. Where the start is
-/// missing a variable, so are all later fields of it: the model sees 0, the mean. Forcings come with the batch, the states before move up.
+/// normalised fields. With states, and of diagnostics always, the output is compared, and a state is the next
+/// field. Where the start is missing a variable, so are all later fields of it: the model sees 0, the mean.
+/// Forcings come with the batch, the states before move up.
 ///
-/// A field that would leave its bounds (model.bounds) is put on them. Its gradient is that of the field as it was put, but for what would
-/// push it further out: so a point that is held back still learns to come in.
+/// A field that would leave its bounds (model.bounds) is put on them. Its gradient is that of the field as it
+/// was put, but for what would push it further out: so a point that is held back still learns to come in.
 #pragma once
 
 #include <cstdint>
@@ -27,13 +28,14 @@ struct LearnerBatch {
   Tensor target;        ///< [B, K, T, Y, X] as of BatchReader, NaN where missing
   Tensor scale, shift;  ///< [B, T]: std and mean of a target's tendency over the std of its state
   Tensor missing;  ///< [B, V, Y, X] of bool, for several steps: where input is missing; undefined: nowhere
-  Tensor
-      forced;  ///< [B, K - 1, F, Y, X] of the later steps, 0 where missing; undefined: no forcings, or one step
-  /// Of the valid points of `target` (WeightedLoss::weight_of), where whoever made the batch knows it: a step on a GPU
-  /// then need not wait for the sum.
+  /// [B, K - 1, F, Y, X] of the later steps, 0 where missing; undefined: no forcings, or one step.
+  Tensor forced;
+  /// Of the valid points of `target` (WeightedLoss::weight_of), where whoever made the batch knows it: a step
+  /// on a GPU then need not wait for the sum.
   std::optional<double> weight = {};
 
-  /// What is done to every tensor that is there, of a part of the batch: `weight` is the whole's, and not kept.
+  /// What is done to every tensor that is there, of a part of the batch: `weight` is the whole's, and not
+  /// kept.
   template <typename F>
   LearnerBatch mapped(const F& f) const {
     const auto of = [&](const Tensor& t) { return t.defined() ? f(t) : t; };
@@ -55,8 +57,8 @@ class RolloutRule {
   Tensor fed_;        // the input that each of them is
   Tensor of_target_;  // the input that each target is
   Tensor order_;      // of each input, where it lies among: fed back, forcings, inputs as they are
-  Tensor
-      keeps_;  // [T, 1, 1]: 1 for a target whose changes add up, 0 for one that is put out as it is; undefined: all add up
+  // [T, 1, 1]: 1 for a target whose changes add up, 0 for one that is put out as it is; undefined: all add up
+  Tensor keeps_;
   Tensor bounds_;  // [T, 2]; undefined: none
 };
 

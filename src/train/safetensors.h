@@ -18,8 +18,8 @@ using NamedTensors = std::vector<std::pair<std::string, Tensor>>;
 /// What a file says beside its tensors.
 using Metadata = std::map<std::string, std::string>;
 
-/// Writes named tensors, of any device, as one file, atomically. Returns the checksum (core/file.h) of what was handed to
-/// the system: of the bytes as they were meant. Throws Error(checkpoint).
+/// Writes named tensors, of any device, as one file, atomically. Returns the checksum (core/file.h) of what
+/// was handed to the system: of the bytes as they were meant. Throws Error(checkpoint).
 std::string write_safetensors(const std::filesystem::path& path, const NamedTensors& tensors,
                               const Metadata& metadata = {});
 

@@ -1,8 +1,9 @@
 /// Lets a run live through a step that would ruin it (`train.skip_spikes`).
 ///
-/// A step is admitted if its loss and the norm of its gradient are finite and, once kFirst steps were, each is at most `factor` times its
-/// running mean over admitted steps (exponential, of kMemory steps). What is not admitted changes no weight and no moment. Every rank decides
-/// alike, by sums over all ranks. The state belongs to the run: a resumed one decides as an unbroken one.
+/// A step is admitted if its loss and the norm of its gradient are finite and, once kFirst steps were, each
+/// is at most `factor` times its running mean over admitted steps (exponential, of kMemory steps). What is
+/// not admitted changes no weight and no moment. Every rank decides alike, by sums over all ranks. The state
+/// belongs to the run: a resumed one decides as an unbroken one.
 #pragma once
 
 #include <cstdint>

@@ -35,7 +35,8 @@ class Trainer {
 
   /// One optimizer step.
   StepReport step();
-  /// Loss over the validation period, by the averages of weights where there are some. Throws Error(data) where no target has a valid point in it.
+  /// Loss over the validation period, by the averages of weights where there are some. Throws Error(data)
+  /// where no target has a valid point in it.
   double validate();
 
   Learner& learner() { return learner_; }

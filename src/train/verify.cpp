@@ -71,7 +71,8 @@ void add_params(Snapshot& snapshot, Learner& learner, comm::Mesh& mesh, const st
   }
 }
 
-/// Biases, norms, taps and positions, each element by a number of its own: at zero they would hide what they scale.
+/// Biases, norms, taps and positions, each element by a number of its own: at zero they would hide what they
+/// scale.
 void move_vectors(Learner& learner) {
   for (parallel::ParamGroup* group : learner.groups()) {
     std::set<const parallel::Param*> vectors;

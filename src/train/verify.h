@@ -1,8 +1,8 @@
 /// The proof that a layout computes what one rank computes: prediction, loss, every gradient, weights after
 /// some steps.
 ///
-/// Synthetic fields with missing values, in fp64, through the very code that trains; weights that start at zero or one are moved first, so
-/// that what they scale shows. At a size that takes
+/// Synthetic fields with missing values, in fp64, through the very code that trains; weights that start at
+/// zero or one are moved first, so that what they scale shows. At a size that takes
 /// seconds, but with the layout's ranks, heads, tokenisation and uneven shares, so that a mistake in any of
 /// them shows.
 #pragma once
@@ -35,9 +35,9 @@ LearnerBatch part_of(const LearnerBatch& fields, const Learner& learner);
 /// "NAME after 3 steps", under train.ema "NAME averaged after 3 steps".
 using Snapshot = std::map<std::string, Tensor>;
 
-/// Runs `steps` optimizer steps; prediction, loss and gradients are those of the first. Before them biases, norms and
-/// taps are moved off their initial values, which hide mistakes; with no steps the learner stays as it is. Collective;
-/// whole on every rank.
+/// Runs `steps` optimizer steps; prediction, loss and gradients are those of the first. Before them biases,
+/// norms and taps are moved off their initial values, which hide mistakes; with no steps the learner stays as
+/// it is. Collective; whole on every rank.
 Snapshot take_snapshot(Learner& learner, comm::Mesh& mesh, const LearnerBatch& fields, int64_t steps);
 
 struct Difference {

@@ -142,7 +142,8 @@ TEST(Longest, IsWhatOneRealStepConfirms) {
     EXPECT_NEAR(found.at("confirmed_peak_bytes").get<double>() / same->at("peak_bytes").get<double>(), 1.0,
                 0.002)
         << found;
-    // What libraries hold only where they compute (oneDNN's tiles on AMX: 12 MiB) is no tensor, and not in the search.
+    // What libraries hold only where they compute (oneDNN's tiles on AMX: 12 MiB) is no tensor, and not in
+    // the search.
     EXPECT_NEAR(found.at("confirmed_peak_rss_bytes").get<double>(), same->at("peak_rss_bytes").get<double>(),
                 24 << 20)
         << found;

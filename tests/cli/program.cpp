@@ -107,7 +107,8 @@ data:
   lead_time: 6h
   split: {train: [0, 400], validation: [400, 440], test: [500, 560]}
 model: {patch_size: 5, embed_dim: 16, depth: 2, num_heads: 4, drop_path: 0.1}
-train: {steps: 40, batch_size: 4, warmup_steps: 5, learning_rate: 1e-3, seed: 1, checkpoint_every: 15, validate_every: 20}
+train: {steps: 40, batch_size: 4, warmup_steps: 5, learning_rate: 1e-3, seed: 1,
+        checkpoint_every: 15, validate_every: 20}
 evaluate: {leads: [6h, 24h]}
 )",
              Exit::bug);

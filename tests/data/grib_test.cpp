@@ -35,7 +35,8 @@ TEST(Grib, WithoutTheLibraryItSaysWhatToInstall) {
 
 #else
 
-/// A message on 3 x 4 points whose value at (y, x) is base + 10 y + x, y from north to south, x from west to east.
+/// A message on 3 x 4 points whose value at (y, x) is base + 10 y + x, y from north to south, x from west to
+/// east.
 struct Made {
   const char* sample = "regular_ll_sfc_grib2";
   int64_t date = 20200101, hour = 0, step = 0, number = -1, level = 0;

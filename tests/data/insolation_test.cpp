@@ -25,7 +25,8 @@ std::vector<float> at(const grid::Grid& grid, DateTime date) {
   return field;
 }
 
-/// A sphere catches a quarter of what falls on its cross section, nearer the sun in January than in July by 7 %.
+/// A sphere catches a quarter of what falls on its cross section, nearer the sun in January than in July by 7
+/// %.
 TEST(Insolation, OfTheWholeGlobeIsAQuarterOfTheSolarConstant) {
   const grid::Grid grid = globe(90, 180);
   const auto mean = [&](DateTime date) {
@@ -48,7 +49,8 @@ TEST(Insolation, StandsOverThePlaceWhereItIsNoon) {
     DateTime date;
     double latitude, longitude;
   };
-  // Solstices and an equinox; on 3 November the sun is 16 minutes ahead of the clock, on 11 February 14 behind.
+  // Solstices and an equinox; on 3 November the sun is 16 minutes ahead of the clock, on 11 February 14
+  // behind.
   for (const Case& c : {Case{{2001, 6, 21, 12}, 23.4, 0.4}, Case{{2001, 12, 21, 0}, -23.4, 179.6},
                         Case{{2001, 3, 20, 18}, -0.1, 271.9}, Case{{2001, 11, 3, 12}, -15.0, 355.9},
                         Case{{2001, 2, 11, 12}, -14.0, 3.6}}) {

@@ -27,6 +27,7 @@ TEST(LevelInName, IsANumberBehindAnUnderscore) {
   }
   for (const char* name : {"u10", "t2m", "ps", "850", "_850", "t_", "t_lev850", "wind_10m", ""})
     EXPECT_FALSE(level_in_name(name)) << name;
+  EXPECT_FALSE(level_in_name("t_" + std::string(400, '9'))) << "no number is so large";
 }
 
 TEST(GroupLevels, PutsNeighboursByValueTogether) {

@@ -222,7 +222,8 @@ TEST(Netcdf, GroupsAreRead) {
   EXPECT_EQ(dataset.times().size(), 2);
 }
 
-/// What hdf5_chunks.cpp decodes is what netCDF-C reads: types, orders of bytes, filters, edges, unwritten chunks.
+/// What hdf5_chunks.cpp decodes is what netCDF-C reads: types, orders of bytes, filters, edges, unwritten
+/// chunks.
 TEST(Netcdf, ChunksDecodeAsNetcdfDoes) {
   const TemporaryDirectory directory;
   int n = 0;

@@ -1,6 +1,6 @@
-/// Reads every field of a file once, as training does: a batch of samples at a time. Prints seconds and the sum of all
-/// values; with a second argument "sum", the sum and the count of values a variable instead. For bench/decode.sh and
-/// the checks in Python.
+/// Reads every field of a file once, as training does: a batch of samples at a time. Prints seconds and the
+/// sum of all values; with a second argument "sum", the sum and the count of values a variable instead. For
+/// bench/decode.sh and the checks in Python.
 #include <chrono>
 #include <cmath>
 #include <cstdio>

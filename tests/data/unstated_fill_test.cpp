@@ -54,6 +54,12 @@ TEST(UnstatedFill, TheEndOfAStoredType) {
   EXPECT_FALSE(found(between(200, 310), -32768 * 0.01 + 280, 20));
 }
 
+TEST(UnstatedFill, TakesNumbersTooSmallToBeNormalised) {
+  FillDetector detector;
+  detector.add(std::vector<double>{1e-310, 1e-310, 2e-3, 2.0001e-3, 2.0002e-3});
+  EXPECT_FALSE(detector.found(nullptr));
+}
+
 TEST(UnstatedFill, TwoOfThem) {
   std::vector<float> values = between(200, 310);
   for (size_t i = 0; i < 40; ++i)

@@ -1,4 +1,5 @@
-/// Training on devices: any layout computes what one rank on the CPU does, and breaks none of the device's rules.
+/// Training on devices: any layout computes what one rank on the CPU does, and breaks none of the device's
+/// rules.
 #include <limits>
 
 #include <fmt/core.h>

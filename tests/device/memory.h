@@ -1,7 +1,7 @@
 /// The devices' memory and who reads and writes it when. Any thread: one lock for all.
 ///
-/// The same pages lie at two addresses: a tensor's pointer leads to those that nobody may touch, and the device itself looks
-/// from the other side (on_host).
+/// The same pages lie at two addresses: a tensor's pointer leads to those that nobody may touch, and the
+/// device itself looks from the other side (on_host).
 #pragma once
 
 #include <cstddef>

@@ -1,6 +1,6 @@
-// NCCL's functions on the test devices. The calls of a group are made when it ends: accesses are recorded on their streams,
-// the data go to the referee and come back before the call returns, since the kernels behind it run at once. What fails does
-// so as on a GPU: the call succeeds, and its stream does not end.
+// NCCL's functions on the test devices. The calls of a group are made when it ends: accesses are recorded on
+// their streams, the data go to the referee and come back before the call returns, since the kernels behind
+// it run at once. What fails does so as on a GPU: the call succeeds, and its stream does not end.
 #include "nccl.h"
 
 #include <array>

@@ -15,7 +15,8 @@ struct RankLost : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-/// Happens at the calls of the rank on this device, from the n-th group of calls on (counted from 1, from now).
+/// Happens at the calls of the rank on this device, from the n-th group of calls on (counted from 1, from
+/// now).
 void inject(NcclFault fault, int device, int group = 1);
 /// Seconds that ranks wait for each other before those who do not come are reported (default 60).
 void set_nccl_patience(double seconds);

@@ -1,4 +1,5 @@
-/// Messages between test devices: comm/nccl_comm.cpp over NCCL's functions of nccl.cpp. What goes wrong is named.
+/// Messages between test devices: comm/nccl_comm.cpp over NCCL's functions of nccl.cpp. What goes wrong is
+/// named.
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/arange.h>
 #include <ATen/ops/empty.h>

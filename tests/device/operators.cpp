@@ -1,5 +1,6 @@
-// Operators on the test devices. Allocation, copies and views are written here; everything else runs on the CPU: libtorch's
-// fallback copies its tensors there and back, and those copies are the accesses of the kernel.
+// Operators on the test devices. Allocation, copies and views are written here; everything else runs on the
+// CPU: libtorch's fallback copies its tensors there and back, and those copies are the accesses of the
+// kernel.
 #include <set>
 #include <string>
 
@@ -126,7 +127,8 @@ void record_stream(Tensor& t, c10::Stream stream) {
   record_use(t.storage().data(), {stream.device_index(), static_cast<int>(stream.id())});
 }
 
-/// As on a GPU: all tensors lie on one device, but for numbers (tensors of no dimension) of the CPU. Returns the device.
+/// As on a GPU: all tensors lie on one device, but for numbers (tensors of no dimension) of the CPU. Returns
+/// the device.
 int check_devices(const c10::OperatorHandle& op, const torch::jit::Stack& stack) {
   std::set<std::string> found;
   int device = current_stream().device;

@@ -1,9 +1,10 @@
-/// The one behind NCCL's functions of the test devices: every rank of a communicator, thread or process, tells it of each
-/// call and gives it the data; it sees who calls what, moves and sums.
+/// The one behind NCCL's functions of the test devices: every rank of a communicator, thread or process,
+/// tells it of each call and gives it the data; it sees who calls what, moves and sums.
 ///
-/// Why one: it knows of every rank what it has called, so a collective whose ranks differ in kind, count, type or root is
-/// named with both sides, and one that does not come together with the ranks that did not come. Sums are made in the order of
-/// ranks. It runs on a thread of rank 0's process; ranks talk to it over sockets of the machine.
+/// Why one: it knows of every rank what it has called, so a collective whose ranks differ in kind, count,
+/// type or root is named with both sides, and one that does not come together with the ranks that did not
+/// come. Sums are made in the order of ranks. It runs on a thread of rank 0's process; ranks talk to it over
+/// sockets of the machine.
 #pragma once
 
 #include <cstdint>
@@ -46,8 +47,8 @@ int64_t size_of(int32_t type);
 bool send_all(int socket, const void* data, size_t bytes);
 bool receive_all(int socket, void* data, size_t bytes);
 
-/// Serves `ranks` that connect to this listening socket, which it then owns, until the last has gone. A rank counts as late
-/// after `patience` seconds.
+/// Serves `ranks` that connect to this listening socket, which it then owns, until the last has gone. A rank
+/// counts as late after `patience` seconds.
 void start_referee(int listening, int ranks, double patience);
 
 }  // namespace seqvit::test_device

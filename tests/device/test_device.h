@@ -1,17 +1,20 @@
 /// A device to test on that acts like a GPU: eight of them, in a process without any.
 ///
-/// Why: a GPU comes rarely, and most of what goes wrong on one does so by rules that need none. These devices stand in
-/// libtorch's slot for backends of others (PrivateUse1). Their kernels run on the CPU, at once; but
+/// Why: a GPU comes rarely, and most of what goes wrong on one does so by rules that need none. These devices
+/// stand in libtorch's slot for backends of others (PrivateUse1). Their kernels run on the CPU, at once; but
 ///   - their memory cannot be touched by the host: who tries is stopped with a stack (memory.h);
 ///   - freed and new memory is NaN, and given out again as by libtorch's caching allocator;
-///   - streams and events are vector clocks (timeline.h), so that a kernel that reads or writes what another stream does,
-///     without waiting for it, is reported, and so is memory given back while another stream uses it;
+///   - streams and events are vector clocks (timeline.h), so that a kernel that reads or writes what another
+///     stream does, without waiting for it, is reported, and so is memory given back while another stream
+///     uses it;
 ///   - tensors of two devices in one operator are reported and refused;
 ///   - kernels, host waits and bytes copied are counted by name.
-/// nccl.cpp gives them NCCL's functions. What they do not show: speed, the limits of memory, libtorch's own GPU kernels, and
-/// that kernels of one stream run behind the host (a host read of pinned memory before its copy is done goes unseen).
+/// nccl.cpp gives them NCCL's functions. What they do not show: speed, the limits of memory, libtorch's own
+/// GPU kernels, and that kernels of one stream run behind the host (a host read of pinned memory before its
+/// copy is done goes unseen).
 ///
-/// When to use it: by tests, with parallel.device: cuda; each rank that is a thread has a device of its own (gpu.cpp).
+/// When to use it: by tests, with parallel.device: cuda; each rank that is a thread has a device of its own
+/// (gpu.cpp).
 #pragma once
 
 #include <cstdint>

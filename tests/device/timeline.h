@@ -1,8 +1,10 @@
-/// What is known to happen before what on one device: streams and events as vector clocks (Fidge, Mattern 1988).
+/// What is known to happen before what on one device: streams and events as vector clocks (Fidge, Mattern
+/// 1988).
 ///
-/// Entry s of a stream's clock is the number of the last kernel of stream s that is sure to be done before the stream's
-/// next one. What the host has waited for is known to every kernel launched afterwards; threads of the host that use one
-/// device are taken to follow each other. Not safe under threads: memory.h holds the lock.
+/// Entry s of a stream's clock is the number of the last kernel of stream s that is sure to be done before
+/// the stream's next one. What the host has waited for is known to every kernel launched afterwards; threads
+/// of the host that use one device are taken to follow each other. Not safe under threads: memory.h holds the
+/// lock.
 #pragma once
 
 #include <array>
@@ -27,7 +29,8 @@ class Timeline {
   /// Whether kernel `number` of `other` is done before what `stream` does now, or before the host goes on.
   bool is_done(int other, int64_t number, int stream) const;
 
-  /// What the stream does now never ends, nor what waits for it: a message whose peer is lost. unstick: ended after all.
+  /// What the stream does now never ends, nor what waits for it: a message whose peer is lost. unstick: ended
+  /// after all.
   void stick(int stream);
   void unstick(int stream);
   bool ends(const Clock& event) const;

@@ -53,7 +53,8 @@ TEST(Bootstrap, DrawsEveryTimeAlike) {
     EXPECT_NEAR(drawn[i], 1.0, 0.12) << i;  // of blocks that do not go round, the first would have 0.1
 }
 
-/// What two forecasts have in common, hard days, is in both of a resample's scores and not in their difference.
+/// What two forecasts have in common, hard days, is in both of a resample's scores and not in their
+/// difference.
 TEST(Bootstrap, DifferencesOverTheSameTimesAreSurerThanScores) {
   constexpr int64_t kLength = 200;
   std::vector<double> one(kLength), other(kLength), difference(kLength);

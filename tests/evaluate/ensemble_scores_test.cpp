@@ -74,7 +74,8 @@ TEST(EnsembleSums, PartsOfRanksAddUp) {
     EXPECT_NEAR(parts[i], whole[i], 1e-12) << i;
 }
 
-/// Members and truth drawn from one law: spread equals error, all ranks are alike, and CRPS does not know how many members there are.
+/// Members and truth drawn from one law: spread equals error, all ranks are alike, and CRPS does not know how
+/// many members there are.
 TEST(EnsembleScores, AReliableEnsembleIsFoundToBeOne) {
   constexpr int64_t kTimes = 2000;
   double crps_of_two = 0;

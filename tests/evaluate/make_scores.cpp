@@ -1,6 +1,6 @@
 // make_scores DIRECTORY: data with gaps, a forecaster that knows no data but those, its forecasts
-// (forecast.nc) and its scores (scores.json), for check_scores.py to compute once more; the same of an ensemble (ensemble.nc,
-// ensemble.json) for check_ensemble.py.
+// (forecast.nc) and its scores (scores.json), for check_scores.py to compute once more; the same of an
+// ensemble (ensemble.nc, ensemble.json) for check_ensemble.py.
 
 #include <bit>
 #include <cmath>

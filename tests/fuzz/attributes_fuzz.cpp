@@ -69,7 +69,8 @@ class Writer {
       nc_put_att_double(id_, variable_, name.c_str(), type_named(type), values.size(), values.data());
     }
     if (kind == "put" && variable_ != NC_GLOBAL) {
-      std::istringstream all(line.substr(4));
+      std::istringstream all(line);
+      all >> kind;
       values_[variable_] = numbers(all);
     }
   }

@@ -1,5 +1,5 @@
-/// A Zarr store in one text: the metadata of version 2 (consolidated) or 3 up to a line "=", then the bytes of a chunk,
-/// which stands under the keys that small arrays have.
+/// A Zarr store in one text: the metadata of version 2 (consolidated) or 3 up to a line "=", then the bytes
+/// of a chunk, which stands under the keys that small arrays have.
 #include <filesystem>
 
 #include "data/zarr.h"

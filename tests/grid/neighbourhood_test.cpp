@@ -8,7 +8,8 @@
 namespace seqvit::grid {
 namespace {
 
-// (rows, columns, patch, tokens a patch, tokens a unit): even and uneven, one row, one and two columns, several variables.
+// (rows, columns, patch, tokens a patch, tokens a unit): even and uneven, one row, one and two columns,
+// several variables.
 const TokenGrid kGrids[] = {{48, 96, 8, 1, 1}, {25, 53, 8, 1, 1}, {7, 16, 2, 3, 1}, {9, 7, 3, 4, 4},
                             {4, 40, 4, 1, 1},  {40, 4, 4, 1, 1},  {12, 8, 4, 2, 1}};
 

@@ -12,8 +12,8 @@
 
 namespace seqvit::model {
 
-/// Expects section.gradient[i] to be what `loss()` makes of a small step of that weight, up and down; `what` names it.
-/// Returns whether it differs from zero.
+/// Expects section.gradient[i] to be what `loss()` makes of a small step of that weight, up and down; `what`
+/// names it. Returns whether it differs from zero.
 template <typename Loss>
 bool expect_gradient(parallel::Section& section, int64_t i, const Loss& loss, const std::string& what) {
   Tensor w = section.weight.detach();

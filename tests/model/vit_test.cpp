@@ -228,8 +228,8 @@ TEST(Vit, RecomputationChangesNothing) {
   }
 }
 
-/// A globe of 6 x 12 points, patches of 2: rolled by whole patches, inputs and forecasts roll alike, if nothing
-/// but rotary positions says where a token is.
+/// A globe of 6 x 12 points, patches of 2: rolled by whole patches, inputs and forecasts roll alike, if
+/// nothing but rotary positions says where a token is.
 TEST(Vit, RotaryPositionsGoRoundTheGlobe) {
   for (const auto& [tokens, waves] : {std::pair{Tokens::joint, 32}, {Tokens::variable, 3}}) {
     ModelShape shape = small_shape(tokens);

@@ -166,7 +166,8 @@ TEST_P(FlashAttention, VeryLargeScores) {
   }
 }
 
-/// All scores far below that of padding, which is zero: its exponential, measured from such rows, has no limit.
+/// All scores far below that of padding, which is zero: its exponential, measured from such rows, has no
+/// limit.
 TEST_P(FlashAttention, ScoresFarBelowZero) {
   Problem p = make_problem({70, 75, 64, 1}, type());
   p.q = p.q.abs(), p.k = (p.k.abs() * -20).to(type());

@@ -124,7 +124,8 @@ TEST(SplitHeads, GradientsMatchFiniteDifferences) {
   }
 }
 
-/// Gradients that attention writes over queries, keys and values are turned where they lie; those that lie apart are joined.
+/// Gradients that attention writes over queries, keys and values are turned where they lie; those that lie
+/// apart are joined.
 TEST(SplitHeads, TurnsGradientsWhereverTheyLie) {
   at::manual_seed(7);
   const QueryKey of = settings(2, 8, at::kDouble)[2];

@@ -118,8 +118,8 @@ TEST(ParamGroup, PrefetchedWeightsAreTheSame) {
   });
 }
 
-/// While a part gathers its weights those of the next are on their way: forward the one behind it, in backward of a part that runs again
-/// the one before.
+/// While a part gathers its weights those of the next are on their way: forward the one behind it, in
+/// backward of a part that runs again the one before.
 TEST(ParamGroup, GatheringFetchesAhead) {
   comm::run_ranks(2, [](comm::Comm& comm) {
     Fixture first(comm, 3), second(comm, 3), third(comm, 3);

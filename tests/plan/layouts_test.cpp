@@ -2,11 +2,15 @@
 #include "plan/layouts.h"
 
 #include <algorithm>
+#include <map>
+#include <random>
 #include <set>
 #include <sstream>
 
+#include <fmt/core.h>
 #include <gtest/gtest.h>
 
+#include "core/error.h"
 #include "phantom_step.h"
 
 namespace seqvit::plan {
@@ -116,6 +120,93 @@ TEST(Layouts, MoreMachineIsNeverSlower) {
     before = best;
   }
   EXPECT_LT(before, 1e300);
+}
+
+/// By mesh the least seconds of what fits: every rank of every layout, nothing left out, nothing remembered.
+std::map<std::string, double> exhaustive(const StepCase& one, const Machine& machine, int64_t ranks) {
+  std::map<std::string, double> best;
+  Config config = one.config;
+  ParallelConfig& p = config.parallel;
+  const auto take = [&] {
+    try {
+      validate(config, "test");
+      double time = 0.0;
+      for (int64_t rank = 0; rank < ranks; ++rank) {
+        const Layout of_rank = predict_rank(RankPart(one.shape, config, rank), one.shape, config, machine,
+                                            AttentionMemory::separate);
+        if (of_rank.memory.peak > machine.memory_bytes) return;
+        time = std::max(time, of_rank.time.total);
+      }
+      const auto [mesh, is_new] = best.emplace(describe(p), time);
+      mesh->second = std::min(mesh->second, time);
+    } catch (const Error& error) {
+      ASSERT_EQ(error.code(), Exit::usage);
+    }
+  };
+  const auto settings = [&] {
+    for (int64_t micro = 1; micro <= config.train.batch_size; ++micro)
+      for (const int64_t interleave : {1, 2})
+        for (const int64_t zero : {0, 1, 2, 3})
+          for (const Recompute recompute : {Recompute::none, Recompute::keep_attention, Recompute::full}) {
+            config.train.micro_batches = micro, p.interleave = interleave, p.zero = zero;
+            config.memory.recompute = recompute;
+            take();
+          }
+  };
+  for (p.pp = 1; p.pp <= ranks; ++p.pp)
+    for (p.dp = 1; p.pp * p.dp <= ranks; ++p.dp)
+      for (p.sp = 1; p.pp * p.dp * p.sp <= ranks; ++p.sp) {
+        p.tp = ranks / (p.pp * p.dp * p.sp);
+        if (p.pp * p.dp * p.sp * p.tp != ranks) continue;
+        for (const Sequence each : {Sequence::ulysses, Sequence::lss, Sequence::lss_kv, Sequence::ring}) {
+          p.sequence = each;
+          if (p.sp > 1 || each == Sequence::ulysses) settings();
+        }
+        p.sequence = Sequence::hybrid;
+        for (p.ulysses = 2; p.ulysses < p.sp; ++p.ulysses)
+          settings();
+        p.ulysses = ParallelConfig{}.ulysses;
+      }
+  return best;
+}
+
+TEST(Layouts, TheBestTenAreThoseOfAnExhaustiveSearch) {
+  std::mt19937 random(28);
+  const auto one_of = [&](std::initializer_list<int64_t> values) {
+    return *(values.begin() + random() % values.size());
+  };
+  int compared = 0;
+  for (int repeat = 0; repeat < 30; ++repeat) {
+    const int64_t heads = one_of({4, 6, 8}), ranks = one_of({3, 4, 6, 8, 12});
+    const StepCase one =
+        make_case(one_of({16, 64, 192}),
+                  {fmt::format("model.embed_dim={}", heads * one_of({16, 32})),
+                   fmt::format("model.num_heads={}", heads), fmt::format("model.depth={}", one_of({2, 3, 8})),
+                   fmt::format("train.batch_size={}", one_of({1, 4, 6})),
+                   fmt::format("train.precision={}", random() % 2 == 0 ? "fp32" : "bf16")});
+    Machine machine = small_machine(one_of({16, 64, 1024}) << 20);
+    machine.ranks_per_node = one_of({1, 4});
+    std::map<std::string, double> all;
+    for (int64_t n = ranks;; n /= 2) {
+      all.merge(exhaustive(one, machine, n));
+      if (n % 2 != 0) break;
+    }
+    std::vector<double> times;
+    for (const auto& [mesh, time] : all)
+      times.push_back(time);
+    std::ranges::sort(times);
+    const auto found = plan(one, machine, ranks).layouts;
+    ASSERT_EQ(found.size(), times.size()) << "case " << repeat;
+    for (size_t place = 0; place < std::min<size_t>(10, times.size()); ++place, ++compared) {
+      const Layout& layout = found[place];
+      // Times within a thousandth are the same to the search, one after another.
+      EXPECT_NEAR(layout.time.total, times[place], 0.005 * times[place])
+          << "case " << repeat << ": " << place;
+      const double least = all.at(describe(layout.parallel));
+      EXPECT_NEAR(layout.time.total, least, 0.005 * least) << "case " << repeat << ": " << layout.settings();
+    }
+  }
+  EXPECT_GT(compared, 100);
 }
 
 }  // namespace

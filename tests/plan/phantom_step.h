@@ -23,8 +23,8 @@ int ranks_of(const Config& config);
 struct StepMeasured {
   std::map<std::string, int64_t> sent;
   int64_t peak_bytes = 0;  ///< of tensors, over the step
-  std::vector<std::vector<int64_t>>
-      weights;  ///< elements of every section of every group, empty ones left out
+  /// Elements of every section of every group, empty ones left out.
+  std::vector<std::vector<int64_t>> weights;
 };
 
 /// Runs one step of a rank; `world` may be a phantom.

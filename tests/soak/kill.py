@@ -28,7 +28,9 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 LIMIT = 90.0  # seconds that a start may take on busy cores before it counts as hanging
-SILENCE = 4  # parallel.timeout_seconds: how long a stopped rank is waited for
+# parallel.timeout_seconds: how long a stopped rank is waited for, and no less than an unbroken run takes here; and that of
+# runs that nothing breaks, which may start slowly.
+SILENCE, PATIENCE = 4, 60
 STEPS = 150  # of a run
 DISK = 16 << 20  # bytes of the tmpfs
 MESHES = {
@@ -120,11 +122,11 @@ class Disk:
 class Job:
     """A start of `seqvit train`."""
 
-    def __init__(self, soak, mesh, run, resume):
+    def __init__(self, soak, mesh, run, resume, silence=PATIENCE):
         ranks, settings = MESHES[mesh]
         launcher = ["mpirun", "-n", str(ranks), "--oversubscribe", "--bind-to", "none"] if ranks > 1 else []
         command = launcher + [soak.program, "train", str(soak.config), "--run", str(run), *settings]
-        command += [f"--parallel.timeout_seconds={SILENCE}"] + ["--resume"] * resume
+        command += [f"--parallel.timeout_seconds={silence}"] + ["--resume"] * resume
         environment = os.environ | {
             "OMP_NUM_THREADS": "1",
             "SEQVIT_CACHE": str(soak.work / "cache"),
@@ -133,6 +135,7 @@ class Job:
         }
         self.program = soak.program
         self.ranks = ranks
+        self.silence = silence
         self.errors = tempfile.TemporaryFile()
         self.process = subprocess.Popen(
             command, env=environment, stdout=subprocess.DEVNULL, stderr=self.errors, start_new_session=True
@@ -224,7 +227,7 @@ class Soak:
         stopped = self.random.choice(pids)
         send(stopped, signal.SIGSTOP)
         if job.ranks == 1:  # nobody waits for it: it goes on where it was
-            time.sleep(self.random.uniform(0, 1.5 * SILENCE))
+            time.sleep(self.random.uniform(0, 1.5 * job.silence))
             send(stopped, signal.SIGCONT)
             return {0}
         return {5, *KILLED}
@@ -289,7 +292,7 @@ class Soak:
                 fault = self.random.choice(self.faults())
                 after = self.random.uniform(0, seconds)
                 done.append(f"{fault.__name__} after {after:.2f} s")
-                job = Job(self, mesh, run, resume=True)
+                job = Job(self, mesh, run, resume=True, silence=max(SILENCE, round(seconds)))
                 time.sleep(after)
                 allowed = {0} if job.process.poll() is not None else fault(job)
                 code, said = job.wait()

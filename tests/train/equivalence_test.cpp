@@ -280,8 +280,8 @@ TEST(Equivalence, ForecastsFedBack) {
   }
 }
 
-/// The parts that read and write neighbours, where shares are rows, half rows, and several ranks in a row, between the variables of a
-/// patch, and where a patch's ranks do not meet.
+/// The parts that read and write neighbours, where shares are rows, half rows, and several ranks in a row,
+/// between the variables of a patch, and where a patch's ranks do not meet.
 TEST(Equivalence, NeighboursOfOtherRanks) {
   const Recompute modes[] = {Recompute::none, Recompute::keep_attention, Recompute::full};
   int turn = 0;
@@ -317,7 +317,8 @@ TEST(Equivalence, NeighboursOfOtherRanks) {
   }
 }
 
-/// Inputs that come from outside at each step, outputs that are not fed back, states before, bounds: one mesh of each kind.
+/// Inputs that come from outside at each step, outputs that are not fed back, states before, bounds: one mesh
+/// of each kind.
 TEST(Equivalence, OfRolesHistoryAndBounds) {
   const double none = std::numeric_limits<double>::infinity();
   for (const Layout& layout : std::vector<Layout>{{.sequence = Sequence::ulysses,
@@ -427,7 +428,8 @@ TEST(Equivalence, LevelsTogetherInATokenCutInsideAPatch) {
   }
 }
 
-/// Members are more samples: noise of a sample is the same on all of its ranks, whatever shares out samples, tokens, channels, blocks.
+/// Members are more samples: noise of a sample is the same on all of its ranks, whatever shares out samples,
+/// tokens, channels, blocks.
 TEST(Equivalence, MembersUnderNoise) {
   const Recompute modes[] = {Recompute::none, Recompute::full, Recompute::keep_attention};
   int turn = 0;
@@ -463,7 +465,8 @@ TEST(Equivalence, MembersUnderNoise) {
   }
 }
 
-/// Every rank turns its own tokens, whoever attends to them afterwards, and sums its part of the gains' gradients.
+/// Every rank turns its own tokens, whoever attends to them afterwards, and sums its part of the gains'
+/// gradients.
 TEST(Equivalence, RotaryPositionsAndNormsOfQueriesAndKeys) {
   const Recompute modes[] = {Recompute::none, Recompute::full, Recompute::keep_attention};
   int turn = 0;

@@ -198,8 +198,8 @@ TEST(Rollout, GradientIsThatOfTheWholeForecast) {
   }
 }
 
-/// Under CRPS the gradient is that of all members over all steps, each with noise of its own; a member's noise does not hang on
-/// micro-batches.
+/// Under CRPS the gradient is that of all members over all steps, each with noise of its own; a member's
+/// noise does not hang on micro-batches.
 TEST(Rollout, GradientOfMembersIsThatOfTheWholeEnsemble) {
   Config config;
   config.model.num_heads = 2, config.model.embed_dim = 8, config.model.depth = 2, config.model.patch_size = 2;

@@ -43,7 +43,8 @@ TEST(SpikeGuard, NeverAdmitsWhatIsNotFinite) {
   EXPECT_TRUE(SpikeGuard(0.0).admits(std::nan(""), 1.0)) << "off";
 }
 
-/// On one rank and on four: a step with absurd targets changes neither weights nor moments, and the next goes on.
+/// On one rank and on four: a step with absurd targets changes neither weights nor moments, and the next goes
+/// on.
 TEST(SpikeGuard, ASkippedStepChangesNothing) {
   for (const auto& [dp, sp, zero] : {std::tuple{1, 1, 0}, {2, 2, 1}, {2, 2, 3}}) {
     Config config;

@@ -74,8 +74,8 @@ struct BackwardPart {
   float* sum_q;                      ///< [Kernel::sum_q_words(queries)], aligned: dQ of all keys so far
   float* sum_kv;  ///< [Kernel::sum_kv_words(keys)], aligned: dK and dV of all queries so far; null where
                   ///< these are all
-  std::atomic<int64_t>*
-      progress;  ///< [blocks of keys] blocks of queries whose dQ each has added, zero at first
+  /// [blocks of keys] blocks of queries whose dQ each has added, zero at first.
+  std::atomic<int64_t>* progress;
 };
 
 /// The kernel of one element type and one (padded) head width. Units of a head or part may run on any

@@ -1,4 +1,5 @@
-/// NCCL's functions on the test devices (tests/device/nccl.cpp), by NCCL 2's names and numbers: those that comm/nccl_comm.cpp calls.
+/// NCCL's functions on the test devices (tests/device/nccl.cpp), by NCCL 2's names and numbers: those that
+/// comm/nccl_comm.cpp calls.
 #pragma once
 
 #include <cstddef>
