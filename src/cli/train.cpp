@@ -13,9 +13,11 @@
 #include "core/error.h"
 #include "core/file.h"
 #include "core/log.h"
+#include "core/resident.h"
 #include "core/tensor.h"
 #include "core/watch.h"
 #include "data/checksums.h"
+#include "plan/fit.h"
 #include "train/checkpoint.h"
 #include "train/experiment.h"
 #include "train/model_forecaster.h"
@@ -65,6 +67,21 @@ void warn_of_overlap(const train::Experiment& e) {
   }
 }
 
+/// What the planner finds no room for is refused before hours go into it. As the first rank sees its machine.
+void refuse_misfit(const train::Experiment& e, const Invocation& invocation) {
+  const Config& config = e.config;
+  if (!config.memory.must_fit || config.parallel.device != DeviceKind::cpu ||
+      config.model.network != Network::vit)
+    return;
+  comm::Comm& world = invocation.launch.world();
+  std::string why;
+  if (world.rank() == 0)
+    why = plan::misfit(e.model_shape(), config, plan::attention_memory_here(config),
+                       memory_bytes() / invocation.launch.ranks_here());
+  why = comm::broadcast_text(world, why, 0, "start");
+  if (!why.empty()) fail(Exit::usage, "memory: {} (memory.must_fit=false tries it all the same)", why);
+}
+
 /// Every rank must see the same files.
 void check_same_data(const data::Dataset& dataset, comm::Comm& world) {
   std::string mine;
@@ -112,6 +129,7 @@ bool train_run(const Config& config, const fs::path& run, const TrainSpan& span,
   for (const std::string& line : train::describe_periods(e))
     log_info("{}", line);
   warn_of_overlap(e);
+  refuse_misfit(e, invocation);
   if (mesh.device().is_cpu() && world.rank() == 0) say_if_slow(compute_type(config.train.precision));
   if (world.size() > 1 && config.parallel.verify) verify_or_fail(config, e.model_shape(), world);
   check_same_data(*e.dataset, world);

@@ -219,6 +219,9 @@ void add_memory(Settings& s, MemoryConfig& c) {
            "the host's memory (`host`)");
   s.text("memory.offload_directory", c.offload_directory,
          "of that file; empty: the system's for temporary files");
+  s.boolean(
+      "memory.must_fit", c.must_fit,
+      "on CPUs a run whose ranks would take more than the machine's memory (`seqvit plan`) does not start");
   s.integer("memory.mlp_chunk", c.mlp_chunk, 0,
             "tokens the MLP takes at a time where it is recomputed; 0: 2,048");
 }

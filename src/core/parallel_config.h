@@ -29,6 +29,7 @@ struct MemoryConfig {
   Offload offload = Offload::none;  ///< where what recomputation keeps waits for backward
   bool recompute_rollout = false;   ///< of a forecast fed back, only the last step is kept whole
   std::string offload_directory;    ///< empty: the system's for temporary files
+  bool must_fit = true;             ///< a run that the planner finds no room for does not start
   int64_t mlp_chunk = 0;            ///< tokens the MLP takes at a time where it is recomputed; 0: 2,048
 };
 

@@ -1,6 +1,7 @@
 #include "core/resident.h"
 
 #include <algorithm>
+#include <filesystem>
 #include <fstream>
 #include <limits>
 #include <string>
@@ -19,6 +20,23 @@ std::pair<int64_t, int64_t> pages() {
   int64_t total = 0, resident = 0;
   in >> total >> resident;
   return {total, resident};
+}
+
+/// The least of the memory limits of this process's control groups (cgroup v2: "0::/job/step" below
+/// /sys/fs/cgroup); the largest int64 without one.
+int64_t group_limit() {
+  int64_t least = std::numeric_limits<int64_t>::max();
+  std::ifstream in("/proc/self/cgroup");
+  for (std::string line; std::getline(in, line);) {
+    if (!line.starts_with("0::/")) continue;
+    const std::filesystem::path root = "/sys/fs/cgroup";
+    for (std::filesystem::path group = root / line.substr(4);; group = group.parent_path()) {
+      int64_t limit = 0;
+      if (std::ifstream(group / "memory.max") >> limit) least = std::min(least, limit);
+      if (group == root || !group.has_relative_path()) break;
+    }
+  }
+  return least;
 }
 
 }  // namespace
@@ -44,7 +62,7 @@ bool reset_peak_resident_bytes() {
 }
 
 int64_t memory_bytes() {
-  return ::sysconf(_SC_PHYS_PAGES) * ::sysconf(_SC_PAGESIZE);
+  return std::min(::sysconf(_SC_PHYS_PAGES) * ::sysconf(_SC_PAGESIZE), group_limit());
 }
 
 int64_t free_address_bytes() {

@@ -12,7 +12,7 @@ int64_t peak_resident_bytes();
 /// Whether the system allows it.
 bool reset_peak_resident_bytes();
 
-/// Of the machine.
+/// Of the machine, or of the control group that this process is in where that may have less.
 int64_t memory_bytes();
 /// Addresses that this process can still take: its limit (`ulimit -v`) less what it has; the largest int64
 /// without a limit.

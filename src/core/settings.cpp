@@ -40,7 +40,7 @@ std::string field_name(const YAML::Node& item, const Origin& origin,
                        std::map<std::string, std::string>& sources) {
   const char* const what = "names of fields, each as t, t@850, t@*, file.nc:t or new_name: {from: file.nc:t}";
   if (item.IsScalar()) {
-    const std::string text = item.Scalar();
+    const std::string& text = item.Scalar();
     const size_t colon = text.rfind(':');
     // The part in front is a file by its extension, its folder or a pattern.
     if (colon == std::string::npos || text.substr(0, colon).find_first_of("./*") == std::string::npos)

@@ -145,8 +145,8 @@ bool is_valid(const DateTime& date, Calendar calendar) {
 }
 
 TimeStamp to_time_stamp(const DateTime& date, Calendar calendar) {
-  return days_of(date.year, date.month, date.day, calendar) * kDay + date.hour * 3600 + date.minute * 60 +
-         date.second;
+  return days_of(date.year, date.month, date.day, calendar) * kDay + int64_t{3600} * date.hour +
+         int64_t{60} * date.minute + date.second;
 }
 
 DateTime to_date_time(TimeStamp time, Calendar calendar) {

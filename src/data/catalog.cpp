@@ -236,7 +236,7 @@ class Builder {
     catalog_.variables.push_back({std::move(info), {}, {}});
   }
 
-  void add_variable(const std::string& name, std::vector<Pick> picks) {
+  void add_variable(const std::string& name, const std::vector<Pick>& picks) {
     std::vector<std::pair<std::vector<TimeStamp>, Pick>> parts;
     for (const Pick& pick : picks)
       parts.emplace_back(times_of(*pick.source), pick);

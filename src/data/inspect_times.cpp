@@ -39,7 +39,8 @@ struct Steps {
       months.push_back(month_of(time, calendar));
     const bool single = std::adjacent_find(months.begin(), months.end()) == months.end();
     monthly = times.size() > 1 && single && usual_difference(times) >= int64_t{28} * 86400;
-    values = monthly ? std::move(months) : times;
+    values = times;
+    if (monthly) values = std::move(months);
     usual = usual_difference(values);
   }
   int64_t difference(size_t i) const { return values[i] - values[i - 1]; }

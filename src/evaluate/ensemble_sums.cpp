@@ -61,13 +61,13 @@ void EnsembleSums::add(const EnsembleField& field, Range rows, std::span<double>
   check(std::ssize(sums) == size() && std::ssize(field.members[kModelEnsemble]) == members_,
         "sums of another ensemble");
   std::vector<PointScore> scores[kEnsembleKinds];
-  for (int kind = 0; kind < kEnsembleKinds; ++kind)
+  for (size_t kind = 0; kind < kEnsembleKinds; ++kind)
     scores[kind] = scores_of(field.members[kind], field.truth, field.owned);
   rows_.for_each(rows, field.owned, [&](int64_t segment, int64_t i, double w) {
     const PointScore& model = scores[kModelEnsemble][i];
     if (!model.valid || !std::isfinite(field.initial[i])) return;
     double* sum = sums.data() + segment * numbers();
-    for (int kind = 0; kind < kEnsembleKinds; ++kind, sum += kEnsembleSums) {
+    for (size_t kind = 0; kind < kEnsembleKinds; ++kind, sum += kEnsembleSums) {
       const PointScore& score = scores[kind][i];
       if (!score.valid) continue;
       sum[kEnsembleWeight] += w;

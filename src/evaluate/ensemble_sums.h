@@ -28,7 +28,7 @@ namespace seqvit::evaluate {
 enum EnsembleSum : int { kEnsembleWeight, kCrps, kVariance, kMeanSquare };
 /// The model, then what it is held against.
 enum EnsembleKind : int { kModelEnsemble, kPersistenceEnsemble, kClimatologyEnsemble };
-constexpr int kEnsembleSums = 4, kEnsembleKinds = 3;
+constexpr size_t kEnsembleSums = 4, kEnsembleKinds = 3;
 
 /// Members [M][Y, X] of each kind on the same rows, NaN where missing; of a reference fewer than 2: there is
 /// none.
@@ -47,7 +47,7 @@ class EnsembleSums {
   const std::vector<Region>& regions() const { return rows_.regions(); }
   int64_t members() const { return members_; }
   /// Numbers of a region: kEnsembleSums of each kind, then the weight of each of the members() + 1 ranks.
-  int64_t numbers() const { return int64_t{kEnsembleKinds} * kEnsembleSums + members_ + 1; }
+  int64_t numbers() const { return int64_t{kEnsembleKinds * kEnsembleSums} + members_ + 1; }
   /// Numbers a field takes.
   int64_t size() const { return rows_.segments() * numbers(); }
   /// Adds a field on rows [rows.begin, rows.end) to `sums`, which holds size() numbers. Additive over ranks.

@@ -1,7 +1,9 @@
 #include "grid/neighbourhood.h"
 
+#include <algorithm>
 #include <map>
-#include <set>
+#include <utility>
+#include <vector>
 
 namespace seqvit::grid {
 
@@ -16,24 +18,25 @@ Neighbourhood::Neighbourhood(const TokenGrid& grid, bool periodic, int64_t index
   interior_.begin = mine_.begin == 0 ? 0 : std::min(reach, size());
   interior_.end = mine_.end == grid.units() ? size() : std::max(interior_.begin, size() - reach);
 
-  std::set<int64_t> taken;
-  std::map<int64_t, std::set<int64_t>> given;  // by rank
+  std::map<int64_t, std::vector<int64_t>> given;  // by rank, in the order of units
   for (const Range ends : {Range{0, interior_.begin}, Range{interior_.end, size()}}) {
     Walk at = start(ends.begin);
     for (int64_t unit = ends.begin; unit < ends.end; ++unit, next(at)) {
       for (const int64_t neighbour : positions(at)) {
         if (mine_.contains(neighbour)) continue;
-        taken.insert(neighbour);
-        given[share_of(grid.units(), neighbour, count)].insert(unit);
+        halo_.push_back(neighbour);
+        std::vector<int64_t>& units = given[share_of(grid.units(), neighbour, count)];
+        if (units.empty() || units.back() != unit) units.push_back(unit);
       }
     }
   }
-  halo_.assign(taken.begin(), taken.end());
-  for (const auto& [rank, units] : given) {
+  std::ranges::sort(halo_);
+  halo_.erase(std::unique(halo_.begin(), halo_.end()), halo_.end());
+  for (auto& [rank, units] : given) {
     const Range theirs = share(grid.units(), rank, count);
     const auto first = std::lower_bound(halo_.begin(), halo_.end(), theirs.begin),
                last = std::lower_bound(halo_.begin(), halo_.end(), theirs.end);
-    peers_.push_back({rank, {units.begin(), units.end()}, last - first});
+    peers_.push_back({rank, std::move(units), last - first});
   }
 }
 

@@ -270,6 +270,12 @@ LayoutPlan plan_layouts(const model::ModelShape& shape, const Config& config, co
   return search.result();
 }
 
+MemoryPrediction predict_most_memory(const model::ModelShape& shape, const Config& config,
+                                     AttentionMemory attention) {
+  return most_memory(bounding_ranks(shape, config, TokenPart(shape, config.parallel, 0, 0)), shape, config,
+                     attention);
+}
+
 Layout predict_rank(const RankPart& rank, const model::ModelShape& shape, const Config& config,
                     const Machine& machine, AttentionMemory attention) {
   return {config.parallel, config.memory.recompute, config.train.micro_batches,

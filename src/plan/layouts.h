@@ -45,7 +45,11 @@ struct LayoutPlan {
 LayoutPlan plan_layouts(const model::ModelShape& shape, const Config& config, const Machine& machine,
                         int64_t ranks, AttentionMemory attention);
 
-/// One rank of the layout that `config` itself names.
+/// Of the layout that `config` itself names: the rank that needs most.
+MemoryPrediction predict_most_memory(const model::ModelShape& shape, const Config& config,
+                                     AttentionMemory attention);
+
+/// One rank of it.
 Layout predict_rank(const RankPart& rank, const model::ModelShape& shape, const Config& config,
                     const Machine& machine, AttentionMemory attention);
 

@@ -24,6 +24,8 @@ struct Link {
 struct Machine {
   std::string name;
   int64_t ranks_per_node = 1;
+  int64_t cores_per_rank = 1;
+  bool gpus = false;         ///< a rank has one
   int64_t memory_bytes = 0;  ///< of a rank, for tensors
   double bf16_rate = 0.0;    ///< operations a second of a rank's large matrix products
   double fp32_rate = 0.0, fp64_rate = 0.0;

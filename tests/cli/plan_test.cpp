@@ -1,5 +1,7 @@
 /// Planning and phantom ranks as a user meets them: the command line in, figures out.
 #include <algorithm>
+#include <cstdlib>
+#include <filesystem>
 #include <iterator>
 #include <sstream>
 #include <utility>
@@ -8,6 +10,8 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/program.h"
+#include "core/error.h"
+#include "core/file.h"
 #include "support/temporary_directory.h"
 
 namespace seqvit::cli {
@@ -160,6 +164,87 @@ TEST(Phantom, OptionsThatCannotBeMeantAreRefused) {
   refused({"--phantom", "0", "--parallel.sp=4", "--ranks", "8"}, "come to 4");
   refused({"--ranks", "4"}, "--phantom RANK");
   refused({"--phantom", "0", "--attention"}, "--attention");
+}
+
+/// Programs of a batch system to stand in for Slurm's: srun starts ranks and sends one of them, the first
+/// time, the signal before the end; scontrol writes down that it was asked.
+void stand_in_for_slurm(const std::filesystem::path& directory) {
+  std::string start;
+  for (const std::string& word : mpirun_command(2, {}))
+    if (word != seqvit_path()) start += word + " ";
+  write_text(directory / "srun",
+             "#!/bin/bash\nwhile [ \"${1#--}\" != \"$1\" ]; do shift; done\n" + start + R"("$@" &
+if mkdir signalled 2>/dev/null; then
+  until grep -q loss run/metrics.jsonl 2>/dev/null; do sleep 0.02; done
+  pkill -TERM -P $! -x seqvit
+fi
+wait $!
+)",
+             Exit::bug);
+  write_text(directory / "scontrol", "#!/bin/bash\necho \"$@\" >>requeued\n", Exit::bug);
+  for (const char* name : {"srun", "scontrol"})
+    std::filesystem::permissions(directory / name, std::filesystem::perms::owner_all);
+}
+
+TEST(Plan, WritesAJobThatIsStartedAgainUntilItIsDone) {
+  const TemporaryDirectory d;
+  const std::filesystem::path job = d.path() / "a job";
+  const Outcome written = seqvit({"plan", small_config(d.path()), "--ranks", "2", "--write", job,
+                                  "--scheduler", "slurm", "--train.steps=300"});
+  ASSERT_EQ(written.code, 0) << written.err;
+  EXPECT_NE(written.out.find("a checkpoint of"), std::string::npos) << written.out;
+
+  stand_in_for_slurm(d.path());
+  auto environment = quiet_environment();
+  environment["PATH"] = d.path().string() + ":" +
+                        std::filesystem::path(seqvit_path()).parent_path().string() + ":" +
+                        std::getenv("PATH");
+  environment["SLURM_JOB_ID"] = "77";
+  const auto submit = [&] { return Process({job / "job.sh"}, environment).wait(); };
+  const auto requeued = [&] {
+    return std::filesystem::exists(job / "requeued") ? read_text(job / "requeued", Exit::bug) : "";
+  };
+
+  const Outcome first = submit();
+  EXPECT_EQ(first.code, 0) << first.err;
+  EXPECT_EQ(requeued(), "requeue 77\n") << first.err;
+  EXPECT_FALSE(std::filesystem::exists(job / "run/checkpoints/step-00000300"));
+  const Outcome second = submit();
+  EXPECT_EQ(second.code, 0) << second.err;
+  EXPECT_TRUE(std::filesystem::exists(job / "run/checkpoints/step-00000300"));
+  EXPECT_EQ(requeued(), "requeue 77\n") << "it was done";
+
+  // What is wrong with the job itself is not tried again, and what is there is not written over.
+  write_text(job / "config.yaml", "model: {depht: 3}\n", Exit::bug);
+  std::filesystem::remove_all(job / "run");
+  EXPECT_EQ(submit().code, 2);
+  EXPECT_EQ(requeued(), "requeue 77\n");
+  EXPECT_EQ(seqvit({"plan", small_config(d.path()), "--ranks", "2", "--write", job}).code, 2);
+}
+
+TEST(Plan, WritesNoJobThatCannotRun) {
+  const TemporaryDirectory d;
+  const std::string config = small_config(d.path());
+  for (const auto& [arguments, says] : std::vector<std::pair<Arguments, std::string>>{
+           {kShape, "give its file"},
+           {{config, "--tokens", "4096"}, "--tokens"},
+           {{config, "--machine", "a100", "--hours", "0.01"}, "--hours"}}) {
+    const Outcome outcome =
+        seqvit(Arguments{"plan", "--ranks", "2", "--write", d.path() / "job"} + arguments);
+    EXPECT_EQ(outcome.code, 2);
+    EXPECT_NE(outcome.err.find(says), std::string::npos) << outcome.err;
+    EXPECT_FALSE(std::filesystem::exists(d.path() / "job"));
+  }
+}
+
+TEST(Plan, ARunWithoutRoomDoesNotStart) {
+  const TemporaryDirectory d;
+  const std::filesystem::path run = d.path() / "run";
+  const Outcome outcome = seqvit({"train", small_config(d.path()), "--run", run, "--model.embed_dim=131072"});
+  EXPECT_EQ(outcome.code, 2);
+  EXPECT_NE(outcome.err.find("this machine has"), std::string::npos) << outcome.err;
+  EXPECT_NE(outcome.err.find("memory.must_fit=false"), std::string::npos) << outcome.err;
+  EXPECT_FALSE(std::filesystem::exists(run));
 }
 
 }  // namespace
