@@ -10,6 +10,7 @@
 #include "core/error.h"
 #include "core/file.h"
 #include "core/log.h"
+#include "core/words.h"
 #include "train/checkpoint.h"
 #include "train/import_normalization.h"
 #include "train/learner.h"
@@ -117,7 +118,8 @@ void run_import(const ImportCommand& command, const Invocation& invocation) {
   log_info("not used of {}: {}", command.weights, names_of(report.unused));
   log_info("normalisation of {}: {}", command.weights, names_of(normalization.source));
   log_info("normalisation of the new training period: {}", names_of(normalization.made));
-  log_info("{}: made; next: seqvit train {} --run {} --resume", run.string(), command.config, run.string());
+  log_info("{}: made; next: seqvit train {} --run {} --resume", run.string(), shell_word(command.config),
+           shell_word(run.string()));
   if (!command.json.empty()) write_json(nlohmann::json(json), command.json);
 }
 

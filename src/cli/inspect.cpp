@@ -3,7 +3,6 @@
 #include <filesystem>
 #include <memory>
 
-#include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 
 #include "cli/command.h"
@@ -11,6 +10,7 @@
 #include "core/error.h"
 #include "core/file.h"
 #include "core/log.h"
+#include "core/words.h"
 #include "data/starter_config.h"
 #include "train/experiment.h"
 
@@ -54,14 +54,16 @@ CommandBody add_inspect(CLI::App& app) {
     if (!options->json.empty()) write_json(report.to_json(), options->json);
     if (const std::string line = report.error_line(); !line.empty()) throw Error(Exit::data, line);
     if (options->config.empty()) {
-      log_info("next: seqvit inspect {} --config run.yaml writes a configuration to start from",
-               fmt::join(options->files, " "));
+      std::string files;
+      for (const std::string& file : options->files)
+        files += shell_word(file) + " ";
+      log_info("next: seqvit inspect {}--config run.yaml writes a configuration to start from", files);
       return;
     }
     if (std::filesystem::exists(options->config))
       fail(Exit::usage, "--config {}: is there already; give another name", options->config);
     write_text(options->config, data::starter_config(report, reading), Exit::usage);
-    log_info("{}: written; next: seqvit train {}", options->config, options->config);
+    log_info("{}: written; next: seqvit train {}", options->config, shell_word(options->config));
   };
 }
 

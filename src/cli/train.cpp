@@ -16,6 +16,7 @@
 #include "core/resident.h"
 #include "core/tensor.h"
 #include "core/watch.h"
+#include "core/words.h"
 #include "data/checksums.h"
 #include "plan/fit.h"
 #include "train/checkpoint.h"
@@ -109,7 +110,7 @@ void train(const TrainOptions& options, const Invocation& invocation) {
   const Config config = load_config(options.config, settings);
   const fs::path run = run_directory(options.run, options.config);
   const bool finished = train_run(config, run, options.span, invocation);
-  if (finished) log_info("{}: done; next: seqvit evaluate {}", run.string(), run.string());
+  if (finished) log_info("{}: done; next: seqvit evaluate {}", run.string(), shell_word(run.string()));
 }
 
 }  // namespace

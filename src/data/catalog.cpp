@@ -60,7 +60,7 @@ class Builder {
       if (fields[v].empty()) {
         add_insolation();
       } else {
-        add_variable(selection_.variables()[v], std::move(fields[v]));
+        add_variable(selection_.variables()[v], fields[v]);
       }
     }
     for (size_t s = 0; s < fixed.size(); ++s) {

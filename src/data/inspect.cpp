@@ -166,7 +166,10 @@ class Inspector {
   void check_values(const VariableReport& variable, const ValueSummary& summary,
                     const std::optional<Source>& source) {
     const std::string &path = variable.file, &name = variable.name;
-    const std::string where = variable.role == "static" ? "data.static" : "data.variables";
+    // Fields are trained on unless data.variables says otherwise, static ones where data.static names them.
+    const bool is_static = variable.role == "static";
+    const std::string where = is_static ? "data.static" : "data.variables";
+    const char* const no_use = is_static ? "warning" : "error";
     const auto percent = [&](int64_t points) {
       return fmt::format("{:.3g} %",
                          100.0 * static_cast<double>(points) / static_cast<double>(summary.points));
@@ -181,10 +184,10 @@ class Inspector {
     }
     if (summary.values == 0) return add("error", path, name, "holds no values", "leave the file out");
     if (summary.moments.count() == 0) {
-      return add("error", path, name, "every value is missing", "leave it out of " + where);
+      return add(no_use, path, name, "every value is missing", "leave it out of " + where);
     }
     if (summary.moments.constant()) {
-      add("error", path, name, fmt::format("every value is {:g}", summary.moments.mean()),
+      add(no_use, path, name, fmt::format("every value is {:g}", summary.moments.mean()),
           "leave it out of " + where);
     }
     if (variable.fill)

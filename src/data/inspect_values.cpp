@@ -13,13 +13,35 @@ namespace {
 
 using Shape = std::vector<int64_t>;
 
+/// What is read of a variable: all of it, but one index along dimensions that data.select names.
+struct Box {
+  Shape begin, end;
+
+  Box(const FileVariable& variable, const GridLayout& layout) {
+    for (size_t d = 0; d < variable.dims.size(); ++d) {
+      const auto selected = layout.selected.find(static_cast<int>(d));
+      const bool whole = selected == layout.selected.end();
+      begin.push_back(whole ? 0 : selected->second);
+      end.push_back(whole ? variable.dims[d].size : selected->second + 1);
+    }
+  }
+  size_t dims() const { return begin.size(); }
+  int64_t size(size_t d) const { return end[d] - begin[d]; }
+  int64_t values() const {
+    int64_t count = 1;
+    for (size_t d = 0; d < dims(); ++d)
+      count *= size(d);
+    return count;
+  }
+};
+
 /// The shape of a piece: whole trailing dims as long as they fit, then a multiple of the chunk, so that a
 /// chunk is decoded once, unless chunks are so large that they do not fit.
-Shape piece_shape(const FileVariable& variable, int64_t piece_values) {
-  Shape shape(variable.dims.size(), 1);
+Shape piece_shape(const FileVariable& variable, const Box& box, int64_t piece_values) {
+  Shape shape(box.dims(), 1);
   int64_t values = 1;
   for (size_t d = shape.size(); d-- > 0;) {
-    const int64_t size = variable.dims[d].size, room = std::max<int64_t>(1, piece_values / values);
+    const int64_t size = box.size(d), room = std::max<int64_t>(1, piece_values / values);
     const int64_t chunk = variable.chunk.empty() ? 1 : std::clamp<int64_t>(variable.chunk[d], 1, size);
     const bool chunk_fits = chunk <= std::max<int64_t>(1, 8 * piece_values / values);
     shape[d] = size <= room ? size : chunk_fits ? std::max(chunk, room / chunk * chunk) : room;
@@ -30,24 +52,24 @@ Shape piece_shape(const FileVariable& variable, int64_t piece_values) {
 }
 
 /// Steps to the next piece in row-major order; false after the last.
-bool next_piece(const FileVariable& variable, const Shape& piece, Shape& start) {
+bool next_piece(const Box& box, const Shape& piece, Shape& start) {
   for (size_t d = start.size(); d-- > 0;) {
     start[d] += piece[d];
-    if (start[d] < variable.dims[d].size) return true;
-    start[d] = 0;
+    if (start[d] < box.end[d]) return true;
+    start[d] = box.begin[d];
   }
   return false;
 }
 
-/// Counts missing values at each point; time has stride 0.
+/// Counts missing values at each point; time has stride 0, and so have dimensions of which one index is read.
 class MissingCounter {
  public:
-  MissingCounter(const FileVariable& variable, const GridLayout& layout) : stride_(variable.dims.size(), 0) {
+  MissingCounter(const Box& box, const GridLayout& layout) : stride_(box.dims(), 0) {
     int64_t points = 1;
     for (size_t d = stride_.size(); d-- > 0;) {
-      if (static_cast<int>(d) == layout.time) continue;
+      if (static_cast<int>(d) == layout.time || box.size(d) == 1) continue;
       stride_[d] = points;
-      points *= variable.dims[d].size;
+      points *= box.size(d);
     }
     missing_.resize(static_cast<size_t>(points));
   }
@@ -119,19 +141,20 @@ class InfiniteCounter {
 ValueSummary summarise_values(const SourceFile& file, const FileVariable& variable, const GridLayout& layout,
                               int64_t piece_values) {
   ValueSummary summary;
-  summary.values = variable.size();
+  const Box box(variable, layout);
+  summary.values = box.values();
   if (summary.values == 0) return summary;
-  MissingCounter missing(variable, layout);
+  MissingCounter missing(box, layout);
   InfiniteCounter infinite(layout.time, summary);
   FillDetector fills;
-  const Shape piece = piece_shape(variable, piece_values);
-  Shape start(variable.dims.size(), 0), count(start.size());
+  const Shape piece = piece_shape(variable, box, piece_values);
+  Shape start = box.begin, count(start.size());
   std::vector<double> values;
   do {
     throw_if_stopped();
     size_t size = 1;
     for (size_t d = 0; d < start.size(); ++d) {
-      count[d] = std::min(piece[d], variable.dims[d].size - start[d]);
+      count[d] = std::min(piece[d], box.end[d] - start[d]);
       size *= static_cast<size_t>(count[d]);
     }
     values.resize(size);
@@ -141,7 +164,7 @@ ValueSummary summarise_values(const SourceFile& file, const FileVariable& variab
     summary.moments.add(std::span<const double>(values));
     fills.add(std::span<const double>(values));
     if (summary.moments.count() - valid < static_cast<int64_t>(size)) missing.add(start, count, values);
-  } while (next_piece(variable, piece, start));
+  } while (next_piece(box, piece, start));
   missing.summarise(layout.time < 0 ? 1 : variable.dims[layout.time].size, summary);
   summary.fill = fills.found(&variable.packing);
   return summary;

@@ -6,6 +6,7 @@
 #include <fmt/core.h>
 
 #include "core/error.h"
+#include "core/words.h"
 #include "plan/traffic.h"
 
 namespace seqvit::plan {
@@ -67,14 +68,6 @@ CheckpointPlan plan_checkpoints(const model::ModelShape& shape, const Config& co
 std::string clock_time(double hours) {
   const int64_t seconds = std::llround(3600.0 * hours);
   return fmt::format("{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60);
-}
-
-/// A word of the shell, whatever is in it.
-std::string quoted(const std::string& text) {
-  std::string result = "'";
-  for (const char c : text)
-    result += c == '\'' ? std::string("'\\''") : std::string(1, c);
-  return result + "'";
 }
 
 class Script {
@@ -149,10 +142,10 @@ class Script {
     text_ += fmt::format(format, std::forward<Values>(values)...) + "\n";
   }
 
-  std::string job_file() const { return quoted((directory_ / "job.sh").string()); }
+  std::string job_file() const { return shell_word((directory_ / "job.sh").string()); }
 
   void begin() {
-    line("cd {} || exit 4", quoted(directory_.string()));
+    line("cd {} || exit 4", shell_word(directory_.string()));
     for (const char* each : site().shell)
       line("{}", each);
     line("export OMP_NUM_THREADS={}", machine_.cores_per_rank);

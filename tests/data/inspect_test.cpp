@@ -131,6 +131,22 @@ TEST_F(InspectTest, ValuesThatCannotBeTrainedOn) {
   EXPECT_NE(report.to_text().find("must be mended"), std::string::npos);
 }
 
+/// Nobody is given a static field without naming it.
+TEST_F(InspectTest, AStaticFieldOfOneValueIsNoReasonNotToTrain) {
+  const std::string path = directory_ / "a.nc";
+  {
+    NetcdfBuilder builder(path, NC_NETCDF4);
+    builder.coordinate("time", {0, 6}, "hours since 2000-01-01");
+    builder.coordinate("lat", {0, 1}, "degrees_north");
+    builder.coordinate("lon", {0, 1}, "degrees_east");
+    builder.put(builder.variable("t", NC_DOUBLE, {"time", "lat", "lon"}), {1, 2, 3, 4, 5, 6, 7, 8});
+    builder.put(builder.variable("mask", NC_DOUBLE, {"lat", "lon"}), {1, 1, 1, 1});
+  }
+  const InspectReport report = inspect_files({path});
+  expect_problem(report, "warning", path, "mask", {"every value is 1", "data.static"});
+  EXPECT_EQ(report.error_line(), "");
+}
+
 TEST_F(InspectTest, InfiniteValuesAreMissingOnes) {
   const std::string path = directory_ / "a.nc";
   const InspectReport report =

@@ -58,5 +58,32 @@ TEST_F(InspectValuesTest, PiecesKnowWhichPointIsMissing) {
   }
 }
 
+/// One member of an ensemble: another has other values, and misses others.
+TEST_F(InspectValuesTest, OnlyWhatIsSelectedCounts) {
+  const std::string path = directory_ / "a.nc";
+  {
+    NetcdfBuilder builder(path, NC_NETCDF4);
+    builder.coordinate("member", {3, 7}, "");
+    builder.coordinate("time", {0, 6}, "hours since 2000-01-01");
+    builder.coordinate("lat", {0}, "degrees_north");
+    builder.coordinate("lon", {0, 1, 2}, "degrees_east");
+    builder.put(builder.variable("t", NC_DOUBLE, {"time", "member", "lat", "lon"}),
+                {NAN, NAN, 100, 1, 2, 3, 100, 100, NAN, 4, NAN, 6});
+  }
+  FileReading reading;
+  reading.select["member"] = 7;
+  const FileView view(path, reading);
+  const FileVariable& t = *view.file().find("t");
+  for (const int64_t size : {1, 2, 4, 100}) {
+    const ValueSummary summary = summarise_values(view.file(), t, find_layout(t, view.axes()), size);
+    EXPECT_EQ(summary.values, 6) << size;
+    EXPECT_EQ(summary.points, 3) << size;
+    EXPECT_EQ(summary.moments.count(), 5) << size;
+    EXPECT_EQ(summary.moments.max(), 6) << size;
+    EXPECT_EQ(summary.sometimes_missing, 1) << size;
+    EXPECT_EQ(summary.always_missing, 0) << size;
+  }
+}
+
 }  // namespace
 }  // namespace seqvit::data

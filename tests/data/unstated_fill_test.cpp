@@ -57,7 +57,8 @@ TEST(UnstatedFill, TheEndOfAStoredType) {
 TEST(UnstatedFill, TakesNumbersTooSmallToBeNormalised) {
   FillDetector detector;
   detector.add(std::vector<double>{1e-310, 1e-310, 2e-3, 2.0001e-3, 2.0002e-3});
-  EXPECT_FALSE(detector.found(nullptr));
+  ASSERT_TRUE(detector.found(nullptr));
+  EXPECT_DOUBLE_EQ(detector.found(nullptr)->value, 1e-310);
 }
 
 TEST(UnstatedFill, TwoOfThem) {
