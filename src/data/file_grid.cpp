@@ -146,7 +146,8 @@ class GridReader {
     return values;
   }
 
-  /// [rows, columns]; of coordinates that are repeated at every time those of the first.
+  /// [rows, columns]; of coordinates that are repeated at every time those of the first, which those of the
+  /// last must be too.
   std::vector<double> places(const FileVariable& coordinate) const {
     check_size(file_, coordinate);
     std::vector<int64_t> start(coordinate.dims.size(), 0), count(coordinate.dims.size(), 1);
@@ -154,14 +155,28 @@ class GridReader {
     count.back() = columns_.size;
     std::vector<double> values(static_cast<size_t>(rows_.size * columns_.size));
     file_.read(coordinate, start, count, std::span(values));
+    if (coordinate.dims.size() == 2) return values;
+    for (size_t d = 0; d + 2 < start.size(); ++d)
+      start[d] = std::max<int64_t>(coordinate.dims[d].size - 1, 0);
+    std::vector<double> last(values.size());
+    file_.read(coordinate, start, count, std::span(last));
+    for (size_t i = 0; i < values.size(); ++i) {
+      if (!(std::abs(last[i] - values[i]) > kEdge)) continue;
+      fail(Exit::data,
+           "{}: {}: expected the same places at all times, found them to move: {:g} at first, {:g} at last; "
+           "regrid the file (cdo remapbil), or take rows and columns by number (data.grid: index)",
+           file_.path(), coordinate.name, values[i], last[i]);
+    }
     return values;
   }
 
   void finish(grid::Grid& grid, const std::string& latitude, const std::string& longitude) const {
     check_latitudes(file_.path(), latitude, grid.latitude);
     if (!strictly_monotonic(grid.latitude)) {
-      fail(Exit::data, "{}: {}: expected latitudes in order, found them unsorted; sort the rows of the file",
-           file_.path(), latitude);
+      const auto same = std::adjacent_find(grid.latitude.begin(), grid.latitude.end());
+      fail(Exit::data, "{}: {}: expected latitudes in order, found {}; sort the rows of the file, each once",
+           file_.path(), latitude,
+           same == grid.latitude.end() ? "them unsorted" : fmt::format("{:g} twice", *same));
     }
     unwrap_longitudes(file_.path(), longitude, grid.longitude);
     const double turn = std::abs(grid.longitude.back() - grid.longitude.front());

@@ -74,9 +74,18 @@ TimeAxis read_times(const SourceFile& file, const FileDim& dim, const FileAxes& 
     if (!calendar.empty()) axis.calendar = parse_calendar(calendar);
     const TimeUnits units = TimeUnits::parse(coordinate->text("units"), axis.calendar);
     double largest = 0.0;
-    for (const double value : read_axis(file, *coordinate)) {
-      axis.times.push_back(units.decode(value));
-      largest = std::max(largest, std::abs(value));
+    const std::vector<double> values = read_axis(file, *coordinate);
+    for (size_t i = 0; i < values.size(); ++i) {
+      axis.times.push_back(units.decode(values[i]));
+      largest = std::max(largest, std::abs(values[i]));
+      const bool later = i > 0 && values[i] > values[i - 1];
+      if (!later || axis.times[i] > axis.times[i - 1] ||
+          (values[i] - values[i - 1]) * units.seconds_per_unit >= 1.0)
+        continue;
+      fail(
+          Exit::data,
+          "{}: {}: expected times a second or more apart, found {} and {} {}; number them (data.time: index)",
+          file.path(), coordinate->name, values[i - 1], values[i], coordinate->text("units"));
     }
     // A float holds 24 bits; doubles, what their writer computed them from.
     const double digits =

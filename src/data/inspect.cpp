@@ -27,7 +27,7 @@ Problem problem_of(const Error& error, const std::string& path, const std::strin
   for (const std::string& part : {path, variable}) {
     if (!part.empty() && message.starts_with(part + ": ")) message.erase(0, part.size() + 2);
   }
-  if (const size_t cut = message.rfind("; "); cut != std::string::npos) {
+  if (const size_t cut = message.find("; "); cut != std::string::npos) {
     fix = message.substr(cut + 2);
     message.erase(cut);
   }
@@ -102,8 +102,16 @@ class Inspector {
       attempt([&] { inspect_variable(view, variable, role, source); });
     }
     if (gridded == 0) {
-      add("error", path, "", "no variable has dims (time, lat, lon)",
-          "give files with latitude-longitude grids");
+      // Where a setting would make a field of something, that it is missing is the error.
+      const auto near = std::ranges::find_if(report_.problems, [&](const Problem& problem) {
+        return problem.file == path && problem.severity == "warning" &&
+               problem.fix.find("(data.") != std::string::npos;
+      });
+      if (near != report_.problems.end())
+        near->severity = "error";
+      else
+        add("error", path, "", "no variable has dims (time, lat, lon)",
+            "give files with latitude-longitude grids");
     }
     check_order(file, report_.problems);
     report_.files.push_back(std::move(file));
@@ -158,6 +166,11 @@ class Inspector {
     result.max = summary.moments.max();
     result.mean = summary.moments.mean();
     result.std = summary.moments.std();
+    if (layout.merged >= 0 && variable.dims[layout.merged].size > 1)
+      add("warning", view.file().path(), variable.name,
+          fmt::format("{} versions along {} are read as one: of each value the first that is not missing",
+                      variable.dims[layout.merged].size, variable.dims[layout.merged].name),
+          "nothing need be done");
     check_values(result, summary, source);
     if (layout.time >= 0) note_chunks(view.file().path(), variable, layout);
     report_.variables.push_back(std::move(result));
@@ -182,6 +195,14 @@ class Inspector {
                       place_text(variable, summary.first_infinite, source)),
           "they count as missing; find out how they came into the file, or mark them (_FillValue)");
     }
+    if (summary.outside > 0)
+      add("warning", path, name,
+          fmt::format("{} of {} values ({:.3g} %) lie outside of what its attributes call valid",
+                      summary.outside, summary.values,
+                      100.0 * static_cast<double>(summary.outside) / static_cast<double>(summary.values)),
+          "they count as missing (CF 1.11, section 2.5.1; xarray would keep them); where they are real, "
+          "correct "
+          "valid_min, valid_max or valid_range");
     if (summary.values == 0) return add("error", path, name, "holds no values", "leave the file out");
     if (summary.moments.count() == 0) {
       return add(no_use, path, name, "every value is missing", "leave it out of " + where);

@@ -27,7 +27,16 @@ int64_t usual_difference(const std::vector<int64_t>& values) {
   return most == counts.end() ? 0 : most->first;
 }
 
-/// Times as whole numbers on which a step is a constant: months for monthly data, else seconds.
+int64_t irregular_steps(const std::vector<int64_t>& values) {
+  const int64_t usual = usual_difference(values);
+  int64_t count = 0;
+  for (size_t i = 1; i < values.size(); ++i)
+    count += values[i] - values[i - 1] == usual ? 0 : 1;
+  return count;
+}
+
+/// Times as whole numbers on which a step is a constant: months for monthly data, else seconds. Fields every
+/// 73 days are not monthly, though no month has two of them.
 struct Steps {
   std::vector<int64_t> values;
   int64_t usual = 0;
@@ -38,7 +47,8 @@ struct Steps {
     for (const TimeStamp time : times)
       months.push_back(month_of(time, calendar));
     const bool single = std::adjacent_find(months.begin(), months.end()) == months.end();
-    monthly = times.size() > 1 && single && usual_difference(times) >= int64_t{28} * 86400;
+    monthly = times.size() > 1 && single && usual_difference(times) >= int64_t{28} * 86400 &&
+              irregular_steps(months) <= irregular_steps(times);
     values = times;
     if (monthly) values = std::move(months);
     usual = usual_difference(values);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <optional>
 #include <utility>
 
 #include "core/error.h"
@@ -13,16 +14,17 @@ namespace {
 
 using Shape = std::vector<int64_t>;
 
-/// What is read of a variable: all of it, but one index along dimensions that data.select names.
+/// What is read of a variable: all of it, but one index along dimensions that data.select names, and one of
+/// those that are merged.
 struct Box {
   Shape begin, end;
 
   Box(const FileVariable& variable, const GridLayout& layout) {
     for (size_t d = 0; d < variable.dims.size(); ++d) {
       const auto selected = layout.selected.find(static_cast<int>(d));
-      const bool whole = selected == layout.selected.end();
-      begin.push_back(whole ? 0 : selected->second);
-      end.push_back(whole ? variable.dims[d].size : selected->second + 1);
+      const bool whole = selected == layout.selected.end() && layout.merged != static_cast<int>(d);
+      begin.push_back(selected == layout.selected.end() ? 0 : selected->second);
+      end.push_back(whole ? variable.dims[d].size : begin.back() + 1);
     }
   }
   size_t dims() const { return begin.size(); }
@@ -102,6 +104,45 @@ class MissingCounter {
   std::vector<int64_t> missing_;
 };
 
+/// One piece after another, merged as read_fields merges.
+class PieceReader {
+ public:
+  PieceReader(const SourceFile& file, const FileVariable& variable, const GridLayout& layout)
+      : file_(file), variable_(variable), layout_(layout) {}
+
+  void operator()(const Shape& start, const Shape& count, std::vector<double>& values) {
+    file_.read(variable_, start, count, std::span(values));
+    if (layout_.merged < 0) return;
+    Shape place(start);
+    more_.resize(values.size());
+    while (++place[layout_.merged] < variable_.dims[layout_.merged].size) {
+      file_.read(variable_, place, count, std::span(more_));
+      for (size_t i = 0; i < values.size(); ++i) {
+        if (std::isnan(values[i])) values[i] = more_[i];
+      }
+    }
+  }
+
+ private:
+  const SourceFile& file_;
+  const FileVariable& variable_;
+  const GridLayout& layout_;
+  std::vector<double> more_;
+};
+
+/// The variable without limits of what is valid; nothing where it has none.
+std::optional<FileVariable> without_limits(const FileVariable& variable) {
+  if (std::isinf(variable.packing.lowest) && std::isinf(variable.packing.highest)) return std::nullopt;
+  FileVariable result = variable;
+  result.packing.lowest = -std::numeric_limits<double>::infinity();
+  result.packing.highest = std::numeric_limits<double>::infinity();
+  return result;
+}
+
+int64_t count_numbers(const std::vector<double>& values) {
+  return std::ranges::count_if(values, [](double v) { return !std::isnan(v); });
+}
+
 /// Infinite values of a piece become missing.
 class InfiniteCounter {
  public:
@@ -149,6 +190,10 @@ ValueSummary summarise_values(const SourceFile& file, const FileVariable& variab
   FillDetector fills;
   const Shape piece = piece_shape(variable, box, piece_values);
   Shape start = box.begin, count(start.size());
+  const std::optional<FileVariable> unlimited = without_limits(variable);
+  PieceReader read(file, variable, layout);
+  std::optional<PieceReader> read_all;
+  if (unlimited) read_all.emplace(file, *unlimited, layout);
   std::vector<double> values;
   do {
     throw_if_stopped();
@@ -158,7 +203,12 @@ ValueSummary summarise_values(const SourceFile& file, const FileVariable& variab
       size *= static_cast<size_t>(count[d]);
     }
     values.resize(size);
-    file.read(variable, start, count, std::span(values));
+    if (read_all) {
+      (*read_all)(start, count, values);
+      summary.outside += count_numbers(values);
+    }
+    read(start, count, values);
+    if (read_all) summary.outside -= count_numbers(values);
     infinite.take_out(start, count, values);
     const int64_t valid = summary.moments.count();
     summary.moments.add(std::span<const double>(values));

@@ -18,6 +18,7 @@ struct ValueSummary {
   int64_t points = 0;             ///< places on the grid (and levels)
   int64_t always_missing = 0;     ///< points without a value at any time
   int64_t sometimes_missing = 0;  ///< points with a value at some times only
+  int64_t outside = 0;            ///< values beyond valid_range and the like; they count as missing
   int64_t infinite = 0;           ///< values that are not finite as floats; they count as missing
   /// Place in the variable of the earliest one; empty where there is none.
   std::vector<int64_t> first_infinite;

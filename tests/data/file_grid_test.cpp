@@ -116,5 +116,36 @@ TEST_F(FileGrid, ALastColumnThatRepeatsTheFirstIsLeftOut) {
   EXPECT_EQ(source.map_to(*source.grid)->columns, (std::vector<int64_t>{0, 1, 2, 3}));
 }
 
+/// A box that follows a storm.
+TEST_F(FileGrid, PlacesThatMoveAreRefused) {
+  for (const double shift : {0.0, 0.5}) {
+    const std::string path = directory_ / "a.nc";
+    {
+      NetcdfBuilder file(path, NC_NETCDF4);
+      file.coordinate("time", {0, 6, 12}, "hours since 2001-01-01");
+      file.dim("y", 2);
+      file.dim("x", 2);
+      const int lat = file.variable("lat", NC_DOUBLE, {"time", "y", "x"}),
+                lon = file.variable("lon", NC_DOUBLE, {"time", "y", "x"});
+      file.text(lat, "standard_name", "latitude");
+      file.text(lon, "standard_name", "longitude");
+      std::vector<double> north, east;
+      for (int t = 0; t < 3; ++t)
+        for (int i = 0; i < 4; ++i) {
+          north.push_back(50 + i / 2 + 0.1 * (i % 2) + shift * t);
+          east.push_back(10 + i % 2);
+        }
+      file.put(lat, north);
+      file.put(lon, east);
+      file.text(file.variable("a", NC_FLOAT, {"time", "y", "x"}), "coordinates", "lat lon");
+    }
+    if (shift == 0.0)
+      EXPECT_EQ(grid_of(path).rows(), 2);
+    else
+      EXPECT_ERROR(grid_of(path), Exit::data, "found them to move: 50 at first, 51 at last",
+                   "data.grid: index");
+  }
+}
+
 }  // namespace
 }  // namespace seqvit::data

@@ -69,6 +69,12 @@ TEST_F(FileTimes, DoublesOfAFewDigitsToo) {
       << "no step: as it is";
 }
 
+TEST_F(FileTimes, CloserThanASecondAreNotCalledTheSame) {
+  EXPECT_ERROR(read({0, 0.25, 0.5}, "seconds since 2001-01-01"), Exit::data, "a second or more apart",
+               "0 and 0.25 seconds since", "data.time: index");
+  EXPECT_EQ(read({0, 1, 2}, "seconds since 2001-01-01").size(), 3u);
+}
+
 TEST_F(FileTimes, MonthsAreThoseOfTheCalendar) {
   EXPECT_EQ(read({0, 1, 2, 12}, "months since 2000-01-01"),
             (Texts{"2000-01-01T00:00", "2000-02-01T00:00", "2000-03-01T00:00", "2001-01-01T00:00"}));

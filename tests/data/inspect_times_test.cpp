@@ -14,6 +14,10 @@ TEST(FindStep, OfMonthsAndHours) {
   }
   EXPECT_EQ(find_step(months, Calendar::standard), "1mon");
   EXPECT_EQ(find_step(drifting, Calendar::standard), "1mon");
+  std::vector<TimeStamp> fifths;  // of a year of 365 days: no month has two
+  for (int64_t i = 0; i < 30; ++i)
+    fifths.push_back(to_time_stamp({2001}, Calendar::noleap) + i * 73 * 86400);
+  EXPECT_EQ(find_step(fifths, Calendar::noleap), "73d");
   EXPECT_EQ(find_step({0, 86400, 172800}, Calendar::standard), "1d");
   EXPECT_EQ(find_step({0}, Calendar::standard), "");
   EXPECT_EQ(find_step({0, 3600, 3660, 9000}, Calendar::standard), "irregular");

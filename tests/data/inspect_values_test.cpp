@@ -58,6 +58,30 @@ TEST_F(InspectValuesTest, PiecesKnowWhichPointIsMissing) {
   }
 }
 
+/// ERA5's last months come a second time, where the first version is missing; CF's limits say what is valid.
+TEST_F(InspectValuesTest, VersionsAreOneAndLimitsAreCounted) {
+  const std::string path = directory_ / "a.nc";
+  {
+    NetcdfBuilder builder(path, NC_NETCDF4);
+    builder.coordinate("time", {0, 6}, "hours since 2000-01-01");
+    builder.coordinate("expver", {1, 5}, "");
+    builder.coordinate("lat", {0}, "degrees_north");
+    builder.coordinate("lon", {0, 1, 2}, "degrees_east");
+    const int t = builder.variable("t", NC_DOUBLE, {"time", "expver", "lat", "lon"});
+    builder.number(t, "valid_range", NC_DOUBLE, {0, 10});
+    builder.put(t, {1, 2, 3, NAN, NAN, NAN, NAN, NAN, NAN, 4, 50, NAN});
+  }
+  const FileView view(path);
+  const FileVariable& t = *view.file().find("t");
+  for (const int64_t size : {1, 2, 100}) {
+    const ValueSummary summary = summarise_values(view.file(), t, find_layout(t, view.axes()), size);
+    EXPECT_EQ(summary.values, 6) << size;
+    EXPECT_EQ(summary.moments.count(), 4) << size;
+    EXPECT_EQ(summary.outside, 1) << size;
+    EXPECT_EQ(summary.sometimes_missing, 2) << size;
+  }
+}
+
 /// One member of an ensemble: another has other values, and misses others.
 TEST_F(InspectValuesTest, OnlyWhatIsSelectedCounts) {
   const std::string path = directory_ / "a.nc";
