@@ -7,6 +7,18 @@
 #include "core/error.h"
 
 namespace seqvit::data {
+namespace {
+
+/// Dims and coordinates of the files that are written: forecasts in all layouts, climatologies.
+bool is_reserved(const std::string& name) {
+  static const std::set<std::string> names = {
+      "time",      "init_time", "lead_time", "valid_time", "prediction_timedelta",
+      "number",    "lat",       "lon",       "latitude",   "longitude",
+      "dayofyear", "hour",      "month"};
+  return names.contains(name) || name == "level" || name.starts_with("level_");
+}
+
+}  // namespace
 
 std::string cf_name(const std::string& name) {
   std::string result = name;
@@ -38,6 +50,13 @@ std::vector<FieldName> field_names(const std::vector<VariableInfo>& variables) {
   std::vector<FieldName> names;
   for (const VariableInfo& field : variables) {
     const std::string base = cf_name(base_name(field.name));
+    if (is_reserved(base)) {
+      fail(Exit::usage,
+           "data.variables: '{}' is the name of a coordinate in forecasts; give it one of your own: "
+           "{{new_name: "
+           "{{from: '{}'}}}}",
+           field.name, field.name);
+    }
     if (field.axis != nullptr && !plain.contains(base)) {
       names.push_back({base, true});
       continue;

@@ -23,7 +23,7 @@ struct FieldName {
 };
 
 /// Of each field. Levels of a variable whose name another field has keep names of their own ("t_850"). Throws
-/// Error(usage), naming both, where two fields would have one name.
+/// Error(usage), naming them, where two fields would have one name, or one that of a coordinate.
 std::vector<FieldName> field_names(const std::vector<VariableInfo>& variables);
 
 }  // namespace seqvit::data

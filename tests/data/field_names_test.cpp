@@ -50,6 +50,12 @@ TEST(FieldNames, ThatDifferInPunctuationOnlyAreRefused) {
   EXPECT_NO_THROW(field_names({plain("a.b"), plain("ab")}));
 }
 
+TEST(FieldNames, OfCoordinatesAreRefused) {
+  for (const char* name : {"time", "init_time", "lead-time", "number", "level", "latitude", "month"})
+    EXPECT_ERROR(field_names({plain(name)}), Exit::usage, name, "a coordinate in forecasts", "new_name");
+  EXPECT_NO_THROW(field_names({plain("levels"), plain("lead_times")}));
+}
+
 TEST(LevelNames, HaveAsManyDigitsAsTellThemApart) {
   EXPECT_EQ(level_names("t", {85000.0, 0.995}), (Names{"t@85000", "t@0.995"}));
   EXPECT_EQ(level_names("t", {5727.9170, 5727.9171}), (Names{"t@5727.917", "t@5727.9171"}));
