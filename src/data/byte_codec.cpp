@@ -70,7 +70,7 @@ Bytes check_crc32c(std::span<const std::byte> bytes) {
   uint32_t stored = 0;
   for (int i = 3; i >= 0; --i)
     stored = stored << 8 | std::to_integer<uint32_t>(bytes[data.size() + static_cast<size_t>(i)]);
-  if (stored != crc32c(data)) throw ChunkError("its checksum (crc32c) is not that of its bytes");
+  if (stored != crc32c(data)) throw ChunkError("has another checksum (crc32c) than its bytes");
   return {data.begin(), data.end()};
 }
 

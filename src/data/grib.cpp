@@ -42,7 +42,8 @@ Bytes read_part(const std::string& path, int64_t offset, int64_t bytes) {
 }
 
 /// Where the messages of a file lie, by the lengths that they begin with: "GRIB", then in edition 1 three
-/// bytes of length, in edition 2 eight, at byte 8.
+/// bytes of length, in edition 2 eight, at byte 8. A message ends in "7777"; between messages there may be
+/// headings of bulletins and zeros, but no more.
 class Scanner {
  public:
   Scanner(const std::string& path, int64_t size) : path_(path), size_(size) {}
@@ -53,11 +54,19 @@ class Scanner {
     while (at + 16 <= size_) {
       const Bytes head = read_part(path_, at, 16);
       if (std::memcmp(head.data(), "GRIB", 4) != 0) {
-        at = next_start(at);
-        if (at < 0) break;
+        const int64_t next = next_start(at);
+        check_skipped(at, next < 0 ? size_ : next);
+        if (next < 0) break;
+        at = next;
         continue;
       }
       const int64_t length = length_of(head, at);
+      if (std::memcmp(read_part(path_, at + length - 4, 4).data(), "7777", 4) != 0) {
+        throw ChunkError(
+            fmt::format("expected the message at byte {} to end in 7777 at byte {}, found other bytes; the "
+                        "file is damaged",
+                        at, at + length - 4));
+      }
       messages.push_back({at, length, {}});
       at += length;
     }
@@ -99,6 +108,19 @@ class Scanner {
     }
     const uint64_t data = number(read_part(path_, section, 3)), whole = (coded & 0x7FFFFFU) * 120;
     return data < 120 ? whole - data + 4 : coded;
+  }
+
+  void check_skipped(int64_t begin, int64_t end) const {
+    constexpr int64_t kLongestHeading = 200, kPiece = 1 << 16;
+    int64_t other = 0;
+    for (int64_t at = begin; at < end; at += kPiece) {
+      const Bytes piece = read_part(path_, at, std::min(kPiece, end - at));
+      other += std::ssize(piece) - std::ranges::count(piece, std::byte{0});
+    }
+    if (other <= kLongestHeading) return;
+    throw ChunkError(
+        fmt::format("expected a message at byte {}, found {} bytes that belong to none; the file is damaged",
+                    begin, other));
   }
 
   /// The next "GRIB" after bytes that are none of ours, or -1.

@@ -227,6 +227,26 @@ TEST_F(GribTest, BitmapsAndWhatIsWrong) {
   EXPECT_ERROR(open_file(reduced), Exit::data, "reduced_gg", "cdo", "setgridtype,regular");
 }
 
+/// ecCodes reads on behind such places; the values, or the times, would be others.
+TEST_F(GribTest, DamageWithinAFileIsNamed) {
+  const std::string one = path("one.grib"), damaged = path("damaged.grib");
+  Made{}.append(one);
+  const std::string message = read_text(one, Exit::data);
+  const auto open_with = [&](const std::string& bytes) {
+    write_text(damaged, bytes, Exit::data);
+    return open_file(damaged);
+  };
+  const std::string hole = message.substr(0, 60) + message.substr(80), heading(150, 'h'), zeros(3000, '\0');
+  EXPECT_ERROR(open_with(hole + message + message), Exit::data, "the message at byte 0 to end in 7777",
+               "damaged");
+  std::string lost = message;
+  lost.replace(0, 4, "XXXX");
+  lost += std::string(300, 'x');
+  for (const std::string& bytes : {message + lost, message + lost + message})
+    EXPECT_ERROR(open_with(bytes), Exit::data, "that belong to none", "damaged");
+  EXPECT_NO_THROW(open_with(message + zeros + heading));
+}
+
 TEST_F(GribTest, GaussianGrid) {
   const std::string file = path("a.grib");
   codes_handle* handle = codes_grib_handle_new_from_samples(nullptr, "regular_gg_pl_grib2");
