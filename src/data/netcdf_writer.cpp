@@ -39,6 +39,10 @@ void NetcdfWriter::fail_with(const std::string& reason) const {
 
 NetcdfWriter::NetcdfWriter(std::filesystem::path path, std::string what, int64_t bytes)
     : path_(std::move(path)), temporary_(path_.string() + ".tmp"), what_(std::move(what)) {
+  // It takes the place of what is there: of a device (/dev/null) that would be for good.
+  std::error_code unknown;
+  if (std::filesystem::exists(path_, unknown) && !std::filesystem::is_regular_file(path_, unknown))
+    fail_with("something else than a file has this name");
   const int64_t room = bytes + kMetadataBytes;
   const int reason = room_error(temporary_, room);
   if (reason != 0) fail_with(fmt::format("{} (it needs up to {} bytes)", std::strerror(reason), room));

@@ -106,7 +106,8 @@ void ZarrWriter::end_definitions() {
                                     {"order", "C"},          {"compressor", {{"id", "zstd"}, {"level", 3}}},
                                     {"filters", nullptr},    {"fill_value", "NaN"}};
     std::error_code error;
-    if (!fs::create_directory(temporary_ / array.name, error)) fail_with(error.message());
+    if (!fs::create_directory(temporary_ / array.name, error))
+      fail_with(error ? error.message() : "two arrays are called " + array.name);
   }
   for (const auto& [key, value] : all.items())
     write_file(key, value.dump(1));

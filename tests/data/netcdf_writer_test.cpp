@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include "data/netcdf.h"
 #include "support/errors.h"
@@ -58,6 +59,17 @@ TEST(NetcdfWriter, LeavesNothingWithoutCommit) {
     EXPECT_EQ(entries(directory.path()), 1);
   }
   EXPECT_EQ(entries(directory.path()), 0);
+}
+
+/// A pipe or a directory; /dev/null is of the same kind.
+TEST(NetcdfWriter, TakesNoOtherPlaceThanAFiles) {
+  const TemporaryDirectory directory;
+  const std::string pipe = directory / "pipe.nc";
+  ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
+  for (const std::string& path : {pipe, directory.path().string()})
+    EXPECT_ERROR(NetcdfWriter(path, "the test", 100), Exit::data, path, "something else than a file");
+  EXPECT_TRUE(std::filesystem::is_fifo(pipe));
+  EXPECT_EQ(entries(directory.path()), 1);
 }
 
 TEST(NetcdfWriter, SaysWhatCannotBeWrittenAndWhy) {
