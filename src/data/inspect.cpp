@@ -350,6 +350,9 @@ class Inspector {
       // A lone time beside long series is a static field.
       if (times[fields_[i]] > 1) options.files.push_back(paths_[i]);
     }
+    const auto timed =
+        std::ranges::find_if(report_.files, [](const FileReport& file) { return file.times.size() > 1; });
+    options.monthly = timed != report_.files.end() && timed->step.ends_with("mon");
     try {
       const Dataset dataset(options);
     } catch (const Error& error) {

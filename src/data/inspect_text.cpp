@@ -153,7 +153,10 @@ std::string InspectReport::to_text() const {
   if (problems.empty()) return text + "No problems found: this can be trained on.\n";
   const auto errors =
       std::count_if(problems.begin(), problems.end(), [](const Problem& p) { return p.severity == "error"; });
+  const bool asks =
+      std::ranges::any_of(variables, [](const VariableReport& v) { return v.fill.has_value(); });
   text += errors > 0 ? "Problems (an error must be mended before training):\n"
+          : asks     ? "Problems (training asks for data.missing first):\n"
                      : "Problems (none of them keeps this from being trained on):\n";
   for (size_t i = 0; i < problems.size();) {
     const Problem& problem = problems[i];

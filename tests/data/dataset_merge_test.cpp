@@ -8,6 +8,7 @@
 #include <gtest/gtest.h>
 
 #include "data/dataset_fixture.h"
+#include "data/inspect.h"
 
 namespace seqvit::data {
 namespace {
@@ -27,6 +28,23 @@ TEST_F(DatasetTest, FilesFollowOneAnotherInTime) {
   EXPECT_EQ(hour(dataset, 3), 48);
   EXPECT_EQ(dataset.paths(), (std::vector<std::string>{c, a, b}));
   expect_formula(dataset, 0, 0);
+}
+
+/// Means of months: one file dates them by their first day, another by their middle.
+TEST_F(DatasetTest, VariablesOfTheSameMonthsGoTogether) {
+  GridFile first = at_hours({0, 31, 60}, {"air"}), middle = at_hours({15, 45, 75}, {"sky"});
+  first.time_units = middle.time_units = "days since 2000-01-01";
+  DatasetOptions options;
+  options.files = {write("a.nc", first), write("b.nc", middle)};
+  EXPECT_ERROR(Dataset(options), Exit::data, "expected the times of 'air'");
+  EXPECT_EQ(inspect_files(options.files).error_line(), "");
+  options.monthly = true;
+  const Dataset dataset(options);
+  EXPECT_EQ(dataset.times().size(), 3U);
+  EXPECT_EQ(dataset.variables().size(), 2U);
+  middle.hours[2] = 95;  // April
+  write("b.nc", middle);
+  EXPECT_ERROR(Dataset(options), Exit::data, "expected the times of 'air'");
 }
 
 TEST_F(DatasetTest, PatternsFindFilesOnce) {
