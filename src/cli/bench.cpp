@@ -191,7 +191,7 @@ void run_longest(const BenchCommand& command, const Config& config, comm::Comm& 
 /// One rank of a layout of any size, its peers made up (comm/phantom.h).
 void run_phantom(const BenchCommand& command, const BenchProblem& problem, const comm::Comm& world) {
   const ParallelConfig& p = problem.config.parallel;
-  const int64_t ranks = p.pp * p.dp * p.sp * p.tp;
+  const int64_t ranks = p.ranks();
   if (world.size() > 1) fail(Exit::usage, "bench --phantom runs one rank alone; start it without mpirun");
   if (command.ranks != 0 && command.ranks != ranks) {
     fail(Exit::usage,

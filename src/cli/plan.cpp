@@ -175,8 +175,8 @@ void write_job(const PlanCommand& command, const Problem& problem, const plan::L
              job.config.train.steps, hours, std::ceil(hours / command.hours), command.hours, job.nodes);
   fmt::print(
       "a checkpoint of {:.3g} GB every {} steps ({:.3g} min): takes {:.2g} s, failures every {:.3g} h; "
-      "{:.1f} % "
-      "of the time is useful (assumed: a node fails once in 6,300 h and writes 1 GB/s; docs/plan.md)\n",
+      "{:.1f} % of the time is useful (assumed: a node fails once in 6,300 h and writes 1 GB/s; "
+      "docs/plan.md)\n",
       static_cast<double>(saved.bytes) * 1e-9, saved.every,
       static_cast<double>(saved.every) * job.seconds_per_step / 60.0, saved.seconds, saved.failure_hours,
       100.0 * saved.useful);

@@ -22,6 +22,8 @@ struct ParallelConfig {
   double timeout_seconds = 600.0;  ///< of a collective
   bool verify = true;              ///< short proof at the start of a run of several ranks
   bool share_gpus = false;         ///< several ranks a GPU
+
+  int64_t ranks() const { return pp * dp * sp * tp; }
 };
 
 struct MemoryConfig {

@@ -171,6 +171,11 @@ int day_of_year(TimeStamp time, Calendar calendar) {
   return static_cast<int>(floor_divide(time, kDay) - first) + 1;
 }
 
+int64_t month_of(TimeStamp time, Calendar calendar) {
+  const DateTime date = to_date_time(time, calendar);
+  return date.year * 12 + date.month - 1;
+}
+
 TimeStamp LeadTime::after(TimeStamp time, Calendar calendar) const {
   if (months == 0) return time + seconds;
   DateTime date = to_date_time(time, calendar);

@@ -47,6 +47,9 @@ TimeSpan parse_span(std::string_view text, Calendar calendar);
 /// "2014-07-01T06:00:00".
 std::string format_time(TimeStamp time, Calendar calendar);
 
+/// Months since January of the year 0.
+int64_t month_of(TimeStamp time, Calendar calendar);
+
 /// Seconds of a unit of time that has a fixed length ("h", "hours", "days", ...); 0 for anything else.
 double unit_seconds(std::string_view unit);
 

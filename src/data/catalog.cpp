@@ -275,9 +275,7 @@ class Builder {
   /// Where months are the step, a field's day in its month says nothing.
   bool same_months(const std::vector<TimeStamp>& times) const {
     return options_.monthly && std::ranges::equal(times, catalog_.times, [&](TimeStamp a, TimeStamp b) {
-             const DateTime one = to_date_time(a, catalog_.calendar),
-                            other = to_date_time(b, catalog_.calendar);
-             return one.year == other.year && one.month == other.month;
+             return month_of(a, catalog_.calendar) == month_of(b, catalog_.calendar);
            });
   }
 

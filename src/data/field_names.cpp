@@ -53,8 +53,7 @@ std::vector<FieldName> field_names(const std::vector<VariableInfo>& variables) {
     if (is_reserved(base)) {
       fail(Exit::usage,
            "data.variables: '{}' is the name of a coordinate in forecasts; give it one of your own: "
-           "{{new_name: "
-           "{{from: '{}'}}}}",
+           "{{new_name: {{from: '{}'}}}}",
            field.name, field.name);
     }
     if (field.axis != nullptr && !plain.contains(base)) {

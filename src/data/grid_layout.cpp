@@ -44,13 +44,15 @@ class LayoutFinder {
     return -1;
   }
 
+  /// `fix`: the setting that mends it, if there is one.
   void problem(const std::string& why, const std::string& fix = "") {
     std::vector<std::string> names;
     for (const FileDim& dim : variable_.dims)
       names.push_back(dim.name);
     layout_.problem =
         fmt::format("expected dims (time, lat, lon), found ({}){}", fmt::join(names, ", "), why);
-    if (!fix.empty()) layout_.fix = fix;
+    layout_.by_setting = !fix.empty();
+    if (layout_.by_setting) layout_.fix = fix;
   }
 
   /// Dims by their roles; false where two mean the same.

@@ -23,6 +23,7 @@ struct GridLayout {
   std::map<int, int64_t> selected;              ///< index along further dimensions
   std::string problem;                          ///< why the variable is not on a grid; "" when it is
   std::string fix = "regrid it (cdo remapbil), or leave it out";
+  bool by_setting = false;  ///< `fix` is a setting of data that would put it on a grid
   bool gridded() const { return problem.empty(); }
 };
 

@@ -77,6 +77,7 @@ class Inspector {
     file.path = path;
     std::string fields;
     int64_t gridded = 0;
+    wants_setting_.reset();
     std::set<std::string> said;  // variables on the same coordinates have the same problem
     for (const FileVariable& variable : view.file().variables()) {
       const VariableRole role = view.roles().at(variable.name);
@@ -103,12 +104,8 @@ class Inspector {
     }
     if (gridded == 0) {
       // Where a setting would make a field of something, that it is missing is the error.
-      const auto near = std::ranges::find_if(report_.problems, [&](const Problem& problem) {
-        return problem.file == path && problem.severity == "warning" &&
-               problem.fix.find("(data.") != std::string::npos;
-      });
-      if (near != report_.problems.end())
-        near->severity = "error";
+      if (wants_setting_)
+        report_.problems[*wants_setting_].severity = "error";
       else
         add("error", path, "", "no variable has dims (time, lat, lon)",
             "give files with latitude-longitude grids");
@@ -138,6 +135,7 @@ class Inspector {
     }
     if (!variable.numeric()) return;
     const GridLayout layout = find_layout(variable, view.axes());
+    if (layout.by_setting && !wants_setting_) wants_setting_ = report_.problems.size();
     add("warning", view.file().path(), variable.name, layout.problem,
         "only latitude-longitude grids are used: " + layout.fix);
   }
@@ -201,8 +199,7 @@ class Inspector {
                       summary.outside, summary.values,
                       100.0 * static_cast<double>(summary.outside) / static_cast<double>(summary.values)),
           "they count as missing (CF 1.11, section 2.5.1; xarray would keep them); where they are real, "
-          "correct "
-          "valid_min, valid_max or valid_range");
+          "correct valid_min, valid_max or valid_range");
     if (summary.values == 0) return add("error", path, name, "holds no values", "leave the file out");
     if (summary.moments.count() == 0) {
       return add(no_use, path, name, "every value is missing", "leave it out of " + where);
@@ -367,7 +364,8 @@ class Inspector {
   int64_t cache_bytes_;
   const FileReading& reading_;
   InspectReport report_;
-  std::vector<std::string> fields_;  // names of each file's fields
+  std::vector<std::string> fields_;      // names of each file's fields
+  std::optional<size_t> wants_setting_;  // the first problem of this file that a setting would mend
   std::vector<Chunked> chunked_;
   int64_t decoded_bytes_ = 0;
   Progress progress_;

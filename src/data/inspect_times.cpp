@@ -11,11 +11,6 @@
 namespace seqvit::data {
 namespace {
 
-int64_t month_of(TimeStamp time, Calendar calendar) {
-  const DateTime date = to_date_time(time, calendar);
-  return date.year * 12 + date.month - 1;
-}
-
 /// The most frequent difference of neighbouring values, the smallest of equally frequent ones; 0 for fewer
 /// than two.
 int64_t usual_difference(const std::vector<int64_t>& values) {

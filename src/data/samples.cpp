@@ -15,8 +15,7 @@ std::map<int64_t, int64_t> single_times(const std::vector<TimeStamp>& times, Cal
                                         Range period) {
   std::map<int64_t, int64_t> months;
   for (int64_t i = period.begin; i < period.end; ++i) {
-    const DateTime date = to_date_time(times[i], calendar);
-    const auto [place, added] = months.emplace(date.year * 12 + date.month, i);
+    const auto [place, added] = months.emplace(month_of(times[i], calendar), i);
     if (!added) place->second = -1;
   }
   return months;
@@ -34,8 +33,7 @@ std::vector<Sample> make_samples(const std::vector<TimeStamp>& times, Calendar c
   for (int64_t i = period.begin; i < period.end; ++i) {
     if (!months.empty()) {
       // Monthly fields stand at the 15th, the 16th or the middle of the month: the month counts, not the day.
-      const DateTime date = to_date_time(times[i], calendar);
-      const int64_t month = date.year * 12 + date.month;
+      const int64_t month = month_of(times[i], calendar);
       const auto found = months.find(month + lead.months);
       if (months.at(month) >= 0 && found != months.end() && found->second >= 0) {
         samples.push_back({i, found->second});

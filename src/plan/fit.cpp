@@ -53,8 +53,7 @@ std::optional<Change> small_change(const model::ModelShape& shape, const Config&
 /// Another layout of as many ranks. Times only rank them, so any rate will do.
 std::optional<Change> another_layout(const model::ModelShape& shape, const Config& config,
                                      AttentionMemory attention, int64_t memory_bytes) {
-  const ParallelConfig& p = config.parallel;
-  const int64_t ranks = p.pp * p.dp * p.sp * p.tp;
+  const int64_t ranks = config.parallel.ranks();
   Machine machine = this_machine(config.train.precision, 1e10, ranks, attention);
   machine.memory_bytes = memory_bytes;
   for (const Layout& layout : plan_layouts(shape, config, machine, ranks, attention).layouts)

@@ -132,10 +132,7 @@ class Script {
   std::string text_ = "#!/bin/bash\n";
 
   const Site& site() const { return site_of(machine_.name); }
-  int64_t ranks() const {
-    const ParallelConfig& p = job_.config.parallel;
-    return p.pp * p.dp * p.sp * p.tp;
-  }
+  int64_t ranks() const { return job_.config.parallel.ranks(); }
 
   template <typename... Values>
   void line(fmt::format_string<Values...> format, Values&&... values) {

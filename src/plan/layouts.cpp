@@ -201,7 +201,7 @@ class Search {
                    static_cast<double>(std::max({p.pp, p.dp, p.sp, p.tp})));
       return;
     }
-    const bool alone = config_.parallel.pp == ranks_here();
+    const bool alone = config_.parallel.pp == config_.parallel.ranks();
     for (const int64_t zero : {0, 1, 2, 3}) {
       if (alone && zero > 0) break;  // nobody to share with
       config_.parallel.zero = zero;
@@ -212,11 +212,6 @@ class Search {
         take(ranks, best);
       }
     }
-  }
-
-  int64_t ranks_here() const {
-    const ParallelConfig& p = config_.parallel;
-    return p.pp * p.dp * p.sp * p.tp;
   }
 
   /// A difference that no model of time can tell is none.

@@ -27,7 +27,7 @@ struct Layout {
   MemoryPrediction memory;  ///< of the rank that needs most
   TimePrediction time;      ///< of the rank that takes longest
 
-  int64_t ranks() const { return parallel.pp * parallel.dp * parallel.sp * parallel.tp; }
+  int64_t ranks() const { return parallel.ranks(); }
   /// "--parallel.sp=4 ...": what brings a configuration to this layout.
   std::string settings() const;
 };

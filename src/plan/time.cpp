@@ -119,7 +119,7 @@ ByPurpose<double> wire_seconds(const RankPart& part, const model::ModelShape& sh
   const Wire wire(machine);
   const Axis tp{p.tp, 1}, sp{p.sp, p.tp}, ulysses{part.ulysses, p.tp}, tokens{p.sp * p.tp, 1};
   const Axis ring{part.ring, p.tp * part.ulysses}, stage{p.dp * p.sp * p.tp, 1}, pp{2, p.dp * p.sp * p.tp};
-  const Axis world{p.pp * p.dp * p.sp * p.tp, 1};
+  const Axis world{p.ranks(), 1};
   const double passes = static_cast<double>(config.train.micro_batches * config.train.longest_rollout()),
                blocks = static_cast<double>(part.blocks()) * passes,
                again = config.memory.recompute == Recompute::none ? 0.0 : 1.0;

@@ -149,7 +149,7 @@ int64_t master_bytes(const Config& config) {
 
 TrafficBytes predict_traffic(const RankPart& part, const model::ModelShape& shape, const Config& config) {
   const ParallelConfig& p = config.parallel;
-  const int64_t ranks = p.pp * p.dp * p.sp * p.tp;
+  const int64_t ranks = p.ranks();
   const int64_t rank = ((part.pp * p.dp + part.dp) * p.sp + part.sp) * p.tp + part.tp;
   TrafficBytes bytes;
   bytes[Purpose::zero] = zero_bytes(part, config);

@@ -104,7 +104,7 @@ Facts model_facts(const RunRecord& run) {
 }
 
 std::string layout_text(const ParallelConfig& p) {
-  const int64_t ranks = p.pp * p.dp * p.sp * p.tp;
+  const int64_t ranks = p.ranks();
   if (ranks == 1) return "one rank";
   std::string text = fmt::format("{} ranks: data {} x sequence {}", ranks, p.dp, p.sp);
   if (p.sp > 1) text += fmt::format(" ({})", to_string(p.sequence));

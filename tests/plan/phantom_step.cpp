@@ -23,8 +23,7 @@ StepCase make_case(int64_t columns, const std::vector<std::string>& overrides) {
 }
 
 int ranks_of(const Config& config) {
-  const ParallelConfig& p = config.parallel;
-  return static_cast<int>(p.pp * p.dp * p.sp * p.tp);
+  return static_cast<int>(config.parallel.ranks());
 }
 
 StepMeasured run_step(const StepCase& one, comm::Comm& world) {

@@ -39,20 +39,19 @@ Snapshot train_to(int64_t last, const ParallelConfig& parallel, const std::files
   const VerifyProblem problem = problem_of(parallel);
   const LearnerBatch fields = make_verify_fields(problem);
   Snapshot result;
-  comm::run_ranks(static_cast<int>(parallel.pp * parallel.dp * parallel.sp * parallel.tp),
-                  [&](comm::Comm& world) {
-                    comm::Mesh mesh(world, parallel);
-                    Learner learner(problem.shape, problem.config, problem.grid, mesh);
-                    Checkpoints checkpoints(run, world);
-                    int64_t step = 0;
-                    if (const auto newest = checkpoints.newest())
-                      step = load_checkpoint(*newest, learner.groups(), &learner.optimizer()).step;
-                    for (; step < last; ++step)
-                      learner.update(step, learner.backward(part_of(fields, learner), step));
-                    checkpoints.save(learner.groups(), learner.optimizer(), {last, 1.0}, false, 1);
-                    const Snapshot mine = take_snapshot(learner, mesh, fields, 0);
-                    if (world.rank() == 0) result = mine;
-                  });
+  comm::run_ranks(static_cast<int>(parallel.ranks()), [&](comm::Comm& world) {
+    comm::Mesh mesh(world, parallel);
+    Learner learner(problem.shape, problem.config, problem.grid, mesh);
+    Checkpoints checkpoints(run, world);
+    int64_t step = 0;
+    if (const auto newest = checkpoints.newest())
+      step = load_checkpoint(*newest, learner.groups(), &learner.optimizer()).step;
+    for (; step < last; ++step)
+      learner.update(step, learner.backward(part_of(fields, learner), step));
+    checkpoints.save(learner.groups(), learner.optimizer(), {last, 1.0}, false, 1);
+    const Snapshot mine = take_snapshot(learner, mesh, fields, 0);
+    if (world.rank() == 0) result = mine;
+  });
   return result;
 }
 

@@ -24,7 +24,7 @@ int64_t sent(const VerifyProblem& problem, const char* purpose) {
   const ParallelConfig& p = problem.config.parallel;
   const LearnerBatch fields = make_verify_fields(problem);
   std::atomic<int64_t> total = 0;
-  comm::run_ranks(static_cast<int>(p.pp * p.dp * p.sp * p.tp), [&](comm::Comm& world) {
+  comm::run_ranks(static_cast<int>(p.ranks()), [&](comm::Comm& world) {
     comm::Mesh mesh(world, p);
     Learner learner(problem.shape, problem.config, problem.grid, mesh);
     auto so_far = [&] { return mesh.traffic()[purpose].bytes; };
