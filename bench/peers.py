@@ -7,16 +7,20 @@ Methods: `torch` (eager PyTorch), `compile` (torch.compile), `checkpoint` (every
 threads are those of OMP_NUM_THREADS, shared by the ranks. One line of JSON: the median step without the first two, in seconds, and the
 growth of resident memory over that of the process with everything imported, in bytes, both over all ranks (slowest; sum).
 
-`--phantom` leaves attention out but keeps all that it would keep: memory of sequences that would take days.
+`--phantom` leaves attention out but keeps all that it would keep: memory of sequences that would take days. `--run RUN` trains the model
+of a run of ours, as python/seqvit.py writes it down, on batches taken from fields in memory; methods `torch` and `compile` only.
 
-Needs torch; deepspeed for the ranks.
+Needs torch; deepspeed for the ranks; safetensors for a run.
 """
 import argparse
+import functools
 import json
 import os
 import resource
 import statistics
+import sys
 import time
+from pathlib import Path
 
 import torch
 from torch import nn
@@ -75,6 +79,42 @@ class Vit(nn.Module):
         return self.head(x)
 
 
+def around(fields, reach, periodic):
+    """seqvit.Model.around without torch's padding, whose gradient torch.compile (2.11) gets wrong on CPUs."""
+    def edges(t, dim, again):
+        first, last = t.narrow(dim, 0, 1), t.narrow(dim, -1, 1)
+        return [t.narrow(dim, -reach, reach), t, t.narrow(dim, 0, reach)] if again else [first] * reach + [t] + [last] * reach
+
+    return torch.cat(edges(torch.cat(edges(fields, -1, periodic), -1), -2, False), -2)
+
+
+class OfRun(nn.Module):
+    """The newest model of a run and as many fields as a year of 6-hourly ones; what python/seqvit.py makes anew at each call is made once."""
+
+    def __init__(self, run, batch, compiles):
+        super().__init__()
+        sys.path.insert(0, str(Path(__file__).parent.parent / "python"))
+        import seqvit
+
+        self.model = model = seqvit.load(max((Path(run) / "checkpoints").glob("step-*")))
+        model.weights = {name: nn.Parameter(weight.float()) for name, weight in model.weights.items()}
+        self.own = nn.ParameterList(model.weights.values())
+        model.angles = functools.cache(model.angles)
+        if "pos_embed" not in model.weights:
+            model.positions = functools.cache(model.positions)
+        if compiles:
+            model.around = lambda fields, reach: around(fields, reach, model.description["periodic"])
+        told = model.weights["condition.weight"].shape[1] if "condition.weight" in model.weights else 0
+        self.conditions, self.fields = torch.randn(batch, told), torch.randn(1460, len(model.inputs), model.rows, model.columns)
+
+    def batch(self):
+        first = torch.randint(len(self.fields) - 4, (len(self.conditions),))
+        return self.fields[first], self.fields[first + 4, :len(self.model.targets)]
+
+    def forward(self, fields):
+        return self.model.predict(fields, self.conditions)
+
+
 def resident():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
@@ -103,14 +143,16 @@ def train(rank, ranks, options, results):
     torch.set_num_threads(max(1, options.threads // ranks))
     attend = distributed_attention(rank, ranks, options.phantom) if ranks > 1 else Attention(options.phantom)
     start = resident()
-    model = Vit(options, attend)
+    model = OfRun(options.run, options.batch, options.method == "compile") if options.run else Vit(options, attend)
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-4, fused=True)
     forward = torch.compile(model) if options.method == "compile" else model
     tokens = options.tokens // ranks
-    x, target = torch.randn(1, tokens, options.width), torch.randn(1, tokens, 64)
+    same = torch.randn(1, tokens, options.width), torch.randn(1, tokens, 64)
+    batch = model.batch if options.run else lambda: same
     seconds = []
     for _ in range(options.steps):
         begin = time.perf_counter()
+        x, target = batch()
         with torch.autocast("cpu", torch.bfloat16, enabled=options.precision == "bf16"):
             loss = functional.mse_loss(forward(x), target)
         loss.backward()
@@ -133,6 +175,8 @@ def main():
     for name, value in {"tokens": 4096, "width": 384, "depth": 4, "heads": 6, "steps": 5, "ranks": 2}.items():
         parser.add_argument("--" + name, type=int, default=value)
     parser.add_argument("--phantom", action="store_true")
+    parser.add_argument("--run")
+    parser.add_argument("--batch", type=int, default=8, help="samples a step, with --run")
     options = parser.parse_args()
     options.threads = torch.get_num_threads()
     ranks = options.ranks if options.method.startswith("ulysses") else 1

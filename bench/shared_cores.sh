@@ -1,15 +1,18 @@
 #!/usr/bin/env bash
-# A training step on quiet cores and beside as many busy loops as there are cores, with waiting threads that sleep (what the program
-# does of itself) and that spin (OpenMP's default), in alternation.
+# A training step on quiet cores and beside as many busy loops as there are cores, with waiting threads that soon sleep (what the program
+# does of itself) and that spin, in alternation.
 #
-#   bench/shared_cores.sh SEQVIT
+#   bench/shared_cores.sh SEQVIT [CONFIG]
 #
-# Environment: TOKENS (1024), STEPS (20), ROUNDS (3). Prints seconds a step of every round, then the median over rounds of: sleeping over
-# spinning on quiet cores; busy over quiet, sleeping; busy over quiet, spinning. A fair share of busy cores is half: 2.
+# Environment: TOKENS (1024) where there is no configuration, STEPS (20), ROUNDS (3). Prints seconds a step of every round, then the
+# median over rounds of: sleeping over spinning on quiet cores; busy over quiet, sleeping; busy over quiet, spinning. A fair share of busy
+# cores is half: 2.
 set -euo pipefail
 seqvit=$1
-step() {  # POLICY -> seconds
-  env OMP_WAIT_POLICY="$1" "$seqvit" bench --tokens "${TOKENS:-1024}" --steps "${STEPS:-20}" --json - 2>/dev/null |
+model=(--tokens "${TOKENS:-1024}")
+[ -z "${2:-}" ] || model=("$2")
+step() {  # ENVIRONMENT... -> seconds
+  env "$@" "$seqvit" bench "${model[@]}" --steps "${STEPS:-20}" --json - 2>/dev/null |
     awk -F'[:,]' '/"seconds_per_step"/ { print $2 }'
 }
 loops=()
@@ -23,9 +26,9 @@ start_loops() {
 }
 grep -m1 'model name' /proc/cpuinfo
 for round in $(seq "${ROUNDS:-3}"); do
-  quiet=$(step passive) quiet_spinning=$(step '')
+  quiet=$(step) quiet_spinning=$(step OMP_WAIT_POLICY=active)
   start_loops
-  busy=$(step passive) busy_spinning=$(step '')
+  busy=$(step) busy_spinning=$(step OMP_WAIT_POLICY=active)
   stop_loops
   echo "$quiet $quiet_spinning $busy $busy_spinning"
 done | awk '

@@ -7,8 +7,8 @@ Needs torch and safetensors, nothing else.
     tokens = model.encode(model.embed(inputs, conditions))  # [B, N, D], for whatever else is to be made of them
     members = [model.forecast(fields, date) for _ in range(10)]  # of a model trained with train.loss=crps: each draws its own noise
 
-On cores that other work shares, set OMP_WAIT_POLICY=passive before torch is imported, as the program does of itself: threads that wait then
-sleep (docs/performance.md).
+On cores that other work shares, set GOMP_SPINCOUNT=3000 before torch is imported, as the program does of itself: threads that wait then
+soon sleep (docs/performance.md).
 
 Dims: B samples, V inputs (variables, then static fields: `model.inputs`), T targets (`model.targets`), Y X rows and columns of the grid,
 Z numbers of noise, S patches, p points along a patch (q along the window that reaches half a patch into its neighbours), K tokens a patch, N = S K tokens (those of a patch side by side), D width, H heads.

@@ -1,7 +1,9 @@
-// Threads that wait shall sleep. libgomp, libtorch's thread pool, lets a thread that waits for the others
-// spin for a millisecond, and takes its processor from the one that it waits for wherever there is other work
-// on the cores: measured, a step then takes five to ten times as long. OMP_WAIT_POLICY=passive makes it sleep
-// at once.
+// Threads that wait shall soon sleep. libgomp, libtorch's thread pool, lets a thread that waits for the
+// others spin for many milliseconds, and takes its processor from the one that it waits for wherever there is
+// other work on the cores: measured, a step then takes five to ten times as long. To sleep at once
+// (OMP_WAIT_POLICY=passive) makes small models slower, whose operations are over before a sleeper has been
+// woken: hundreds a step, each of a tenth of a millisecond. So a thread looks GOMP_SPINCOUNT times first,
+// which takes about as long as that (docs/performance.md, "Beside other work").
 //
 // libgomp reads its settings when it is loaded, before main(). What an executable has in .preinit_array runs
 // earlier still, but the C library, which is not set up then, would forget a setenv(): so the program starts
@@ -18,7 +20,7 @@ bool sets(const char* entry, const char* name) {
   return std::strncmp(entry, name, length) == 0 && entry[length] == '=';
 }
 
-void start_with_passive_waiting(int /*argc*/, char** arguments, char** environment) {
+void start_with_short_spins(int /*argc*/, char** arguments, char** environment) {
   size_t count = 0;
   for (; environment[count] != nullptr; ++count) {
     if (sets(environment[count], "OMP_WAIT_POLICY") || sets(environment[count], "GOMP_SPINCOUNT")) return;
@@ -27,7 +29,7 @@ void start_with_passive_waiting(int /*argc*/, char** arguments, char** environme
   const ssize_t length = ::readlink("/proc/self/exe", program, sizeof program - 1);
   if (length <= 0) return;
   program[length] = '\0';
-  static char setting[] = "OMP_WAIT_POLICY=passive";
+  static char setting[] = "GOMP_SPINCOUNT=3000";
   char** with_setting = static_cast<char**>(__builtin_alloca((count + 2) * sizeof(char*)));
   std::memcpy(with_setting, environment, count * sizeof(char*));
   with_setting[count] = setting;
@@ -36,6 +38,6 @@ void start_with_passive_waiting(int /*argc*/, char** arguments, char** environme
 }
 
 using Early = void (*)(int, char**, char**);
-[[gnu::section(".preinit_array"), gnu::used]] const Early at_start = start_with_passive_waiting;
+[[gnu::section(".preinit_array"), gnu::used]] const Early at_start = start_with_short_spins;
 
 }  // namespace

@@ -98,14 +98,18 @@ Tensor backward_tile(const Tensor& grad_TD, const Tensor& x_TD, const MlpWeights
 }
 
 Tensor run_all(const Tensor& x_BLD, const Tensor& scale_B11, const MlpWeights& w, int64_t tile) {
-  const Tensor y_BLD = at::empty_like(x_BLD);
-  for_each_tile(x_BLD.size(0), x_BLD.size(1), tile, [&](int64_t sample, int64_t first, int64_t count) {
-    const Tensor x = x_BLD[sample].narrow(0, first, count);
+  const Tensor result = at::empty_like(x_BLD);
+  const bool together = w.norm_weight.dim() == 1 && x_BLD.is_contiguous();
+  const Tensor all_x = joined(x_BLD, together), y = joined(result, together),
+               scale = scale_of_rows(scale_B11, x_BLD.size(1), together);
+  for_each_tile(y.size(0), y.size(1), tile, [&](int64_t sample, int64_t first, int64_t count) {
+    auto part = [&](const Tensor& t) { return t[sample].narrow(0, first, count); };
+    const Tensor x = part(all_x);
     Tensor branch = run_tile(x, weights_of(w, sample)).to(x.scalar_type());
-    if (has_scale(scale_B11)) branch.mul_(scale_B11[sample]);
-    y_BLD[sample].narrow(0, first, count).copy_(is_residual(w) ? branch.add_(x) : branch);
+    if (has_scale(scale)) branch.mul_(part(scale));
+    part(y).copy_(is_residual(w) ? branch.add_(x) : branch);
   });
-  return y_BLD;
+  return result;
 }
 
 struct MlpFunction : torch::autograd::Function<MlpFunction> {
@@ -128,18 +132,21 @@ struct MlpFunction : torch::autograd::Function<MlpFunction> {
     // As the last thing of a part that runs again, the gradient that comes in is its own: it becomes that of
     // x in place.
     const bool own = ctx->saved_data["last"].toBool() && grads[0].is_contiguous();
-    const Tensor grad_x = own ? grads[0] : at::empty_like(x_BLD);
+    const Tensor result = own ? grads[0] : at::empty_like(x_BLD);
+    const bool together = w.norm_weight.dim() == 1 && x_BLD.is_contiguous() && grads[0].is_contiguous();
+    const Tensor all_x = joined(x_BLD, together), grad_y = joined(grads[0], together),
+                 grad_x = joined(result, together), scale = scale_of_rows(scale_B11, x_BLD.size(1), together);
     const int64_t tile = ctx->saved_data["tile"].toInt();
-    for_each_tile(x_BLD.size(0), x_BLD.size(1), tile, [&](int64_t sample, int64_t first, int64_t count) {
+    for_each_tile(grad_x.size(0), grad_x.size(1), tile, [&](int64_t sample, int64_t first, int64_t count) {
       auto part = [&](const Tensor& t) { return t[sample].narrow(0, first, count); };
-      const Tensor grad = part(grads[0]);
-      const Tensor of_branch = has_scale(scale_B11) ? grad * scale_B11[sample] : grad;
+      const Tensor grad = part(grad_y);
+      const Tensor of_branch = has_scale(scale) ? grad * part(scale) : grad;
       WeightGradients of_this = gradients.of(sample);
-      const Tensor of_x = backward_tile(of_branch, part(x_BLD), weights_of(w, sample), of_this);
+      const Tensor of_x = backward_tile(of_branch, part(all_x), weights_of(w, sample), of_this);
       part(grad_x).copy_(is_residual(w) ? of_x + grad : of_x);
     });
     const MlpWeights& g = gradients.sum;
-    return {grad_x,     Tensor(),     g.norm_weight, g.norm_bias, g.fc1_weight,
+    return {result,     Tensor(),     g.norm_weight, g.norm_bias, g.fc1_weight,
             g.fc1_bias, g.fc2_weight, g.fc2_bias,    Tensor()};
   }
 };

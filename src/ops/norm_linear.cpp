@@ -35,15 +35,18 @@ Normed normalise(const Tensor& x_TD, const NormLinearWeights& w, int64_t sample)
 }
 
 Tensor run(const Tensor& x_BLD, const NormLinearWeights& w) {
-  const int64_t group = group_of(x_BLD, w), rows = x_BLD.size(1) / group;
-  const Tensor y = at::empty({x_BLD.size(0), rows, w.weight.size(0)}, w.weight.options());
+  const int64_t group = group_of(x_BLD, w);
+  const Tensor result =
+      at::empty({x_BLD.size(0), x_BLD.size(1) / group, w.weight.size(0)}, w.weight.options());
+  const bool together = w.norm_weight.dim() == 1 && x_BLD.is_contiguous();
+  const Tensor x = joined(x_BLD, together), y = joined(result, together);
   const Tensor bias = w.bias.to(w.weight.scalar_type());
-  for_each_tile(x_BLD.size(0), rows, 0, [&](int64_t sample, int64_t first, int64_t count) {
+  for_each_tile(y.size(0), y.size(1), 0, [&](int64_t sample, int64_t first, int64_t count) {
     Tensor out = y[sample].narrow(0, first, count);
-    product_out(out, normalise(x_BLD[sample].narrow(0, first * group, count * group), w, sample).value,
+    product_out(out, normalise(x[sample].narrow(0, first * group, count * group), w, sample).value,
                 w.weight.t(), bias);
   });
-  return y;
+  return result;
 }
 
 /// Where backward finds x: here, or from what the recomputed part keeps.
@@ -76,10 +79,13 @@ struct NormLinearFunction : torch::autograd::Function<NormLinearFunction> {
     NormLinearWeights sum{zeros(w.norm_weight), zeros(w.norm_bias), zeros(w.weight), zeros(w.bias)};
     // A copy from the file is nobody else's: its gradient takes its place, tile by tile.
     const bool own = x_BLD.use_count() == 1 && x_BLD.storage().use_count() == 1;
-    const Tensor grad_x = own ? x_BLD : at::empty_like(x_BLD);
-    for_each_tile(x_BLD.size(0), grads[0].size(1), 0, [&](int64_t sample, int64_t first, int64_t count) {
+    const Tensor result = own ? x_BLD : at::empty_like(x_BLD);
+    const bool together = w.norm_weight.dim() == 1 && x_BLD.is_contiguous() && grads[0].is_contiguous();
+    const Tensor all_x = joined(x_BLD, together), grad_y = joined(grads[0], together),
+                 grad_x = joined(result, together);
+    for_each_tile(grad_y.size(0), grad_y.size(1), 0, [&](int64_t sample, int64_t first, int64_t count) {
       auto tokens = [&](const Tensor& t) { return t[sample].narrow(0, first * group, count * group); };
-      const Tensor x = tokens(x_BLD), grad = grads[0][sample].narrow(0, first, count);
+      const Tensor x = tokens(all_x), grad = grad_y[sample].narrow(0, first, count);
       const Normed normed = normalise(x, w, sample);
       add_product(sum.weight, grad.t(), normed.value);
       sum.bias.add_(grad.sum(0, false, master));
@@ -91,7 +97,7 @@ struct NormLinearFunction : torch::autograd::Function<NormLinearFunction> {
       of_sample(sum.norm_weight, sample).add_(dweight);
       of_sample(sum.norm_bias, sample).add_(dbias);
     });
-    return {grad_x, sum.norm_weight, sum.norm_bias, sum.weight, sum.bias};
+    return {result, sum.norm_weight, sum.norm_bias, sum.weight, sum.bias};
   }
 };
 

@@ -115,7 +115,10 @@ void product_out(Tensor& out_MN, const Tensor& a_MK, const Tensor& b_KN, const T
 }
 
 void add_product(const Tensor& sum_MN, const Tensor& a_MK, const Tensor& b_KN) {
-  sum_MN.add_(wide_matrix_product(a_MK, b_KN));
+  if (sum_MN.scalar_type() == a_MK.scalar_type() && !AllocateOnly::products())
+    sum_MN.addmm_(a_MK, b_KN);
+  else
+    sum_MN.add_(wide_matrix_product(a_MK, b_KN));
 }
 
 }  // namespace seqvit::ops

@@ -1,4 +1,4 @@
-/// The kernels of a pair of passes, one for each padded head width.
+/// The kernels of a pair of passes, one for each padded head width: to 128 in steps of kWidthStep.
 #pragma once
 
 #include "ops/flash/vector.h"
@@ -40,7 +40,7 @@ const Kernel& instance() {
 template <class Passes, int64_t kWidth = 32>
 const Kernel& kernel_for(int64_t head_dim) {
   if constexpr (kWidth < kMaxHeadDim) {
-    constexpr int64_t kNext = kWidth < 128 ? kWidth + 2 * kLanes : kWidth + 64;
+    constexpr int64_t kNext = kWidth < 128 ? kWidth + Passes::kWidthStep : kWidth + 64;
     if (head_dim > kWidth) return kernel_for<Passes, kNext>(head_dim);
   }
   return instance<typename Passes::template ForwardPass<kWidth>,

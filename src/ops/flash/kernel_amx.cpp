@@ -6,6 +6,7 @@ namespace seqvit::ops::flash {
 namespace {
 
 struct TilePasses {
+  static constexpr int64_t kWidthStep = kDepth;
   template <int64_t kWidth>
   using ForwardPass = TileForward<kWidth>;
   template <int64_t kWidth>

@@ -9,6 +9,7 @@ namespace {
 
 template <class T>
 struct VectorPasses {
+  static constexpr int64_t kWidthStep = T::kPerWord == 1 ? 16 : 32;
   template <int64_t kWidth>
   using ForwardPass = Forward<T, kWidth>;
   template <int64_t kWidth>

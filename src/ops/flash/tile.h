@@ -104,10 +104,10 @@ SEQVIT_INLINE void add_product(float* c, const Word* a, int64_t a_stride, const 
         c + column, kWidth, a, a_stride, b.data + column * b.word_rows + b.first * kTileColumns, kTileColumns,
         depth, rows);
   constexpr int64_t rest = kWidth % kTileColumns;
-  if constexpr (rest != 0) {  // the last columns, half a tile: twice the rows keep as many sums busy
-    static_assert(2 * rest == kTileColumns);
+  if constexpr (rest != 0) {  // the last columns: more rows keep as many sums busy
+    constexpr int kVectors = rest / kLanes, kRows = kTileRows * kTileVectors / kVectors / 2 * 2;
     constexpr int64_t column = kWidth - rest;
-    add_product_chunk<T, kColumnMajor, 2 * kTileRows, kTileVectors / 2>(
+    add_product_chunk<T, kColumnMajor, kRows, kVectors>(
         c + column, kWidth, a, a_stride, b.data + column * b.word_rows + b.first * rest, rest, depth, rows);
   }
 }
@@ -132,7 +132,11 @@ void pack_pairs(Word* to, const Word* rows, int64_t n, int64_t word_rows, int64_
       const int64_t chunk = column / kTileColumns * kTileColumns,
                     chunk_width = min(kTileColumns, kWidth - chunk);
       Word* at = to + chunk * word_rows + (first + i) * chunk_width + column - chunk;
-      T::pair_rows(at, at + kLanes, rows + i * T::kPerWord * kWords + column / T::kPerWord, kWords);
+      const Word* row = rows + i * T::kPerWord * kWords + column / T::kPerWord;
+      if (kWidth - column >= 2 * kLanes)
+        T::pair_rows(at, at + kLanes, row, kWords);
+      else  // of words that are one number
+        store_words(at, load_words(row));
     }
 }
 
