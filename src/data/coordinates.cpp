@@ -29,10 +29,13 @@ std::string word_of_name(const std::string& name) {
   return word_of(name.substr(name.rfind('/') + 1));
 }
 
-/// "degrees_north", "Degrees north", "deg_N": units without what writers differ in.
+/// "degrees_north", "Degrees north", "deg_N", "\u00b0N": units without what writers differ in.
 std::string bare(const std::string& units) {
-  std::string letters;
-  for (const char c : word_of(units)) {
+  static constexpr std::string_view kSign = "\u00b0";
+  std::string word = word_of(units), letters;
+  if (const size_t sign = word.find(kSign); sign != std::string::npos)
+    word.replace(sign, kSign.size(), "degrees");
+  for (const char c : word) {
     if (c != ' ' && c != '_' && c != '.') letters += c;
   }
   return letters;
@@ -48,6 +51,11 @@ bool is_east(const std::string& units) {
 /// Units that say nothing against an angle (an axis in metres is that of a map projection).
 bool may_be_angle(const std::string& units) {
   return is_one_of(bare(units), {"", "degrees", "degree", "deg", "decimaldegrees", "decimaldegree", "1"});
+}
+
+/// Those of a coordinate that is called latitude or longitude. (An x in radians is an angle of a satellite.)
+bool may_be_place(const std::string& units) {
+  return may_be_angle(units) || is_one_of(bare(units), {"radians", "radian", "rad"});
 }
 
 bool is_pressure(const std::string& units) {
@@ -92,8 +100,8 @@ DimRole role_by_name(const std::string& name, const std::string& units) {
                        "time_counter"}) ||
       (word == "t" && units.empty()))
     return DimRole::time;
-  if (is_one_of(word, {"lat", "latitude", "lats", "nlat"}) && may_be_angle(units)) return DimRole::latitude;
-  if (is_one_of(word, {"lon", "longitude", "lons", "nlon", "long"}) && may_be_angle(units))
+  if (is_one_of(word, {"lat", "latitude", "lats", "nlat"}) && may_be_place(units)) return DimRole::latitude;
+  if (is_one_of(word, {"lon", "longitude", "lons", "nlon", "long"}) && may_be_place(units))
     return DimRole::longitude;
   // A y in degrees is a latitude unless a projection is named; without units it is a row of any map.
   const bool degrees = !units.empty() && units != "1" && may_be_angle(units);
@@ -158,12 +166,12 @@ bool names_place(const FileVariable& variable, DimRole role) {
   const std::string name = word_of_name(variable.name);
   if (role == DimRole::latitude) {
     return standard == "latitude" || (standard.empty() && is_north(units)) ||
-           (may_be_angle(units) && standard.empty() &&
+           (may_be_place(units) && standard.empty() &&
             is_one_of(name, {"lat", "latitude", "nav_lat", "xlat", "xlat_m", "tlat", "geolat", "lat_rho",
                              "lat2d"}));
   }
   return standard == "longitude" || (standard.empty() && is_east(units)) ||
-         (may_be_angle(units) && standard.empty() &&
+         (may_be_place(units) && standard.empty() &&
           is_one_of(name, {"lon", "longitude", "nav_lon", "xlong", "xlong_m", "tlong", "geolon", "lon_rho",
                            "lon2d"}));
 }
@@ -209,6 +217,11 @@ int64_t select(const SourceFile& file, const FileDim& dim, double wanted) {
 }
 
 }  // namespace
+
+bool in_radians(const FileVariable& coordinate) {
+  const std::string units = coordinate.text("units");
+  return may_be_place(units) && !may_be_angle(units);
+}
 
 std::vector<std::string> words_of(const std::string& text) {
   std::istringstream in(text);

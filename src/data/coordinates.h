@@ -59,6 +59,9 @@ struct FileAxes {
 /// coordinates cannot be read.
 FileAxes find_axes(const SourceFile& file, const FileReading& reading = {});
 
+/// Whether a coordinate is an angle in radians (as of ICON and MPAS).
+bool in_radians(const FileVariable& coordinate);
+
 /// The words of an attribute such as "lat lon" or "area: cell_area", without those that end in a colon.
 std::vector<std::string> words_of(const std::string& text);
 

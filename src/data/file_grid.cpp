@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
+#include <numbers>
 #include <numeric>
 
 #include "core/error.h"
@@ -75,6 +76,18 @@ void unwrap_longitudes(const std::string& path, const std::string& name, std::ve
   }
 }
 
+/// Values of a coordinate, or of its bounds, in degrees.
+std::vector<double> in_degrees(std::vector<double> values, const FileVariable& coordinate) {
+  if (!in_radians(coordinate)) return values;
+  for (double& value : values)
+    value *= 180.0 / std::numbers::pi;
+  return values;
+}
+
+std::vector<double> read_degrees(const SourceFile& file, const FileVariable& coordinate) {
+  return in_degrees(read_axis(file, coordinate), coordinate);
+}
+
 class GridReader {
  public:
   GridReader(const SourceFile& file, const FileVariable& variable, const GridLayout& layout,
@@ -94,7 +107,7 @@ class GridReader {
   grid::Grid rectilinear() {
     const FileVariable &latitude = *axes_.dims.at(rows_.name).coordinate,
                        &longitude = *axes_.dims.at(columns_.name).coordinate;
-    grid::Grid grid{read_axis(file_, latitude), read_axis(file_, longitude)};
+    grid::Grid grid{read_degrees(file_, latitude), read_degrees(file_, longitude)};
     finish(grid, latitude.name, longitude.name);
     read_row_bounds(grid, latitude);
     return grid;
@@ -155,11 +168,13 @@ class GridReader {
     count.back() = columns_.size;
     std::vector<double> values(static_cast<size_t>(rows_.size * columns_.size));
     file_.read(coordinate, start, count, std::span(values));
+    values = in_degrees(std::move(values), coordinate);
     if (coordinate.dims.size() == 2) return values;
     for (size_t d = 0; d + 2 < start.size(); ++d)
       start[d] = std::max<int64_t>(coordinate.dims[d].size - 1, 0);
     std::vector<double> last(values.size());
     file_.read(coordinate, start, count, std::span(last));
+    last = in_degrees(std::move(last), coordinate);
     for (size_t i = 0; i < values.size(); ++i) {
       if (!(std::abs(last[i] - values[i]) > kEdge)) continue;
       fail(Exit::data,
@@ -213,7 +228,7 @@ class GridReader {
     const FileVariable* bounds = bounds_of(latitude, 2);
     if (bounds == nullptr) return;
     check_size(file_, *bounds);
-    std::vector<double> edges = file_.read_all(*bounds);
+    std::vector<double> edges = in_degrees(file_.read_all(*bounds), latitude);
     bool sound = edges.size() == 2 * grid.latitude.size();
     for (size_t y = 0; sound && y < grid.latitude.size(); ++y) {
       const auto [low, high] = std::minmax(edges[2 * y], edges[2 * y + 1]);
@@ -233,8 +248,8 @@ class GridReader {
     if (north == nullptr || east == nullptr) return;
     check_size(file_, *north);
     check_size(file_, *east);
-    grid.corner_latitude = file_.read_all(*north);
-    grid.corner_longitude = file_.read_all(*east);
+    grid.corner_latitude = in_degrees(file_.read_all(*north), latitude);
+    grid.corner_longitude = in_degrees(file_.read_all(*east), longitude);
   }
 
   const SourceFile& file_;

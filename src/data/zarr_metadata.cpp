@@ -409,6 +409,8 @@ ZarrArray parse_zarr3(const nlohmann::json& metadata, const std::string& name, c
       keys.value("configuration", json::object()).value("separator", plain ? "." : "/");
   array.separator = separator == "/" ? '/' : '.';
   if (!plain) array.key_prefix.push_back('c');
+  for (const json& transformer : metadata.value("storage_transformers", json::array()))
+    set_problem(array, unknown_codec("storage transformer " + transformer.value("name", "")));
   read_codecs(array, metadata.at("codecs"), false);
   check_chunks(shape, array.chunk.shape, type.type);
   array.fill = fill_bytes(metadata.value("fill_value", json()), array.variable.type);

@@ -42,12 +42,12 @@ TEST(FindAxes, AttributesBeforeNames) {
 }
 
 TEST(FindAxes, UnitsOfLatitudesAsPeopleWriteThem) {
-  for (const char* units :
-       {"degrees_north", "degree_north", "degrees north", "degree_N", "deg_north", "Degrees_N", "deg N"})
+  for (const char* units : {"degrees_north", "degree_north", "degrees north", "degree_N", "deg_north",
+                            "Degrees_N", "deg N", "\u00b0N"})
     EXPECT_EQ(role_of("p", {{"units", units}}), DimRole::latitude) << units;
   for (const char* units : {"degrees_east", "degrees east", "degree_E", "deg_east"})
     EXPECT_EQ(role_of("p", {{"units", units}}), DimRole::longitude) << units;
-  for (const char* units : {"degrees", "decimal degrees", "degree", ""})
+  for (const char* units : {"degrees", "decimal degrees", "degree", "", "\u00b0", "radians", "rad"})
     EXPECT_EQ(role_of("lat", {{"units", units}}), DimRole::latitude) << units;
 }
 
@@ -65,6 +65,7 @@ TEST(FindAxes, UsualNames) {
     EXPECT_EQ(role_of(name, {}), DimRole::row) << name;
   EXPECT_EQ(role_of("x", {{"units", "m"}}), DimRole::column);
   EXPECT_EQ(role_of("y", {{"units", "degrees"}}), DimRole::latitude);
+  EXPECT_EQ(role_of("y", {{"units", "rad"}}), DimRole::row) << "as of GOES";
   EXPECT_EQ(role_of("station", {}), DimRole::other);
 }
 

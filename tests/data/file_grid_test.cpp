@@ -1,6 +1,7 @@
 #include "data/file_grid.h"
 
 #include <cmath>
+#include <numbers>
 
 #include <gtest/gtest.h>
 
@@ -102,6 +103,28 @@ TEST_F(FileGrid, EdgesOfRowsWhereTheyAreSound) {
   EXPECT_EQ(bounds_with({5, 12, 12, 25}), (std::vector<double>{5, 12, 12, 25}));
   EXPECT_TRUE(bounds_with({11, 12, 12, 25}).empty()) << "a row outside its edges";
   EXPECT_TRUE(bounds_with({10, 10, 12, 25}).empty()) << "no width";
+}
+
+TEST_F(FileGrid, RadiansBecomeDegrees) {
+  const std::string path = directory_ / "r.nc";
+  {
+    NetcdfBuilder file(path, NC_NETCDF4);
+    constexpr double kDegree = std::numbers::pi / 180.0;
+    const int lat = file.coordinate("lat", {10 * kDegree, 20 * kDegree}, "radians");
+    file.text(lat, "standard_name", "latitude");
+    file.text(lat, "bounds", "lat_bnds");
+    file.coordinate("lon", {0, 90 * kDegree, 180 * kDegree, 270 * kDegree}, "radian");
+    file.dim("bnds", 2);
+    file.put(file.variable("lat_bnds", NC_DOUBLE, {"lat", "bnds"}),
+             {5 * kDegree, 15 * kDegree, 15 * kDegree, 25 * kDegree});
+    file.variable("a", NC_FLOAT, {"lat", "lon"});
+  }
+  const grid::Grid grid = grid_of(path);
+  EXPECT_NEAR(grid.latitude[1], 20, 1e-12);
+  EXPECT_NEAR(grid.longitude[3], 270, 1e-12);
+  EXPECT_TRUE(grid.periodic());
+  ASSERT_EQ(grid.row_bounds.size(), 4U);
+  EXPECT_NEAR(grid.row_bounds[3], 25, 1e-12);
 }
 
 TEST_F(FileGrid, ALastColumnThatRepeatsTheFirstIsLeftOut) {

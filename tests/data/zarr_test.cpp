@@ -256,6 +256,13 @@ TEST_F(ZarrTest, Version3) {
   EXPECT_ERROR(file->read_all(*file->find("t")), Exit::data, "c/0/0", "checksum");
 }
 
+TEST_F(ZarrTest, StorageTransformersAreNamed) {
+  const Store made = store("a.zarr");
+  write_v3(made, R"([{"name": "bytes"}], "storage_transformers": [{"name": "mirror"}])");
+  const auto file = open_file(made.root);
+  EXPECT_ERROR(file->read_all(*file->find("t")), Exit::data, "storage transformer mirror", "write the store");
+}
+
 /// Chunks of 2 x 3 in one shard of 6 x 9; chunk (1, 1) was never written.
 TEST_F(ZarrTest, Sharding) {
   for (const bool first : {false, true}) {
