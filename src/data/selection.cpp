@@ -80,6 +80,7 @@ Selection::Selection(const DatasetOptions& options, std::vector<std::string> pat
     throw Error(Exit::data, fmt::format("{} (and {} more of the {} files: seqvit inspect names each)",
                                         failures[0], failures.size() - 1, paths_.size()));
   }
+  check_selected();
   if (all_ && !variables_.empty()) variables_.insert(variables_.end(), further_.begin(), further_.end());
   expand_levels(variables_);
   expand_levels(statics_);
@@ -124,6 +125,14 @@ void Selection::check_names() const {
       fail(Exit::usage, "{}: expected one of data.files ({}{}), found '{}', which is none of them", name,
            paths_[0], paths_.size() > 1 ? fmt::format(" and {} more", paths_.size() - 1) : "", field.file);
     }
+  }
+}
+
+void Selection::check_selected() const {
+  for (const auto& [name, value] : reading_.select) {
+    if (dims_.contains(name)) continue;
+    log_warn("data.select: no data file has a dimension '{}', only {}{}", name, fmt::join(dims_, ", "),
+             did_you_mean(name, {dims_.begin(), dims_.end()}));
   }
 }
 
@@ -176,6 +185,8 @@ void Selection::fail_without_fields() const {
 void Selection::scan(size_t file) {
   FileView view = open(file);
   stamps_.push_back(view.file().stamp());
+  for (const auto& [dim, info] : view.axes().dims)
+    dims_.insert(dim);
   for (const FileVariable& variable : view.file().variables()) {
     const VariableRole role = view.roles().at(variable.name);
     const bool gridded = role == VariableRole::field || role == VariableRole::fixed;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -48,6 +49,9 @@ class Selection {
   void scan(size_t file);
   Wanted wanted(const std::string& name) const;
   void check_names() const;
+  /// Says what data.select names that no file has, once all have been looked at: no error, as a run may meet
+  /// files in which the choice has been made.
+  void check_selected() const;
   void expand_levels(std::vector<std::string>& names);
   void keep(Source source);
   std::vector<Pick> pick(const std::string& name) const;
@@ -56,6 +60,7 @@ class Selection {
   [[noreturn]] void fail_without_fields() const;
 
   FileReading reading_;
+  std::set<std::string> dims_;  // of all files
   std::vector<std::string> paths_, variables_, statics_;
   std::vector<std::string> further_;               // forcings and diagnostics, which follow the variables
   bool computes_ = false;                          // insolation is among the forcings

@@ -352,7 +352,13 @@ TEST_F(DatasetTest, ASelectedMemberAndMergedVersions) {
   DatasetOptions options{{path}, {"wind", "rain"}, {}};
   EXPECT_ERROR(Dataset{options}, Exit::data, "'number'", "data.select: {number: 0}");
   options.reading.select["number"] = 8;
+  options.reading.select["membr"] = 0;
+  testing::internal::CaptureStderr();
   const Dataset dataset(options);
+  const std::string said = testing::internal::GetCapturedStderr();
+  EXPECT_NE(said.find("no data file has a dimension 'membr', only expver, lat, lon, number, time"),
+            std::string::npos)
+      << said;
   std::vector<float> field(4);
   dataset.read(0, 1, {0, 2}, field);
   EXPECT_EQ(field, (std::vector<float>{110, 111, 112, 113}));
