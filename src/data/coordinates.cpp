@@ -29,7 +29,7 @@ std::string word_of_name(const std::string& name) {
   return word_of(name.substr(name.rfind('/') + 1));
 }
 
-/// "degrees_north", "Degrees north", "deg_N", "\u00b0N": units without what writers differ in.
+/// "degrees_north", "Degrees north", "deg_N", "(degree sign)N": units without what writers differ in.
 std::string bare(const std::string& units) {
   static constexpr std::string_view kSign = "\u00b0";
   std::string word = word_of(units), letters;

@@ -54,7 +54,8 @@ Sizes sizes_of(const RankPart& part, const model::ModelShape& shape, const Confi
   const int64_t rows = config.memory.mlp_chunk > 0 ? config.memory.mlp_chunk : ops::kDefaultTile;
   // Hidden before and after gelu, and their gradients; the normalised tokens in both types.
   const int64_t normed = s.cut ? 0 : D * (m + (c != m ? c : 0));
-  s.tile = std::min(rows, s.cut ? group : part.tokens) * (4 * part.hidden * c + normed);
+  const int64_t together = shape.config.noise_dim > 0 ? 1 : B;  // samples whose rows share tiles
+  s.tile = std::min(rows, together * (s.cut ? group : part.tokens)) * (4 * part.hidden * c + normed);
   return s;
 }
 
