@@ -28,10 +28,10 @@ timed() {
 # ours TOKENS TYPE OPTION...
 ours() { timed --tokens "$1" --precision "$2" "${@:3}"; }
 
-# peer METHOD OPTION... -> "seconds bytes"
+# peer METHOD OPTION... -> "seconds bytes", nothing where it failed
 peer() {
   "$python" "$here/peers.py" --method "$1" --steps "$steps" "${@:2}" 2>/dev/null |
-    sed -n 's/.*"seconds_per_step": \([0-9.e+-]*\), "memory_growth_bytes": \([0-9]*\).*/\1 \2/p'
+    sed -n 's/.*"seconds_per_step": \([0-9.e+-]*\), "memory_growth_bytes": \([0-9]*\).*/\1 \2/p' || true
 }
 
 # line TOKENS TYPE NAME METHOD BEFORE PEER AFTER, the last three "seconds bytes"
@@ -45,8 +45,9 @@ line() {
       t, d, n, m, a[1], b[1], p[1], bytes, p[2] >> out }'
 }
 
+trained=$(mktemp -d)
+trap 'rm -r "$trained"' EXIT
 for config in ${CONFIGS:-}; do
-  trained=$(mktemp -d)
   "$seqvit" train "$config" --run "$trained/run" --train.steps=1 --train.warmup_steps=1 --train.rollout_steps=1 >/dev/null 2>&1
   tokens=$("$seqvit" bench "$config" --steps 1 2>/dev/null | sed -n 's/ tokens,.*//p')
   before=$(timed "$config" --train.rollout_steps=1)
@@ -56,7 +57,7 @@ for config in ${CONFIGS:-}; do
     line "$tokens" fp32 "$(basename "$config")" "$method" "$before" "$theirs" "$after"
     before=$after
   done
-  rm -r "$trained"
+  rm -r "$trained/run"
 done
 [ -z "${CONFIGS:-}" ] || exit 0
 

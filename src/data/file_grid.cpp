@@ -84,10 +84,6 @@ std::vector<double> in_degrees(std::vector<double> values, const FileVariable& c
   return values;
 }
 
-std::vector<double> read_degrees(const SourceFile& file, const FileVariable& coordinate) {
-  return in_degrees(read_axis(file, coordinate), coordinate);
-}
-
 class GridReader {
  public:
   GridReader(const SourceFile& file, const FileVariable& variable, const GridLayout& layout,
@@ -107,7 +103,8 @@ class GridReader {
   grid::Grid rectilinear() {
     const FileVariable &latitude = *axes_.dims.at(rows_.name).coordinate,
                        &longitude = *axes_.dims.at(columns_.name).coordinate;
-    grid::Grid grid{read_degrees(file_, latitude), read_degrees(file_, longitude)};
+    grid::Grid grid{in_degrees(read_axis(file_, latitude), latitude),
+                    in_degrees(read_axis(file_, longitude), longitude)};
     finish(grid, latitude.name, longitude.name);
     read_row_bounds(grid, latitude);
     return grid;

@@ -144,9 +144,9 @@ TEST_P(FlashAttention, IsAsExactAsLibtorch) {
 
 /// Widths that no panel and no tile divides, rows with one key, keys with one query.
 TEST_P(FlashAttention, AnyWidth) {
-  // Few numbers, each rounded once or twice: what libtorch's kernel makes of them on one processor (with AMX,
-  // say) is no measure for another.
-  constexpr Floors few_units = {1e-6, 6e-3};
+  // Few numbers, each rounded once or twice. On a processor with AMX libtorch computes bf16 otherwise, and is
+  // no measure of the kernel that serves those without.
+  const Floors few_units = {1e-6, GetParam().instructions == flash::Instructions::avx512_bf16 ? 6e-3 : 1e-3};
   for (int64_t width = 16; width <= 256; width += 16)
     expect_as_exact_as_libtorch({37, 129, width, 1}, type(), few_units);
   for (const int64_t width : {1, 20, 72, 130, 255}) {
@@ -161,7 +161,7 @@ TEST_P(FlashAttention, VeryLargeScores) {
     const Problem p = make_problem({150, 300, width, 1000}, type());
     const Result truth = exact(p), mine = ours(p), theirs = libtorch(p);
     EXPECT_LE(error(mine.out, truth.out),
-              std::max(1.1 * error(theirs.out, truth.out), Floors{1e-5, 1e-3}.of(type())));
+              std::max(1.1 * error(theirs.out, truth.out), Floors{1e-5, 2e-4}.of(type())));
     EXPECT_LE(error(mine.lse, truth.lse), 3e-7);
     EXPECT_LE(error(mine.dv, truth.dv), std::max(1.1 * error(theirs.dv, truth.dv), 1e-3));
     // What is left of dP - D is rounding, times P. That of libtorch is as good a measure as there is.
